@@ -1,0 +1,3 @@
+module orders/deploy
+
+go 1.26

@@ -1,0 +1,3 @@
+module orders/faults
+
+go 1.26

@@ -1,0 +1,3 @@
+module orders/kit
+
+go 1.26

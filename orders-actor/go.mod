@@ -1,0 +1,3 @@
+module orders/orders-actor
+
+go 1.26

@@ -1,0 +1,3 @@
+module orders/payments-svc
+
+go 1.26

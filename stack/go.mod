@@ -1,0 +1,3 @@
+module orders/stack
+
+go 1.26
