@@ -1,3 +1,3 @@
 module orders/orders-actor
 
-go 1.26
+go 1.26.4

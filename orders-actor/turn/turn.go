@@ -1,0 +1,214 @@
+// Package turn is the Order actor: what happens when a command or a reminder reaches one order.
+//
+// A turn loads the order's state (once per activation), decides in pure code (package order), registers the delivery
+// reminder if the new state will need it, saves the state, puts the new version into the list view, and only then
+// replies. It guarantees:
+//
+//   - What a reply says is durable, and visible in the list view.
+//   - A turn that stops between any two steps may be repeated, by whoever comes next: the caller, the reminder or the
+//     reconciler. Every step is idempotent, and a turn that finds nothing left to decide still puts the current
+//     version into the view.
+//   - A confirmed order always has a reminder: it is registered before the state is saved.
+//   - A turn calls nobody but the state store, the scheduler and the view. Payments and voids are handed to the Payer,
+//     which works outside the turn and comes back with a turn of its own (settle, voided); so a cancel never waits for
+//     a payment, and a payment that comes back after the cancel changes nothing.
+//
+// It relies on the host (package actor) to run one turn at a time per order, and to throw an Order away after any
+// error, so that the next turn loads its state afresh. Two hosts may run an order at the same moment while placement
+// moves it; docs tell what that can do and why nothing is lost by it.
+package turn
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"orders/orders-actor/order"
+)
+
+// Store holds an order's state durably. Load reports false for an order that was never saved.
+type Store interface {
+	Load(ctx context.Context, id string) (order.State, bool, error)
+	Save(ctx context.Context, s order.State) error
+}
+
+// View is the list view. Put ignores a version older than what it holds; the same version again is fine.
+type View interface {
+	Put(ctx context.Context, s order.State) error
+}
+
+// Reminders wake an order when it is due, until that turn succeeds. Set replaces what was set before.
+type Reminders interface {
+	Set(ctx context.Context, id string, due time.Time) error
+}
+
+// Payer takes over what an order owes to payments-svc. Both return at once, and may forget: the reconciler's poke
+// hands it over again.
+type Payer interface {
+	Pay(s order.State)
+	Void(s order.State)
+}
+
+// Options are what every Order of a host shares.
+type Options struct {
+	Store        Store
+	View         View
+	Reminders    Reminders
+	Payer        Payer
+	Clock        func() time.Time
+	DeliverAfter time.Duration
+}
+
+// Order is one activation of the actor. Its methods are the turns; they must not overlap. After an error the Order is
+// spent: make a new one.
+type Order struct {
+	*Options
+	id     string
+	loaded bool
+	exists bool
+	state  order.State
+}
+
+// New activates the order with this id. It loads nothing yet.
+func New(o *Options, id string) *Order { return &Order{Options: o, id: id} }
+
+// Create makes the order, unless it exists already: then the same create again is answered with the order as it is now
+// (replayed), and any other one is refused with KeyReused. It returns *order.Invalid for bad input.
+func (o *Order) Create(ctx context.Context, c order.Create) (_ order.Order, replayed bool, _ error) {
+	if err := o.load(ctx); err != nil {
+		return order.Order{}, false, err
+	}
+	if o.exists {
+		if o.state.Fingerprint != c.Fingerprint || o.state.Customer != c.Auth.User {
+			return order.Order{}, false, &order.Refusal{Code: order.KeyReused, Detail: "this key has been used for another order"}
+		}
+		// The turn that made it may have stopped before the view or the payer heard of it.
+		return o.state.Order, true, o.settleDown(ctx)
+	}
+	s, err := order.New(c, o.Clock())
+	if err != nil {
+		return order.Order{}, false, err
+	}
+	return s.Order, false, o.commit(ctx, s)
+}
+
+// Settle brings the payment's answer. On an order that has moved on it changes nothing.
+func (o *Order) Settle(ctx context.Context, c order.Settle) (order.Order, error) {
+	if err := o.mustLoad(ctx); err != nil {
+		return order.Order{}, err
+	}
+	next, changed := o.state.Settle(c, o.Clock(), o.DeliverAfter)
+	return o.finish(ctx, next, changed)
+}
+
+// Cancel ends the order, or returns a *order.Refusal. Repeating it is fine.
+func (o *Order) Cancel(ctx context.Context, c order.Cancel) (order.Order, error) {
+	if err := o.mustLoad(ctx); err != nil {
+		return order.Order{}, err
+	}
+	next, changed, err := o.state.Cancel(c, o.Clock())
+	if err != nil {
+		return order.Order{}, err
+	}
+	return o.finish(ctx, next, changed)
+}
+
+// Voided notes that payments-svc knows of the void.
+func (o *Order) Voided(ctx context.Context) (order.Order, error) {
+	if err := o.mustLoad(ctx); err != nil {
+		return order.Order{}, err
+	}
+	next, changed := o.state.Voided()
+	return o.finish(ctx, next, changed)
+}
+
+// Poke moves on an order that got stuck: it delivers one that is due, hands what is owed to the Payer, and shows the
+// view where the order really stands.
+func (o *Order) Poke(ctx context.Context) (order.Order, error) {
+	if err := o.mustLoad(ctx); err != nil {
+		return order.Order{}, err
+	}
+	next, changed := o.state.Deliver(o.Clock())
+	return o.finish(ctx, next, changed)
+}
+
+// Deliver is the reminder. It may come late, twice, for an order that was cancelled, or for one whose confirmation was
+// never saved; all of these are fine and change nothing. When it comes before this replica's clock says that the order
+// is due, it is set anew.
+func (o *Order) Deliver(ctx context.Context) error {
+	if err := o.load(ctx); err != nil || !o.exists {
+		return err
+	}
+	next, changed := o.state.Deliver(o.Clock())
+	if !changed && next.Status == order.Confirmed {
+		return o.remind(ctx, next)
+	}
+	_, err := o.finish(ctx, next, changed)
+	return err
+}
+
+func (o *Order) load(ctx context.Context) (err error) {
+	if o.loaded {
+		return nil
+	}
+	if o.state, o.exists, err = o.Store.Load(ctx, o.id); err != nil {
+		return fmt.Errorf("load order %s: %w", o.id, err)
+	}
+	o.loaded = true
+	return nil
+}
+
+// mustLoad refuses an order that doesn't exist.
+func (o *Order) mustLoad(ctx context.Context) error {
+	if err := o.load(ctx); err != nil {
+		return err
+	}
+	if !o.exists {
+		return order.NotFound()
+	}
+	return nil
+}
+
+// finish commits what a turn has decided. When there was nothing to decide, an earlier turn may have stopped between
+// its save and its end: what is left of that is done again.
+func (o *Order) finish(ctx context.Context, next order.State, changed bool) (order.Order, error) {
+	if !changed {
+		return o.state.Order, o.settleDown(ctx)
+	}
+	return next.Order, o.commit(ctx, next)
+}
+
+// commit makes next durable and visible, in the order that lets any step be the last one.
+func (o *Order) commit(ctx context.Context, next order.State) error {
+	if next.Status == order.Confirmed {
+		if err := o.remind(ctx, next); err != nil {
+			return err
+		}
+	}
+	if err := o.Store.Save(ctx, next); err != nil {
+		return fmt.Errorf("save order %s: %w", o.id, err)
+	}
+	o.state, o.exists = next, true
+	return o.settleDown(ctx)
+}
+
+// settleDown shows the state to the view and hands over what it owes.
+func (o *Order) settleDown(ctx context.Context) error {
+	if err := o.View.Put(ctx, o.state); err != nil {
+		return fmt.Errorf("show version %d of order %s: %w", o.state.Version, o.id, err)
+	}
+	switch {
+	case o.state.Status == order.Created:
+		o.Payer.Pay(o.state)
+	case o.state.VoidOwed:
+		o.Payer.Void(o.state)
+	}
+	return nil
+}
+
+func (o *Order) remind(ctx context.Context, s order.State) error {
+	if err := o.Reminders.Set(ctx, o.id, *s.DeliverAt); err != nil {
+		return fmt.Errorf("set the reminder of order %s: %w", o.id, err)
+	}
+	return nil
+}
