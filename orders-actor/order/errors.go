@@ -50,3 +50,11 @@ func (e *Invalid) Error() string {
 	}
 	return "invalid order: " + strings.Join(parts, "; ")
 }
+
+// Conflict says that the view holds another or a newer version than the one put: two replicas ran turns of the same
+// order while it moved between them. Held stands, because it may have been acknowledged already.
+type Conflict struct{ Held State }
+
+func (c *Conflict) Error() string {
+	return fmt.Sprintf("version %d %s of order %s got there first", c.Held.Version, c.Held.Status, c.Held.ID)
+}
