@@ -15,11 +15,12 @@
 //
 // It relies on the host (package actor) to run one turn at a time per order, and to throw an Order away after any
 // error, so that the next turn loads its state afresh. Two hosts may run an order at the same moment while placement
-// moves it; docs tell what that can do and why nothing is lost by it.
+// moves it, and actor state knows no compare-and-set. There the view decides, before anything is acknowledged (see View).
 package turn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,7 +33,8 @@ type Store interface {
 	Save(ctx context.Context, s order.State) error
 }
 
-// View is the list view. Put ignores a version older than what it holds; the same version again is fine.
+// View is the list view, and the arbiter between two replicas that ran the same order at the same moment: Put returns
+// *order.Conflict when it holds a newer version, or the same version with other content. The same again is fine.
 type View interface {
 	Put(ctx context.Context, s order.State) error
 }
@@ -154,6 +156,11 @@ func (o *Order) load(ctx context.Context) (err error) {
 	if o.state, o.exists, err = o.Store.Load(ctx, o.id); err != nil {
 		return fmt.Errorf("load order %s: %w", o.id, err)
 	}
+	if o.exists { // the last host may have stopped before the view heard of it, or another host may have gone on
+		if err := o.show(ctx); err != nil {
+			return err
+		}
+	}
 	o.loaded = true
 	return nil
 }
@@ -194,8 +201,8 @@ func (o *Order) commit(ctx context.Context, next order.State) error {
 
 // settleDown shows the state to the view and hands over what it owes.
 func (o *Order) settleDown(ctx context.Context) error {
-	if err := o.View.Put(ctx, o.state); err != nil {
-		return fmt.Errorf("show version %d of order %s: %w", o.state.Version, o.id, err)
+	if err := o.show(ctx); err != nil {
+		return err
 	}
 	switch {
 	case o.state.Status == order.Created:
@@ -204,6 +211,29 @@ func (o *Order) settleDown(ctx context.Context) error {
 		o.Payer.Void(o.state)
 	}
 	return nil
+}
+
+// show puts the state into the view. When the view decides against it, the store is mended and the turn fails: whoever
+// asked comes again and meets the state that stands.
+func (o *Order) show(ctx context.Context) error {
+	err := o.View.Put(ctx, o.state)
+	if conflict := (*order.Conflict)(nil); errors.As(err, &conflict) {
+		err = errors.Join(err, o.mend(ctx, conflict.Held))
+	}
+	if err != nil {
+		return fmt.Errorf("show version %d of order %s: %w", o.state.Version, o.id, err)
+	}
+	return nil
+}
+
+// mend makes the store hold what the view decided for, with the reminder that it needs.
+func (o *Order) mend(ctx context.Context, held order.State) error {
+	if held.Status == order.Confirmed {
+		if err := o.remind(ctx, held); err != nil {
+			return err
+		}
+	}
+	return o.Store.Save(ctx, held)
 }
 
 func (o *Order) remind(ctx context.Context, s order.State) error {
