@@ -8,18 +8,23 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync/atomic"
 )
 
 const (
-	lowest  = 20000
-	highest = 32000 // Linux takes 32768 and up for outgoing connections
+	lowest = 20000
+	count  = 12000 // Linux takes 32768 and up for outgoing connections
 )
 
-// Get returns a port that nobody listens on. Another process may take it before the caller does; picking at random
-// makes that unlikely.
+// next counts up from a random start: no port is given twice by one process, and hardly ever by two that start together.
+var next atomic.Uint32
+
+func init() { next.Store(rand.Uint32N(count)) }
+
+// Get returns a port that nobody listens on and that this process hasn't been given before.
 func Get() (int, error) {
-	for range 100 {
-		port := lowest + rand.IntN(highest-lowest)
+	for range count {
+		port := lowest + int(next.Add(1)%count)
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err == nil {
 			return port, l.Close()

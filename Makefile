@@ -1,0 +1,83 @@
+# `make help` lists the targets. What is up to date is not built again.
+SHELL := /bin/bash -euo pipefail
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
+MODULES   = $(shell go list -m -f '{{.Dir}}')
+EVERY     = $(addsuffix /...,$(MODULES))
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
+
+run: build runtime ## build what is missing, start everything, print the address; Ctrl-C stops all of it
+	@exec bin/stack
+
+dapr-run: build runtime dapr-cli ## the same with the Dapr CLI: dapr run -f dapr
+	@mkdir -p .data
+	@PATH=$(CURDIR)/bin/cli:$$PATH DAPR_RUNTIME_PATH=$(CURDIR)/bin/cli exec bin/stack \
+		-sentry-port 50001 -placement-port 50005 -scheduler-port 50006 exec dapr run -f dapr
+
+## building
+
+build: spa ## the services and the launcher, into bin/
+	@mkdir -p bin
+	$(GO_BUILD) -o bin/ ./orders-actor ./payments-svc ./stack/cmd/stack
+
+spa: orders-actor/spa/dist/index.html ## the SPA, into orders-actor, which serves it
+orders-actor/spa/dist/index.html: web/node_modules/.package-lock.json $(shell find web api -type f -not -path '*/node_modules/*')
+	cd web && npm run build
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+runtime: ## Dapr's runtime, into bin/dapr (10 minutes, once)
+	@dapr/build runtime
+
+dapr-cli: ## Dapr's command line, into bin/cli
+	@dapr/build cli
+
+bin/golangci-lint: tools/golangci-lint/go.mod
+	cd tools/golangci-lint && GOWORK=off $(GO_BUILD) -o ../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+bin/helm: tools/helm/go.mod
+	cd tools/helm && GOWORK=off $(GO_BUILD) -o ../../$@ helm.sh/helm/v3/cmd/helm
+
+## checking
+
+lint: bin/golangci-lint web/node_modules/.package-lock.json ## everything that the code must pass before it is read
+	bin/golangci-lint fmt --diff $(MODULES)
+	bin/golangci-lint run $(EVERY)
+	go vet $(EVERY)
+	cd web && npm run typecheck && npm run lint
+
+test: test-unit test-stack test-web test-web-e2e test-chaos test-deploy ## every test but those that need a cluster
+
+test-unit: ## unit and property tests, with the race detector
+	@tools/install.sh postgresql
+	go test -race -short $(EVERY)
+
+test-stack: build runtime dapr-cli ## the life of an order on the real Dapr
+	@tools/install.sh postgresql
+	go test -count=1 -timeout 20m ./stack/...
+
+test-web: web/node_modules/.package-lock.json ## the SPA's own tests
+	cd web && npm test
+
+test-web-e2e: build runtime ## the SPA in a real browser on the real stack
+	@tools/install.sh chromium fonts-liberation
+	cd web && npm run test:e2e && npm run check:bytes
+
+test-chaos: build runtime ## faults: a short simulation, and kills under load
+	@tools/install.sh postgresql
+	go test -count=1 -timeout 20m ./faults/...
+
+test-deploy: bin/helm ## chart, images and compose file, without a cluster
+	go test -count=1 ./deploy/...
+
+clean: ## forget what was built; the data stays
+	rm -rf bin orders-actor/spa/dist/* web/node_modules
+
+.PHONY: $(shell grep -oE '^[a-z][a-z0-9-]*:' Makefile | tr -d :)

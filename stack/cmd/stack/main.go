@@ -1,0 +1,89 @@
+// Command stack runs the whole product on this machine: see package stack.
+//
+//	stack [flags]              run it until Ctrl-C, or until a part dies
+//	stack [flags] control      run it on free ports and take commands, one JSON object a line
+//	stack [flags] exec CMD …   run only Dapr's control plane, and CMD with what it needs to use it, such as `dapr run -f dapr`
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"orders/stack"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "stack:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	o := stack.Options{Stdout: os.Stdout}
+	flags := flag.NewFlagSet("stack", flag.ContinueOnError)
+	flags.StringVar(&o.Home, "home", os.Getenv("DATA_DIR"), "data folder (default .data in the repository, or DATA_DIR)")
+	flags.BoolVar(&o.FreePorts, "free-ports", false, "let the services listen on free ports")
+	flags.IntVar(&o.Replicas, "replicas", 1, "of orders-actor; more than one needs -postgres")
+	flags.StringVar(&o.Postgres, "postgres", os.Getenv("STATE_DSN"), "keep all state in this database instead of SQLite files (default STATE_DSN)")
+	flags.IntVar(&o.Ports.Sentry, "sentry-port", 0, "a given port instead of a free one")
+	flags.IntVar(&o.Ports.Placement, "placement-port", 0, "a given port instead of a free one")
+	flags.IntVar(&o.Ports.Scheduler, "scheduler-port", 0, "a given port instead of a free one")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	switch flags.Arg(0) {
+	case "":
+		return serve(ctx, stop, o)
+	case "control":
+		return control(ctx, o, os.Stdin, os.Stdout)
+	case "exec":
+		return execute(ctx, o, flags.Args()[1:])
+	default:
+		return fmt.Errorf("unknown command %q", flags.Arg(0))
+	}
+}
+
+// serve runs the product until a signal comes or a part dies.
+func serve(ctx context.Context, again func(), o stack.Options) (err error) {
+	s, err := stack.Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	for _, url := range s.URLs() {
+		fmt.Fprintf(o.Stdout, "\n    %s\n", url) //nolint:errcheck // a closed terminal isn't ours to handle
+	}
+	fmt.Fprint(o.Stdout, "\nCtrl-C stops all of it.\n") //nolint:errcheck // likewise
+	if s.Wait(ctx) == nil {
+		again() // a second Ctrl-C ends the launcher at once, and the parts with it
+		fmt.Fprintln(o.Stdout, "stopping") //nolint:errcheck // likewise
+	}
+	return nil // Close says what died
+}
+
+// execute runs a command beside the control plane.
+func execute(ctx context.Context, o stack.Options, command []string) (err error) {
+	if len(command) == 0 {
+		return errors.New("exec needs a command")
+	}
+	o.WithoutApps = true
+	o.Stdout = io.Writer(os.Stderr) // stdout is the command's
+	s, err := stack.Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return s.Exec(ctx, command)
+}

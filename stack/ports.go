@@ -1,0 +1,72 @@
+package stack
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// checkFree returns an error that says which port is taken and by whom, unless one can listen on address.
+func checkFree(setting, address string) error {
+	l, err := net.Listen("tcp", address)
+	if err == nil {
+		return l.Close()
+	}
+	_, port, splitErr := net.SplitHostPort(address)
+	if splitErr != nil {
+		return fmt.Errorf("%s: %w", setting, splitErr)
+	}
+	if by := holder(port); by != "" {
+		return fmt.Errorf("%s: port %s is taken by %s", setting, port, by)
+	}
+	return fmt.Errorf("%s: %w", setting, err)
+}
+
+// holder names the process that listens on a TCP port, or returns "" when it can't be seen.
+func holder(port string) string {
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return ""
+	}
+	sockets := listeners(number)
+	if len(sockets) == 0 {
+		return ""
+	}
+	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
+	for _, link := range links {
+		target, err := os.Readlink(link)
+		if err != nil || !sockets[target] {
+			continue
+		}
+		process := filepath.Dir(filepath.Dir(link))
+		command, _ := os.ReadFile(filepath.Join(process, "cmdline"))
+		command = bytes.ReplaceAll(bytes.TrimRight(command, "\x00"), []byte{0}, []byte{' '})
+		if len(command) > 100 {
+			command = append(command[:100], "…"...)
+		}
+		return fmt.Sprintf("process %s (%s)", filepath.Base(process), command)
+	}
+	return ""
+}
+
+// listeners are the sockets that listen on port, named as the links in /proc/PID/fd name them.
+func listeners(port int) map[string]bool {
+	const listening, localAddress, state, inode = "0A", 1, 3, 9
+	found := map[string]bool{}
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		content, _ := os.ReadFile(table)
+		lines := bufio.NewScanner(bytes.NewReader(content))
+		for lines.Scan() {
+			fields := strings.Fields(lines.Text())
+			if len(fields) > inode && fields[state] == listening && strings.HasSuffix(fields[localAddress], fmt.Sprintf(":%04X", port)) {
+				found["socket:["+fields[inode]+"]"] = true
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,68 @@
+package stack
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/goccy/go-yaml"
+)
+
+// runFile is what of a Multi-App Run file the launcher understands. Anything else in it is an error: were it ignored, `dapr
+// run` would do something that the launcher doesn't.
+type runFile struct {
+	Version int `yaml:"version"`
+	Common  struct {
+		ResourcesPaths []string `yaml:"resourcesPaths"`
+		ConfigFilePath string   `yaml:"configFilePath"`
+	} `yaml:"common"`
+	Apps []app `yaml:"apps"`
+}
+
+type app struct {
+	ID         string            `yaml:"appID"`
+	Dir        string            `yaml:"appDirPath"`
+	ConfigFile string            `yaml:"configFilePath"`
+	Port       int               `yaml:"appPort"`
+	Command    []string          `yaml:"command"`
+	Env        map[string]string `yaml:"env"`
+}
+
+// readRunFile reads a run file and makes its paths absolute, by the rules of the Dapr CLI.
+func readRunFile(path string) (runFile, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return runFile{}, err
+	}
+	var f runFile
+	if err := yaml.NewDecoder(bytes.NewReader(content), yaml.Strict()).Decode(&f); err != nil {
+		return runFile{}, fmt.Errorf("%s: %w", path, err)
+	}
+	folder := filepath.Dir(path)
+	for i := range f.Common.ResourcesPaths {
+		f.Common.ResourcesPaths[i] = from(folder, f.Common.ResourcesPaths[i])
+	}
+	f.Common.ConfigFilePath = from(folder, f.Common.ConfigFilePath)
+	for i := range f.Apps {
+		a := &f.Apps[i]
+		if a.ID == "" || a.Dir == "" || len(a.Command) == 0 {
+			return runFile{}, fmt.Errorf("%s: app %d needs appID, appDirPath and command", path, i+1)
+		}
+		a.Dir = from(folder, a.Dir)
+		if a.ConfigFile == "" {
+			a.ConfigFile = f.Common.ConfigFilePath
+		} else {
+			a.ConfigFile = from(a.Dir, a.ConfigFile)
+		}
+		a.Command[0] = from(a.Dir, a.Command[0])
+	}
+	return f, nil
+}
+
+func from(folder, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(folder, path)
+}
