@@ -1,0 +1,154 @@
+package actor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/dapr/go-sdk/client"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+// ErrUnavailable is any fault between us and a finished turn: no sidecar, no placement, no host, a failed turn. The
+// command may have been executed or not; it may be sent again.
+var ErrUnavailable = errors.New("the actor cannot be reached at the moment")
+
+// Sidecar is the connection to Dapr. It connects when it is first used, and again whenever it has to.
+type Sidecar struct {
+	conn   *grpc.ClientConn
+	client client.Client
+	saves  chan struct{} // one token per save in progress
+}
+
+// maxSaves bounds the saves in progress: more of them only fight for the store's locks (SQLite has one).
+const maxSaves = 16
+
+// Dial returns at once; the sidecar may come later. token is Dapr's API token, or empty.
+func Dial(address, token string) (*Sidecar, error) {
+	auth := func(ctx context.Context) context.Context {
+		if token == "" {
+			return ctx
+		}
+		return metadata.AppendToOutgoingContext(ctx, "dapr-api-token", token)
+	}
+	conn, err := grpc.NewClient(address,
+		grpc.WithTransportCredentials(insecure.NewCredentials()), // the sidecar is on our own loopback
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: firstBackoff, Multiplier: 1.6, Jitter: 0.2, MaxDelay: lastBackoff},
+			MinConnectTimeout: lastBackoff,
+		}),
+		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, call grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			return call(auth(ctx), method, req, reply, cc, opts...)
+		}),
+		grpc.WithChainStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			return open(auth(ctx), desc, cc, method, opts...)
+		}, watchStreams),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("dial the sidecar at %s: %w", address, err)
+	}
+	return &Sidecar{conn: conn, client: client.NewClientWithConnection(conn), saves: make(chan struct{}, maxSaves)}, nil
+}
+
+// Client is the SDK's client on this connection.
+func (s *Sidecar) Client() client.Client { return s.client }
+
+// Close ends the connection.
+func (s *Sidecar) Close() error { return s.conn.Close() }
+
+// Load reads the actor's state under key into value, and reports false when there is none.
+func (s *Sidecar) Load(ctx context.Context, actorType, id, key string, value any) (bool, error) {
+	got, err := s.client.GetActorState(ctx, &client.GetActorStateRequest{ActorType: actorType, ActorID: id, KeyName: key})
+	if err != nil || len(got.Data) == 0 {
+		return false, err
+	}
+	if err := json.Unmarshal(got.Data, value); err != nil {
+		return false, fmt.Errorf("state %s of %s/%s: %w", key, actorType, id, err)
+	}
+	return true, nil
+}
+
+// Save writes value as the actor's state under key.
+func (s *Sidecar) Save(ctx context.Context, actorType, id, key string, value any) error {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("state %s of %s/%s: %w", key, actorType, id, err)
+	}
+	select {
+	case s.saves <- struct{}{}:
+		defer func() { <-s.saves }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return s.client.SaveStateTransactionally(ctx, actorType, id, []*client.ActorStateOperation{
+		{OperationType: "upsert", Key: key, Value: data},
+	})
+}
+
+// Remind sets a reminder that fires once, after delay, and then every 5 s until the actor answers without an error.
+// One with the same name is replaced, also from within its own turn.
+func (s *Sidecar) Remind(ctx context.Context, actorType, id, name string, delay time.Duration) error {
+	return s.client.RegisterActorReminder(ctx, &client.RegisterActorReminderRequest{
+		ActorType: actorType,
+		ActorID:   id,
+		Name:      name,
+		DueTime:   max(delay, time.Millisecond).String(), // a duration: our clock and the scheduler's needn't agree
+		// Without a policy the scheduler deletes a reminder that failed four times. No MaxRetries: without end. Retries
+		// count from the due time, so after an outage the scheduler makes up for all that were missed: not too many.
+		FailurePolicy: &client.JobFailurePolicyConstant{Interval: new(5 * time.Second)},
+	})
+}
+
+// Invoker sends commands to actors of one type.
+type Invoker struct {
+	Sidecar *Sidecar
+	Type    string
+	Timeout time.Duration // of one invocation with all its tries
+}
+
+// tries: what fails is tried again, because most faults pass quickly (a host that leaves, placement that moves the
+// actor) and commands may be executed twice.
+const tries = 3
+
+// Invoke returns the actor's reply, or an error that wraps ErrUnavailable.
+func (i Invoker) Invoke(ctx context.Context, id, method string, body func() ([]byte, error)) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, i.Timeout)
+	defer cancel()
+	wait := 100 * time.Millisecond
+	for try := 1; ; try++ {
+		data, err := body()
+		if err != nil {
+			return nil, err
+		}
+		reply, err := i.Sidecar.client.InvokeActor(ctx, &client.InvokeActorRequest{ActorType: i.Type, ActorID: id, Method: method, Data: data})
+		if err == nil {
+			return reply.Data, nil
+		}
+		if try == tries || !mayPass(err) {
+			return nil, fmt.Errorf("%w: %s %s/%s: %w", ErrUnavailable, method, i.Type, id, err)
+		}
+		select {
+		case <-time.After(wait/2 + rand.N(wait)):
+			wait *= 4
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %s %s/%s: %w", ErrUnavailable, method, i.Type, id, err)
+		}
+	}
+}
+
+func mayPass(err error) bool {
+	switch status.Code(err) {
+	case codes.InvalidArgument, codes.PermissionDenied, codes.Unauthenticated, codes.Unimplemented:
+		return false
+	default: // the sidecar says Internal to most things
+		return true
+	}
+}
