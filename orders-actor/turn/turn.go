@@ -115,13 +115,14 @@ func (o *Order) Cancel(ctx context.Context, c order.Cancel) (order.Order, error)
 	return o.finish(ctx, next, changed)
 }
 
-// Voided notes that payments-svc knows of the void.
+// Voided notes that payments-svc knows of the void. The note is saved even when this host has it already: the store may
+// hold the debt again from another host that mended it (see mend).
 func (o *Order) Voided(ctx context.Context) (order.Order, error) {
 	if err := o.mustLoad(ctx); err != nil {
 		return order.Order{}, err
 	}
-	next, changed := o.state.Voided()
-	return o.finish(ctx, next, changed)
+	next, _ := o.state.Voided()
+	return o.finish(ctx, next, next.Status == order.Cancelled)
 }
 
 // Poke moves on an order that got stuck: it delivers one that is due, hands what is owed to the Payer, and shows the

@@ -1,0 +1,33 @@
+package turn
+
+import (
+	"context"
+	"time"
+
+	"orders/orders-actor/actor"
+	"orders/orders-actor/order"
+)
+
+const stateKey = "order"
+
+// Dapr keeps orders' states and reminders in the sidecar: it is a Store and Reminders.
+type Dapr struct {
+	Sidecar *actor.Sidecar
+	Clock   func() time.Time
+}
+
+// Load implements Store.
+func (d Dapr) Load(ctx context.Context, id string) (s order.State, exists bool, err error) {
+	exists, err = d.Sidecar.Load(ctx, Type, id, stateKey, &s)
+	return s, exists, err
+}
+
+// Save implements Store.
+func (d Dapr) Save(ctx context.Context, s order.State) error {
+	return d.Sidecar.Save(ctx, Type, s.ID, stateKey, s)
+}
+
+// Set implements Reminders.
+func (d Dapr) Set(ctx context.Context, id string, due time.Time) error {
+	return d.Sidecar.Remind(ctx, Type, id, reminderDeliver, due.Sub(d.Clock()))
+}

@@ -1,0 +1,74 @@
+package turn
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"orders/orders-actor/actor"
+	"orders/orders-actor/order"
+)
+
+// Orders sends commands to orders, wherever they are hosted. Its methods return *order.Refusal for what the order
+// doesn't allow, *order.Invalid for bad input, and otherwise an error that wraps actor.ErrUnavailable: then nobody
+// knows whether it was done, and a repeat is safe.
+type Orders struct {
+	Invoker actor.Invoker
+	Seal    actor.Seal
+}
+
+// Create makes an order, and reports whether this very create had made it before.
+func (o *Orders) Create(ctx context.Context, c order.Create) (order.Order, bool, error) {
+	r, err := o.send(ctx, c.ID, methodCreate, c)
+	return r.order(), r.Replayed, err
+}
+
+// Cancel ends an order.
+func (o *Orders) Cancel(ctx context.Context, c order.Cancel) (order.Order, error) {
+	r, err := o.send(ctx, c.ID, methodCancel, c)
+	return r.order(), err
+}
+
+// Settle brings a payment's answer.
+func (o *Orders) Settle(ctx context.Context, c order.Settle) error {
+	_, err := o.send(ctx, c.ID, methodSettle, c)
+	return err
+}
+
+// Voided says that payments-svc knows of the void.
+func (o *Orders) Voided(ctx context.Context, id string) error {
+	_, err := o.send(ctx, id, methodVoided, struct{}{})
+	return err
+}
+
+// Poke moves on an order that got stuck.
+func (o *Orders) Poke(ctx context.Context, id string) error {
+	_, err := o.send(ctx, id, methodPoke, struct{}{})
+	return err
+}
+
+func (o *Orders) send(ctx context.Context, id, method string, command any) (r reply, _ error) {
+	data, err := o.Invoker.Invoke(ctx, id, method, func() ([]byte, error) { return o.Seal.Close(method, id, command) })
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return r, fmt.Errorf("%w: %s %s: reply: %w", actor.ErrUnavailable, method, id, err)
+	}
+	switch {
+	case r.Refusal != nil:
+		return r, r.Refusal
+	case r.Invalid != nil:
+		return r, &order.Invalid{Fields: r.Invalid}
+	case r.Order == nil:
+		return r, fmt.Errorf("%w: %s %s: empty reply", actor.ErrUnavailable, method, id)
+	}
+	return r, nil
+}
+
+func (r reply) order() order.Order {
+	if r.Order == nil {
+		return order.Order{}
+	}
+	return *r.Order
+}

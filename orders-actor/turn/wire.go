@@ -1,0 +1,131 @@
+package turn
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/google/uuid"
+
+	"orders/orders-actor/actor"
+	"orders/orders-actor/order"
+)
+
+// Type is the actor's type.
+const Type = "Order"
+
+// The actor's methods and its reminder.
+const (
+	methodCreate = "create"
+	methodSettle = "settle"
+	methodCancel = "cancel"
+	methodVoided = "voided"
+	methodPoke   = "poke"
+
+	reminderDeliver = "deliver"
+)
+
+// reply is what travels back from a turn. What the business refuses travels in here: a failed invocation means that
+// nobody knows what happened.
+type reply struct {
+	Order    *order.Order       `json:"order,omitempty"`
+	Replayed bool               `json:"replayed,omitempty"`
+	Refusal  *order.Refusal     `json:"refusal,omitempty"`
+	Invalid  []order.FieldError `json:"invalid,omitempty"`
+}
+
+// Activator makes the actors of a host. Commands that weren't sealed with its key are refused.
+func Activator(o *Options, seal actor.Seal, log *slog.Logger) func(id string) actor.Actor {
+	return func(id string) actor.Actor {
+		return &hosted{Order: New(o, id), seal: seal, log: log}
+	}
+}
+
+// hosted is an Order as the host sees it: bytes in, bytes out.
+type hosted struct {
+	*Order
+	seal actor.Seal
+	log  *slog.Logger
+}
+
+func (h *hosted) Invoke(ctx context.Context, method string, body []byte) ([]byte, error) {
+	command, err := h.seal.Open(method, h.id, body)
+	if err != nil {
+		h.log.Warn("refused a command", "actor", h.id, "turn", method, "error", err)
+		return json.Marshal(reply{Refusal: &order.Refusal{Code: order.Forbidden, Detail: err.Error()}})
+	}
+	var out reply
+	o, err := h.dispatch(ctx, method, command, &out.Replayed)
+	var invalid *order.Invalid
+	switch {
+	case errors.As(err, &out.Refusal):
+	case errors.As(err, &invalid):
+		out.Invalid = invalid.Fields
+	case err != nil:
+		return nil, err
+	default:
+		out.Order = &o
+	}
+	return json.Marshal(out)
+}
+
+func (h *hosted) dispatch(ctx context.Context, method string, command json.RawMessage, replayed *bool) (o order.Order, err error) {
+	if !validID(h.id) {
+		return o, order.NotFound()
+	}
+	switch method {
+	case methodCreate:
+		c, err := decode[order.Create](command, h.id)
+		if err == nil {
+			o, *replayed, err = h.Create(ctx, c)
+		}
+		return o, err
+	case methodSettle:
+		c, err := decode[order.Settle](command, h.id)
+		if err == nil {
+			o, err = h.Settle(ctx, c)
+		}
+		return o, err
+	case methodCancel:
+		c, err := decode[order.Cancel](command, h.id)
+		if err == nil {
+			o, err = h.Cancel(ctx, c)
+		}
+		return o, err
+	case methodVoided:
+		return h.Voided(ctx)
+	case methodPoke:
+		return h.Poke(ctx)
+	default:
+		return o, &order.Refusal{Code: order.Forbidden, Detail: "there is no such command"}
+	}
+}
+
+// Remind acknowledges what is none of ours: it would come again without end.
+func (h *hosted) Remind(ctx context.Context, name string) error {
+	if name != reminderDeliver || !validID(h.id) {
+		h.log.Warn("ignored a reminder", "actor", h.id, "reminder", name)
+		return nil
+	}
+	return h.Deliver(ctx)
+}
+
+type command interface {
+	order.Create | order.Settle | order.Cancel
+}
+
+// decode reads a command of our own. Its id is the actor's: the seal covers both.
+func decode[C command](data json.RawMessage, id string) (C, error) {
+	var c C
+	if err := json.Unmarshal(data, &c); err != nil {
+		return c, fmt.Errorf("command for order %s: %w", id, err)
+	}
+	return c, nil
+}
+
+func validID(id string) bool {
+	u, err := uuid.Parse(id)
+	return err == nil && u.String() == id
+}

@@ -1,0 +1,215 @@
+package turn
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"orders/orders-actor/order"
+)
+
+// Payment is what payments-svc must know of an order.
+type Payment struct {
+	OrderID  string
+	Amount   int64
+	Currency string
+	Auth     order.Auth
+}
+
+// Decision is payments-svc's answer. It never changes.
+type Decision struct {
+	Confirmed bool
+	Reason    string
+}
+
+// ErrRefused is a call that payments-svc will refuse again, however often it is repeated right now.
+var ErrRefused = errors.New("payments-svc refused the call")
+
+// Payments calls payments-svc. Both calls may be repeated.
+type Payments interface {
+	Pay(ctx context.Context, p Payment) (Decision, error)
+	Void(ctx context.Context, p Payment) error
+}
+
+// Results takes what came of it back to the order, as turns.
+type Results interface {
+	Settle(ctx context.Context, c order.Settle) error
+	Voided(ctx context.Context, id string) error
+}
+
+// WorkerConfig is what a Worker needs. Zero counts and durations take the defaults.
+type WorkerConfig struct {
+	Payments Payments
+	Results  Results
+	Log      *slog.Logger
+
+	CallTimeout time.Duration // 10 s: of one call to payments-svc
+	Drain       time.Duration // 10 s: how long a stopping Worker lets running calls finish
+	Parallel    int           // 64: payments and voids at once
+	Queue       int           // 10,000: waiting ones; more are dropped, and come again through the reconciler
+}
+
+// Worker is the Payer: it pays and voids in the background, at most once at a time per order and kind. It tries a few
+// times and then leaves the order to the reconciler, so that payments that fail don't hold up the others for long.
+//
+// Nothing is lost with it: what an order owes is in its state, not in this queue. It may pay for an order that is
+// being cancelled at the same moment: the cancel owes a void, and a void always wins at payments-svc.
+type Worker struct {
+	WorkerConfig
+	queue chan job
+
+	mu    sync.Mutex
+	busy  map[job]Payment // waiting or at work
+	calls map[job]int     // calls made for payments that aren't decided, over all tries
+}
+
+// job is one thing to do. Its payment is in busy.
+type job struct {
+	id   string
+	void bool
+}
+
+const (
+	triesPerJob = 3
+	firstWait   = 250 * time.Millisecond
+)
+
+// NewWorker makes a Worker. Until Run runs it only queues.
+func NewWorker(c WorkerConfig) *Worker {
+	if c.CallTimeout == 0 {
+		c.CallTimeout = 10 * time.Second
+	}
+	if c.Drain == 0 {
+		c.Drain = 10 * time.Second
+	}
+	if c.Parallel == 0 {
+		c.Parallel = 64
+	}
+	if c.Queue == 0 {
+		c.Queue = 10_000
+	}
+	return &Worker{WorkerConfig: c, queue: make(chan job, c.Queue), busy: make(map[job]Payment), calls: make(map[job]int)}
+}
+
+// Pay implements Payer.
+func (w *Worker) Pay(s order.State) { w.enqueue(s, false) }
+
+// Void implements Payer.
+func (w *Worker) Void(s order.State) { w.enqueue(s, true) }
+
+func (w *Worker) enqueue(s order.State, void bool) {
+	j := job{id: s.ID, void: void}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, ok := w.busy[j]; ok {
+		return
+	}
+	select {
+	case w.queue <- j:
+		w.busy[j] = Payment{OrderID: s.ID, Amount: s.Total, Currency: s.Currency, Auth: s.Auth}
+	default:
+		w.Log.Warn("too many payments are waiting: left one to the reconciler", "order", s.ID)
+	}
+}
+
+// Run works until ctx ends, then lets the calls that are running finish. What still waits stays with its orders.
+func (w *Worker) Run(ctx context.Context) error {
+	working, cancel := context.WithCancel(context.WithoutCancel(ctx)) // ends Drain after ctx
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.Drain, cancel) })()
+
+	var workers sync.WaitGroup
+	for range w.Parallel {
+		workers.Go(func() {
+			for ctx.Err() == nil {
+				select {
+				case j := <-w.queue:
+					w.do(ctx, working, j)
+				case <-ctx.Done():
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return nil
+}
+
+// do tries until it is done, tried often enough, or ctx ends. Calls run under working.
+func (w *Worker) do(ctx, working context.Context, j job) {
+	w.mu.Lock()
+	p := w.busy[j]
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		delete(w.busy, j)
+		w.mu.Unlock()
+	}()
+	wait := firstWait
+	for try := 1; ; try++ {
+		err := w.once(working, j, p)
+		if err == nil {
+			w.forget(j)
+			return
+		}
+		if try == triesPerJob || errors.Is(err, ErrRefused) || ctx.Err() != nil {
+			w.Log.Warn("payment left to the reconciler", "order", j.id, "void", j.void, "calls", w.called(j), "error", err)
+			return
+		}
+		select {
+		case <-time.After(wait/2 + rand.N(wait)):
+			wait *= 4
+		case <-ctx.Done():
+		}
+	}
+}
+
+// once makes one call and brings the result to the order.
+func (w *Worker) once(ctx context.Context, j job, p Payment) error {
+	attempts := w.count(j)
+	call, cancel := context.WithTimeout(ctx, w.CallTimeout)
+	defer cancel()
+	if j.void {
+		if err := w.Payments.Void(call, p); err != nil {
+			return err
+		}
+		return accepted(w.Results.Voided(ctx, j.id))
+	}
+	d, err := w.Payments.Pay(call, p)
+	if err != nil {
+		return err
+	}
+	return accepted(w.Results.Settle(ctx, order.Settle{ID: j.id, Confirmed: d.Confirmed, Reason: d.Reason, Attempts: attempts}))
+}
+
+// accepted treats a refusal as the end: the order has heard of it.
+func accepted(err error) error {
+	if refusal := (*order.Refusal)(nil); errors.As(err, &refusal) {
+		return nil
+	}
+	return err
+}
+
+func (w *Worker) count(j job) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.calls) > w.Queue { // only a count for people to look at: not worth more memory
+		clear(w.calls)
+	}
+	w.calls[j]++
+	return w.calls[j]
+}
+
+func (w *Worker) called(j job) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.calls[j]
+}
+
+func (w *Worker) forget(j job) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.calls, j)
+}
