@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -182,8 +183,8 @@ func (s *Stack) service(i instance) *part {
 	maps.Copy(env, map[string]string{
 		where.setting:    i.address,
 		"DATA_DIR":       s.o.Home,
-		"DAPR_HTTP_PORT": fmt.Sprint(i.http),
-		"DAPR_GRPC_PORT": fmt.Sprint(i.grpc),
+		"DAPR_HTTP_PORT": strconv.Itoa(i.http),
+		"DAPR_GRPC_PORT": strconv.Itoa(i.grpc),
 	})
 	if i.app.Port != 0 {
 		env["APP_API_TOKEN"] = s.token

@@ -159,7 +159,7 @@ func answers(url string, status int) func(context.Context) error {
 		if err != nil {
 			return err
 		}
-		defer resp.Body.Close() //nolint:errcheck // nothing was read from it
+		defer resp.Body.Close()
 		if resp.StatusCode != status {
 			return fmt.Errorf("%s answers %s", url, resp.Status)
 		}

@@ -4,8 +4,11 @@ go 1.26.0
 
 require (
 	github.com/goccy/go-yaml v1.19.2
+	github.com/stretchr/testify v1.12.1
 	golang.org/x/sync v0.25.0
 	orders/kit v0.0.0
 )
+
+require go.yaml.in/yaml/v3 v3.0.5 // indirect
 
 replace orders/kit => ../kit

@@ -65,7 +65,7 @@ func (p *part) run(started chan<- error) {
 		started <- err
 		return
 	}
-	defer log.Close() //nolint:errcheck // the process has written it, not we
+	defer log.Close()
 	cmd := exec.Command(p.command[0], p.command[1:]...)
 	cmd.Dir, cmd.Env = p.dir, p.env
 	cmd.Stdout, cmd.Stderr = log, log
@@ -183,7 +183,7 @@ func (p *part) lastWords() string {
 	if err != nil {
 		return err.Error()
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.Size() > size {
 		_, _ = f.Seek(-size, io.SeekEnd)
 	}

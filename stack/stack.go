@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -366,7 +367,7 @@ func (s *Stack) PID(name string) int {
 func (s *Stack) Home() string { return s.o.Home }
 
 func (s *Stack) say(format string, args ...any) {
-	fmt.Fprintf(s.o.Stdout, format+"\n", args...) //nolint:errcheck // progress
+	fmt.Fprintf(s.o.Stdout, format+"\n", args...)
 }
 
-func local(port int) string { return net.JoinHostPort("127.0.0.1", fmt.Sprint(port)) }
+func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

@@ -16,15 +16,17 @@ const (
 	count  = 12000 // Linux takes 32768 and up for outgoing connections
 )
 
-// next counts up from a random start: no port is given twice by one process, and hardly ever by two that start together.
-var next atomic.Uint32
-
-func init() { next.Store(rand.Uint32N(count)) }
+// Ports are counted up from a random start: none is given twice by one process, and hardly ever by two that start
+// together.
+var (
+	start = rand.Uint32N(count)
+	given atomic.Uint32
+)
 
 // Get returns a port that nobody listens on and that this process hasn't been given before.
 func Get() (int, error) {
 	for range count {
-		port := lowest + int(next.Add(1)%count)
+		port := lowest + int((start+given.Add(1))%count)
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err == nil {
 			return port, l.Close()

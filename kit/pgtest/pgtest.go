@@ -136,7 +136,7 @@ func (s *Server) serve(started chan<- error) {
 		started <- err
 		return
 	}
-	defer log.Close() //nolint:errcheck // a log of a test
+	defer log.Close()
 	cmd := s.command(context.Background(), "postgres", "-D", s.data(), "-p", strconv.Itoa(s.port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
 		"-c", "max_connections=200", "-c", "shared_buffers=32MB")

@@ -63,12 +63,12 @@ func serve(ctx context.Context, again func(), o stack.Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	for _, url := range s.URLs() {
-		fmt.Fprintf(o.Stdout, "\n    %s\n", url) //nolint:errcheck // a closed terminal isn't ours to handle
+		fmt.Fprintf(o.Stdout, "\n    %s\n", url)
 	}
-	fmt.Fprint(o.Stdout, "\nCtrl-C stops all of it.\n") //nolint:errcheck // likewise
+	fmt.Fprint(o.Stdout, "\nCtrl-C stops all of it.\n")
 	if s.Wait(ctx) == nil {
 		again() // a second Ctrl-C ends the launcher at once, and the parts with it
-		fmt.Fprintln(o.Stdout, "stopping") //nolint:errcheck // likewise
+		fmt.Fprintln(o.Stdout, "stopping")
 	}
 	return nil // Close says what died
 }

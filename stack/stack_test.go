@@ -1,0 +1,178 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// With STAND_IN set this test program is a service: it is ready at once, and ends when it is told to.
+func TestMain(m *testing.M) {
+	if os.Getenv("STAND_IN") != "" {
+		standIn()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func standIn() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	address := os.Getenv("ORDERS_ADDR")
+	if filepath.Base(os.Args[0]) == PaymentsSvc {
+		address = os.Getenv("PAYMENTS_ADDR")
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println("the stand-in speaks")
+	go http.Serve(l, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	<-ctx.Done()
+}
+
+// standInRoot is the repository with stand-ins for the services, so that what is tested is the launcher on the real Dapr.
+func standInRoot(t *testing.T) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts Dapr")
+	}
+	repository, err := Root()
+	require.NoError(t, err)
+	root := t.TempDir()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	require.NoError(t, os.Mkdir(filepath.Join(root, "bin"), 0o700))
+	for link, target := range map[string]string{
+		"dapr":             filepath.Join(repository, "dapr"),
+		"components":       filepath.Join(repository, "components"),
+		"bin/dapr":         filepath.Join(repository, "bin", "dapr"),
+		"bin/orders-actor": self,
+		"bin/payments-svc": self,
+	} {
+		require.NoError(t, os.Symlink(target, filepath.Join(root, link)))
+	}
+	t.Setenv("STAND_IN", "1")
+	return root
+}
+
+func TestKillsStopsAndStartsEachPart(t *testing.T) {
+	s, err := Start(t.Context(), Options{Root: standInRoot(t), FreePorts: true})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, s.Close()) }()
+
+	for _, end := range []func(string) error{s.Kill, s.Stop} {
+		for _, part := range s.Parts() {
+			before := s.PID(part)
+			require.NotZero(t, before, part)
+			require.NoError(t, end(part))
+			assert.Zero(t, s.PID(part), part)
+			require.NoError(t, s.Start(part))
+			assert.NotEqual(t, before, s.PID(part), part)
+		}
+		require.NoError(t, s.WaitReady(t.Context()))
+	}
+	assert.NoError(t, s.Err(), "whoever asks for an end gets one part's end, not everything's")
+}
+
+func TestStopsEverythingWhenAPartDies(t *testing.T) {
+	s, err := Start(t.Context(), Options{Root: standInRoot(t), FreePorts: true})
+	require.NoError(t, err)
+	defer s.Close()
+
+	var pids []int
+	for _, part := range s.Parts() {
+		pids = append(pids, s.PID(part))
+	}
+	require.NoError(t, syscall.Kill(s.PID(PaymentsSvc), syscall.SIGKILL))
+	err = s.Wait(t.Context())
+	require.ErrorContains(t, err, "payments-svc died: signal: killed")
+	require.ErrorContains(t, err, "the stand-in speaks", "the last words help to find out why")
+	require.ErrorContains(t, s.Close(), "payments-svc died")
+	for _, pid := range pids {
+		assert.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH, "a process is left")
+	}
+}
+
+func TestSaysWhoTakesAPort(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+
+	err = checkFree("ORDERS_ADDR", l.Addr().String())
+	require.ErrorContains(t, err, "ORDERS_ADDR: port ")
+	require.ErrorContains(t, err, fmt.Sprintf("is taken by process %d (", os.Getpid()))
+	require.NoError(t, l.Close())
+	require.NoError(t, checkFree("ORDERS_ADDR", l.Addr().String()))
+}
+
+func TestRefusesASecondLauncherOnTheSameData(t *testing.T) {
+	first, err := prepare(Options{Home: t.TempDir()})
+	require.NoError(t, err)
+	_, err = prepare(Options{Home: first.Home()})
+	require.ErrorContains(t, err, "another launcher uses "+first.Home())
+	require.NoError(t, first.Close())
+	second, err := prepare(Options{Home: first.Home()})
+	require.NoError(t, err)
+	require.NoError(t, second.Close())
+}
+
+func TestKeepsTheSecretsItMade(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secrets.json")
+	require.NoError(t, makeSecrets(file))
+	before, err := os.ReadFile(file)
+	require.NoError(t, err)
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode())
+	require.NoError(t, makeSecrets(file))
+	after, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Equal(t, string(before), string(after))
+}
+
+func TestReadsTheRunFile(t *testing.T) {
+	root, err := Root()
+	require.NoError(t, err)
+	f, err := readRunFile(filepath.Join(root, "dapr", "dapr.yaml"))
+	require.NoError(t, err)
+	for _, path := range f.Common.ResourcesPaths {
+		assert.DirExists(t, path)
+	}
+	for _, a := range f.Apps {
+		assert.FileExists(t, a.ConfigFile)
+		assert.Equal(t, filepath.Join(root, "bin", a.ID), a.Command[0])
+	}
+
+	file := filepath.Join(t.TempDir(), "dapr.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("version: 1\ncommon:\n  enableApiLogging: true\n"), 0o600))
+	_, err = readRunFile(file)
+	require.ErrorContains(t, err, "enableApiLogging", "what the launcher would ignore is an error")
+}
+
+func TestReportsWhatIsMissing(t *testing.T) {
+	root := t.TempDir()
+	repository, err := Root()
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(filepath.Join(repository, "dapr"), filepath.Join(root, "dapr")))
+	_, err = Start(t.Context(), Options{Root: root})
+	require.ErrorContains(t, err, "sentry isn't built (make build runtime)")
+}
+
+func TestGivesUpWhenTheStartIsCancelled(t *testing.T) {
+	root := standInRoot(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := Start(ctx, Options{Root: root, FreePorts: true})
+	require.ErrorIs(t, err, context.Canceled)
+}
