@@ -18,13 +18,16 @@ import (
 // With STAND_IN set this test program is a service: it is ready at once, and ends when it is told to.
 func TestMain(m *testing.M) {
 	if os.Getenv("STAND_IN") != "" {
-		standIn()
+		if err := standIn(); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
 		return
 	}
 	os.Exit(m.Run())
 }
 
-func standIn() {
+func standIn() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	address := os.Getenv("ORDERS_ADDR")
@@ -33,12 +36,12 @@ func standIn() {
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		fmt.Println(err)
-		os.Exit(1)
+		return err
 	}
 	fmt.Println("the stand-in speaks")
 	go http.Serve(l, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	<-ctx.Done()
+	return nil
 }
 
 // standInRoot is the repository with stand-ins for the services, so that what is tested is the launcher on the real Dapr.
