@@ -1,0 +1,165 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Paths that Probes serves. They need no authentication and are left out of the access log.
+const (
+	LivePath    = "/livez"
+	ReadyPath   = "/readyz"
+	MetricsPath = "/metrics"
+)
+
+const readyLimit = 3 * time.Second
+
+// HeaderRequestID names a request in the access log; a caller may choose it.
+const HeaderRequestID = "X-Request-Id"
+
+// NewApp makes a fiber app whose connections can't be held open by a slow sender. What cfg sets itself stays. There is
+// no write timeout by default: it would end a live feed.
+func NewApp(cfg fiber.Config) *fiber.App {
+	cfg.DisableStartupMessage = true
+	if cfg.ReadTimeout == 0 {
+		cfg.ReadTimeout = 10 * time.Second
+	}
+	if cfg.IdleTimeout == 0 {
+		cfg.IdleTimeout = 75 * time.Second
+	}
+	if cfg.ReadBufferSize == 0 {
+		cfg.ReadBufferSize = 16 << 10 // all of a request's headers
+	}
+	return fiber.New(cfg)
+}
+
+// NewRegistry makes a metrics registry that has the process's and the runtime's own metrics.
+func NewRegistry() *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return registry
+}
+
+// Observe is the first middleware: trace and request id, access log, request metrics, and panic recovery. A panic
+// becomes an error for the app's ErrorHandler.
+func Observe(log *slog.Logger, registry prometheus.Registerer) fiber.Handler {
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "http_request_duration_seconds", Help: "Time to answer a request.", Buckets: prometheus.DefBuckets,
+	}, []string{"method", "route", "status"})
+	registry.MustRegister(seconds)
+
+	return func(c *fiber.Ctx) error {
+		start := time.Now()
+		ctx := WithTraceparent(c.UserContext(), strings.Clone(c.Get("traceparent")))
+		c.SetUserContext(ctx)
+		id := strings.Clone(c.Get(HeaderRequestID))
+		if !validRequestID(id) {
+			id = uuid.NewString()
+		}
+		c.Set(HeaderRequestID, id)
+
+		if err := next(c, log); err != nil {
+			if err := c.App().ErrorHandler(c, err); err != nil {
+				log.ErrorContext(ctx, "the error handler failed", "err", err)
+				c.Status(http.StatusInternalServerError)
+			}
+		}
+
+		status, took, route := c.Response().StatusCode(), time.Since(start), c.Route().Path
+		seconds.WithLabelValues(method(c), route, strconv.Itoa(status)).Observe(took.Seconds())
+		switch c.Path() {
+		case LivePath, ReadyPath, MetricsPath:
+		default:
+			log.InfoContext(ctx, "request", "method", c.Method(), "path", strings.Clone(c.Path()), "status", status,
+				"took", took, "request_id", id)
+		}
+		return nil
+	}
+}
+
+func next(c *fiber.Ctx, log *slog.Logger) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.ErrorContext(c.UserContext(), "panic in a handler", "panic", fmt.Sprint(p), "stack", stack())
+			err = errors.New("panic in a handler")
+		}
+	}()
+	return c.Next()
+}
+
+func stack() string { return "\n" + string(debug.Stack()) }
+
+// method bounds what a caller can make of the metrics' labels.
+func method(c *fiber.Ctx) string {
+	switch m := c.Method(); m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return m
+	}
+	return "other"
+}
+
+func validRequestID(id string) bool {
+	return id != "" && len(id) <= 64 && !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// Check tells whether something that the service needs is there.
+type Check struct {
+	Name string
+	Run  func(ctx context.Context) error
+}
+
+// Probes serves liveness (the process answers), readiness (every check passes, within a deadline), and metrics.
+func Probes(app *fiber.App, log *slog.Logger, registry *prometheus.Registry, checks ...Check) {
+	app.Get(LivePath, func(c *fiber.Ctx) error { return c.SendString("alive\n") })
+	app.Get(ReadyPath, func(c *fiber.Ctx) error {
+		ctx, cancel := context.WithTimeout(c.UserContext(), readyLimit)
+		defer cancel()
+		for _, check := range checks {
+			if err := check.Run(ctx); err != nil {
+				log.WarnContext(ctx, "not ready", "check", check.Name, "err", err)
+				return c.Status(http.StatusServiceUnavailable).SendString("not ready: " + check.Name + "\n")
+			}
+		}
+		return c.SendString("ready\n")
+	})
+	app.Get(MetricsPath, adaptor.HTTPHandler(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
+}
+
+// Serve listens on address until ctx ends; then it takes no more connections and gives the requests that run up to
+// limit to end.
+func Serve(app *fiber.App, log *slog.Logger, address string, limit time.Duration) Runner {
+	return func(ctx context.Context) error {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+		if err != nil {
+			return fmt.Errorf("listening on %s: %w", address, err)
+		}
+		defer func() { _ = listener.Close() }() // the app doesn't when it is stopped before it served
+		log.InfoContext(ctx, "serving", "address", listener.Addr().String())
+		ended := make(chan error, 1)
+		go func() { ended <- app.Listener(listener) }()
+		select {
+		case err := <-ended:
+			return fmt.Errorf("serving on %s: %w", address, err)
+		case <-ctx.Done():
+		}
+		if err := app.ShutdownWithTimeout(limit); err != nil {
+			return fmt.Errorf("stopping the server on %s: %w", address, err)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,64 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"regexp"
+)
+
+// Logger logs to w at a level (debug, info, warn, error) in a format (text, json). Lines of a request carry its trace id.
+func Logger(w io.Writer, level, format string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("log level %q: %w", level, err)
+	}
+	options := &slog.HandlerOptions{Level: l}
+	switch format {
+	case "text":
+		return slog.New(traced{slog.NewTextHandler(w, options)}), nil
+	case "json":
+		return slog.New(traced{slog.NewJSONHandler(w, options)}), nil
+	}
+	return nil, fmt.Errorf("log format %q isn't text or json", format)
+}
+
+type traced struct{ slog.Handler }
+
+func (h traced) Handle(ctx context.Context, r slog.Record) error {
+	if id := TraceID(ctx); id != "" {
+		r.AddAttrs(slog.String("trace_id", id))
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+func (h traced) WithAttrs(attrs []slog.Attr) slog.Handler { return traced{h.Handler.WithAttrs(attrs)} }
+
+func (h traced) WithGroup(name string) slog.Handler { return traced{h.Handler.WithGroup(name)} }
+
+type traceKey struct{}
+
+var traceparentForm = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+
+// WithTraceparent keeps a W3C traceparent in the context; one that isn't well formed is left out.
+func WithTraceparent(ctx context.Context, traceparent string) context.Context {
+	if !traceparentForm.MatchString(traceparent) {
+		return ctx
+	}
+	return context.WithValue(ctx, traceKey{}, traceparent)
+}
+
+// Traceparent is what WithTraceparent kept, or "".
+func Traceparent(ctx context.Context) string {
+	s, _ := ctx.Value(traceKey{}).(string)
+	return s
+}
+
+// TraceID is the trace's part of the context's traceparent, or "".
+func TraceID(ctx context.Context) string {
+	if s := Traceparent(ctx); s != "" {
+		return s[3:35]
+	}
+	return ""
+}

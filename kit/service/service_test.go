@@ -1,0 +1,190 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/stretchr/testify/require"
+
+	"orders/kit/problem"
+)
+
+const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+func TestTheFirstToEndStopsAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := errors.New("first"), errors.New("second")
+		err := Run(t.Context(), time.Minute,
+			func(context.Context) error { return first },
+			func(ctx context.Context) error { <-ctx.Done(); return second },
+			func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+		)
+		require.ErrorIs(t, err, first)
+		require.ErrorIs(t, err, second)
+		require.NotErrorIs(t, err, context.Canceled)
+	})
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		require.NoError(t, Run(ctx, time.Minute, func(ctx context.Context) error { <-ctx.Done(); return nil }))
+	})
+}
+
+func TestARunnerThatDoesNotStopIsLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		err := Run(t.Context(), time.Minute,
+			func(context.Context) error { return nil },
+			func(context.Context) error { <-release; return nil },
+		)
+		require.ErrorIs(t, err, ErrStopTimeout)
+	})
+}
+
+func TestAPanicInARunnerIsAnError(t *testing.T) {
+	err := Run(t.Context(), time.Minute, func(context.Context) error { panic("ouch") })
+	require.ErrorContains(t, err, "panic: ouch")
+}
+
+func TestLogLinesCarryTheTrace(t *testing.T) {
+	var logged bytes.Buffer
+	log, err := Logger(&logged, "info", "json")
+	require.NoError(t, err)
+	log.With("a", 1).InfoContext(WithTraceparent(t.Context(), traceparent), "hello")
+	require.Contains(t, logged.String(), `"trace_id":"0af7651916cd43dd8448eb211c80319c"`)
+
+	logged.Reset()
+	log.InfoContext(WithTraceparent(t.Context(), "00-forged\n-01"), "hello")
+	log.Debug("not at this level")
+	require.NotContains(t, logged.String(), "trace_id")
+	require.NotContains(t, logged.String(), "not at this level")
+
+	_, err = Logger(&logged, "loud", "json")
+	require.Error(t, err)
+	_, err = Logger(&logged, "info", "xml")
+	require.Error(t, err)
+}
+
+// app has a handler that panics, and a check that fails as long as broken is set.
+func app(log *slog.Logger, broken *error) *fiber.App {
+	registry := NewRegistry()
+	app := NewApp(fiber.Config{ErrorHandler: problem.Handler(log)})
+	app.Use(Observe(log, registry))
+	Probes(app, log, registry, Check{"fine", func(context.Context) error { return nil }},
+		Check{"database", func(context.Context) error { return *broken }})
+	app.Get("/panics/:id", func(*fiber.Ctx) error { panic("secret") })
+	return app
+}
+
+func get(t *testing.T, app *fiber.App, path string) (*http.Response, string) {
+	t.Helper()
+	req := httptest.NewRequest(http.MethodGet, path, nil)
+	req.Header.Set("Traceparent", traceparent)
+	req.Header.Set(HeaderRequestID, "mine")
+	resp, err := app.Test(req, -1)
+	require.NoError(t, err)
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	return resp, string(body)
+}
+
+func TestReadinessNamesWhatIsMissingAndHidesWhy(t *testing.T) {
+	broken := errors.New("password=secret")
+	app := app(slog.New(slog.DiscardHandler), &broken)
+	resp, body := get(t, app, ReadyPath)
+	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+	require.Equal(t, "not ready: database\n", body)
+	resp, _ = get(t, app, LivePath)
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+
+	broken = nil
+	resp, _ = get(t, app, ReadyPath)
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+}
+
+func TestAPanicCostsItsRequestOnly(t *testing.T) {
+	var logged bytes.Buffer
+	log, err := Logger(&logged, "info", "json")
+	require.NoError(t, err)
+	var fine error
+	app := app(log, &fine)
+
+	resp, body := get(t, app, "/panics/7")
+	require.Equal(t, http.StatusInternalServerError, resp.StatusCode)
+	require.Equal(t, problem.ContentType, resp.Header.Get("Content-Type"))
+	require.Equal(t, "mine", resp.Header.Get(HeaderRequestID))
+	require.NotContains(t, body, "secret")
+	require.Contains(t, logged.String(), "secret")
+	for line := range strings.Lines(logged.String()) {
+		require.Contains(t, line, "0af7651916cd43dd8448eb211c80319c")
+	}
+
+	_, metrics := get(t, app, MetricsPath)
+	require.Contains(t, metrics, `http_request_duration_seconds_count{method="GET",route="/panics/:id",status="500"} 1`)
+}
+
+func TestServeLetsRunningRequestsEnd(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := listener.Addr().String()
+	require.NoError(t, listener.Close())
+
+	app := NewApp(fiber.Config{})
+	entered, release := make(chan struct{}), make(chan struct{})
+	app.Get("/", func(c *fiber.Ctx) error {
+		close(entered)
+		<-release
+		return c.SendString("done")
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- Serve(app, slog.New(slog.DiscardHandler), address, time.Minute)(ctx) }()
+
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		<-entered
+		cancel()
+		close(release)
+	})
+	require.Eventually(t, func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	}, time.Minute, 10*time.Millisecond)
+	resp, err := http.Get("http://" + address)
+	require.NoError(t, err)
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, "done", string(body))
+	wait.Wait()
+	require.NoError(t, <-served)
+}
+
+func TestServeTellsAPortThatIsTaken(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, listener.Close()) }()
+	address := listener.Addr().String()
+	err = Serve(NewApp(fiber.Config{}), slog.New(slog.DiscardHandler), address, time.Minute)(t.Context())
+	require.ErrorContains(t, err, address)
+}
