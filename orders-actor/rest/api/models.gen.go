@@ -111,7 +111,7 @@ type AuthMode string
 // CancelOrder defines model for CancelOrder.
 type CancelOrder struct {
 	// Reason Why; shown with the order.
-	Reason Reason `json:"reason,omitempty"`
+	Reason Reason `json:"reason,omitempty,omitzero"`
 }
 
 // CancelOrders defines model for CancelOrders.
@@ -120,7 +120,7 @@ type CancelOrders struct {
 	Ids []OrderID `json:"ids"`
 
 	// Reason Why; shown with the order.
-	Reason Reason `json:"reason,omitempty"`
+	Reason Reason `json:"reason,omitempty,omitzero"`
 }
 
 // CancelOutcome defines model for CancelOutcome.
@@ -128,13 +128,13 @@ type CancelOutcome struct {
 	ID OrderID `json:"id"`
 
 	// Order An order with its history.
-	Order Order `json:"order,omitempty"`
+	Order Order `json:"order,omitempty,omitzero"`
 
 	// Outcome `cancelled` comes with the order, all others with the problem. `failed` may be tried again.
 	Outcome Outcome `json:"outcome"`
 
 	// Problem RFC 9457.
-	Problem Problem `json:"problem,omitempty"`
+	Problem Problem `json:"problem,omitempty,omitzero"`
 }
 
 // CancelOutcomes defines model for CancelOutcomes.
@@ -146,7 +146,7 @@ type CancelOutcomes struct {
 type Cancellation struct {
 	// By Who caused a transition. `system` is time itself.
 	By     Party  `json:"by"`
-	Reason string `json:"reason,omitempty"`
+	Reason string `json:"reason,omitempty,omitzero"`
 }
 
 // Cause What moved the order; all but `created` are events of the state machine.
@@ -248,7 +248,7 @@ type OidcConfig struct {
 
 // Order defines model for Order.
 type Order struct {
-	Cancellation Cancellation `json:"cancellation,omitempty"`
+	Cancellation Cancellation `json:"cancellation,omitempty,omitzero"`
 	CreatedAt    time.Time    `json:"createdAt"`
 
 	// Currency ISO 4217. All have two decimals but JPY, which has none.
@@ -256,7 +256,7 @@ type Order struct {
 	Customer string   `json:"customer"`
 
 	// DeliverAt When it is or was due; set once payment is confirmed.
-	DeliverAt time.Time      `json:"deliverAt,omitempty"`
+	DeliverAt time.Time      `json:"deliverAt,omitempty,omitzero"`
 	History   []HistoryEntry `json:"history"`
 	ID        OrderID        `json:"id"`
 	Items     []Item         `json:"items"`
@@ -285,13 +285,13 @@ type OrderList struct {
 	Feed string `json:"feed"`
 
 	// Next The cursor of the next page; null on the last one.
-	Next   string         `json:"next"`
+	Next   *string        `json:"next"`
 	Orders []OrderSummary `json:"orders"`
 }
 
 // OrderStatus defines model for OrderStatus.
 type OrderStatus struct {
-	DeliverAt time.Time `json:"deliverAt,omitempty"`
+	DeliverAt time.Time `json:"deliverAt,omitempty,omitzero"`
 	ID        OrderID   `json:"id"`
 
 	// Status Where an order stands. `delivered` and `cancelled` are final.
@@ -301,7 +301,7 @@ type OrderStatus struct {
 
 // OrderSummary An order without its history.
 type OrderSummary struct {
-	Cancellation Cancellation `json:"cancellation,omitempty"`
+	Cancellation Cancellation `json:"cancellation,omitempty,omitzero"`
 	CreatedAt    time.Time    `json:"createdAt"`
 
 	// Currency ISO 4217. All have two decimals but JPY, which has none.
@@ -309,7 +309,7 @@ type OrderSummary struct {
 	Customer string   `json:"customer"`
 
 	// DeliverAt When it is or was due; set once payment is confirmed.
-	DeliverAt time.Time `json:"deliverAt,omitempty"`
+	DeliverAt time.Time `json:"deliverAt,omitempty,omitzero"`
 	ID        OrderID   `json:"id"`
 	Items     []Item    `json:"items"`
 	Payment   Payment   `json:"payment"`
@@ -335,7 +335,7 @@ type Party string
 type Payment struct {
 	// Attempts Calls that the decision took.
 	Attempts int           `json:"attempts"`
-	Reason   string        `json:"reason,omitempty"`
+	Reason   string        `json:"reason,omitempty,omitzero"`
 	Status   PaymentStatus `json:"status"`
 }
 
@@ -348,11 +348,11 @@ type Problem struct {
 	Code ProblemCode `json:"code"`
 
 	// Current Where the order stands, when that is why it was refused.
-	Current Current `json:"current,omitempty"`
-	Detail  string  `json:"detail,omitempty"`
+	Current Current `json:"current,omitempty,omitzero"`
+	Detail  string  `json:"detail,omitempty,omitzero"`
 
 	// Errors The bad fields.
-	Errors []FieldError `json:"errors,omitempty"`
+	Errors []FieldError `json:"errors,omitempty,omitzero"`
 	Status int          `json:"status"`
 	Title  string       `json:"title"`
 	Type   string       `json:"type"`
@@ -370,7 +370,7 @@ type Role string
 // SessionConfig defines model for SessionConfig.
 type SessionConfig struct {
 	AuthMode AuthMode   `json:"authMode"`
-	Oidc     OidcConfig `json:"oidc,omitempty"`
+	Oidc     OidcConfig `json:"oidc,omitempty,omitzero"`
 }
 
 // Status Where an order stands. `delivered` and `cancelled` are final.
@@ -424,28 +424,28 @@ type UnsupportedMediaType = Problem
 // ListOrdersParams defines parameters for ListOrders.
 type ListOrdersParams struct {
 	// Status Only orders in one of these statuses; repeat it for several.
-	Status []Status `form:"status,omitempty" json:"status,omitempty"`
+	Status []Status `form:"status,omitempty" json:"status,omitempty,omitzero"`
 
 	// Customer Only this customer's orders. For operators; a customer may name only themselves (`403` otherwise).
-	Customer string `form:"customer,omitempty" json:"customer,omitempty"`
+	Customer string `form:"customer,omitempty" json:"customer,omitempty,omitzero"`
 
 	// Q Text to find in id, customer, sku and item name, upper and lower case alike.
-	Q string `form:"q,omitempty" json:"q,omitempty"`
+	Q string `form:"q,omitempty" json:"q,omitempty,omitzero"`
 
 	// From Created at this time or later.
-	From time.Time `form:"from,omitempty" json:"from,omitempty"`
+	From time.Time `form:"from,omitempty" json:"from,omitempty,omitzero"`
 
 	// To Created before this time.
-	To time.Time `form:"to,omitempty" json:"to,omitempty"`
+	To time.Time `form:"to,omitempty" json:"to,omitempty,omitzero"`
 
 	// Sort What to sort by; a leading minus turns it around.
-	Sort ListOrdersParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+	Sort ListOrdersParamsSort `form:"sort,omitempty" json:"sort,omitempty,omitzero"`
 
 	// Limit How many orders a page holds at most.
-	Limit int `form:"limit,omitempty" json:"limit,omitempty"`
+	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 
 	// Cursor The `next` of the page before.
-	Cursor string `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Cursor string `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 }
 
 // ListOrdersParamsSort defines parameters for ListOrders.
@@ -454,46 +454,46 @@ type ListOrdersParamsSort string
 // CreateOrderParams defines parameters for CreateOrder.
 type CreateOrderParams struct {
 	// IdempotencyKey Makes a repeat of this call safe. 1 to 200 visible ASCII characters; a fresh UUID is a good one.
-	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // FollowOrdersParams defines parameters for FollowOrders.
 type FollowOrdersParams struct {
 	// After The cursor to go on from; `feed` of the list, `next` of this call, or an event's.
-	After string `form:"after,omitempty" json:"after,omitempty"`
+	After string `form:"after,omitempty" json:"after,omitempty,omitzero"`
 
 	// Limit How many events an answer holds at most; JSON only.
-	Limit int `form:"limit,omitempty" json:"limit,omitempty"`
+	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 
 	// LastEventID The same for a stream that reconnects. Wins over `after`.
-	LastEventID string `json:"Last-Event-ID,omitempty"`
+	LastEventID string `json:"Last-Event-ID,omitempty,omitzero"`
 
 	// Prefer `wait=N` holds the answer until something changes, at most N seconds (and at most 30). Other preferences are ignored.
-	Prefer Prefer `json:"Prefer,omitempty"`
+	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
 }
 
 // GetOrderParams defines parameters for GetOrder.
 type GetOrderParams struct {
 	// IfNoneMatch ETags that you have; if the order still has one of them the answer is `304` without a body.
-	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty"`
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// Prefer `wait=N` holds the answer until something changes, at most N seconds (and at most 30). Other preferences are ignored.
-	Prefer Prefer `json:"Prefer,omitempty"`
+	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
 }
 
 // CancelOrderParams defines parameters for CancelOrder.
 type CancelOrderParams struct {
 	// IfMatch Cancel only if the order still has this `ETag` (one tag, or `*`).
-	IfMatch string `json:"If-Match,omitempty"`
+	IfMatch string `json:"If-Match,omitempty,omitzero"`
 }
 
 // GetOrderStatusParams defines parameters for GetOrderStatus.
 type GetOrderStatusParams struct {
 	// IfNoneMatch ETags that you have; if the order still has one of them the answer is `304` without a body.
-	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty"`
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// Prefer `wait=N` holds the answer until something changes, at most N seconds (and at most 30). Other preferences are ignored.
-	Prefer Prefer `json:"Prefer,omitempty"`
+	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
 }
 
 // CreateDevTokenJSONRequestBody defines body for CreateDevToken for application/json ContentType.
