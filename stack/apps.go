@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -35,12 +36,11 @@ func (s *Stack) startApps() error {
 	if err != nil {
 		return err
 	}
-	resolver, err := s.writeResolver(instances)
-	if err != nil {
+	if err := s.writeResolver(instances); err != nil {
 		return err
 	}
 	for _, i := range instances {
-		if err := s.launch(s.sidecar(i, resolver)); err != nil {
+		if err := s.launch(s.sidecar(i)); err != nil {
 			return err
 		}
 		if err := s.launch(s.service(i)); err != nil {
@@ -99,13 +99,12 @@ func (s *Stack) instances() ([]instance, error) {
 
 // writeResolver tells all sidecars where the others are. Dapr's default would ask the network by mDNS, and find the
 // stacks that other tests run on this machine.
-func (s *Stack) writeResolver(instances []instance) (string, error) {
+func (s *Stack) writeResolver(instances []instance) error {
 	template := "127.0.0.1:{{.Port}}"
 	for _, i := range slices.Backward(instances) {
 		template = fmt.Sprintf(`{{if eq .ID "%s"}}127.0.0.1:%d{{else}}%s{{end}}`, i.app.ID, i.internal, template)
 	}
-	path := filepath.Join(s.o.Home, "run", "resolver.yaml")
-	return path, os.WriteFile(path, fmt.Appendf(nil, `apiVersion: dapr.io/v1alpha1
+	return os.WriteFile(s.resolver(), fmt.Appendf(nil, `apiVersion: dapr.io/v1alpha1
 kind: Configuration
 metadata:
   name: resolver
@@ -118,12 +117,31 @@ spec:
 `, template), 0o600)
 }
 
+func (s *Stack) resolver() string { return filepath.Join(s.o.Home, "run", "resolver.yaml") }
+
+// AddSidecar starts a sidecar for an app that isn't part of the product, and waits for it: what may a stranger do? The new
+// part's name is the app's id with .sidecar.
+func (s *Stack) AddSidecar(ctx context.Context, appID string) error {
+	ports, err := freePorts(3)
+	if err != nil {
+		return err
+	}
+	p := s.sidecar(instance{
+		app:  app{ID: appID, ConfigFile: s.file.Common.ConfigFilePath},
+		name: appID, http: ports[0], grpc: ports[1], internal: ports[2],
+	})
+	if err := s.launch(p); err != nil {
+		return err
+	}
+	return s.WaitReady(ctx)
+}
+
 // sidecar is the Dapr sidecar of an app's instance.
-func (s *Stack) sidecar(i instance, resolver string) *part {
+func (s *Stack) sidecar(i instance) *part {
 	command := []string{
 		filepath.Join(s.o.Root, "bin", "dapr", "daprd"),
 		"--app-id=" + i.app.ID,
-		"--config=" + i.app.ConfigFile, "--config=" + resolver,
+		"--config=" + i.app.ConfigFile, "--config=" + s.resolver(),
 		"--dapr-listen-addresses=127.0.0.1", "--dapr-internal-grpc-listen-address=127.0.0.1",
 		fmt.Sprintf("--dapr-http-port=%d", i.http),
 		fmt.Sprintf("--dapr-grpc-port=%d", i.grpc),
@@ -145,6 +163,7 @@ func (s *Stack) sidecar(i instance, resolver string) *part {
 	}
 	return &part{
 		name: i.name + sidecarSuffix, command: command, env: env,
+		url:   "http://" + local(i.http),
 		ready: answers(fmt.Sprintf("http://%s/v1.0/healthz", local(i.http)), http.StatusNoContent),
 		grace: 15 * time.Second,
 	}
@@ -194,7 +213,8 @@ func (s *Stack) service(i instance) *part {
 		p.env = append(p.env, name+"="+value)
 	}
 	port, _ := portOf(i.address)
-	p.ready = answers(fmt.Sprintf("http://127.0.0.1:%s/readyz", port), http.StatusOK)
+	p.url = "http://127.0.0.1:" + port
+	p.ready = answers(p.url+"/readyz", http.StatusOK)
 	return p
 }
 

@@ -1,9 +1,11 @@
 module orders/stack
 
-go 1.26.0
+go 1.26.4
 
 require (
 	github.com/goccy/go-yaml v1.19.2
+	github.com/golang-jwt/jwt/v5 v5.3.1
+	github.com/google/uuid v1.6.0
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/sync v0.25.0
 	orders/kit v0.0.0

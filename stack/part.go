@@ -23,6 +23,7 @@ type part struct {
 	env     []string
 	dir     string
 	log     string // file
+	url     string // where it serves HTTP, if it does so for others
 	ready   func(context.Context) error
 	fresh   func() error  // before each start; may be nil
 	grace   time.Duration // from SIGTERM to SIGKILL

@@ -349,6 +349,15 @@ func (s *Stack) URLs() []string {
 	return slices.Clone(s.urls)
 }
 
+// Address is where a service or a sidecar serves HTTP, as a URL; empty for other parts.
+func (s *Stack) Address(name string) string {
+	p, err := s.part(name)
+	if err != nil {
+		return ""
+	}
+	return p.url
+}
+
 // PID is the process of a part, or 0 when it doesn't run.
 func (s *Stack) PID(name string) int {
 	p, err := s.part(name)

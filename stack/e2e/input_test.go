@@ -1,0 +1,151 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Each of these is refused with a problem that says why, and nothing is stored.
+func TestBadInput(t *testing.T) {
+	c := customer(t)
+	item := func(fields string) string { return `{"items":[{` + fields + `}],"currency":"EUR"}` }
+	many := strings.TrimSuffix(strings.Repeat(`{"sku":"a","name":"a","quantity":1,"unitPrice":1},`, 101), ",")
+	costly := strings.TrimSuffix(strings.Repeat(`{"sku":"a","name":"a","quantity":1000,"unitPrice":100000000},`, 100), ",")
+	for name, of := range map[string]struct {
+		method, path, body string
+		status             int
+		code, field        string
+	}{
+		"no body":          {body: "", status: 400, code: "invalid-json"},
+		"broken JSON":      {body: `{"items":`, status: 400, code: "invalid-json"},
+		"two bodies":       {body: tea + tea, status: 400, code: "invalid-json"},
+		"unknown field":    {body: `{"items":[],"currency":"EUR","status":"delivered"}`, status: 400, code: "invalid-request", field: "status"},
+		"unknown in item":  {body: item(`"sku":"a","name":"a","quantity":1,"unitPrice":1,"discount":1`), status: 400, code: "invalid-request", field: "items[0].discount"},
+		"wrong type":       {body: item(`"sku":1,"name":"a","quantity":1,"unitPrice":1`), status: 400, code: "invalid-request", field: "items[0].sku"},
+		"no items":         {body: `{"items":[],"currency":"EUR"}`, status: 400, code: "invalid-request", field: "items"},
+		"no items at all":  {body: `{"currency":"EUR"}`, status: 400, code: "invalid-request", field: "items"},
+		"101 items":        {body: `{"items":[` + many + `],"currency":"EUR"}`, status: 400, code: "invalid-request", field: "items"},
+		"quantity 0":       {body: item(`"sku":"a","name":"a","quantity":0,"unitPrice":1`), status: 400, code: "invalid-request", field: "items[0].quantity"},
+		"half a quantity":  {body: item(`"sku":"a","name":"a","quantity":0.5,"unitPrice":1`), status: 400, code: "invalid-request", field: "items[0].quantity"},
+		"negative price":   {body: item(`"sku":"a","name":"a","quantity":1,"unitPrice":-1`), status: 400, code: "invalid-request", field: "items[0].unitPrice"},
+		"huge price":       {body: item(`"sku":"a","name":"a","quantity":1,"unitPrice":9223372036854775807`), status: 400, code: "invalid-request", field: "items[0].unitPrice"},
+		"price beyond int": {body: item(`"sku":"a","name":"a","quantity":1,"unitPrice":1e30`), status: 400, code: "invalid-request", field: "items[0].unitPrice"},
+		"total overflow":   {body: `{"items":[` + costly + `],"currency":"EUR"}`, status: 400, code: "invalid-request", field: "items"},
+		"unknown currency": {body: strings.Replace(tea, "EUR", "XXX", 1), status: 400, code: "invalid-request", field: "currency"},
+		"control char":     {body: item(`"sku":"a\u0000","name":"a","quantity":1,"unitPrice":1`), status: 400, code: "invalid-request", field: "items[0].sku"},
+		"over 64 KiB":      {body: item(`"sku":"a","name":"` + strings.Repeat("a", 64<<10) + `","quantity":1,"unitPrice":1`), status: 413, code: "too-large"},
+
+		"bad id":           {method: "GET", path: "/v1/orders/not-an-id", status: 404, code: "order-not-found"},
+		"unknown id":       {method: "GET", path: "/v1/orders/01939b6e-0000-7000-8000-000000000000", status: 404, code: "order-not-found"},
+		"cancel a bad id":  {method: "POST", path: "/v1/orders/not-an-id/cancel", status: 404, code: "order-not-found"},
+		"bad cursor":       {method: "GET", path: "/v1/orders?cursor=nonsense", status: 400, code: "invalid-request", field: "cursor"},
+		"bad feed cursor":  {method: "GET", path: "/v1/orders/events?after=nonsense", status: 400, code: "invalid-request", field: "after"},
+		"bad status":       {method: "GET", path: "/v1/orders?status=lost", status: 400, code: "invalid-request", field: "status"},
+		"bad limit":        {method: "GET", path: "/v1/orders?limit=1000000", status: 400, code: "invalid-request", field: "limit"},
+		"unknown call":     {method: "GET", path: "/v1/nothing", status: 404, code: "not-found"},
+		"unknown method":   {method: "PUT", path: "/v1/orders", body: tea, status: 405, code: "method-not-allowed"},
+		"cancel, reason 1": {method: "POST", path: "/v1/orders/not-an-id/cancel", body: `{"reason":1}`, status: 400, code: "invalid-request", field: "reason"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if of.method == "" {
+				of.method, of.path = http.MethodPost, "/v1/orders"
+			}
+			req := c.request(t, of.method, of.path, of.body)
+			if of.method == http.MethodPost {
+				req.Header.Set("Content-Type", "application/json")
+			}
+			resp, err := httpClient.Do(req)
+			require.NoError(t, err)
+			defer resp.Body.Close()
+			assert.Equal(t, "application/problem+json", strings.Split(resp.Header.Get("Content-Type"), ";")[0])
+			var p problem
+			require.NoError(t, decode(resp.Body, &p))
+			assert.Equal(t, of.status, resp.StatusCode)
+			assert.Equal(t, of.status, p.Status)
+			assert.Equal(t, of.code, p.Code)
+			assert.NotEmpty(t, p.Title)
+			var fields []string
+			for _, e := range p.Errors {
+				assert.NotEmpty(t, e.Message)
+				fields = append(fields, e.Field)
+			}
+			if of.field != "" {
+				assert.Contains(t, fields, of.field)
+			}
+		})
+	}
+	assert.Empty(t, c.list(t), "nothing is stored")
+}
+
+func TestBadTokens(t *testing.T) {
+	good := customer(t)
+	claims := func() jwt.MapClaims {
+		var c jwt.MapClaims
+		_, _, err := jwt.NewParser().ParseUnverified(good.token, &c)
+		require.NoError(t, err)
+		return c
+	}
+	sign := func(method jwt.SigningMethod, key any, c jwt.MapClaims) string {
+		token, err := jwt.NewWithClaims(method, c).SignedString(key)
+		require.NoError(t, err)
+		return token
+	}
+	key := secret(t, "orders-actor", "dev-token-key")
+	expired := claims()
+	expired["exp"] = time.Now().Add(-time.Hour).Unix()
+	elsewhere := claims()
+	elsewhere["aud"] = "payments-svc"
+	status, _ := client{base: good.base, token: sign(jwt.SigningMethodHS256, key, claims())}.send(t, http.MethodGet, "/v1/orders", "")
+	require.Equal(t, http.StatusOK, status, "the key is the right one, or this test tests nothing")
+
+	for name, token := range map[string]string{
+		"missing":         "",
+		"not a token":     "nonsense",
+		"expired":         sign(jwt.SigningMethodHS256, key, expired),
+		"wrongly signed":  sign(jwt.SigningMethodHS256, []byte(strings.Repeat("k", 32)), claims()),
+		"alg none":        sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims()),
+		"another alg":     sign(jwt.SigningMethodHS512, key, claims()),
+		"another service": sign(jwt.SigningMethodHS256, key, elsewhere),
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := client{base: good.base, token: token}
+			for _, call := range []struct{ method, path, body string }{
+				{http.MethodPost, "/v1/orders", tea},
+				{http.MethodGet, "/v1/orders", ""},
+				{http.MethodGet, "/v1/orders/events", ""},
+			} {
+				status, body := c.send(t, call.method, call.path, call.body)
+				assert.Equal(t, http.StatusUnauthorized, status)
+				assert.Equal(t, "unauthenticated", parse[problem](t, body).Code)
+			}
+		})
+	}
+	assert.Empty(t, good.list(t), "nothing is stored")
+}
+
+func TestOthersOrdersAreNotThere(t *testing.T) {
+	owner := customer(t)
+	o := owner.create(t)
+	stranger := as(t, shared.URL(), "somebody-else", "customer")
+	for _, call := range []struct{ method, path string }{
+		{http.MethodGet, "/v1/orders/%s"},
+		{http.MethodGet, "/v1/orders/%s/status"},
+		{http.MethodPost, "/v1/orders/%s/cancel"},
+	} {
+		status, body := stranger.send(t, call.method, fmt.Sprintf(call.path, o.ID), "")
+		assert.Equal(t, http.StatusNotFound, status, call.path)
+		assert.Equal(t, "order-not-found", parse[problem](t, body).Code, call.path)
+	}
+	for _, other := range stranger.list(t) {
+		assert.NotEqual(t, o.ID, other.ID)
+	}
+	operator := as(t, shared.URL(), "an-operator", "operator")
+	assert.Equal(t, o.ID, operator.get(t, o.ID).ID, "an operator sees all")
+}

@@ -1,0 +1,278 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"orders/kit/freeport"
+	"orders/stack"
+)
+
+// launcher is `bin/stack`, as somebody at a terminal runs it.
+type launcher struct {
+	cmd    *exec.Cmd
+	output *bytes.Buffer // read it after the end
+	lines  chan string
+}
+
+func launch(t *testing.T, home string, env []string, args ...string) *launcher {
+	t.Helper()
+	root, err := stack.Root()
+	require.NoError(t, err)
+	l := &launcher{output: new(bytes.Buffer), lines: make(chan string, 1000)}
+	l.cmd = exec.Command(filepath.Join(root, "bin", "stack"), append([]string{"-home", home}, args...)...)
+	l.cmd.Env = append(os.Environ(), env...)
+	read, write := io.Pipe()
+	l.cmd.Stdout = io.MultiWriter(write, l.output)
+	l.cmd.Stderr = l.cmd.Stdout
+	require.NoError(t, l.cmd.Start(), "make build")
+	t.Cleanup(func() {
+		_ = l.cmd.Process.Kill() // only if the test left it
+		_ = write.Close()
+	})
+	go func() {
+		defer close(l.lines)
+		scanner := bufio.NewScanner(read)
+		for scanner.Scan() {
+			select {
+			case l.lines <- scanner.Text():
+			default: // nobody reads this far
+			}
+		}
+	}()
+	return l
+}
+
+var address = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
+
+// url waits for the address that the launcher prints.
+func (l *launcher) url(t *testing.T) string {
+	t.Helper()
+	deadline := time.After(2 * patience)
+	for {
+		select {
+		case line, more := <-l.lines:
+			require.True(t, more, "the launcher ended without an address")
+			if url := address.FindString(line); url != "" {
+				return url
+			}
+		case <-deadline:
+			require.FailNow(t, "no address")
+		}
+	}
+}
+
+func (l *launcher) end(t *testing.T, signal syscall.Signal) error {
+	t.Helper()
+	require.NoError(t, l.cmd.Process.Signal(signal))
+	return l.cmd.Wait()
+}
+
+// descendants are the processes that pid has started, and theirs, by their id and start time.
+func descendants(t *testing.T, pid int) []string {
+	t.Helper()
+	children := map[string][]string{}
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	require.NoError(t, err)
+	for _, path := range stats {
+		if id, parent := identity(filepath.Base(filepath.Dir(path))); id != "" {
+			children[parent] = append(children[parent], id)
+		}
+	}
+	var all []string
+	for next := children[strconv.Itoa(pid)]; len(next) > 0; next = next[1:] {
+		all = append(all, next[0])
+		next = append(next, children[strings.Split(next[0], "@")[0]]...)
+	}
+	return all
+}
+
+// identity is a process's id and start time, which tells it from a later one with the same id, and its parent.
+func identity(pid string) (id, parent string) {
+	stat, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
+	if err != nil {
+		return "", ""
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if fields[0] == "Z" {
+		return "", "" // has ended; its parent hasn't looked yet
+	}
+	return pid + "@" + fields[19], fields[1]
+}
+
+func awaitGone(t *testing.T, processes []string) {
+	t.Helper()
+	await(t, "no process is left", func() bool {
+		for _, p := range processes {
+			if id, _ := identity(strings.Split(p, "@")[0]); id == p {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// One launcher is stopped by Ctrl-C while an order waits for its delivery, the next one delivers it and is killed.
+func TestNothingIsLeftAndNothingIsLost(t *testing.T) {
+	home := t.TempDir()
+	env := []string{
+		"DELIVER_AFTER=10s", "PAYMENT_CONFIRM_RATE=1", "PAYMENT_LATENCY=1ms", "AUTH_MODE=dev",
+		"DATA_DIR=" + home, // as `make run` passes it on
+	}
+	l := launch(t, home, env, "-free-ports")
+	c := as(t, l.url(t), "alice", "customer")
+	o := c.create(t)
+	o = c.await(t, o.ID, "confirmed", func(o order) bool { return o.Status == "confirmed" })
+	processes := descendants(t, l.cmd.Process.Pid)
+	require.Len(t, processes, 7)
+	require.NoError(t, l.end(t, syscall.SIGINT), "%s", l.output)
+	awaitGone(t, processes)
+
+	await(t, "the order is due", func() bool { return time.Now().After(*o.DeliverAt) })
+	l = launch(t, home, env, "-free-ports")
+	c.base = l.url(t)
+	o = c.await(t, o.ID, "final", order.final)
+	assert.Equal(t, "created confirmed delivered", o.path(t))
+
+	processes = descendants(t, l.cmd.Process.Pid)
+	require.Error(t, l.end(t, syscall.SIGKILL))
+	awaitGone(t, processes)
+}
+
+// The control protocol, as the browser's tests use it.
+func TestControl(t *testing.T) {
+	root, err := stack.Root()
+	require.NoError(t, err)
+	cmd := exec.Command(filepath.Join(root, "bin", "stack"), "-home", t.TempDir(), "control")
+	cmd.Env = append(os.Environ(), "AUTH_MODE=dev")
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() }) // only if the test left it
+	lines := bufio.NewScanner(out)
+	answer := func() (reply struct {
+		OK    bool
+		Error string
+		URL   string
+		Parts []string
+	},
+	) {
+		require.True(t, lines.Scan(), "%v", lines.Err())
+		return parse[struct {
+			OK    bool
+			Error string
+			URL   string
+			Parts []string
+		}](t, lines.Bytes())
+	}
+	ask := func(line string) { _, err := fmt.Fprintln(in, line); require.NoError(t, err) }
+
+	url := answer().URL
+	as(t, url, "alice", "customer").create(t)
+	ask(`{"do":"kill","part":"orders-actor"}`)
+	require.True(t, answer().OK)
+	_, err = http.Get(url + "/livez")
+	require.Error(t, err)
+	ask(`{"do":"start","part":"orders-actor"}`)
+	require.True(t, answer().OK)
+	as(t, url, "alice", "customer").create(t)
+	ask(`{"do":"parts"}`)
+	assert.Len(t, answer().Parts, 7)
+	ask(`{"do":"kill","part":"nothing"}`)
+	assert.Equal(t, `there is no part "nothing"`, answer().Error)
+	ask(`not JSON`)
+	assert.False(t, answer().OK)
+	ask(`{"do":"close"}`)
+	require.True(t, answer().OK)
+	require.NoError(t, cmd.Wait())
+}
+
+// `dapr run -f dapr` with the real Dapr CLI is the same product.
+func TestDaprRun(t *testing.T) {
+	root, err := stack.Root()
+	require.NoError(t, err)
+	ports := [2]int{}
+	for i := range ports {
+		ports[i], err = freeport.Get()
+		require.NoError(t, err)
+	}
+	// A copy of the repository's files with another port for payments-svc, beside data of its own.
+	own := t.TempDir()
+	require.NoError(t, os.CopyFS(filepath.Join(own, "components"), os.DirFS(filepath.Join(root, "components"))))
+	require.NoError(t, os.Mkdir(filepath.Join(own, "dapr"), 0o700))
+	require.NoError(t, os.Mkdir(filepath.Join(own, ".data"), 0o700))
+	require.NoError(t, os.Symlink(filepath.Join(root, "bin"), filepath.Join(own, "bin")))
+	for _, name := range []string{"dapr.yaml", "orders-actor.yaml", "payments-svc.yaml", "sentry.yaml"} {
+		content, err := os.ReadFile(filepath.Join(root, "dapr", name))
+		require.NoError(t, err)
+		content = bytes.ReplaceAll(content, []byte("appPort: 8081"), fmt.Appendf(nil, "appPort: %d", ports[0]))
+		require.NoError(t, os.WriteFile(filepath.Join(own, "dapr", name), content, 0o600))
+	}
+	cli := filepath.Join(root, "bin", "cli", "dapr")
+	base := fmt.Sprintf("http://127.0.0.1:%d", ports[1])
+	l := launch(t, filepath.Join(own, ".data"), []string{
+		"DAPR_RUNTIME_PATH=" + filepath.Join(root, "bin", "cli"),
+		fmt.Sprintf("PAYMENTS_ADDR=127.0.0.1:%d", ports[0]), "ORDERS_ADDR=" + strings.TrimPrefix(base, "http://"),
+		"DELIVER_AFTER=1s", "PAYMENT_CONFIRM_RATE=1", "AUTH_MODE=dev",
+	}, "-sentry-port", "50001", "-placement-port", "50005", "-scheduler-port", "50006",
+		"exec", cli, "run", "-f", filepath.Join(own, "dapr"))
+	ended := make(chan error, 1)
+	go func() { ended <- l.cmd.Wait() }()
+	ready := func() bool {
+		select {
+		case err := <-ended:
+			require.FailNow(t, "dapr run ended", "%v\n%s", err, l.output)
+		default:
+		}
+		resp, err := http.Get(base + "/readyz")
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	}
+	await(t, "dapr run is ready", ready)
+
+	c := as(t, base, "alice", "customer")
+	o := c.await(t, c.create(t).ID, "final", order.final)
+	assert.Equal(t, "created confirmed delivered", o.path(t))
+
+	list := exec.Command(cli, "list", "--output", "json")
+	list.Env = append(os.Environ(), "DAPR_RUNTIME_PATH="+filepath.Join(root, "bin", "cli"))
+	out, err := list.Output()
+	require.NoError(t, err)
+	var ours []string
+	for _, app := range parse[[]struct {
+		AppID string `json:"appId"`
+		File  string `json:"runTemplatePath"`
+	}](t, out) {
+		if strings.HasPrefix(app.File, own) {
+			ours = append(ours, app.AppID)
+		}
+	}
+	assert.ElementsMatch(t, []string{stack.OrdersActor, stack.PaymentsSvc}, ours, "%s", out)
+
+	processes := descendants(t, l.cmd.Process.Pid)
+	require.NotEmpty(t, processes)
+	require.NoError(t, l.cmd.Process.Signal(syscall.SIGINT))
+	require.NoError(t, <-ended)
+	awaitGone(t, processes)
+}

@@ -1,0 +1,170 @@
+package e2e
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"orders/kit/onbehalf"
+	"orders/stack"
+)
+
+func decode(r io.Reader, v any) error { return json.NewDecoder(r).Decode(v) }
+
+// secret reads a key of the shared stack, as somebody who broke in would.
+func secret(t *testing.T, name, field string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(shared.Home(), "secrets.json"))
+	require.NoError(t, err)
+	all := parse[map[string]map[string]string](t, content)
+	key, err := base64.StdEncoding.DecodeString(all[name][field])
+	require.NoError(t, err)
+	return key
+}
+
+// stranger is the sidecar of an app that has no business here.
+func stranger(t *testing.T) string {
+	t.Helper()
+	if shared.Address("stranger.sidecar") == "" {
+		require.NoError(t, shared.AddSidecar(t.Context(), "stranger"))
+	}
+	return shared.Address("stranger.sidecar")
+}
+
+// pay asks payments-svc at base to take 900 EUR cents for an order.
+func pay(t *testing.T, base, order, token string) (int, []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, base+"/payments/"+order,
+		strings.NewReader(`{"amount":900,"currency":"EUR"}`))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	return do(t, req)
+}
+
+func through(sidecar string) string { return sidecar + "/v1.0/invoke/payments-svc/method" }
+
+func TestPaymentsRefuse(t *testing.T) {
+	key := secret(t, "payments-svc", "obo-key")
+	order := uuid.Must(uuid.NewV7()).String()
+	claims := onbehalf.Claims{OrderID: order, User: "alice", Amount: 900, Currency: "EUR"}
+	mint := func(c onbehalf.Claims, at time.Time) string {
+		token, err := onbehalf.Mint(key, c, at)
+		require.NoError(t, err)
+		return token
+	}
+	good := mint(claims, time.Now())
+	ours := through(shared.Address(stack.OrdersActor + ".sidecar"))
+
+	t.Run("a call around the sidecar", func(t *testing.T) {
+		status, body := pay(t, shared.Address(stack.PaymentsSvc), order, good)
+		assert.Equal(t, http.StatusUnauthorized, status, "%s", body)
+	})
+	t.Run("another app, through its own sidecar", func(t *testing.T) {
+		status, body := pay(t, through(stranger(t)), order, good)
+		assert.Equal(t, http.StatusForbidden, status, "%s", body)
+	})
+	t.Run("other paths and verbs, even from orders-actor", func(t *testing.T) {
+		for _, call := range []struct{ method, path string }{
+			{http.MethodDelete, "/payments/" + order},
+			{http.MethodPost, "/payments/" + order},
+			{http.MethodGet, "/metrics"},
+			{http.MethodGet, "/readyz"},
+		} {
+			req, err := http.NewRequestWithContext(t.Context(), call.method, ours+call.path, nil)
+			require.NoError(t, err)
+			status, body := do(t, req)
+			assert.Equal(t, http.StatusForbidden, status, "%s %s: %s", call.method, call.path, body)
+		}
+	})
+
+	otherOrder, otherAmount, otherCurrency := claims, claims, claims
+	otherOrder.OrderID = uuid.Must(uuid.NewV7()).String()
+	otherAmount.Amount = 1
+	otherCurrency.Currency = "USD"
+	forged, err := onbehalf.Mint([]byte(strings.Repeat("k", 32)), claims, time.Now())
+	require.NoError(t, err)
+	for name, token := range map[string]string{
+		"no token":                    "",
+		"a token for another order":   mint(otherOrder, time.Now()),
+		"a token for another amount":  mint(otherAmount, time.Now()),
+		"a token in another currency": mint(otherCurrency, time.Now()),
+		"an expired token":            mint(claims, time.Now().Add(-time.Hour)),
+		"a token signed by another":   forged,
+	} {
+		t.Run(name, func(t *testing.T) {
+			status, body := pay(t, ours, order, token)
+			assert.Contains(t, []int{http.StatusUnauthorized, http.StatusForbidden}, status, "%s", body)
+		})
+	}
+
+	t.Run("nothing of this was a payment", func(t *testing.T) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, ours+"/payments/"+order, nil)
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer "+good)
+		status, body := do(t, req)
+		assert.Equal(t, http.StatusNotFound, status, "%s", body)
+	})
+	t.Run("but not what is right", func(t *testing.T) {
+		status, body := pay(t, ours, order, good)
+		assert.Equal(t, http.StatusOK, status, "%s", body)
+	})
+}
+
+func TestAnOrderRefusesWhatAnotherAppCommands(t *testing.T) {
+	c := customer(t)
+	o := c.create(t)
+	for _, method := range []string{"create", "settle", "cancel", "voided", "poke"} {
+		for _, body := range []string{
+			"", "{}",
+			fmt.Sprintf(`{"id":%q,"user":%q,"by":"customer","confirmed":true}`, o.ID, o.Customer),
+			fmt.Sprintf(`{"command":{"id":%q,"user":%q,"by":"customer","confirmed":true},"issuedAt":%q,"mac":"AAAA"}`,
+				o.ID, o.Customer, time.Now().UTC().Format(time.RFC3339Nano)),
+		} {
+			url := fmt.Sprintf("%s/v1.0/actors/Order/%s/method/%s", stranger(t), o.ID, method)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+			require.NoError(t, err)
+			status, answer := do(t, req)
+			require.Equal(t, http.StatusOK, status, "the call must reach the actor, or this test tests nothing: %s", answer)
+			reply := parse[struct {
+				Refusal *struct {
+					Code string `json:"code"`
+				} `json:"refusal"`
+			}](t, answer)
+			require.NotNil(t, reply.Refusal, "%s: %s", method, answer)
+			assert.Equal(t, "forbidden", reply.Refusal.Code)
+		}
+	}
+	o = c.await(t, o.ID, "final", order.final)
+	assert.NotEqual(t, "created cancelled cancelled", o.path(t))
+	if o.Cancellation != nil {
+		assert.Equal(t, "payment", o.Cancellation.By, "only its payment may have ended it")
+	}
+}
+
+func TestAStrangersSidecarReadsNoStateAndNoSecrets(t *testing.T) {
+	for _, path := range []string{"/v1.0/secrets/secrets/orders-actor", "/v1.0/state/statestore/x", "/v1.0/state/ledger/x"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, stranger(t)+path, nil)
+		require.NoError(t, err)
+		status, body := do(t, req)
+		assert.GreaterOrEqual(t, status, 400, "%s: %s", path, body)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
+		shared.Address(stack.PaymentsSvc+".sidecar")+"/v1.0/secrets/secrets/orders-actor", nil)
+	require.NoError(t, err)
+	status, body := do(t, req)
+	assert.Equal(t, http.StatusForbidden, status, "payments-svc must not read what seals commands: %s", body)
+}
