@@ -114,6 +114,9 @@ func TestAnUnansweredCallMayHaveHappenedOrNot(t *testing.T) {
 		Call{Op: Cancel, Client: "alice", Order: "d", Sent: at(1), Got: at(900)},
 		Call{Op: Cancel, Client: "alice", Order: "n", Sent: at(1), Got: at(900), Status: 503, Code: "unavailable"},
 	)
+	stillborn, err := order.New(order.Create{ID: "s", Auth: order.Auth{User: "bob"}, Items: items("tea-x"), Currency: "EUR"}, at(5))
+	require.NoError(t, err)
+	f.w.Actors["s"] = stillborn
 	*f.call(0) = Call{Op: Create, Client: "alice", Key: "k-d", Items: items("tea-d"), Currency: "EUR", Sent: at(0), Got: at(900)}
 	assert.Empty(t, Check(f.h, f.w))
 }
@@ -220,6 +223,11 @@ func TestEachKindOfBreakIsFound(t *testing.T) {
 			s.Version++
 			s.History = append(s.History, order.Entry{Version: 3, Status: order.Cancelled, At: s.UpdatedAt, Cause: "cancel"})
 			f.w.Actors["n"] = s
+		}},
+		{"the actor moved on and the view never knew", Converged, "n", func(f *forge) {
+			delete(f.w.Orders, "n")
+			delete(f.w.Listed, "n")
+			f.w.Feed, f.h.Readings, f.h.Calls = f.w.Feed[:5], nil, f.h.Calls[:5]
 		}},
 		{"the list is behind the view", Converged, "d", func(f *forge) {
 			f.w.Listed["d"] = *f.call(0).Reply

@@ -1,0 +1,250 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"orders/faults/history"
+	"orders/orders-actor/order"
+	"orders/orders-actor/turn"
+)
+
+// answer is a REST reply.
+type answer struct {
+	status   int
+	code     string
+	replayed bool
+	order    *order.Order
+	events   []history.FeedEvent
+}
+
+// rest sends a request to a replica, which serves it in a proc of its own: the client may give up on it, the replica
+// may crash under it.
+func (w *world) rest(p *proc, serve func(*proc) answer) answer {
+	p.sleep(w.delay())
+	var alive []*replica
+	for _, r := range w.replicas {
+		if r.alive {
+			alive = append(alive, r)
+		}
+	}
+	if len(alive) == 0 || w.fault(w.plan.lost) {
+		return answer{}
+	}
+	at := alive[w.choose.Below(len(alive))]
+	c := &call[answer]{waiter: p}
+	w.clock.spawn(at, w.delay(), func(handler *proc) {
+		a := serve(handler)
+		if !w.fault(w.plan.lost) {
+			c.reply(a)
+		}
+	})
+	a, _ := c.wait(5 * time.Second)
+	p.sleep(w.delay())
+	return a
+}
+
+// startClients lets one to three customers live with an order or two each, and two readers follow the feed.
+func (w *world) startClients() {
+	for i := range 1 + w.choose.Below(3) {
+		user := fmt.Sprintf("user-%d", i+1)
+		w.client(time.Duration(w.choose.Below(2_000))*time.Millisecond, func(p *proc) { w.customer(p, user, i) })
+	}
+	for i, customer := range []string{"", "user-1"} {
+		w.client(0, func(p *proc) { w.reader(p, fmt.Sprintf("reader-%d", i+1), customer) })
+	}
+}
+
+func (w *world) client(after time.Duration, do func(*proc)) {
+	w.clients++
+	w.clock.spawn(nil, after, func(p *proc) {
+		do(p)
+		w.clients--
+	})
+}
+
+func (w *world) customer(p *proc, user string, number int) {
+	want := history.Call{
+		Op: history.Create, Client: user, Currency: "EUR",
+		Items: []order.Item{{SKU: fmt.Sprintf("sku-%d", number), Name: "Tea", Quantity: 1 + w.choose.Below(3), UnitPrice: 100}},
+	}
+	attempts := 1
+	if w.choose.Below(5) < 4 {
+		want.Key, attempts = "key", 4
+		if w.choose.Below(4) == 3 { // the same request once more, at the same time
+			w.client(time.Duration(w.choose.Below(20))*time.Millisecond, func(twin *proc) { w.create(twin, want, attempts) })
+		}
+		if w.choose.Below(8) == 7 { // another body under the same key
+			other := want
+			other.Currency = "USD"
+			w.client(time.Duration(w.choose.Below(2_000))*time.Millisecond, func(twin *proc) { w.create(twin, other, 1) })
+		}
+	}
+	id := w.create(p, want, attempts)
+	if id == "" {
+		return
+	}
+	for range w.choose.Below(4) {
+		p.sleep(w.moment())
+		switch w.choose.Below(3) {
+		case 0:
+			w.read(p, user, id)
+		case 1:
+			w.cancel(p, user, id, 0)
+			w.read(p, user, id)
+		case 2:
+			w.cancel(p, user, id, 1+w.choose.Below(2))
+		}
+	}
+}
+
+// moment is when a client acts next: at once, during the payment, or around the due time.
+func (w *world) moment() time.Duration {
+	switch w.choose.Below(3) {
+	case 0:
+		return time.Duration(w.choose.Below(50)) * time.Millisecond
+	case 1:
+		return time.Duration(w.choose.Below(3_000)) * time.Millisecond
+	default:
+		return deliverAfter - time.Duration(w.choose.Below(200))*time.Millisecond
+	}
+}
+
+func (w *world) create(p *proc, want history.Call, attempts int) (id string) {
+	for range attempts {
+		c := want
+		c.Sent = w.clock.time()
+		a := w.rest(p, func(h *proc) answer { return w.serveCreate(h, c) })
+		c.Got, c.Status, c.Code, c.Replayed, c.Reply = w.clock.time(), a.status, a.code, a.replayed, a.order
+		if a.order != nil {
+			c.Order = a.order.ID
+		}
+		w.recorder.Call(c)
+		if a.status != 0 && a.status != 503 {
+			return c.Order
+		}
+		p.sleep(time.Duration(1+w.choose.Below(3)) * time.Second)
+	}
+	return ""
+}
+
+// serveCreate is what package rest does: take the key, then ask the actor with the id that the key stands for.
+func (w *world) serveCreate(h *proc, c history.Call) answer {
+	fingerprint := c.Items[0].SKU + c.Currency
+	mine := claim{fingerprint: fingerprint, order: w.newID()}
+	if c.Key != "" {
+		held, err := w.view.claim(c.Client, c.Key, mine)
+		if err != nil {
+			return answer{status: 503}
+		}
+		if held.fingerprint != fingerprint && !w.wrong.NoFingerprint {
+			return answer{status: 422, code: string(order.KeyReused)}
+		}
+		mine = held
+	}
+	if w.wrong.NoFingerprint {
+		fingerprint = ""
+	}
+	return w.reply(201, w.invoke(h, mine.order, func(ctx context.Context, o *turn.Order) result {
+		made, replayed, err := o.Create(ctx, order.Create{
+			ID: mine.order, Auth: order.Auth{User: c.Client, Role: "customer"}, Items: c.Items, Currency: c.Currency,
+			Fingerprint: fingerprint,
+		})
+		return result{order: made, replayed: replayed, err: err}
+	}))
+}
+
+func (w *world) cancel(p *proc, user, id string, ifVersion int) {
+	for range 3 {
+		c := history.Call{Op: history.Cancel, Client: user, Order: id, IfVersion: ifVersion, Sent: w.clock.time()}
+		a := w.rest(p, func(h *proc) answer {
+			return w.reply(200, w.invoke(h, id, func(ctx context.Context, o *turn.Order) result {
+				now, err := o.Cancel(ctx, order.Cancel{ID: id, User: user, By: order.ByCustomer, IfVersion: ifVersion})
+				return result{order: now, err: err}
+			}))
+		})
+		c.Got, c.Status, c.Code, c.Reply = w.clock.time(), a.status, a.code, a.order
+		w.recorder.Call(c)
+		if a.status != 0 && a.status != 503 {
+			return
+		}
+		p.sleep(time.Second)
+	}
+}
+
+func (w *world) read(p *proc, user, id string) {
+	c := history.Call{Op: history.Read, Client: user, Order: id, Sent: w.clock.time()}
+	a := w.rest(p, func(*proc) answer {
+		o, ok, err := w.view.get(id)
+		switch {
+		case err != nil:
+			return answer{status: 503}
+		case !ok:
+			return answer{status: 404, code: string(order.OrderNotFound)}
+		}
+		return answer{status: 200, order: &o}
+	})
+	c.Got, c.Status, c.Code, c.Reply = w.clock.time(), a.status, a.code, a.order
+	w.recorder.Call(c)
+}
+
+// reader follows the feed to its end, a few events at a time, resuming from its cursor whatever is lost on the way.
+func (w *world) reader(p *proc, name, customer string) {
+	reading := history.Reading{Reader: name, Customer: customer, Complete: true}
+	after := 0
+	for {
+		p.sleep(time.Duration(200+w.choose.Below(3_000)) * time.Millisecond)
+		last := w.clients <= 2 && w.clock.now > faultsFor+20*time.Second && w.settled()
+		var next int
+		a := w.rest(p, func(*proc) answer {
+			a := answer{status: 200}
+			if w.step("feed of "+name, func() {
+				next = after
+				for ; next < len(w.view.log) && len(a.events) < 3; next++ {
+					if e := w.view.log[next]; customer == "" || e.Order.Customer == customer {
+						a.events = append(a.events, e)
+					}
+				}
+			}) != nil {
+				return answer{status: 503}
+			}
+			return a
+		})
+		if a.status != 200 {
+			continue
+		}
+		after = next
+		for _, e := range a.events {
+			reading.Events = append(reading.Events, history.FeedEvent{Cursor: e.Cursor, Order: e.Order, At: w.clock.time()})
+		}
+		if last && after >= len(w.view.log) || w.clock.now > endAt-10*time.Second {
+			w.recorder.Reading(reading)
+			return
+		}
+	}
+}
+
+// settled says that every order is where it ends.
+func (w *world) settled() bool {
+	for _, id := range w.view.ids {
+		if !w.view.states[id].Status.Final() {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *world) reply(status int, res result) answer {
+	var refusal *order.Refusal
+	switch {
+	case errors.As(res.err, &refusal):
+		return answer{status: map[order.Code]int{
+			order.OrderNotFound: 404, order.AlreadyDelivered: 409, order.VersionMismatch: 412, order.KeyReused: 422,
+		}[refusal.Code], code: string(refusal.Code)}
+	case res.err != nil:
+		return answer{status: 503, code: "unavailable"}
+	}
+	return answer{status: status, replayed: res.replayed, order: &res.order}
+}
