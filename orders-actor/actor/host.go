@@ -53,9 +53,10 @@ func set[T comparable](field *T, value T) {
 // Host runs the actors of one type. Make it with NewHost, and call Run once.
 type Host struct {
 	Config
-	sidecar *Sidecar
-	ready   atomic.Bool
-	running tally // turns, of whatever stream
+	sidecar  *Sidecar
+	ready    atomic.Bool
+	stopping atomic.Bool
+	running  tally // turns, of whatever stream
 
 	mu    sync.Mutex
 	slots map[string]*slot

@@ -64,7 +64,7 @@ func (h *Host) hostOnce(ctx, drain context.Context) error {
 	defer h.deactivateAll()
 	defer h.ready.Store(false)
 
-	s := &session{maxCallbacks: h.MaxTurns, ended: make(chan struct{})}
+	s := &session{maxCallbacks: h.MaxTurns, stopping: &h.stopping, ended: make(chan struct{})}
 	// Not derived from ctx, whose end must leave the stream open for the answers of turns that have begun. The SDK's
 	// own stop function is never called: it can wait for a goroutine of the SDK's, and the context ends the stream too.
 	streamCtx, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), sessionKey{}, s))
@@ -120,7 +120,7 @@ func (h *Host) probe(ctx context.Context) {
 
 // leaveSidecar lets the callbacks that have begun finish and their answers leave, then closes the stream.
 func (h *Host) leaveSidecar(drain context.Context, s *session) {
-	s.draining.Store(true)
+	h.stopping.Store(true)
 	if err := s.pending.below(drain, 1); err != nil {
 		h.Log.Warn("closing the stream though turns still run")
 		return
@@ -142,8 +142,8 @@ type session struct {
 	grpc.ClientStream
 	ctx          context.Context
 	maxCallbacks int
-	pending      tally // callbacks received and not answered
-	draining     atomic.Bool
+	pending      tally        // callbacks received and not answered
+	stopping     *atomic.Bool // begin nothing any more
 	endOnce      sync.Once
 	ended        chan struct{} // closed when the stream has ended
 	err          error         // why; to be read after ended
@@ -173,7 +173,7 @@ func (s *session) RecvMsg(m any) error {
 			return nil
 		}
 		s.pending.add()
-		if !s.draining.Load() {
+		if !s.stopping.Load() {
 			return nil
 		}
 		s.pending.done() // never begun: the sidecar fails it when the stream closes, and its caller goes elsewhere
