@@ -163,4 +163,3 @@ func claim(claims map[string]any, name string) any {
 	}
 	return nil
 }
-
