@@ -1,0 +1,347 @@
+package order_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"orders/orders-actor/order"
+)
+
+var (
+	noon  = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	alice = order.Auth{User: "alice", Role: "customer"}
+)
+
+const deliverAfter = 10 * time.Second
+
+func created(t require.TestingT, auth order.Auth) order.State {
+	s, err := order.New(order.Create{
+		ID: "0198f7a0-0000-7000-8000-000000000001", Auth: auth, Currency: "EUR", Fingerprint: "f",
+		Items: []order.Item{{SKU: "tea-1", Name: "Green tea", Quantity: 2, UnitPrice: 450}, {SKU: "cup", Name: "Cup", Quantity: 1, UnitPrice: 0}},
+	}, noon)
+	require.NoError(t, err)
+	return s
+}
+
+func confirmed(t require.TestingT) order.State {
+	s, ok := created(t, alice).Settle(order.Settle{Confirmed: true, Attempts: 1}, noon, deliverAfter)
+	require.True(t, ok)
+	return s
+}
+
+func delivered(t require.TestingT) order.State {
+	s, ok := confirmed(t).Deliver(noon.Add(deliverAfter))
+	require.True(t, ok)
+	return s
+}
+
+func cancelled(t require.TestingT) order.State {
+	s, ok, err := created(t, alice).Cancel(order.Cancel{User: "alice", By: order.ByCustomer, Reason: "too dear"}, noon)
+	require.NoError(t, err)
+	require.True(t, ok)
+	return s
+}
+
+func TestANewOrder(t *testing.T) {
+	s := created(t, alice)
+	assert.Equal(t, order.Created, s.Status)
+	assert.Equal(t, 1, s.Version)
+	assert.EqualValues(t, 900, s.Total)
+	assert.Equal(t, "alice", s.Customer)
+	assert.Equal(t, order.PaymentPending, s.Payment.Status)
+	assert.Nil(t, s.DeliverAt)
+	assert.Equal(t, []order.Entry{{Version: 1, Status: order.Created, At: noon, Cause: "created", By: order.ByCustomer}}, s.History)
+	assert.Equal(t, order.ByOperator, created(t, order.Auth{User: "olga", Role: "operator"}).History[0].By)
+}
+
+func TestAPaymentIsSettledOnce(t *testing.T) {
+	s := confirmed(t)
+	assert.Equal(t, order.Confirmed, s.Status)
+	assert.Equal(t, noon.Add(deliverAfter), *s.DeliverAt)
+	assert.Equal(t, order.Payment{Status: order.PaymentDone, Attempts: 1}, s.Payment)
+
+	declined, ok := created(t, alice).Settle(order.Settle{Reason: "no funds", Attempts: 2}, noon, deliverAfter)
+	require.True(t, ok)
+	assert.Equal(t, order.Cancelled, declined.Status)
+	assert.Equal(t, order.Payment{Status: order.PaymentRefused, Reason: "no funds", Attempts: 2}, declined.Payment)
+	assert.Equal(t, &order.Cancellation{By: order.ByPayment, Reason: "no funds"}, declined.Cancellation)
+	assert.False(t, declined.VoidOwed, "nobody was charged")
+
+	for _, late := range []order.State{s, declined, cancelled(t), delivered(t)} {
+		for _, answer := range []bool{true, false} {
+			after, ok := late.Settle(order.Settle{Confirmed: answer}, noon, deliverAfter)
+			assert.False(t, ok)
+			assert.Equal(t, late, after)
+		}
+	}
+}
+
+func TestACancelOwesTheVoid(t *testing.T) {
+	for name, before := range map[string]order.State{"created": created(t, alice), "confirmed": confirmed(t)} {
+		t.Run(name, func(t *testing.T) {
+			s, ok, err := before.Cancel(order.Cancel{User: "alice", By: order.ByCustomer, Reason: "too dear"}, noon)
+			require.NoError(t, err)
+			require.True(t, ok)
+			assert.Equal(t, order.Cancelled, s.Status)
+			assert.Equal(t, order.PaymentVoided, s.Payment.Status)
+			assert.Equal(t, &order.Cancellation{By: order.ByCustomer, Reason: "too dear"}, s.Cancellation)
+			assert.Nil(t, s.DeliverAt)
+			require.True(t, s.VoidOwed)
+
+			again, changed, err := s.Cancel(order.Cancel{User: "alice", By: order.ByCustomer, Reason: "other"}, noon)
+			require.NoError(t, err)
+			assert.False(t, changed)
+			assert.Equal(t, s, again)
+
+			paid, ok := s.Voided()
+			assert.True(t, ok)
+			assert.False(t, paid.VoidOwed)
+			assert.Equal(t, s.Version, paid.Version)
+			_, ok = paid.Voided()
+			assert.False(t, ok)
+		})
+	}
+}
+
+func TestRefusedCancels(t *testing.T) {
+	for name, c := range map[string]struct {
+		state  order.State
+		cancel order.Cancel
+		want   order.Refusal
+	}{
+		"a stranger's order": {confirmed(t), order.Cancel{User: "bob", By: order.ByCustomer}, order.Refusal{Code: order.OrderNotFound}},
+		"another version":    {confirmed(t), order.Cancel{User: "alice", By: order.ByCustomer, IfVersion: 1}, order.Refusal{Code: order.VersionMismatch, Status: order.Confirmed, Version: 2}},
+		"delivered":          {delivered(t), order.Cancel{User: "olga", By: order.ByOperator}, order.Refusal{Code: order.AlreadyDelivered, Status: order.Delivered, Version: 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			after, changed, err := c.state.Cancel(c.cancel, noon)
+			var got *order.Refusal
+			require.ErrorAs(t, err, &got)
+			assert.NotEmpty(t, got.Detail)
+			c.want.Detail = got.Detail
+			assert.Equal(t, c.want, *got)
+			assert.False(t, changed)
+			assert.Equal(t, c.state, after)
+		})
+	}
+	_, _, err := confirmed(t).Cancel(order.Cancel{User: "olga", By: order.ByOperator, IfVersion: 2}, noon)
+	require.NoError(t, err, "an operator cancels anybody's, also with the right version")
+}
+
+func TestDeliveryIsDueAndOnce(t *testing.T) {
+	due := noon.Add(deliverAfter)
+	_, ok := confirmed(t).Deliver(due.Add(-time.Millisecond))
+	assert.False(t, ok, "early")
+	for _, s := range []order.State{created(t, alice), cancelled(t), delivered(t)} {
+		_, ok := s.Deliver(due)
+		assert.False(t, ok, s.Status)
+	}
+	assert.Equal(t, order.Delivered, delivered(t).Status)
+}
+
+// commands are all that can be asked of an order, with what the machine calls them.
+func commands(t *rapid.T) (order.Event, func(order.State, time.Time) (order.State, bool)) {
+	event := rapid.SampledFrom([]order.Event{
+		order.PaymentConfirmed, order.PaymentDeclined, order.CancelAsked, order.DeliveryDue,
+	}).Draw(t, "event")
+	return event, func(s order.State, now time.Time) (order.State, bool) {
+		switch event {
+		case order.CancelAsked:
+			next, changed, _ := s.Cancel(order.Cancel{User: "alice", By: order.ByCustomer}, now)
+			return next, changed
+		case order.DeliveryDue:
+			if s.DeliverAt != nil && now.Before(*s.DeliverAt) {
+				now = *s.DeliverAt
+			}
+			return s.Deliver(now)
+		default:
+			return s.Settle(order.Settle{Confirmed: event == order.PaymentConfirmed}, now, deliverAfter)
+		}
+	}
+}
+
+// TestAnyHistory follows random commands at random (also backward) times, beside a model that knows only the machine.
+func TestAnyHistory(t *testing.T) {
+	allowed := map[order.Status]map[order.Event]order.Status{}
+	for _, arrow := range order.Transitions() {
+		if allowed[arrow.From] == nil {
+			allowed[arrow.From] = map[order.Event]order.Status{}
+		}
+		allowed[arrow.From][arrow.Event] = arrow.To
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		s := created(t, alice)
+		now := noon
+		for range rapid.IntRange(0, 8).Draw(t, "commands") {
+			now = now.Add(time.Duration(rapid.IntRange(-2000, 20_000).Draw(t, "ms")) * time.Millisecond)
+			event, apply := commands(t)
+			before, err := json.Marshal(s)
+			require.NoError(t, err)
+
+			next, changed := apply(s, now)
+			to, ok := allowed[s.Status][event]
+			require.Equal(t, ok, changed)
+
+			after, err := json.Marshal(s)
+			require.NoError(t, err)
+			require.Equal(t, string(before), string(after), "a command leaves the old state alone")
+			if !changed {
+				require.Equal(t, s, next)
+				continue
+			}
+			require.False(t, s.Status.Final(), "no way out of a final status")
+			require.Equal(t, to, next.Status)
+			require.Equal(t, s.Version+1, next.Version)
+			require.Equal(t, s.History, next.History[:len(s.History)], "history only grows")
+			s = next
+		}
+		require.Len(t, s.History, s.Version)
+		for i, e := range s.History {
+			require.Equal(t, i+1, e.Version)
+			if i > 0 {
+				require.False(t, e.At.Before(s.History[i-1].At), "time never goes back")
+				require.Equal(t, e.Status, allowed[s.History[i-1].Status][order.Event(e.Cause)])
+			}
+		}
+		last := s.History[len(s.History)-1]
+		require.Equal(t, last.Status, s.Status)
+		require.Equal(t, last.At, s.UpdatedAt)
+
+		text, err := json.Marshal(s)
+		require.NoError(t, err)
+		var back order.State
+		require.NoError(t, json.Unmarshal(text, &back))
+		require.Equal(t, s, back, "a state survives its store")
+	})
+}
+
+func TestTheMachine(t *testing.T) {
+	var finals []order.Status
+	reached := map[order.Status]bool{order.Created: true}
+	for _, s := range order.Statuses {
+		assert.True(t, s.Valid())
+		out := 0
+		for _, arrow := range order.Transitions() {
+			if arrow.From == s {
+				out++
+				reached[arrow.To] = true
+			}
+		}
+		assert.Equal(t, out == 0, s.Final(), s)
+		if s.Final() {
+			finals = append(finals, s)
+		}
+	}
+	assert.Equal(t, []order.Status{order.Delivered, order.Cancelled}, finals)
+	assert.Len(t, reached, len(order.Statuses), "every status can be reached")
+	assert.False(t, order.Status("shipped").Valid())
+	_, ok := order.Created.Next(order.DeliveryDue)
+	assert.False(t, ok)
+}
+
+func TestCheckNamesEachBadField(t *testing.T) {
+	good := order.Item{SKU: "tea-1", Name: "Green tea", Quantity: 1, UnitPrice: 450}
+	item := func(change func(*order.Item)) []order.Item {
+		i := good
+		change(&i)
+		return []order.Item{i}
+	}
+	many := func(n int) []order.Item {
+		items := make([]order.Item, n)
+		for i := range items {
+			items[i] = good
+		}
+		return items
+	}
+	dear := many(2)
+	for i := range dear {
+		dear[i].Quantity, dear[i].UnitPrice = 100, order.MaxUnitPrice
+	}
+	for name, c := range map[string]struct {
+		items    []order.Item
+		currency string
+		bad      []string // fields
+	}{
+		"good":               {many(1), "EUR", nil},
+		"free":               {item(func(i *order.Item) { i.UnitPrice = 0 }), "JPY", nil},
+		"as many as allowed": {many(order.MaxItems), "EUR", nil},
+		"as dear as allowed": {dear[:1], "EUR", nil},
+		"long names in runes": {item(func(i *order.Item) {
+			i.SKU, i.Name = strings.Repeat("ü", order.MaxSKU), strings.Repeat("茶", order.MaxName)
+		}), "EUR", nil},
+		"no items":           {nil, "EUR", []string{"items"}},
+		"too many items":     {many(order.MaxItems + 1), "EUR", []string{"items"}},
+		"unknown currency":   {many(1), "XXX", []string{"currency"}},
+		"lower case":         {many(1), "eur", []string{"currency"}},
+		"quantity 0":         {item(func(i *order.Item) { i.Quantity = 0 }), "EUR", []string{"items[0].quantity"}},
+		"quantity negative":  {item(func(i *order.Item) { i.Quantity = -1 }), "EUR", []string{"items[0].quantity"}},
+		"quantity huge":      {item(func(i *order.Item) { i.Quantity = order.MaxQuantity + 1 }), "EUR", []string{"items[0].quantity"}},
+		"price negative":     {item(func(i *order.Item) { i.UnitPrice = -1 }), "EUR", []string{"items[0].unitPrice"}},
+		"price huge":         {item(func(i *order.Item) { i.UnitPrice = order.MaxUnitPrice + 1 }), "EUR", []string{"items[0].unitPrice"}},
+		"both at the limits": {item(func(i *order.Item) { i.Quantity, i.UnitPrice = 1<<31-1, 1<<63-1 }), "EUR", []string{"items[0].quantity", "items[0].unitPrice"}},
+		"total huge":         {dear, "EUR", []string{"items"}},
+		"blank SKU":          {item(func(i *order.Item) { i.SKU = " \t" }), "EUR", []string{"items[0].sku"}},
+		"long SKU":           {item(func(i *order.Item) { i.SKU = strings.Repeat("a", order.MaxSKU+1) }), "EUR", []string{"items[0].sku"}},
+		"no name":            {item(func(i *order.Item) { i.Name = "" }), "EUR", []string{"items[0].name"}},
+		"long name":          {item(func(i *order.Item) { i.Name = strings.Repeat("a", order.MaxName+1) }), "EUR", []string{"items[0].name"}},
+		"NUL":                {item(func(i *order.Item) { i.Name = "a\x00b" }), "EUR", []string{"items[0].name"}},
+		"broken UTF-8":       {item(func(i *order.Item) { i.Name = "a\xff" }), "EUR", []string{"items[0].name"}},
+		"all of it":          {item(func(i *order.Item) { *i = order.Item{UnitPrice: -1} }), "", []string{"currency", "items[0].sku", "items[0].name", "items[0].quantity", "items[0].unitPrice"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := order.Check(c.items, c.currency)
+			if c.bad == nil {
+				require.NoError(t, err)
+				return
+			}
+			var invalid *order.Invalid
+			require.ErrorAs(t, err, &invalid)
+			var fields []string
+			for _, f := range invalid.Fields {
+				fields = append(fields, f.Field)
+				assert.NotEmpty(t, f.Message)
+			}
+			assert.Equal(t, c.bad, fields)
+		})
+	}
+}
+
+// TestCheckedTotalsAreExact compares with sums that can't overflow.
+func TestCheckedTotalsAreExact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var items []order.Item
+		sum := 0.0
+		for range rapid.IntRange(1, order.MaxItems).Draw(t, "items") {
+			i := order.Item{
+				SKU: "s", Name: "n",
+				Quantity:  rapid.IntRange(1, order.MaxQuantity).Draw(t, "quantity"),
+				UnitPrice: rapid.Int64Range(0, order.MaxUnitPrice).Draw(t, "price"),
+			}
+			items = append(items, i)
+			sum += float64(i.Quantity) * float64(i.UnitPrice) // exact below 2^53
+		}
+		total, err := order.Check(items, "USD")
+		if sum > order.MaxTotal {
+			require.Error(t, err)
+			return
+		}
+		require.NoError(t, err)
+		require.InDelta(t, sum, float64(total), 0)
+	})
+}
+
+func TestCheckReason(t *testing.T) {
+	for reason, ok := range map[string]bool{
+		"": true, "too dear": true, strings.Repeat("ü", order.MaxReason): true,
+		strings.Repeat("a", order.MaxReason+1): false, "a\nb": false, "\xff": false, "  ": false,
+	} {
+		err := order.CheckReason(reason)
+		assert.Equal(t, ok, err == nil, "%q", reason)
+	}
+}
