@@ -61,7 +61,7 @@ test-unit: ## unit and property tests, with the race detector
 
 test-stack: build runtime dapr-cli ## the life of an order on the real Dapr
 	@tools/install.sh postgresql
-	go test -count=1 -timeout 20m ./stack/...
+	go test -count=1 -p 1 -timeout 20m ./stack/...
 
 test-web: web/node_modules/.package-lock.json ## the SPA's own tests
 	cd web && npm test
@@ -72,10 +72,32 @@ test-web-e2e: build runtime ## the SPA in a real browser on the real stack
 
 test-chaos: build runtime ## faults: a short simulation, and kills under load
 	@tools/install.sh postgresql
-	go test -count=1 -timeout 20m ./faults/...
+	go test -count=1 -p 1 -timeout 20m ./faults/...
 
 test-deploy: bin/helm ## chart, images and compose file, without a cluster
 	go test -count=1 ./deploy/...
+
+test-k8s: bin/helm ## the chart on the cluster of KUBECONFIG, or on the one that CLUSTER starts
+	go test -count=1 -timeout 20m -run Cluster ./deploy/... -cluster
+
+## trying it hard
+
+bench: build runtime ## throughput and latency of whole lives, on this machine
+	go run ./faults/cmd/bench
+
+chaos: build runtime ## mixed load while parts are killed; ends with a report
+	go run ./faults/cmd/chaos
+
+simulate: ## seeded faults against the turns on a virtual clock
+	go run ./faults/cmd/simulate
+
+FUZZ_TIME ?= 1m
+fuzz: ## every parser, for FUZZ_TIME each
+	@grep -rEoH --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' $(MODULES) | while IFS=: read -r file fuzz; do \
+		(cd "$$(dirname "$$file")" && echo "$${fuzz#func }" && go test -run '^$$' -fuzz "^$${fuzz#func }$$" -fuzztime $(FUZZ_TIME) .); done
+
+images: ## container images of both services
+	docker compose build
 
 clean: ## forget what was built; the data stays
 	rm -rf bin orders-actor/spa/dist/* web/node_modules

@@ -84,6 +84,9 @@ func (s *Stack) choosePorts() error {
 	return nil
 }
 
+// renewAfter is when sentry's own certificates, which are good for a year, are made anew. Nobody but this stack trusts them.
+const renewAfter = 300 * 24 * time.Hour
+
 // startSentry starts the certificate authority and returns its root certificate.
 func (s *Stack) startSentry(ctx context.Context) (string, error) {
 	folder := filepath.Join(s.o.Home, sentry)
@@ -93,8 +96,7 @@ func (s *Stack) startSentry(ctx context.Context) (string, error) {
 	if !first && err != nil {
 		return "", err
 	}
-	if const300Days := 300 * 24 * time.Hour; !first && time.Since(made.ModTime()) > const300Days {
-		// Sentry's certificates are good for a year and nothing here outlives the stack that trusts them: begin anew.
+	if !first && time.Since(made.ModTime()) > renewAfter {
 		if err := os.RemoveAll(folder); err != nil {
 			return "", err
 		}

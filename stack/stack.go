@@ -124,7 +124,10 @@ func prepare(o Options) (*Stack, error) {
 	if s.lock, err = lock(filepath.Join(o.Home, "run", "lock")); err != nil {
 		return nil, err
 	}
-	return s, makeSecrets(filepath.Join(o.Home, "secrets.json"))
+	if err := makeSecrets(filepath.Join(o.Home, "secrets.json")); err != nil {
+		return nil, errors.Join(err, s.lock.Close())
+	}
+	return s, nil
 }
 
 // Root is the repository that the working directory lies in.
