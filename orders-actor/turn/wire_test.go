@@ -1,0 +1,80 @@
+package turn_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"orders/orders-actor/actor"
+	"orders/orders-actor/order"
+	"orders/orders-actor/turn"
+)
+
+func seal() actor.Seal {
+	return actor.Seal{Key: bytes.Repeat([]byte{7}, 32), Now: func() time.Time { return noon }}
+}
+
+func hosted(w *world, id string) actor.Actor {
+	return turn.Activator(&turn.Options{
+		Store: w, View: w, Reminders: w, Payer: w, Clock: func() time.Time { return w.now }, DeliverAfter: deliverAfter,
+	}, seal(), quiet())(id)
+}
+
+type answer struct {
+	Order    *order.Order       `json:"order"`
+	Replayed bool               `json:"replayed"`
+	Refusal  *order.Refusal     `json:"refusal"`
+	Invalid  []order.FieldError `json:"invalid"`
+}
+
+func send(t *testing.T, a actor.Actor, id, method string, command any) answer {
+	body, err := seal().Close(method, id, command)
+	require.NoError(t, err)
+	return raw(t, a, method, body)
+}
+
+func raw(t *testing.T, a actor.Actor, method string, body []byte) (got answer) {
+	reply, err := a.Invoke(t.Context(), method, body)
+	require.NoError(t, err, "what the business refuses is no failure")
+	require.NoError(t, json.Unmarshal(reply, &got))
+	return got
+}
+
+func TestCommandsTravel(t *testing.T) {
+	w := newWorld()
+	a := hosted(w, id)
+	got := send(t, a, id, "create", tea)
+	require.NotNil(t, got.Order)
+	assert.Equal(t, 1, got.Order.Version)
+	assert.True(t, send(t, a, id, "create", tea).Replayed)
+	assert.Equal(t, order.Confirmed, send(t, a, id, "settle", order.Settle{ID: id, Confirmed: true}).Order.Status)
+	assert.Equal(t, order.Confirmed, send(t, a, id, "poke", struct{}{}).Order.Status)
+	assert.Equal(t, order.Cancelled, send(t, a, id, "cancel", cancelTea).Order.Status)
+	assert.Equal(t, order.Cancelled, send(t, a, id, "voided", struct{}{}).Order.Status)
+	assert.False(t, w.stored.VoidOwed)
+	require.NoError(t, a.Remind(t.Context(), "deliver"))
+	require.NoError(t, a.Remind(t.Context(), "nobody's"))
+	assert.Equal(t, 3, w.stored.Version)
+
+	bad := tea
+	bad.Currency = "XXX"
+	assert.Equal(t, "currency", send(t, hosted(newWorld(), id), id, "create", bad).Invalid[0].Field)
+}
+
+func TestTheActorRefusesWhatIsNotOurs(t *testing.T) {
+	w := newWorld()
+	plain, err := json.Marshal(tea)
+	require.NoError(t, err)
+	assert.Equal(t, order.Forbidden, raw(t, hosted(w, id), "create", plain).Refusal.Code)
+	assert.Equal(t, order.Forbidden, raw(t, hosted(w, id), "create", nil).Refusal.Code)
+	assert.Equal(t, order.Forbidden, send(t, hosted(w, id), id, "delete", tea).Refusal.Code)
+	for _, odd := range []string{"", "1", "0198F7A0-0000-7000-8000-000000000001", "{0198f7a0-0000-7000-8000-000000000001}"} {
+		assert.Equal(t, order.OrderNotFound, send(t, hosted(w, odd), odd, "create", tea).Refusal.Code)
+		require.NoError(t, hosted(w, odd).Remind(t.Context(), "deliver"))
+	}
+	assert.Empty(t, w.steps, "nothing was touched")
+}

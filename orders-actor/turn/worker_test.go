@@ -1,0 +1,247 @@
+package turn_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"orders/orders-actor/actor"
+	"orders/orders-actor/order"
+	"orders/orders-actor/turn"
+)
+
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+// service is payments-svc and the orders behind the worker.
+type service struct {
+	pay    func(ctx context.Context, p turn.Payment) (turn.Decision, error)
+	void   func(ctx context.Context, p turn.Payment) error
+	settle func(c order.Settle) error
+
+	mu      sync.Mutex
+	paid    []string
+	voided  []string
+	settled []order.Settle
+	heard   []string
+}
+
+func (s *service) Pay(ctx context.Context, p turn.Payment) (turn.Decision, error) {
+	s.mu.Lock()
+	s.paid = append(s.paid, p.OrderID)
+	s.mu.Unlock()
+	if s.pay == nil {
+		return turn.Decision{Confirmed: true}, nil
+	}
+	return s.pay(ctx, p)
+}
+
+func (s *service) Void(ctx context.Context, p turn.Payment) error {
+	s.mu.Lock()
+	s.voided = append(s.voided, p.OrderID)
+	s.mu.Unlock()
+	if s.void == nil {
+		return nil
+	}
+	return s.void(ctx, p)
+}
+
+func (s *service) Settle(_ context.Context, c order.Settle) error {
+	if s.settle != nil {
+		if err := s.settle(c); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settled = append(s.settled, c)
+	return nil
+}
+
+func (s *service) Voided(_ context.Context, id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heard = append(s.heard, id)
+	return nil
+}
+
+func owing(id string) order.State {
+	return order.State{Order: order.Order{ID: id, Total: 900, Currency: "EUR"}, Auth: alice}
+}
+
+// work runs a worker in a bubble, where time passes as fast as it can.
+func work(t *testing.T, s *service, c turn.WorkerConfig, test func(t *testing.T, w *turn.Worker, stop func())) {
+	synctest.Test(t, func(t *testing.T) {
+		c.Payments, c.Results, c.Log = s, s, quiet()
+		w := turn.NewWorker(c)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			assert.NoError(t, w.Run(ctx))
+		}()
+		stop := func() {
+			cancel()
+			<-ended
+		}
+		defer stop()
+		test(t, w, stop)
+	})
+}
+
+func TestThePaymentsAnswerComesBack(t *testing.T) {
+	s := &service{pay: func(_ context.Context, p turn.Payment) (turn.Decision, error) {
+		assert.Equal(t, turn.Payment{OrderID: p.OrderID, Amount: 900, Currency: "EUR", Auth: alice}, p)
+		return turn.Decision{Confirmed: p.OrderID == "good", Reason: "why"}, nil
+	}}
+	work(t, s, turn.WorkerConfig{Parallel: 1}, func(t *testing.T, w *turn.Worker, _ func()) {
+		w.Pay(owing("good"))
+		w.Pay(owing("bad"))
+		w.Void(owing("cancelled"))
+		synctest.Wait()
+		assert.Equal(t, []order.Settle{
+			{ID: "good", Confirmed: true, Reason: "why", Attempts: 1}, {ID: "bad", Reason: "why", Attempts: 1},
+		}, s.settled)
+		assert.Equal(t, []string{"cancelled"}, s.heard)
+	})
+}
+
+func TestItTriesAFewTimesThenLeavesItAndStillCounts(t *testing.T) {
+	fails := 4
+	s := &service{pay: func(context.Context, turn.Payment) (turn.Decision, error) {
+		if fails--; fails >= 0 {
+			return turn.Decision{}, errors.New("payments-svc is away")
+		}
+		return turn.Decision{Confirmed: true}, nil
+	}}
+	work(t, s, turn.WorkerConfig{}, func(t *testing.T, w *turn.Worker, _ func()) {
+		w.Pay(owing("a"))
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		assert.Len(t, s.paid, 3)
+		assert.Empty(t, s.settled)
+		w.Pay(owing("a")) // the reconciler's poke
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		assert.Equal(t, []order.Settle{{ID: "a", Confirmed: true, Attempts: 5}}, s.settled)
+	})
+}
+
+func TestARefusedCallIsNotRepeatedAtOnce(t *testing.T) {
+	s := &service{void: func(context.Context, turn.Payment) error { return fmt.Errorf("%w: 403", turn.ErrRefused) }}
+	work(t, s, turn.WorkerConfig{}, func(t *testing.T, w *turn.Worker, _ func()) {
+		w.Void(owing("a"))
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		assert.Len(t, s.voided, 1)
+	})
+}
+
+func TestAnOrderThatRefusesTheAnswerHasHeardIt(t *testing.T) {
+	s := &service{settle: func(order.Settle) error { return order.NotFound() }}
+	work(t, s, turn.WorkerConfig{}, func(t *testing.T, w *turn.Worker, _ func()) {
+		w.Pay(owing("a"))
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		assert.Len(t, s.paid, 1)
+	})
+	lost := 1
+	s = &service{settle: func(order.Settle) error {
+		if lost--; lost >= 0 {
+			return actor.ErrUnavailable
+		}
+		return nil
+	}}
+	work(t, s, turn.WorkerConfig{}, func(t *testing.T, w *turn.Worker, _ func()) {
+		w.Pay(owing("a"))
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		assert.Len(t, s.settled, 1, "an answer that didn't arrive is brought again")
+	})
+}
+
+func TestOneOrderIsAtWorkOnceAndTheQueueIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		s := &service{}
+		s.pay = func(context.Context, turn.Payment) (turn.Decision, error) {
+			<-release
+			return turn.Decision{Confirmed: true}, nil
+		}
+		w := turn.NewWorker(turn.WorkerConfig{Payments: s, Results: s, Log: quiet(), Parallel: 1, Queue: 2})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			assert.NoError(t, w.Run(ctx))
+		}()
+		w.Pay(owing("a"))
+		synctest.Wait() // a is at work
+		for range 3 {
+			w.Pay(owing("a"))
+			w.Pay(owing("b"))
+			w.Pay(owing("c"))
+			w.Pay(owing("d")) // no room
+		}
+		close(release)
+		synctest.Wait()
+		assert.Equal(t, []string{"a", "b", "c"}, s.paid)
+		w.Pay(owing("a")) // it is over, so this is news
+		synctest.Wait()
+		assert.Equal(t, []string{"a", "b", "c", "a"}, s.paid)
+		cancel()
+		<-ended
+	})
+}
+
+func TestACallIsGivenUpInTime(t *testing.T) {
+	s := &service{pay: func(ctx context.Context, _ turn.Payment) (turn.Decision, error) {
+		<-ctx.Done()
+		return turn.Decision{}, ctx.Err()
+	}}
+	work(t, s, turn.WorkerConfig{CallTimeout: time.Second}, func(t *testing.T, w *turn.Worker, _ func()) {
+		w.Pay(owing("a"))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Len(t, s.paid, 3)
+	})
+}
+
+func TestStoppingFinishesTheCallThatRunsAndBeginsNone(t *testing.T) {
+	s := &service{pay: func(ctx context.Context, _ turn.Payment) (turn.Decision, error) {
+		select {
+		case <-time.After(3 * time.Second):
+			return turn.Decision{Confirmed: true}, nil
+		case <-ctx.Done():
+			return turn.Decision{}, ctx.Err()
+		}
+	}}
+	work(t, s, turn.WorkerConfig{Parallel: 1}, func(t *testing.T, w *turn.Worker, stop func()) {
+		w.Pay(owing("a"))
+		w.Pay(owing("b"))
+		synctest.Wait()
+		began := time.Now()
+		stop()
+		assert.Equal(t, 3*time.Second, time.Since(began)) // the bubble's clock
+		assert.Equal(t, []string{"a"}, s.paid)
+		assert.Len(t, s.settled, 1)
+	})
+	s.paid, s.settled = nil, nil
+	work(t, s, turn.WorkerConfig{Parallel: 1, Drain: time.Second}, func(t *testing.T, w *turn.Worker, stop func()) {
+		w.Pay(owing("a"))
+		synctest.Wait()
+		began := time.Now()
+		stop()
+		assert.Equal(t, time.Second, time.Since(began))
+		assert.Empty(t, s.settled)
+	})
+	require.Len(t, s.paid, 1)
+}
