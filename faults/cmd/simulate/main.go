@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"sync"
 	"time"
 
@@ -17,8 +18,8 @@ import (
 )
 
 func main() {
-	n := flag.Uint64("n", 100_000, "how many histories")
-	seed := flag.Uint64("seed", 1, "the first history's seed; each one after it has the next")
+	n := flag.Uint64("n", setting("N", 100_000), "how many histories; also N in the environment")
+	seed := flag.Uint64("seed", setting("SEED", 1), "the first history's seed, each one after it has the next; also SEED")
 	workers := flag.Int("workers", runtime.GOMAXPROCS(0), "histories played at the same time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -26,6 +27,20 @@ func main() {
 	if !run(ctx, os.Stdout, *seed, *n, *workers) {
 		os.Exit(1)
 	}
+}
+
+// setting is a number from the environment, as make passes it on.
+func setting(name string, fallback uint64) uint64 {
+	text := os.Getenv(name)
+	if text == "" {
+		return fallback
+	}
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "simulate: %s is %q: it must be a whole number\n", name, text)
+		os.Exit(2)
+	}
+	return n
 }
 
 // tally is what all histories had in sum.

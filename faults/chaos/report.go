@@ -1,0 +1,110 @@
+package chaos
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"orders/faults/history"
+	"orders/orders-actor/order"
+)
+
+// Report is what a run showed.
+type Report struct {
+	Options
+	Plan  []fault
+	Began time.Time
+
+	Took                         time.Duration
+	Made, Delivered, Cancelled   int
+	Calls, Retries               int64
+	ServerErrors, NoReply        int64
+	Events                       int // read from the feed, by all readers
+	Lateness                     time.Duration
+	CancelsAcked, CancelsTooLate int
+	Replays                      int
+	Breaks                       []history.Break
+}
+
+func (p *Report) finish(r *run, h history.History, w history.World) {
+	p.Took = time.Since(p.Began)
+	p.Made = len(w.Orders)
+	for _, o := range w.Orders {
+		switch o.Status {
+		case order.Delivered:
+			p.Delivered++
+		case order.Cancelled:
+			p.Cancelled++
+		}
+	}
+	for _, c := range h.Calls {
+		switch {
+		case c.Op == history.Cancel && c.Acknowledged():
+			p.CancelsAcked++
+		case c.Op == history.Cancel && c.Code == string(order.AlreadyDelivered):
+			p.CancelsTooLate++
+		case c.Replayed:
+			p.Replays++
+		}
+	}
+	p.Calls, p.Retries = r.api.calls.Load(), r.api.retries.Load()
+	p.ServerErrors, p.NoReply = r.api.serverErrors.Load(), r.api.noReply.Load()
+	p.Lateness = history.Lateness(w)
+}
+
+// Write writes the report as Markdown.
+func (p Report) Write(out io.Writer) error {
+	setup := "SQLite, one replica"
+	if p.Setup == Postgres {
+		setup = "PostgreSQL, two replicas"
+	}
+	verdict := "No promise was broken."
+	if n := len(p.Breaks); n > 0 {
+		verdict = fmt.Sprintf("**%d promises were broken**, see below.", n)
+	}
+	_, err := fmt.Fprintf(out, `# %s: %d orders, %d faults, seed %d
+
+    make chaos SETUP=%s ORDERS=%d FAULTS=%d SEED=%d
+
+%s on %s, %d cores, %s.
+
+%s
+
+| | |
+| --- | --- |
+| orders made | %d |
+| delivered | %d |
+| cancelled | %d |
+| faults | %d |
+| requests | %d |
+| retries by clients | %d |
+| replies 5xx | %d |
+| no reply | %d |
+| creates answered as replays | %d |
+| cancels acknowledged, refused as too late | %d, %d |
+| events read from the feed by 4 readers | %d |
+| longest lateness of a delivery | %s |
+| broken invariants | %d |
+
+The plan:
+
+`, setup, p.Orders, p.Faults, p.Seed, p.Setup, p.Orders, p.Faults, p.Seed,
+		p.Began.UTC().Format("2006-01-02 15:04 UTC"), runtime.GOOS+"/"+runtime.GOARCH, runtime.NumCPU(), p.Took.Round(time.Second), verdict,
+		p.Made, p.Delivered, p.Cancelled, len(p.Plan), p.Calls, p.Retries, p.ServerErrors, p.NoReply, p.Replays,
+		p.CancelsAcked, p.CancelsTooLate, p.Events, p.Lateness.Round(time.Millisecond), len(p.Breaks))
+	if err != nil {
+		return err
+	}
+	for i, f := range p.Plan {
+		if _, err := fmt.Fprintf(out, "%d. %s\n", i+1, f); err != nil {
+			return err
+		}
+	}
+	for _, b := range p.Breaks {
+		if _, err := fmt.Fprintf(out, "\n```\n%s```\n", b); err != nil {
+			return err
+		}
+	}
+	return nil
+}

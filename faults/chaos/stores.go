@@ -1,0 +1,122 @@
+package chaos
+
+import (
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "modernc.org/sqlite"             // the driver "sqlite"
+
+	"orders/faults/history"
+	"orders/orders-actor/order"
+)
+
+// stores reads what daprd stored, behind everybody's back.
+type stores struct {
+	home string // SQLite files, when dsn is empty
+	dsn  string // PostgreSQL
+}
+
+// actors are the states of all actors.
+func (s stores) actors(ctx context.Context) (map[string]order.State, error) {
+	states := map[string]order.State{}
+	err := s.each(ctx, "statestore.db", "state", func(key string, value []byte) error {
+		parts := strings.Split(key, "||") // orders-actor||Order||<id>||order
+		if len(parts) != 4 || parts[1] != "Order" {
+			return nil
+		}
+		var state order.State
+		if err := json.Unmarshal(value, &state); err != nil {
+			return err
+		}
+		states[parts[2]] = state
+		return nil
+	})
+	return states, err
+}
+
+// ledger is what payments-svc decided.
+func (s stores) ledger(ctx context.Context) (map[string]history.Payment, error) {
+	payments := map[string]history.Payment{}
+	err := s.each(ctx, "ledger.db", "ledger_state", func(key string, value []byte) error {
+		var entry struct {
+			OrderID  string `json:"orderId"`
+			Status   string `json:"status"`
+			Amount   int64  `json:"amount"`
+			Currency string `json:"currency"`
+		}
+		if err := json.Unmarshal(value, &entry); err != nil {
+			return err
+		}
+		id := key[strings.LastIndex(key, "||")+2:]
+		p := history.Payment{Status: entry.Status, Amount: entry.Amount, Currency: entry.Currency}
+		if p.Status == "confirmed" {
+			p.Charges = 1 // one entry per order, written once
+		}
+		payments[id] = p
+		return nil
+	})
+	return payments, err
+}
+
+// each goes through one of daprd's state tables.
+func (s stores) each(ctx context.Context, file, table string, do func(key string, value []byte) error) (err error) {
+	driver, dsn, query := "pgx", s.dsn, "SELECT key, value, false FROM "+table
+	if s.dsn == "" {
+		driver, dsn = "sqlite", "file:"+filepath.Join(s.home, file)+"?mode=ro&_pragma=busy_timeout(20000)"
+		query = "SELECT key, value, is_binary FROM state"
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	rows, err := db.QueryContext(ctx, query) //nolint:gosec // the table's name is ours
+	if err != nil {
+		return fmt.Errorf("read %s: %w", table, err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	for rows.Next() {
+		var key string
+		var value []byte
+		var binary bool
+		if err := rows.Scan(&key, &value, &binary); err != nil {
+			return err
+		}
+		if !strings.Contains(key, "||") {
+			continue
+		}
+		if value, err = plain(value, binary); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+		if err := do(key, value); err != nil {
+			return fmt.Errorf("%s: %w: %.200s", key, err, value)
+		}
+	}
+	return rows.Err()
+}
+
+// plain undoes what daprd wraps bytes in: base64 in SQLite, a JSON string of base64 where it took bytes for a value.
+func plain(value []byte, binary bool) ([]byte, error) {
+	if binary {
+		decoded, err := base64.StdEncoding.DecodeString(string(value))
+		if err != nil {
+			return nil, err
+		}
+		value = decoded
+	}
+	if len(value) > 0 && value[0] == '"' {
+		var inner []byte
+		if err := json.Unmarshal(value, &inner); err != nil {
+			return nil, err
+		}
+		value = inner
+	}
+	return value, nil
+}

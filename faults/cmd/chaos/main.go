@@ -1,0 +1,63 @@
+// Command chaos runs the real product under load and faults, and prints a report in Markdown. It ends with 1 when a
+// promise was broken. Its settings are environment variables, as make passes them on: SETUP (sqlite or postgres),
+// ORDERS, FAULTS, SEED.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+
+	"orders/faults/chaos"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "chaos:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	o := chaos.Options{Setup: chaos.Setup(os.Getenv("SETUP")), Out: os.Stderr}
+	switch o.Setup {
+	case "":
+		o.Setup = chaos.SQLite
+	case chaos.SQLite, chaos.Postgres:
+	default:
+		return fmt.Errorf("SETUP is %q: it must be sqlite or postgres", o.Setup)
+	}
+	for name, setting := range map[string]struct {
+		set      func(uint64)
+		fallback uint64
+	}{
+		"ORDERS": {func(n uint64) { o.Orders = int(n) }, 5_000}, //nolint:gosec // at most 1e9
+		"FAULTS": {func(n uint64) { o.Faults = int(n) }, 30},    //nolint:gosec // at most 1e9
+		"SEED":   {func(n uint64) { o.Seed = n }, 1},
+	} {
+		n := setting.fallback
+		if text := os.Getenv(name); text != "" {
+			var err error
+			if n, err = strconv.ParseUint(text, 10, 30); err != nil {
+				return fmt.Errorf("%s is %q: it must be a whole number up to 1e9", name, text)
+			}
+		}
+		setting.set(n)
+	}
+	report, err := chaos.Run(ctx, o)
+	if err != nil {
+		return err
+	}
+	if err := report.Write(os.Stdout); err != nil {
+		return err
+	}
+	if n := len(report.Breaks); n > 0 {
+		return fmt.Errorf("%d promises were broken", n)
+	}
+	return nil
+}
