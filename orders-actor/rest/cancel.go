@@ -1,0 +1,130 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+
+	"github.com/gofiber/fiber/v2"
+
+	"orders/kit/problem"
+	"orders/orders-actor/auth"
+	"orders/orders-actor/order"
+	"orders/orders-actor/rest/api"
+)
+
+const (
+	maxBulk      = 100
+	bulkParallel = 8 // cancels of one bulk call at once
+)
+
+func (s *Server) cancelOrder(c *fiber.Ctx, u auth.User) error {
+	if _, err := offer(c, fiber.MIMEApplicationJSON); err != nil {
+		return err
+	}
+	id, err := orderID(c)
+	if err != nil {
+		return err
+	}
+	version, err := ifMatch(c)
+	if err != nil {
+		return err
+	}
+	var body api.CancelOrder
+	if len(c.Request().Body()) > 0 {
+		if body, err = decode[api.CancelOrder](c); err != nil {
+			return err
+		}
+	}
+	if err := order.CheckReason(body.Reason); err != nil {
+		return err
+	}
+	o, err := s.Commands.Cancel(c.UserContext(), newCancel(u, id, body.Reason, version))
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderETag, etag(o.Version))
+	return c.JSON(toOrder(o))
+}
+
+func (s *Server) cancelOrders(c *fiber.Ctx, u auth.User) error {
+	if _, err := offer(c, fiber.MIMEApplicationJSON); err != nil {
+		return err
+	}
+	body, err := decode[api.CancelOrders](c)
+	if err != nil {
+		return err
+	}
+	ids, err := checkIDs(body.Ids)
+	if err != nil {
+		return err
+	}
+	if err := order.CheckReason(body.Reason); err != nil {
+		return err
+	}
+	outcomes := make([]api.CancelOutcome, len(ids))
+	slots := newGate(bulkParallel)
+	var done sync.WaitGroup
+	for i, id := range ids {
+		slots <- struct{}{}
+		done.Go(func() {
+			defer slots.leave()
+			outcomes[i] = s.cancelOne(c.UserContext(), newCancel(u, id, body.Reason, 0))
+		})
+	}
+	done.Wait()
+	return c.JSON(api.CancelOutcomes{Outcomes: outcomes})
+}
+
+func newCancel(u auth.User, id, reason string, version int) order.Cancel {
+	by := order.ByCustomer
+	if u.Role == auth.Operator {
+		by = order.ByOperator
+	}
+	return order.Cancel{ID: id, User: u.ID, By: by, Reason: reason, IfVersion: version}
+}
+
+// cancelOne never fails: what went wrong is the outcome.
+func (s *Server) cancelOne(ctx context.Context, cancel order.Cancel) api.CancelOutcome {
+	o, err := s.Commands.Cancel(ctx, cancel)
+	if err == nil {
+		return api.CancelOutcome{ID: cancel.ID, Outcome: api.OutcomeCancelled, Order: toOrder(o)}
+	}
+	p := problemOf(err)
+	outcome := api.OutcomeFailed
+	var refusal *order.Refusal
+	switch {
+	case p.Code == problem.OrderNotFound:
+		outcome = api.OutcomeNotFound
+	case errors.As(err, &refusal) && p.Status < fiber.StatusInternalServerError:
+		outcome = api.OutcomeRefused
+	default:
+		s.Log.Warn("a cancel failed", "order", cancel.ID, "err", err)
+	}
+	return api.CancelOutcome{ID: cancel.ID, Outcome: outcome, Problem: toProblem(p)}
+}
+
+func checkIDs(given []string) ([]string, error) {
+	if len(given) == 0 || len(given) > maxBulk {
+		return nil, badField("ids", "must hold 1 to %d ids", maxBulk)
+	}
+	var bad []problem.FieldError
+	ids := make([]string, len(given))
+	seen := map[string]bool{}
+	for i, g := range given {
+		id, ok := canonicalID(g)
+		field := "ids[" + strconv.Itoa(i) + "]"
+		switch {
+		case !ok:
+			bad = append(bad, problem.FieldError{Field: field, Message: "must be a UUID"})
+		case seen[id]:
+			bad = append(bad, problem.FieldError{Field: field, Message: "is there twice"})
+		}
+		ids[i], seen[id] = id, true
+	}
+	if bad != nil {
+		return nil, problem.Fields(bad...)
+	}
+	return ids, nil
+}

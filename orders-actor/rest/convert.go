@@ -1,0 +1,75 @@
+package rest
+
+import (
+	"time"
+
+	"orders/orders-actor/order"
+	"orders/orders-actor/rest/api"
+	"orders/orders-actor/view"
+)
+
+func toOrder(o order.Order) api.Order {
+	s := toSummary(o)
+	history := make([]api.HistoryEntry, len(o.History))
+	for i, e := range o.History {
+		history[i] = api.HistoryEntry{Version: e.Version, Status: api.Status(e.Status), At: e.At, Cause: api.Cause(e.Cause), By: api.Party(e.By)}
+	}
+	return api.Order{
+		ID: s.ID, Customer: s.Customer, Status: s.Status, Version: s.Version, Items: s.Items, Currency: s.Currency, Total: s.Total,
+		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, DeliverAt: s.DeliverAt, Payment: s.Payment, Cancellation: s.Cancellation,
+		History: history,
+	}
+}
+
+func toSummary(o order.Order) api.OrderSummary {
+	items := make([]api.Item, len(o.Items))
+	for i, item := range o.Items {
+		items[i] = api.Item{Sku: item.SKU, Name: item.Name, Quantity: item.Quantity, UnitPrice: item.UnitPrice}
+	}
+	s := api.OrderSummary{
+		ID: o.ID, Customer: o.Customer, Status: api.Status(o.Status), Version: o.Version, Items: items,
+		Currency: api.Currency(o.Currency), Total: o.Total,
+		CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, DeliverAt: orZero(o.DeliverAt),
+		Payment: api.Payment{Status: api.PaymentStatus(o.Payment.Status), Reason: o.Payment.Reason, Attempts: o.Payment.Attempts},
+	}
+	if o.Cancellation != nil {
+		s.Cancellation = api.Cancellation{By: api.Party(o.Cancellation.By), Reason: o.Cancellation.Reason}
+	}
+	return s
+}
+
+func toOrderStatus(o order.Order) api.OrderStatus {
+	return api.OrderStatus{ID: o.ID, Status: api.Status(o.Status), Version: o.Version, DeliverAt: orZero(o.DeliverAt)}
+}
+
+func toOrderList(p view.Page) api.OrderList {
+	list := api.OrderList{
+		Orders: make([]api.OrderSummary, len(p.Orders)), Feed: p.Feed,
+		Counts: api.Counts{
+			Created: p.Counts[order.Created], Confirmed: p.Counts[order.Confirmed],
+			Delivered: p.Counts[order.Delivered], Cancelled: p.Counts[order.Cancelled],
+		},
+	}
+	for i, o := range p.Orders {
+		list.Orders[i] = toSummary(o)
+	}
+	if p.Next != "" {
+		list.Next = &p.Next
+	}
+	return list
+}
+
+func toEvents(e view.Events) api.Events {
+	events := api.Events{Events: make([]api.Event, len(e.Events)), Next: e.Next}
+	for i, event := range e.Events {
+		events.Events[i] = api.Event{Cursor: event.Cursor, Order: toSummary(event.Order)}
+	}
+	return events
+}
+
+func orZero(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}

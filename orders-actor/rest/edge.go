@@ -1,0 +1,140 @@
+package rest
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/compress"
+	"github.com/gofiber/fiber/v2/middleware/cors"
+
+	"orders/kit/problem"
+	"orders/orders-actor/auth"
+)
+
+// handler is a call by somebody who is signed in.
+type handler func(c *fiber.Ctx, u auth.User) error
+
+// secured sends the headers that keep a browser safe with every answer.
+func (s *Server) secured(c *fiber.Ctx) error {
+	s.secure(c)
+	return c.Next()
+}
+
+func (s *Server) secure(c *fiber.Ctx) {
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	c.Set(fiber.HeaderXFrameOptions, "DENY")
+	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
+	c.Set("Cross-Origin-Opener-Policy", "same-origin")
+	c.Set(fiber.HeaderPermissionsPolicy, "camera=(), geolocation=(), microphone=()")
+	c.Set(fiber.HeaderContentSecurityPolicy, s.csp)
+}
+
+// csp lets pages load from here only, and call the issuer where one signs in there.
+func csp(issuer string) string {
+	connect := "'self'"
+	if issuer, err := url.Parse(issuer); err == nil && issuer.Host != "" {
+		connect += " " + issuer.Scheme + "://" + issuer.Host
+	}
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; " +
+		"connect-src " + connect + "; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+}
+
+// compressed packs answers for those who take it, but never a live stream: its events would wait in the packer.
+func compressed() fiber.Handler {
+	return compress.New(compress.Config{
+		Level: compress.LevelBestSpeed,
+		Next: func(c *fiber.Ctx) bool {
+			return strings.Contains(c.Get(fiber.HeaderAccept), eventStream)
+		},
+	})
+}
+
+func crossOrigin(origins []string) fiber.Handler {
+	return cors.New(cors.Config{
+		AllowOrigins:  strings.Join(origins, ","),
+		AllowMethods:  "GET,HEAD,POST",
+		AllowHeaders:  "Authorization,Content-Type,Idempotency-Key,If-Match,If-None-Match,Last-Event-ID,Prefer,X-Request-Id",
+		ExposeHeaders: "Content-Disposition,Date,ETag,Idempotency-Replayed,Location,Preference-Applied,RateLimit-Limit,RateLimit-Remaining,RateLimit-Reset,Retry-After,X-Request-Id",
+		MaxAge:        int((10 * time.Minute).Seconds()),
+	})
+}
+
+// public admits a call that needs no token.
+func (s *Server) public(h fiber.Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderCacheControl, "no-store")
+		if !s.calls.enter() {
+			return overloaded()
+		}
+		defer s.calls.leave()
+		return h(c)
+	}
+}
+
+// signedIn admits a call of a user within the limits. A call that will wait counts among those that wait, so that they
+// can't keep out the others.
+func (s *Server) signedIn(h handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderCacheControl, "no-store")
+		c.Vary(fiber.HeaderAuthorization, fiber.HeaderAccept)
+		deadline := callTimeout
+		gate := s.calls
+		if wait, waits := preferWait(c); waits && c.Method() == fiber.MethodGet {
+			gate = s.waits
+			deadline += wait
+		}
+		if !gate.enter() {
+			return overloaded()
+		}
+		defer gate.leave()
+		ctx, cancel := context.WithTimeout(c.UserContext(), deadline)
+		defer cancel()
+		c.SetUserContext(ctx)
+
+		u, err := s.user(c)
+		if err != nil {
+			return err
+		}
+		if err := s.meter(c, u); err != nil {
+			return err
+		}
+		return h(c, u)
+	}
+}
+
+// user reads the bearer token.
+func (s *Server) user(c *fiber.Ctx) (auth.User, error) {
+	scheme, token, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
+	if !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(token) == "" {
+		return auth.User{}, problem.New(problem.Unauthenticated, "send a token: Authorization: Bearer <token>")
+	}
+	return s.Verifier.Verify(c.UserContext(), strings.Clone(strings.TrimSpace(token)))
+}
+
+// meter counts the call against the user's rate.
+func (s *Server) meter(c *fiber.Ctx, u auth.User) error {
+	if s.RateLimit == 0 {
+		return nil
+	}
+	r := s.rates.take(u.ID)
+	c.Set("RateLimit-Limit", strconv.Itoa(s.RateLimit))
+	c.Set("RateLimit-Remaining", strconv.Itoa(r.remaining))
+	c.Set("RateLimit-Reset", strconv.Itoa(r.reset))
+	if r.ok {
+		return nil
+	}
+	c.Set(fiber.HeaderRetryAfter, strconv.Itoa(r.retry))
+	return problem.New(problem.RateLimited, "too many requests; try again in %d s", r.retry)
+}
+
+// offer picks the media type that the caller likes best of what this call can answer with.
+func offer(c *fiber.Ctx, types ...string) (string, error) {
+	if t := c.Accepts(types...); t != "" {
+		return t, nil
+	}
+	return "", problem.New(problem.NotAcceptable, "this call answers with %s", strings.Join(types, " or "))
+}

@@ -1,0 +1,103 @@
+package rest
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"orders/orders-actor/order"
+	"orders/orders-actor/view"
+)
+
+const (
+	textCSV       = "text/csv"
+	exportTimeout = 5 * time.Minute
+)
+
+var csvHeader = []string{
+	"id", "customer", "status", "version", "currency", "total", "createdAt", "updatedAt", "deliverAt",
+	"payment", "cancelledBy", "cancelReason", "items",
+}
+
+// exportOrders streams the selection: one order in memory at a time, at the pace of the reader.
+func (s *Server) exportOrders(c *fiber.Ctx, q view.Query) error {
+	q.Limit, q.Cursor = 0, ""
+	if !s.exports.enter() {
+		return overloaded()
+	}
+	c.Set(fiber.HeaderContentType, textCSV+"; charset=utf-8")
+	c.Set(fiber.HeaderContentDisposition, `attachment; filename="orders.csv"`)
+	conn := c.Context().Conn()
+	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
+		defer s.exports.leave()
+		ctx, cancel := context.WithTimeout(context.Background(), exportTimeout)
+		defer cancel()
+		if err := s.writeCSV(ctx, conn, w, q); err != nil {
+			s.Log.Warn("an export broke off", "err", err)
+			_ = conn.Close() // the status is sent: a broken connection is how the reader learns that this isn't all
+		}
+	})
+	return nil
+}
+
+func (s *Server) writeCSV(ctx context.Context, conn net.Conn, w *bufio.Writer, q view.Query) error {
+	out := csv.NewWriter(w)
+	if err := out.Write(csvHeader); err != nil {
+		return err
+	}
+	rows := 0
+	err := s.Reads.Export(ctx, q, func(o order.Order) error {
+		if rows++; rows%100 == 0 {
+			_ = conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+			select {
+			case <-s.stopping:
+				return fmt.Errorf("the server stops after %d rows", rows)
+			default:
+			}
+		}
+		return out.Write(csvRow(o))
+	})
+	if err != nil {
+		return err
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func csvRow(o order.Order) []string {
+	var due, by, reason string
+	if o.DeliverAt != nil {
+		due = o.DeliverAt.Format(time.RFC3339Nano)
+	}
+	if o.Cancellation != nil {
+		by, reason = string(o.Cancellation.By), o.Cancellation.Reason
+	}
+	items := make([]string, len(o.Items))
+	for i, item := range o.Items {
+		items[i] = fmt.Sprintf("%d x %s (%s)", item.Quantity, item.SKU, item.Name)
+	}
+	row := []string{
+		o.ID, o.Customer, string(o.Status), strconv.Itoa(o.Version), o.Currency, strconv.FormatInt(o.Total, 10),
+		o.CreatedAt.Format(time.RFC3339Nano), o.UpdatedAt.Format(time.RFC3339Nano), due,
+		string(o.Payment.Status), by, reason, strings.Join(items, "; "),
+	}
+	for i := range row {
+		row[i] = harmless(row[i])
+	}
+	return row
+}
+
+// harmless keeps a spreadsheet from running a cell as a formula.
+func harmless(cell string) string {
+	if strings.HasPrefix(cell, "\t") || strings.HasPrefix(cell, "\r") || strings.ContainsAny(cell[:min(1, len(cell))], "=+-@") {
+		return "'" + cell
+	}
+	return cell
+}

@@ -1,0 +1,318 @@
+package rest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"orders/orders-actor/auth"
+	"orders/orders-actor/order"
+	"orders/orders-actor/rest"
+	"orders/orders-actor/rest/api"
+	"orders/orders-actor/view"
+)
+
+// patience is how long a test waits for what must come. Nothing is concluded from time that passes.
+const patience = time.Minute
+
+var tokenKey = []byte("0123456789abcdef0123456789abcdef")
+
+// tea is a good order.
+const tea = `{"items":[{"sku":"tea-1","name":"Green tea","quantity":2,"unitPrice":450}],"currency":"EUR"}`
+
+// service is the real server on a port of its own, on the real list view in SQLite, with the real domain behind it; only
+// Dapr is left out.
+type service struct {
+	testing.TB
+	url      string
+	turns    *turns
+	db       *view.DB
+	dev      *auth.Dev
+	contract *contract
+	stop     func() // ends the server and waits for its end
+}
+
+func start(t testing.TB, change ...func(*rest.Options)) *service {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	db, err := view.Open(ctx, filepath.Join(t.TempDir(), "view.db"))
+	require.NoError(t, err)
+	watcher := view.NewWatcher(db, slog.New(slog.DiscardHandler))
+	dev, err := auth.NewDev(tokenKey, time.Now)
+	require.NoError(t, err)
+	s := &service{TB: t, db: db, dev: dev, turns: &turns{db: db, states: map[string]order.State{}}, contract: loadContract(t)}
+	options := rest.Options{
+		Commands: s.turns, Reads: db, Watcher: watcher, Verifier: dev, Dev: dev, Log: slog.New(slog.DiscardHandler),
+	}
+	for _, c := range change {
+		c(&options)
+	}
+	server, err := rest.New(options)
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s.url = "http://" + l.Addr().String()
+
+	var parts sync.WaitGroup
+	parts.Go(func() { assert.NoError(t, server.Serve(ctx, l)) })
+	parts.Go(func() {
+		if err := watcher.Run(ctx); !errors.Is(err, context.Canceled) {
+			assert.NoError(t, err)
+		}
+	})
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		parts.Wait()
+		assert.NoError(t, db.Close())
+	})
+	t.Cleanup(s.stop)
+	return s
+}
+
+// turns is what the Order actors do, without the actors: the domain, and the view after it.
+type turns struct {
+	mu     sync.Mutex
+	db     *view.DB
+	states map[string]order.State
+	broken error // what every command meets
+}
+
+func (t *turns) Create(ctx context.Context, c order.Create) (order.Order, bool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.broken != nil {
+		return order.Order{}, false, t.broken
+	}
+	if s, ok := t.states[c.ID]; ok {
+		return s.Order, true, nil
+	}
+	s, err := order.New(c, time.Now())
+	if err != nil {
+		return order.Order{}, false, err
+	}
+	return s.Order, false, t.put(ctx, s)
+}
+
+func (t *turns) Cancel(ctx context.Context, c order.Cancel) (order.Order, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.broken != nil {
+		return order.Order{}, t.broken
+	}
+	s, ok := t.states[c.ID]
+	if !ok {
+		return order.Order{}, order.NotFound()
+	}
+	s, _, err := s.Cancel(c, time.Now())
+	if err != nil {
+		return order.Order{}, err
+	}
+	return s.Order, t.put(ctx, s)
+}
+
+func (t *turns) put(ctx context.Context, s order.State) error {
+	t.states[s.ID] = s
+	return t.db.Put(ctx, s)
+}
+
+// advance moves an order on, as payment and time do.
+func (s *service) advance(id string, move func(order.State) (order.State, bool)) {
+	s.Helper()
+	s.turns.mu.Lock()
+	defer s.turns.mu.Unlock()
+	next, moved := move(s.turns.states[id])
+	require.True(s, moved)
+	require.NoError(s, s.turns.put(context.Background(), next))
+}
+
+func confirm(o order.State) (order.State, bool) {
+	return o.Settle(order.Settle{ID: o.ID, Confirmed: true, Attempts: 1}, time.Now(), 0)
+}
+
+func deliver(o order.State) (order.State, bool) { return o.Deliver(time.Now().Add(time.Hour)) }
+
+// breakDown makes every command meet err.
+func (s *service) breakDown(err error) {
+	s.turns.mu.Lock()
+	defer s.turns.mu.Unlock()
+	s.turns.broken = err
+}
+
+// given makes an order of a user in the view, without HTTP.
+func (s *service) given(user string, items ...order.Item) order.Order {
+	s.Helper()
+	if items == nil {
+		items = []order.Item{{SKU: "tea-1", Name: "Green tea", Quantity: 2, UnitPrice: 450}}
+	}
+	id, err := uuid.NewV7()
+	require.NoError(s, err)
+	o, _, err := s.turns.Create(context.Background(), order.Create{
+		ID: id.String(), Auth: order.Auth{User: user, Role: "customer"}, Items: items, Currency: "EUR",
+	})
+	require.NoError(s, err)
+	return o
+}
+
+// stored is how many orders there are.
+func (s *service) stored() int {
+	s.turns.mu.Lock()
+	defer s.turns.mu.Unlock()
+	return len(s.turns.states)
+}
+
+// token of a user; otto is the operator.
+func (s *service) token(user string) string {
+	s.Helper()
+	role := auth.Customer
+	if user == "otto" {
+		role = auth.Operator
+	}
+	token, _, err := s.dev.Mint(auth.User{ID: user, Role: role})
+	require.NoError(s, err)
+	return token
+}
+
+// request makes a request of a user ("" for nobody). Headers are pairs.
+func (s *service) request(user, method, path, body string, headers ...string) *http.Request {
+	s.Helper()
+	r, err := http.NewRequestWithContext(s.Context(), method, s.url+path, strings.NewReader(body))
+	require.NoError(s, err)
+	if user != "" {
+		r.Header.Set("Authorization", "Bearer "+s.token(user))
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+		if headers[i+1] == "" {
+			r.Header.Del(headers[i])
+		}
+	}
+	return r
+}
+
+// answer is a response whose body has been read.
+type answer struct {
+	*http.Response
+	body []byte
+}
+
+func (a answer) problem(t testing.TB) api.Problem {
+	t.Helper()
+	require.Equal(t, "application/problem+json", a.Header.Get("Content-Type"), "%s", a.body)
+	var p api.Problem
+	require.NoError(t, json.Unmarshal(a.body, &p))
+	require.Equal(t, a.StatusCode, p.Status)
+	return p
+}
+
+func read[T any](t testing.TB, a answer) T {
+	t.Helper()
+	require.Less(t, a.StatusCode, 300, "%s", a.body)
+	var v T
+	require.NoError(t, json.Unmarshal(a.body, &v), "%s", a.body)
+	return v
+}
+
+// do sends a request and checks both it and its answer against the contract, except that a request that was refused as
+// bad may be as bad as it likes.
+func (s *service) do(r *http.Request) answer {
+	s.Helper()
+	var sent []byte
+	if r.Body != nil {
+		var err error
+		sent, err = io.ReadAll(r.Body)
+		require.NoError(s, err)
+		r.Body = io.NopCloser(bytes.NewReader(sent))
+	}
+	res, err := http.DefaultClient.Do(r)
+	require.NoError(s, err)
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	require.NoError(s, err)
+	r.Body = io.NopCloser(bytes.NewReader(sent))
+	require.NoError(s, s.contract.check(r, res, body), "%s %s: %s\n%s", r.Method, r.URL, res.Status, body)
+	return answer{res, body}
+}
+
+func (s *service) call(user, method, path, body string, headers ...string) answer {
+	s.Helper()
+	return s.do(s.request(user, method, path, body, headers...))
+}
+
+// contract is api/openapi.yaml as a judge.
+type contract struct {
+	doc    *openapi3.T
+	router routers.Router
+}
+
+var loadOnce = sync.OnceValues(func() (*contract, error) {
+	openapi3filter.RegisterBodyDecoder("text/event-stream", openapi3filter.FileBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("text/html", openapi3filter.FileBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("application/yaml", openapi3filter.FileBodyDecoder)
+	openapi3.DefineStringFormatValidator("uuid", openapi3.NewRegexpFormatValidator(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`))
+	doc, err := openapi3.NewLoader().LoadFromData(api.Contract)
+	if err != nil {
+		return nil, err
+	}
+	if err := doc.Validate(context.Background(), openapi3.EnableExamplesValidation()); err != nil {
+		return nil, err
+	}
+	router, err := gorillamux.NewRouter(doc)
+	return &contract{doc, router}, err
+})
+
+func loadContract(t testing.TB) *contract {
+	t.Helper()
+	c, err := loadOnce()
+	require.NoError(t, err)
+	return c
+}
+
+// check returns what the contract has against a request or its answer. For what it doesn't describe at all, other paths
+// and other methods, it asks for a problem.
+func (c *contract) check(r *http.Request, res *http.Response, body []byte) error {
+	route, params, err := c.router.FindRoute(r)
+	if err != nil {
+		if res.StatusCode < 400 || res.StatusCode >= 500 || res.Header.Get("Content-Type") != "application/problem+json" {
+			return fmt.Errorf("the contract doesn't know this call: %w", err)
+		}
+		return nil
+	}
+	in := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route, Options: &openapi3filter.Options{
+		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true,
+	}}
+	if res.StatusCode < 300 {
+		if err := openapi3filter.ValidateRequest(r.Context(), in); err != nil {
+			return fmt.Errorf("a request that the contract refuses was accepted: %w", err)
+		}
+	}
+	out := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: in, Status: res.StatusCode, Header: res.Header, Options: in.Options,
+	}
+	out.SetBodyBytes(body)
+	if err := openapi3filter.ValidateResponse(r.Context(), out); err != nil {
+		return fmt.Errorf("the answer isn't what the contract says: %w", err)
+	}
+	return nil
+}

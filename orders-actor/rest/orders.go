@@ -1,0 +1,208 @@
+package rest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+
+	"orders/kit/problem"
+	"orders/orders-actor/auth"
+	"orders/orders-actor/order"
+	"orders/orders-actor/rest/api"
+	"orders/orders-actor/view"
+)
+
+const pageSize, maxPageSize = 50, 200
+
+func (s *Server) createOrder(c *fiber.Ctx, u auth.User) error {
+	if _, err := offer(c, fiber.MIMEApplicationJSON); err != nil {
+		return err
+	}
+	key, err := idempotencyKey(c)
+	if err != nil {
+		return err
+	}
+	body, err := decode[api.CreateOrder](c)
+	if err != nil {
+		return err
+	}
+	create, err := newCreate(u, body)
+	if err != nil {
+		return err
+	}
+	fresh := true
+	if key != "" {
+		if create.ID, fresh, err = s.claim(c, u, key, create); err != nil {
+			return err
+		}
+	}
+	o, replayed, err := s.Commands.Create(c.UserContext(), create)
+	if err != nil {
+		return err
+	}
+	if replayed && !fresh { // a fresh id that is there already is this very call, made twice on its way
+		c.Set("Idempotency-Replayed", "true")
+	}
+	c.Set(fiber.HeaderLocation, "/v1/orders/"+o.ID)
+	c.Set(fiber.HeaderETag, etag(o.Version))
+	return c.Status(fiber.StatusCreated).JSON(toOrder(o))
+}
+
+// newCreate checks the input here already: a bad one shall claim no key and wake no actor.
+func newCreate(u auth.User, body api.CreateOrder) (order.Create, error) {
+	items := make([]order.Item, len(body.Items))
+	for i, item := range body.Items {
+		items[i] = order.Item{SKU: item.Sku, Name: item.Name, Quantity: item.Quantity, UnitPrice: item.UnitPrice}
+	}
+	if _, err := order.Check(items, string(body.Currency)); err != nil {
+		return order.Create{}, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return order.Create{}, fmt.Errorf("make an order id: %w", err)
+	}
+	canonical, err := json.Marshal(body)
+	if err != nil {
+		return order.Create{}, fmt.Errorf("fingerprint the order: %w", err)
+	}
+	sum := sha256.Sum256(canonical)
+	return order.Create{
+		ID: id.String(), Auth: order.Auth{User: u.ID, Role: string(u.Role)},
+		Items: items, Currency: string(body.Currency), Fingerprint: hex.EncodeToString(sum[:]),
+	}, nil
+}
+
+// claim returns the id of the order that this key stands for.
+func (s *Server) claim(c *fiber.Ctx, u auth.User, key string, create order.Create) (id string, fresh bool, _ error) {
+	claim, fresh, err := s.Reads.Claim(c.UserContext(), view.Claim{User: u.ID, Key: key, Fingerprint: create.Fingerprint, OrderID: create.ID})
+	if err != nil {
+		return "", false, fromView(err)
+	}
+	if claim.Fingerprint != create.Fingerprint {
+		return "", false, problem.New(problem.IdempotencyKeyReused, "this Idempotency-Key was used before with another body")
+	}
+	return claim.OrderID, fresh, nil
+}
+
+func (s *Server) listOrders(c *fiber.Ctx, u auth.User) error {
+	media, err := offer(c, fiber.MIMEApplicationJSON, textCSV)
+	if err != nil {
+		return err
+	}
+	q, err := readListQuery(c, u)
+	if err != nil {
+		return err
+	}
+	if media == textCSV {
+		return s.exportOrders(c, q)
+	}
+	page, err := s.Reads.List(c.UserContext(), q)
+	if err != nil {
+		return fromView(err)
+	}
+	return c.JSON(toOrderList(page))
+}
+
+func readListQuery(c *fiber.Ctx, u auth.User) (view.Query, error) {
+	q := readQuery(c, "status", "customer", "q", "from", "to", "sort", "limit", "cursor")
+	list := view.Query{
+		Customer: q.text("customer", maxUser), Statuses: q.statuses(), Text: q.text("q", maxQ),
+		From: q.time("from"), To: q.time("to"),
+		Limit: q.number("limit", pageSize, 1, maxPageSize), Cursor: q.text("cursor", maxCursor),
+	}
+	list.Sort, list.Descending = q.sort()
+	if err := q.err(); err != nil {
+		return view.Query{}, err
+	}
+	if u.Role == auth.Operator {
+		return list, nil
+	}
+	if list.Customer != "" && list.Customer != u.ID {
+		return view.Query{}, problem.New(problem.Forbidden, "only an operator may list another customer's orders")
+	}
+	list.Customer = u.ID
+	return list, nil
+}
+
+func (s *Server) getOrder(c *fiber.Ctx, u auth.User) error {
+	return s.answerOrder(c, u, func(o order.Order) any { return toOrder(o) })
+}
+
+func (s *Server) getOrderStatus(c *fiber.Ctx, u auth.User) error {
+	return s.answerOrder(c, u, func(o order.Order) any { return toOrderStatus(o) })
+}
+
+// answerOrder answers with what body makes of the order, with 304 when the caller has it, and waits when asked to.
+func (s *Server) answerOrder(c *fiber.Ctx, u auth.User, body func(order.Order) any) error {
+	if _, err := offer(c, fiber.MIMEApplicationJSON); err != nil {
+		return err
+	}
+	id, err := orderID(c)
+	if err != nil {
+		return err
+	}
+	seen := c.Get(fiber.HeaderIfNoneMatch)
+	position := s.tail.now()
+	o, err := s.readOrder(c, u, id)
+	if err != nil {
+		return err
+	}
+	if wait, asked := preferWait(c); asked {
+		if o, err = s.awaitChange(c, u, o, seen, position, wait); err != nil {
+			return err
+		}
+		preferenceApplied(c, wait)
+	}
+	c.Set(fiber.HeaderETag, etag(o.Version))
+	c.Set(fiber.HeaderCacheControl, "private, no-cache")
+	if ifNoneMatch(seen, o.Version) {
+		return c.SendStatus(fiber.StatusNotModified)
+	}
+	return c.JSON(body(o))
+}
+
+// readOrder returns the order if this user may see it.
+func (s *Server) readOrder(c *fiber.Ctx, u auth.User, id string) (order.Order, error) {
+	o, err := s.Reads.Get(c.UserContext(), id)
+	if err != nil {
+		return order.Order{}, fromView(err)
+	}
+	if u.Role != auth.Operator && o.Customer != u.ID {
+		return order.Order{}, order.NotFound()
+	}
+	return o, nil
+}
+
+// awaitChange returns the order once it isn't the one that the caller has seen (or, when they don't say, the one that
+// it was at first), or as it is when the wait is over or the server stops. Position is from before o was read.
+func (s *Server) awaitChange(c *fiber.Ctx, u auth.User, o order.Order, seen string, position int64, wait time.Duration) (order.Order, error) {
+	if seen == "" {
+		seen = etag(o.Version)
+	}
+	over := time.NewTimer(wait)
+	defer over.Stop()
+	for ifNoneMatch(seen, o.Version) {
+		touched, now, more := s.tail.touched(o.ID, position)
+		position = now
+		if touched {
+			var err error
+			if o, err = s.readOrder(c, u, o.ID); err != nil {
+				return order.Order{}, err
+			}
+			continue
+		}
+		select {
+		case <-more:
+		case <-over.C:
+			return o, nil
+		case <-s.stopping:
+			return o, nil
+		}
+	}
+	return o, nil
+}

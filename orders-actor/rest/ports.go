@@ -1,0 +1,38 @@
+package rest
+
+import (
+	"context"
+
+	"orders/orders-actor/order"
+	"orders/orders-actor/view"
+)
+
+// Commands change orders: turns of the Order actor. Both return *order.Refusal for what the order doesn't allow, and
+// *order.Invalid for bad input; any other error means that nobody knows yet whether it was done, and that a repeat is
+// safe.
+type Commands interface {
+	Create(ctx context.Context, c order.Create) (o order.Order, replayed bool, err error)
+	Cancel(ctx context.Context, c order.Cancel) (order.Order, error)
+}
+
+// Reads answer from the list view. A create or cancel is visible here before its reply.
+type Reads interface {
+	// Get returns an order with its history, or view.ErrNotFound.
+	Get(ctx context.Context, id string) (order.Order, error)
+	// List returns one page, or view.ErrBadCursor.
+	List(ctx context.Context, q view.Query) (view.Page, error)
+	// Export gives each order of the selection to each, in its order, until that returns an error.
+	Export(ctx context.Context, q view.Query, each func(order.Order) error) error
+	// Events returns what happened after a cursor, or view.ErrCursorExpired or view.ErrBadCursor.
+	Events(ctx context.Context, q view.EventQuery) (view.Events, error)
+	// Head is the cursor of now.
+	Head(ctx context.Context) (string, error)
+	// Claim takes an idempotency key for an order id, or returns the claim that has it already.
+	Claim(ctx context.Context, c view.Claim) (claim view.Claim, fresh bool, err error)
+}
+
+// Watcher tells when the event log has grown.
+type Watcher interface {
+	// Changed returns a channel that is closed once there is something after this cursor.
+	Changed(after string) <-chan struct{}
+}

@@ -1,0 +1,231 @@
+// Package rest is the REST face of the orders: the contract of api/openapi.yaml served with Fiber.
+//
+// It guarantees:
+//
+//   - Every answer is one that the contract names; every error is problem+json, made in one place (errors.go).
+//   - Input is bounded and read strictly before anything is done with it.
+//   - A customer sees and touches their own orders only; that of others is 404, as if it weren't there.
+//   - Reads never take an order's turn: they come from the list view.
+//   - Those who wait (long polls, streams) cost no database work while nothing happens, and none that grows with their
+//     number when something does: one tail of the event log per replica serves them all.
+//   - Everything is bounded: calls at once, calls that wait, exports, each user's rate, what a reader may leave unread, and
+//     how long anything takes. What doesn't fit is refused at once with Retry-After.
+//   - Serve returns soon after its context is done; streams and waits end cleanly then.
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"orders/kit/service"
+	"orders/orders-actor/auth"
+	"orders/orders-actor/rest/api"
+)
+
+const (
+	maxBody = 64 << 10
+
+	writeTimeout = 10 * time.Second // for the network to take what is written
+	callTimeout  = 15 * time.Second // for what a call asks of others
+	stopTimeout  = 10 * time.Second
+)
+
+// Options are what the server stands on.
+type Options struct {
+	Commands Commands
+	Reads    Reads
+	Watcher  Watcher
+	Verifier auth.Verifier
+	Dev      *auth.Dev      // offers dev tokens; nil unless that is the mode
+	OIDC     api.OidcConfig // what the SPA needs to sign in when Dev is nil
+	Log      *slog.Logger
+
+	Checks   []service.Check      // what must be well for the service to be ready
+	Registry *prometheus.Registry // what /metrics shows; nil for one that is new
+	SPA      fiber.Handler        // answers what is no call of ours
+
+	RateLimit   int      // requests per user and minute; 0 for no limit
+	MaxInFlight int      // calls at once; 0 for 256
+	MaxWaiting  int      // long polls and streams at once; 0 for 2048
+	CORSOrigins []string // other origins that may call from a browser; empty for none
+
+	// For tests; nil or 0 for what production has.
+	Now        func() time.Time
+	Heartbeat  time.Duration
+	StreamLife time.Duration
+}
+
+// Server serves the contract.
+type Server struct {
+	Options
+	app      *fiber.App
+	tail     *tail
+	rates    *rates
+	calls    gate
+	waits    gate
+	exports  gate
+	csp      string
+	stopping chan struct{} // closed when Serve winds down
+}
+
+// New makes a server that doesn't serve yet.
+func New(o Options) (*Server, error) {
+	o.defaults()
+	s := &Server{
+		Options:  o,
+		tail:     newTail(o.Reads, o.Watcher, o.Log),
+		rates:    newRates(o.RateLimit, o.Now),
+		calls:    newGate(o.MaxInFlight),
+		waits:    newGate(o.MaxWaiting),
+		exports:  newGate(4),
+		csp:      csp(o.OIDC.Issuer),
+		stopping: make(chan struct{}),
+	}
+	s.app = service.NewApp(fiber.Config{
+		CaseSensitive: true,
+		BodyLimit:     maxBody,
+		WriteTimeout:  writeTimeout, // streams renew it with each write
+		ErrorHandler:  s.fail,
+	})
+	if err := s.routes(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (o *Options) defaults() {
+	if o.MaxInFlight == 0 {
+		o.MaxInFlight = 256
+	}
+	if o.MaxWaiting == 0 {
+		o.MaxWaiting = 2048
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Heartbeat == 0 {
+		o.Heartbeat = 15 * time.Second
+	}
+	if o.StreamLife == 0 {
+		o.StreamLife = 15 * time.Minute
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Registry == nil {
+		o.Registry = service.NewRegistry()
+	}
+}
+
+// ListenAndServe is Serve on an address.
+func (s *Server) ListenAndServe(ctx context.Context, address string) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", address, err)
+	}
+	s.Log.InfoContext(ctx, "serving", "address", l.Addr().String())
+	return s.Serve(ctx, l)
+}
+
+// Serve serves on l until ctx is done, and then winds down. It is called once.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	tailed := make(chan struct{})
+	go func() {
+		defer close(tailed)
+		s.tail.run(ctx)
+	}()
+	served := make(chan error, 1)
+	go func() { served <- s.app.Listener(l) }()
+
+	var err error
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		close(s.stopping)
+		if stop := s.app.ShutdownWithTimeout(stopTimeout); stop != nil && !errors.Is(stop, context.DeadlineExceeded) {
+			err = fmt.Errorf("stop serving: %w", stop)
+		}
+	}
+	cancel()
+	<-tailed
+	return err
+}
+
+func (s *Server) routes() error {
+	docs, err := newDocs()
+	if err != nil {
+		return err
+	}
+	s.app.Use(service.Observe(s.Log, s.Registry), s.secured, compressed())
+	if len(s.CORSOrigins) > 0 {
+		s.app.Use("/v1", crossOrigin(s.CORSOrigins))
+	}
+	service.Probes(s.app, s.Log, s.Registry, s.Checks...)
+	for _, path := range []string{service.LivePath, service.ReadyPath, service.MetricsPath} {
+		s.refuseOthers(path, fiber.MethodGet, fiber.MethodHead)
+	}
+	s.route("/openapi.yaml", get(docs.contract))
+	s.route("/docs", get(docs.page))
+	s.route("/docs/style.css", get(docs.style))
+	s.route("/v1/session/config", get(s.public(s.sessionConfig)))
+	if s.Dev != nil {
+		s.route("/v1/dev/token", post(s.public(s.createDevToken)))
+	}
+	s.route("/v1/orders", get(s.signedIn(s.listOrders)), post(s.signedIn(s.createOrder)))
+	s.route("/v1/orders/cancel", post(s.signedIn(s.cancelOrders)))
+	s.route("/v1/orders/events", get(s.signedIn(s.followOrders)))
+	s.route("/v1/orders/:id", get(s.signedIn(s.getOrder)))
+	s.route("/v1/orders/:id/status", get(s.signedIn(s.getOrderStatus)))
+	s.route("/v1/orders/:id/cancel", post(s.signedIn(s.cancelOrder)))
+	s.app.Use(s.fallback)
+	return nil
+}
+
+// call is what a path does for one method.
+type call struct {
+	methods []string
+	handler fiber.Handler
+}
+
+func get(h fiber.Handler) call  { return call{[]string{fiber.MethodGet, fiber.MethodHead}, h} }
+func post(h fiber.Handler) call { return call{[]string{fiber.MethodPost}, h} }
+
+// route registers all that a path does; any other method is told what that is. (Fiber's own 405 gives way to the
+// fallback behind all paths.)
+func (s *Server) route(path string, calls ...call) {
+	var allow []string
+	for _, c := range calls {
+		for _, method := range c.methods {
+			s.app.Add(method, path, c.handler)
+		}
+		allow = append(allow, c.methods...)
+	}
+	s.refuseOthers(path, allow...)
+}
+
+func (s *Server) refuseOthers(path string, allow ...string) {
+	s.app.All(path, func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderAllow, strings.Join(allow, ", "))
+		return fiber.ErrMethodNotAllowed
+	})
+}
+
+// fallback answers for all paths that aren't calls: pages and files of the SPA.
+func (s *Server) fallback(c *fiber.Ctx) error {
+	isCall := c.Path() == "/v1" || strings.HasPrefix(c.Path(), "/v1/")
+	isGet := c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead
+	if isCall || !isGet || s.SPA == nil {
+		return fiber.ErrNotFound
+	}
+	return s.SPA(c)
+}

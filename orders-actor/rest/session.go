@@ -1,0 +1,44 @@
+package rest
+
+import (
+	"regexp"
+
+	"github.com/gofiber/fiber/v2"
+
+	"orders/orders-actor/auth"
+	"orders/orders-actor/rest/api"
+)
+
+// devUser is narrower than what an issuer may call its users: these names end up in links and logs of demos.
+var devUser = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$`)
+
+func (s *Server) sessionConfig(c *fiber.Ctx) error {
+	if _, err := offer(c, fiber.MIMEApplicationJSON); err != nil {
+		return err
+	}
+	if s.Dev != nil {
+		return c.JSON(api.SessionConfig{AuthMode: api.Dev})
+	}
+	return c.JSON(api.SessionConfig{AuthMode: api.Oidc, Oidc: s.OIDC})
+}
+
+func (s *Server) createDevToken(c *fiber.Ctx) error {
+	if _, err := offer(c, fiber.MIMEApplicationJSON); err != nil {
+		return err
+	}
+	body, err := decode[api.DevTokenRequest](c)
+	if err != nil {
+		return err
+	}
+	if !devUser.MatchString(body.User) {
+		return badField("user", "must be 1 to 64 letters, digits, dots, dashes, underscores or @, and begin with a letter or digit")
+	}
+	if body.Role != api.RoleCustomer && body.Role != api.RoleOperator {
+		return badField("role", "must be customer or operator")
+	}
+	token, expires, err := s.Dev.Mint(auth.User{ID: body.User, Role: auth.Role(body.Role)})
+	if err != nil {
+		return err
+	}
+	return c.JSON(api.DevToken{Token: token, ExpiresAt: expires})
+}
