@@ -1,0 +1,79 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Store keeps one payment per order. The first write wins: Save returns ErrConflict unless the stored payment still has
+// the version that Load returned with it ("" when there was none, and with it the zero Payment).
+type Store interface {
+	Load(ctx context.Context, orderID string) (p Payment, version string, err error)
+	Save(ctx context.Context, p Payment, version string) error
+}
+
+// ErrConflict is returned by a Store when somebody else wrote first.
+var ErrConflict = errors.New("the payment was written by another")
+
+// ErrNotFound is returned by Find for an order that nothing is known of.
+var ErrNotFound = errors.New("no such payment")
+
+// A payment changes twice in its life. Whoever lost that often meets what won.
+const maxTries = 5
+
+// Desk decides and keeps what it decided.
+type Desk struct {
+	Store   Store
+	Confirm func() bool // rolls whether a payment is confirmed; for concurrent use
+	Now     func() time.Time
+}
+
+// Pay returns what was decided about the order's payment, by this call or by an earlier one. Errors: ErrMismatch, and the
+// store's.
+func (d *Desk) Pay(ctx context.Context, r Request) (Payment, error) {
+	p, err := d.update(ctx, r.OrderID, func(p Payment) (Payment, bool, error) { return p.Pay(r, d.Now(), d.Confirm) })
+	if err != nil {
+		return Payment{}, fmt.Errorf("paying order %s: %w", r.OrderID, err)
+	}
+	return p.Answer(), nil
+}
+
+// Void returns the voided payment. Errors: ErrMismatch, and the store's.
+func (d *Desk) Void(ctx context.Context, r Request) (Payment, error) {
+	p, err := d.update(ctx, r.OrderID, func(p Payment) (Payment, bool, error) { return p.Void(r, d.Now()) })
+	if err != nil {
+		return Payment{}, fmt.Errorf("voiding order %s: %w", r.OrderID, err)
+	}
+	return p, nil
+}
+
+// Find returns what is stored. Errors: ErrNotFound, and the store's.
+func (d *Desk) Find(ctx context.Context, orderID string) (Payment, error) {
+	p, _, err := d.Store.Load(ctx, orderID)
+	if err == nil && !p.decided() {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Payment{}, fmt.Errorf("finding the payment of order %s: %w", orderID, err)
+	}
+	return p, nil
+}
+
+func (d *Desk) update(ctx context.Context, orderID string, change func(Payment) (Payment, bool, error)) (Payment, error) {
+	for range maxTries {
+		p, version, err := d.Store.Load(ctx, orderID)
+		if err != nil {
+			return p, err
+		}
+		next, changed, err := change(p)
+		if err != nil || !changed {
+			return next, err
+		}
+		if err = d.Store.Save(ctx, next, version); !errors.Is(err, ErrConflict) {
+			return next, err
+		}
+	}
+	return Payment{}, fmt.Errorf("%d tries: %w", maxTries, ErrConflict)
+}
