@@ -43,7 +43,7 @@ func Dial(address, token string) (*Sidecar, error) {
 		grpc.WithTransportCredentials(insecure.NewCredentials()), // the sidecar is on our own loopback
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: firstBackoff, Multiplier: 1.6, Jitter: 0.2, MaxDelay: lastBackoff},
-			MinConnectTimeout: lastBackoff,
+			MinConnectTimeout: 5 * time.Second,
 		}),
 		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, call grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 			return call(auth(ctx), method, req, reply, cc, opts...)

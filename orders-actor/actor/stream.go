@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -19,7 +20,7 @@ import (
 
 const (
 	firstBackoff = 200 * time.Millisecond
-	lastBackoff  = 3 * time.Second
+	lastBackoff  = time.Second // the sidecar is on our own machine
 	probeEvery   = time.Second
 	probeTimeout = 2 * time.Second
 	closeGrace   = 250 * time.Millisecond
@@ -35,22 +36,21 @@ func (h *Host) Run(ctx context.Context) error {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(h.Drain, cancel) })()
 
-	backoff := firstBackoff
+	backoff, level := firstBackoff, slog.LevelWarn
 	for ctx.Err() == nil {
-		began := time.Now()
-		err := h.hostOnce(ctx, drain)
+		connected, err := h.hostOnce(ctx, drain)
 		if ctx.Err() != nil {
 			break
 		}
-		if time.Since(began) > h.AckTimeout+lastBackoff {
-			backoff = firstBackoff // it worked for a while
+		if connected {
+			backoff, level = firstBackoff, slog.LevelWarn
 		}
-		h.Log.Warn("not hosting actors, will connect again", "error", err, "after", backoff)
+		h.Log.Log(ctx, level, "not hosting actors, will connect again", "error", err)
 		select {
 		case <-time.After(backoff/2 + rand.N(backoff)):
 		case <-ctx.Done():
 		}
-		backoff = min(2*backoff, lastBackoff)
+		backoff, level = min(2*backoff, lastBackoff), slog.LevelDebug // said once
 	}
 	// Turns of a stream that broke before may still run.
 	if err := h.running.below(drain, 1); err != nil {
@@ -59,8 +59,8 @@ func (h *Host) Run(ctx context.Context) error {
 	return nil
 }
 
-// hostOnce hosts over one stream, until that ends or ctx does.
-func (h *Host) hostOnce(ctx, drain context.Context) error {
+// hostOnce hosts over one stream, until that ends or ctx does. It reports whether the sidecar took our actors over.
+func (h *Host) hostOnce(ctx, drain context.Context) (connected bool, _ error) {
 	defer h.deactivateAll()
 	defer h.ready.Store(false)
 
@@ -82,12 +82,12 @@ func (h *Host) hostOnce(ctx, drain context.Context) error {
 	select {
 	case err := <-subscribed:
 		if err != nil {
-			return fmt.Errorf("subscribe to actor events: %w", err)
+			return false, fmt.Errorf("subscribe to actor events: %w", err)
 		}
 	case <-time.After(h.AckTimeout):
-		return errors.New("subscribe to actor events: the sidecar does not answer")
+		return false, errors.New("subscribe to actor events: the sidecar does not answer")
 	case <-ctx.Done():
-		return ctx.Err()
+		return false, ctx.Err()
 	}
 	h.Log.Info("connected to the sidecar", "actorType", h.Type)
 
@@ -97,11 +97,11 @@ func (h *Host) hostOnce(ctx, drain context.Context) error {
 		h.probe(ctx)
 		select {
 		case <-s.ended:
-			return fmt.Errorf("actor event stream: %w", s.err)
+			return true, fmt.Errorf("actor event stream: %w", s.err)
 		case <-ctx.Done():
 			h.ready.Store(false)
 			h.leaveSidecar(drain, s)
-			return ctx.Err()
+			return true, ctx.Err()
 		case <-probe.C:
 		}
 	}
