@@ -3,8 +3,8 @@ package actor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -249,7 +249,7 @@ func TestNoMoreCallbacksAtOnceThanAllowed(t *testing.T) {
 	})
 	live := receive(t, s.streams, "stream")
 	for i := range 20 {
-		live.call(t, fmt.Sprint(i), "work")
+		live.call(t, strconv.Itoa(i), "work")
 	}
 	require.Eventually(t, func() bool { return running.Load() == 3 }, patience, time.Millisecond)
 	close(finish)

@@ -3,10 +3,10 @@ package reconcile_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -59,6 +59,12 @@ func (w *world) poked(id string) []time.Time {
 	return slices.Clone(w.pokes[id])
 }
 
+// pass lets the bubble's clock run, and all that is due happen.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
 // run reconciles for a time of the bubble's clock, which passes as fast as it can.
 func run(t *testing.T, w *world, during func()) {
 	synctest.Test(t, func(t *testing.T) {
@@ -79,8 +85,7 @@ func run(t *testing.T, w *world, during func()) {
 func TestWhatIsStuckIsPokedSoon(t *testing.T) {
 	w := &world{stuck: []string{"a", "b"}}
 	run(t, w, func() {
-		time.Sleep(4 * time.Second)
-		synctest.Wait()
+		pass(4 * time.Second)
 		assert.NotEmpty(t, w.poked("a"))
 		assert.NotEmpty(t, w.poked("b"))
 		assert.Empty(t, w.poked("c"))
@@ -90,8 +95,7 @@ func TestWhatIsStuckIsPokedSoon(t *testing.T) {
 func TestWhatStaysStuckIsPokedEverLessOften(t *testing.T) {
 	w := &world{stuck: []string{"a"}, poke: func(context.Context, string) error { return errors.New("no") }}
 	run(t, w, func() {
-		time.Sleep(10 * time.Minute)
-		synctest.Wait()
+		pass(10 * time.Minute)
 		at := w.poked("a")
 		assert.Less(t, at[1].Sub(at[0]), 6*time.Second)
 		for i := 6; i < len(at); i++ {
@@ -101,11 +105,10 @@ func TestWhatStaysStuckIsPokedEverLessOften(t *testing.T) {
 		assert.Greater(t, len(at), 15)
 
 		w.set() // it moved on, and is stuck again later: then at once
-		time.Sleep(5 * time.Minute)
+		pass(5 * time.Minute)
 		w.set("a")
 		before := len(w.poked("a"))
-		time.Sleep(8 * time.Second)
-		synctest.Wait()
+		pass(8 * time.Second)
 		assert.Greater(t, len(w.poked("a")), before+1)
 	})
 }
@@ -113,15 +116,13 @@ func TestWhatStaysStuckIsPokedEverLessOften(t *testing.T) {
 func TestItOutlivesAViewThatIsAway(t *testing.T) {
 	w := &world{stuck: []string{"a"}, down: errors.New("no database")}
 	run(t, w, func() {
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		pass(time.Minute)
 		assert.Empty(t, w.pokes)
 		assert.Greater(t, w.looks, 15)
 		w.mu.Lock()
 		w.down = nil
 		w.mu.Unlock()
-		time.Sleep(4 * time.Second)
-		synctest.Wait()
+		pass(4 * time.Second)
 		assert.NotEmpty(t, w.poked("a"))
 	})
 }
@@ -129,11 +130,10 @@ func TestItOutlivesAViewThatIsAway(t *testing.T) {
 func TestOrdersThatStayStuckDoNotHideTheOthers(t *testing.T) {
 	w := &world{}
 	for i := range 1000 {
-		w.stuck = append(w.stuck, fmt.Sprint(i))
+		w.stuck = append(w.stuck, strconv.Itoa(i))
 	}
 	run(t, w, func() {
-		time.Sleep(20 * time.Second)
-		synctest.Wait()
+		pass(20 * time.Second)
 		assert.Len(t, w.pokes, 1000)
 	})
 }
@@ -153,11 +153,10 @@ func TestPokesAreFewAtOnceAndEnd(t *testing.T) {
 		return ctx.Err()
 	}}
 	for i := range 20 {
-		w.stuck = append(w.stuck, fmt.Sprint(i))
+		w.stuck = append(w.stuck, strconv.Itoa(i))
 	}
 	run(t, w, func() {
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		pass(time.Minute)
 		assert.Len(t, w.pokes, 20)
 	})
 	assert.Equal(t, 8, most)

@@ -3,7 +3,6 @@ package turn_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -361,6 +360,6 @@ func check(t *rapid.T, w *world, got order.Order, before *order.State) {
 	require.LessOrEqual(t, got.Version, before.Version+1, "a repeated turn is one transition")
 	require.True(t, slices.Equal(before.History, got.History[:len(before.History)]), "history only grows")
 	if before.Status.Final() {
-		require.Equal(t, before.Order, got, fmt.Sprintf("no way out of %s", before.Status))
+		require.Equal(t, before.Order, got, "no way out of %s", before.Status)
 	}
 }

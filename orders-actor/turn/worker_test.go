@@ -77,6 +77,12 @@ func owing(id string) order.State {
 	return order.State{Order: order.Order{ID: id, Total: 900, Currency: "EUR"}, Auth: alice}
 }
 
+// pass lets the bubble's clock run, and all that is due happen.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
 // work runs a worker in a bubble, where time passes as fast as it can.
 func work(t *testing.T, s *service, c turn.WorkerConfig, test func(t *testing.T, w *turn.Worker, stop func())) {
 	synctest.Test(t, func(t *testing.T) {
@@ -124,13 +130,11 @@ func TestItTriesAFewTimesThenLeavesItAndStillCounts(t *testing.T) {
 	}}
 	work(t, s, turn.WorkerConfig{}, func(t *testing.T, w *turn.Worker, _ func()) {
 		w.Pay(owing("a"))
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		pass(time.Hour)
 		assert.Len(t, s.paid, 3)
 		assert.Empty(t, s.settled)
 		w.Pay(owing("a")) // the reconciler's poke
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		pass(time.Hour)
 		assert.Equal(t, []order.Settle{{ID: "a", Confirmed: true, Attempts: 5}}, s.settled)
 	})
 }
@@ -139,8 +143,7 @@ func TestARefusedCallIsNotRepeatedAtOnce(t *testing.T) {
 	s := &service{void: func(context.Context, turn.Payment) error { return fmt.Errorf("%w: 403", turn.ErrRefused) }}
 	work(t, s, turn.WorkerConfig{}, func(t *testing.T, w *turn.Worker, _ func()) {
 		w.Void(owing("a"))
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		pass(time.Hour)
 		assert.Len(t, s.voided, 1)
 	})
 }
@@ -149,8 +152,7 @@ func TestAnOrderThatRefusesTheAnswerHasHeardIt(t *testing.T) {
 	s := &service{settle: func(order.Settle) error { return order.NotFound() }}
 	work(t, s, turn.WorkerConfig{}, func(t *testing.T, w *turn.Worker, _ func()) {
 		w.Pay(owing("a"))
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		pass(time.Hour)
 		assert.Len(t, s.paid, 1)
 	})
 	lost := 1
@@ -162,8 +164,7 @@ func TestAnOrderThatRefusesTheAnswerHasHeardIt(t *testing.T) {
 	}}
 	work(t, s, turn.WorkerConfig{}, func(t *testing.T, w *turn.Worker, _ func()) {
 		w.Pay(owing("a"))
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		pass(time.Hour)
 		assert.Len(t, s.settled, 1, "an answer that didn't arrive is brought again")
 	})
 }
@@ -209,8 +210,7 @@ func TestACallIsGivenUpInTime(t *testing.T) {
 	}}
 	work(t, s, turn.WorkerConfig{CallTimeout: time.Second}, func(t *testing.T, w *turn.Worker, _ func()) {
 		w.Pay(owing("a"))
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		pass(time.Minute)
 		assert.Len(t, s.paid, 3)
 	})
 }
