@@ -1,0 +1,71 @@
+package stack_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestReadmeHasEverySetting(t *testing.T) {
+	readme := read(t, "../README.md")
+	setting := regexp.MustCompile(`env\.\w+\("([A-Z][A-Z_]+)"`)
+	found := 0
+	for _, file := range []string{"../orders-actor/settings.go", "../payments-svc/settings.go"} {
+		for _, match := range setting.FindAllStringSubmatch(read(t, file), -1) {
+			if strings.HasPrefix(match[1], "DAPR_") { // Dapr sets these
+				continue
+			}
+			assert.Contains(t, readme, "`"+match[1]+"`", "%s reads a setting that README.md doesn't list", file)
+			found++
+		}
+	}
+	assert.Greater(t, found, 20, "the expression finds no settings any more")
+}
+
+func TestReadmeDrawsTheMachine(t *testing.T) {
+	readme := read(t, "../README.md")
+	var machine struct {
+		Transitions []struct{ From, Event, To string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(read(t, "../orders-actor/order/machine.json")), &machine))
+	for _, tr := range machine.Transitions {
+		assert.Contains(t, readme, "| "+tr.From+" | "+tr.Event+" | "+tr.To+" |")
+	}
+	assert.Equal(t, len(machine.Transitions)+2, strings.Count(section(readme, "| from | event | to |", "\n\n"), "\n")+1)
+}
+
+func TestPagesLeadSomewhere(t *testing.T) {
+	pages, err := filepath.Glob("../docs/*.md")
+	require.NoError(t, err)
+	adrs, err := filepath.Glob("../docs/adr/*.md")
+	require.NoError(t, err)
+	link := regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
+	for _, page := range append(append(pages, adrs...), "../README.md", "../helm/README.md") {
+		for _, match := range link.FindAllStringSubmatch(read(t, page), -1) {
+			if strings.Contains(match[1], "://") || strings.HasPrefix(match[1], "/") {
+				continue
+			}
+			_, err := os.Stat(filepath.Join(filepath.Dir(page), match[1]))
+			assert.NoError(t, err, "a link of %s", page)
+		}
+	}
+}
+
+func section(text, from, to string) string {
+	_, rest, _ := strings.Cut(text, from)
+	body, _, _ := strings.Cut(rest, to)
+	return from + body
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	return string(text)
+}
