@@ -8,11 +8,13 @@ require (
 	modernc.org/sqlite v1.34.5
 	orders/kit v0.0.0
 	orders/orders-actor v0.0.0
+	orders/payments-svc v0.0.0
 	orders/stack v0.0.0
 )
 
 replace (
 	orders/kit => ../kit
 	orders/orders-actor => ../orders-actor
+	orders/payments-svc => ../payments-svc
 	orders/stack => ../stack
 )

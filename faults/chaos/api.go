@@ -96,7 +96,7 @@ func (a *api) try(ctx context.Context, url string, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end or given up
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	return reply{status: resp.StatusCode, headers: resp.Header, body: body}, err
 }

@@ -308,18 +308,18 @@ func (r *run) world(ctx context.Context, begin string) (w history.World, err err
 
 func (r *run) say(format string, args ...any) {
 	if r.Out != nil {
-		fmt.Fprintf(r.Out, "%7.1f s  %s\n", time.Since(r.began).Seconds(), fmt.Sprintf(format, args...)) //nolint:errcheck // progress
+		fmt.Fprintf(r.Out, "%7.1f s  %s\n", time.Since(r.began).Seconds(), fmt.Sprintf(format, args...))
 	}
 }
 
 // get asks until there is an answer, and reads it.
 func get[T any](ctx context.Context, a *api, req request) (answer T, err error) {
 	for try := range 5 {
-		if got := a.send(ctx, req); got.acknowledged() {
+		got := a.send(ctx, req)
+		if got.acknowledged() {
 			return answer, json.Unmarshal(got.body, &answer)
-		} else {
-			err = fmt.Errorf("%s %s: status %d: %.300s", req.method, req.path, got.status, got.body)
 		}
+		err = fmt.Errorf("%s %s: status %d: %.300s", req.method, req.path, got.status, got.body)
 		if !sleep(ctx, time.Duration(try)*500*time.Millisecond) {
 			break
 		}

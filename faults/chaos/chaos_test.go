@@ -70,8 +70,8 @@ func TestTheReportTellsWhatWasTriedAndWhatBroke(t *testing.T) {
 	}
 }
 
-// real skips where nothing big shall be started.
-func real(t *testing.T) {
+// realThing skips where nothing big shall be started.
+func realThing(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts the whole product")
@@ -87,12 +87,12 @@ func (p progress) Write(line []byte) (int, error) {
 }
 
 func TestNothingIsLostOnSQLite(t *testing.T) {
-	real(t)
+	realThing(t)
 	short(t, Options{Setup: SQLite, Orders: 80, Faults: 7, Seed: 1})
 }
 
 func TestNothingIsLostWithTwoReplicas(t *testing.T) {
-	real(t)
+	realThing(t)
 	short(t, Options{Setup: Postgres, Orders: 80, Faults: 8, Seed: 2})
 }
 
@@ -111,7 +111,7 @@ func short(t *testing.T, o Options) {
 // TestARollingRestartLosesNothing stops each replica in order under load: whoever is turned away gets through with one
 // retry at the other replica, under the same key.
 func TestARollingRestartLosesNothing(t *testing.T) {
-	real(t)
+	realThing(t)
 	postgres := pgtest.Start(t)
 	s, a := serve(t, stack.Options{Replicas: 2, Postgres: postgres.DSN()}, nil)
 	recorder := &history.Recorder{}
@@ -172,7 +172,7 @@ func buy(t *testing.T, a *api, recorder *history.Recorder, client, n int) bool {
 
 // TestOverloadIsRefusedAndPasses sends far more at once than the service takes.
 func TestOverloadIsRefusedAndPasses(t *testing.T) {
-	real(t)
+	realThing(t)
 	s, a := serve(t, stack.Options{}, map[string]string{"MAX_IN_FLIGHT": "8"})
 	before := memory(t, s.PID("orders-actor"))
 
@@ -188,10 +188,10 @@ func TestOverloadIsRefusedAndPasses(t *testing.T) {
 				}
 				got := a.send(t.Context(), create(c))
 				recorder.Call(got.record(c, time.Now()))
-				switch {
-				case got.status == http.StatusCreated:
+				switch got.status {
+				case http.StatusCreated:
 					served.Add(1)
-				case got.status == http.StatusServiceUnavailable:
+				case http.StatusServiceUnavailable:
 					refused.Add(1)
 					_, err := strconv.Atoi(got.headers.Get("Retry-After"))
 					assert.NoError(t, err, "Retry-After is in seconds")

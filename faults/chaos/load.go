@@ -38,7 +38,7 @@ func (l *load) run(ctx context.Context, n int, over time.Duration) {
 
 // script is one customer's day.
 func (l *load) script(ctx context.Context, i int) {
-	r := rand.New(rand.NewPCG(l.seed, uint64(i))) //nolint:gosec // repeatable on purpose
+	r := rand.New(rand.NewPCG(l.seed, uint64(i)))
 	want := history.Call{
 		Op: history.Create, Client: fmt.Sprintf("customer-%d", i%customers), Currency: "EUR",
 		Items: []order.Item{{SKU: fmt.Sprintf("sku-%d", i), Name: "Green tea", Quantity: 1 + r.IntN(3), UnitPrice: 450}},

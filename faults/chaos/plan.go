@@ -36,7 +36,7 @@ func (f fault) String() string {
 
 // makePlan draws n faults. Every kind that the set-up knows comes before any comes twice; the seed decides the rest.
 func makePlan(seed uint64, n int, s Setup, short bool) []fault {
-	r := rand.New(rand.NewPCG(seed, 0xfa)) //nolint:gosec // repeatable on purpose
+	r := rand.New(rand.NewPCG(seed, 0xfa))
 	ms := func(from, to int) time.Duration { return time.Duration(from+r.IntN(to-from)) * time.Millisecond }
 	away, trouble := 30*time.Second, 15*time.Second
 	if short {
@@ -78,8 +78,8 @@ func makePlan(seed uint64, n int, s Setup, short bool) []fault {
 	for len(plan) < n {
 		round := slices.Clone(kinds)
 		r.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
-		for _, make := range round[:min(len(round), n-len(plan))] {
-			f := make()
+		for _, draw := range round[:min(len(round), n-len(plan))] {
+			f := draw()
 			f.then = ms(2_000, 6_000)
 			plan = append(plan, f)
 		}

@@ -31,7 +31,7 @@ type reader struct {
 func newReader(a *api, seed uint64, number int, after string) *reader {
 	r := &reader{
 		api: a, user: fmt.Sprintf("customer-%d", number), stream: number%2 == 0, after: after,
-		random: rand.New(rand.NewPCG(seed, uint64(1<<32+number))), //nolint:gosec // repeatable on purpose
+		random: rand.New(rand.NewPCG(seed, uint64(1<<32+number))),
 	}
 	if number < 2 {
 		r.user, r.all = "boss", true
@@ -131,7 +131,7 @@ func (r *reader) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // given up
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("the feed answers %s", resp.Status)
 	}

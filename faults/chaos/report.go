@@ -36,6 +36,7 @@ func (p *Report) finish(r *run, h history.History, w history.World) {
 			p.Delivered++
 		case order.Cancelled:
 			p.Cancelled++
+		default: // the checker tells
 		}
 	}
 	for _, c := range h.Calls {

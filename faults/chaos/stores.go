@@ -46,18 +46,22 @@ func (s stores) ledger(ctx context.Context) (map[string]history.Payment, error) 
 	payments := map[string]history.Payment{}
 	err := s.each(ctx, "ledger.db", "ledger_state", func(key string, value []byte) error {
 		var entry struct {
-			OrderID  string `json:"orderId"`
 			Status   string `json:"status"`
 			Amount   int64  `json:"amount"`
 			Currency string `json:"currency"`
+			Entries  []struct {
+				Kind string `json:"kind"`
+			} `json:"entries"`
 		}
 		if err := json.Unmarshal(value, &entry); err != nil {
 			return err
 		}
 		id := key[strings.LastIndex(key, "||")+2:]
 		p := history.Payment{Status: entry.Status, Amount: entry.Amount, Currency: entry.Currency}
-		if p.Status == "confirmed" {
-			p.Charges = 1 // one entry per order, written once
+		for _, e := range entry.Entries {
+			if e.Kind == "charged" {
+				p.Charges++
+			}
 		}
 		payments[id] = p
 		return nil
@@ -67,7 +71,7 @@ func (s stores) ledger(ctx context.Context) (map[string]history.Payment, error) 
 
 // each goes through one of daprd's state tables.
 func (s stores) each(ctx context.Context, file, table string, do func(key string, value []byte) error) (err error) {
-	driver, dsn, query := "pgx", s.dsn, "SELECT key, value, false FROM "+table
+	driver, dsn, query := "pgx", s.dsn, "SELECT key, value, false FROM "+table //nolint:gosec // the table's name is ours
 	if s.dsn == "" {
 		driver, dsn = "sqlite", "file:"+filepath.Join(s.home, file)+"?mode=ro&_pragma=busy_timeout(20000)"
 		query = "SELECT key, value, is_binary FROM state"
@@ -77,11 +81,11 @@ func (s stores) each(ctx context.Context, file, table string, do func(key string
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	rows, err := db.QueryContext(ctx, query) //nolint:gosec // the table's name is ours
+	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", table, err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	for rows.Next() {
 		var key string
 		var value []byte

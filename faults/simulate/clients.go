@@ -195,7 +195,7 @@ func (w *world) reader(p *proc, name, customer string) {
 	reading := history.Reading{Reader: name, Customer: customer, Complete: true}
 	after := 0
 	for {
-		p.sleep(time.Duration(200+w.choose.Below(3_000)) * time.Millisecond)
+		p.sleep(time.Duration(500+w.choose.Below(9_000)) * time.Millisecond)
 		last := w.clients <= 2 && w.clock.now > faultsFor+20*time.Second && w.settled()
 		var next int
 		a := w.rest(p, func(*proc) answer {

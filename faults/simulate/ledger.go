@@ -1,126 +1,111 @@
 package simulate
 
 import (
+	"context"
+	"strconv"
 	"time"
 
 	"orders/orders-actor/order"
+	"orders/payments-svc/payment"
 )
 
-type decision string
-
-const (
-	confirmed decision = "confirmed"
-	declined  decision = "declined"
-	voided    decision = "voided"
-)
-
-// ledger is payments-svc: it decides once per order, with first-write concurrency on its state, and keeps a mark when
-// a void comes before the payment.
+// ledger is payments-svc: its real desk on a stand-in for Dapr's state store, where the first write wins.
 type ledger struct {
 	w       *world
+	desk    *payment.Desk
 	entries map[string]*record
 }
 
 type record struct {
-	status   decision
-	amount   int64
-	currency string
-	charges  int
-	etag     int
+	payment payment.Payment
+	version int
+	charges int // money taken, whatever the ledger says of it
+}
+
+func newLedger(w *world) *ledger {
+	l := &ledger{w: w, entries: map[string]*record{}}
+	l.desk = &payment.Desk{Store: l, Confirm: func() bool { return w.choose.Below(5) < 4 }, Now: w.clock.time}
+	return l
+}
+
+// Load implements payment.Store.
+func (l *ledger) Load(_ context.Context, id string) (p payment.Payment, version string, err error) {
+	err = l.w.step("load the payment of "+id, func() {
+		if e := l.entries[id]; e != nil {
+			p, version = e.payment, strconv.Itoa(e.version)
+		}
+	})
+	return p, version, err
+}
+
+// Save implements payment.Store.
+func (l *ledger) Save(_ context.Context, p payment.Payment, version string) (err error) {
+	lost := l.w.step("save the payment of "+p.OrderID+" as "+string(p.Status), func() {
+		now, held := "", l.entries[p.OrderID]
+		if held != nil {
+			now = strconv.Itoa(held.version)
+		} else {
+			held = &record{}
+			l.entries[p.OrderID] = held
+		}
+		if now != version && !l.w.wrong.LastWriteLedger {
+			err = payment.ErrConflict
+			return
+		}
+		if p.Status == payment.Confirmed {
+			held.charges++
+		}
+		held.payment, held.version = p, held.version+1
+	})
+	if lost != nil {
+		return lost
+	}
+	return err
 }
 
 // pay asks payments-svc through both sidecars, which may lose or repeat it.
-func (l *ledger) pay(p *proc, s order.State) (decision, bool) {
-	return l.call(p, func(server *proc) (decision, bool) { return l.decide(server, s) })
+func (l *ledger) pay(p *proc, s order.State) (payment.Payment, error) {
+	return l.call(p, func() (payment.Payment, error) { return l.desk.Pay(context.Background(), ask(s)) })
 }
 
-func (l *ledger) void(p *proc, s order.State) bool {
-	_, ok := l.call(p, func(server *proc) (decision, bool) { return l.revoke(server, s) })
-	return ok
+func (l *ledger) void(p *proc, s order.State) error {
+	_, err := l.call(p, func() (payment.Payment, error) {
+		if l.w.wrong.NoVoidMark && l.entries[s.ID] == nil {
+			return payment.Payment{}, nil
+		}
+		return l.desk.Void(context.Background(), ask(s))
+	})
+	return err
 }
 
-func (l *ledger) call(p *proc, do func(*proc) (decision, bool)) (decision, bool) {
+func ask(s order.State) payment.Request {
+	return payment.Request{OrderID: s.ID, Amount: s.Total, Currency: s.Currency}
+}
+
+func (l *ledger) call(p *proc, do func() (payment.Payment, error)) (payment.Payment, error) {
 	type answer struct {
-		decision
-		ok bool
+		payment payment.Payment
+		err     error
 	}
 	w := l.w
 	p.sleep(w.delay())
 	away := w.plan.payAway && w.clock.now > 5*time.Second && w.clock.now < 25*time.Second
 	if away || w.fault(w.plan.payFails) || w.fault(w.plan.lost) {
-		return "", false
+		return payment.Payment{}, errLost
 	}
 	c := &call[answer]{waiter: p}
-	w.clock.spawn(nil, w.delay(), func(server *proc) {
-		d, ok := do(server)
+	w.clock.spawn(nil, w.delay(), func(*proc) {
+		done, err := do()
 		if !w.fault(w.plan.lost) {
-			c.reply(answer{d, ok})
+			c.reply(answer{done, err})
 		}
 	})
 	if w.fault(w.plan.duplicate) {
-		w.clock.spawn(nil, time.Duration(w.choose.Below(15_000))*time.Millisecond, func(server *proc) { do(server) })
+		w.clock.spawn(nil, time.Duration(w.choose.Below(15_000))*time.Millisecond, func(*proc) { _, _ = do() })
 	}
 	a, ok := c.wait(callTimeout)
-	return a.decision, ok && a.ok
-}
-
-// decide is PUT /payments/{id}: read, roll, write if nobody wrote meanwhile; else read again.
-func (l *ledger) decide(p *proc, s order.State) (decision, bool) {
-	rolled := confirmed
-	if l.w.choose.Below(5) == 4 {
-		rolled = declined
+	if !ok {
+		return a.payment, errLost
 	}
-	for range 5 {
-		p.sleep(l.w.delay())
-		if e := l.entries[s.ID]; e != nil {
-			if e.status == voided {
-				return declined, true
-			}
-			return e.status, true
-		}
-		p.sleep(l.w.delay())
-		e := l.entries[s.ID]
-		if e != nil && !l.w.wrong.LastWriteLedger {
-			continue
-		}
-		fresh := &record{status: rolled, amount: s.Total, currency: s.Currency, etag: 1}
-		if e != nil {
-			fresh.charges = e.charges
-		}
-		if rolled == confirmed {
-			fresh.charges++
-		}
-		l.entries[s.ID] = fresh
-		l.w.tell("payments-svc: %s is %s", s.ID, rolled)
-		return rolled, true
-	}
-	return "", false
-}
-
-// revoke is POST /payments/{id}/void.
-func (l *ledger) revoke(p *proc, s order.State) (decision, bool) {
-	for range 5 {
-		p.sleep(l.w.delay())
-		seen := 0
-		if e := l.entries[s.ID]; e != nil {
-			if e.status == voided {
-				return voided, true
-			}
-			seen = e.etag
-		} else if l.w.wrong.NoVoidMark {
-			return voided, true
-		}
-		p.sleep(l.w.delay())
-		e := l.entries[s.ID]
-		if e == nil {
-			e = &record{}
-		}
-		if e.etag != seen {
-			continue
-		}
-		l.entries[s.ID] = &record{status: voided, amount: e.amount, currency: e.currency, charges: e.charges, etag: seen + 1}
-		l.w.tell("payments-svc: %s is voided", s.ID)
-		return voided, true
-	}
-	return "", false
+	return a.payment, a.err
 }

@@ -7,6 +7,7 @@ import (
 
 	"orders/orders-actor/order"
 	"orders/orders-actor/turn"
+	"orders/payments-svc/payment"
 )
 
 // replica is one process of orders-actor: it hosts actors, serves REST, pays, and reconciles. All of it dies at once.
@@ -98,9 +99,11 @@ func (r *replica) reconcile(p *proc) {
 // tries, and then the reconciler comes again.
 func (r *replica) Pay(s order.State) {
 	r.work(task{s.ID, "pay"}, func(p *proc, try int) bool {
-		answer, ok := r.w.ledger.pay(p, s)
-		return ok && !failed(r.w.invoke(p, s.ID, func(ctx context.Context, o *turn.Order) result {
-			now, err := o.Settle(ctx, order.Settle{ID: s.ID, Confirmed: answer == confirmed, Reason: "simulated", Attempts: try})
+		answer, err := r.w.ledger.pay(p, s)
+		return err == nil && !failed(r.w.invoke(p, s.ID, func(ctx context.Context, o *turn.Order) result {
+			now, err := o.Settle(ctx, order.Settle{
+				ID: s.ID, Confirmed: answer.Status == payment.Confirmed, Reason: answer.Reason, Attempts: try,
+			})
 			return result{order: now, err: err}
 		}).err)
 	})
@@ -112,7 +115,7 @@ func (r *replica) Void(s order.State) {
 		return
 	}
 	r.work(task{s.ID, "void"}, func(p *proc, _ int) bool {
-		return r.w.ledger.void(p, s) && !failed(r.w.invoke(p, s.ID, func(ctx context.Context, o *turn.Order) result {
+		return r.w.ledger.void(p, s) == nil && !failed(r.w.invoke(p, s.ID, func(ctx context.Context, o *turn.Order) result {
 			now, err := o.Voided(ctx)
 			return result{order: now, err: err}
 		}).err)

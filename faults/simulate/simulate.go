@@ -1,5 +1,5 @@
 // Package simulate runs the real turns of the order actor against in-memory stand-ins for daprd, the scheduler, the
-// view and the payments' ledger, on a virtual clock, with faults that a seed decides: lost replies, duplicates,
+// view and the payments' store, on a virtual clock, with faults that a seed decides: lost replies, duplicates,
 // reorderings, double activation, late reminders, crashes between any two steps, payments slow, failing and away.
 //
 // It guarantees that the same choices give the same history, that no real time passes, and that every history goes

@@ -52,7 +52,6 @@ type world struct {
 	owners    map[string]*replica
 
 	recorder history.Recorder
-	asked    []string         // ids that clients know
 	made     int              // ids given out
 	clients  int              // clients that still run
 	unset    map[*proc]func() // reminders that wait for the save, see Wrong.ReminderAfterSave
@@ -65,7 +64,7 @@ func newWorld(choose Choices, wrong Wrong, trace io.Writer) *world {
 	w.store = &store{w: w, states: map[string]order.State{}}
 	w.view = &view{w: w, states: map[string]order.State{}, claims: map[[2]string]claim{}}
 	w.reminders = &reminders{w: w, set: map[string]*reminder{}}
-	w.ledger = &ledger{w: w, entries: map[string]*record{}}
+	w.ledger = newLedger(w)
 	rate := func(often int) int { // half of the histories don't know a given fault at all
 		return []int{0, 0, often / 4, often}[choose.Below(4)]
 	}
@@ -154,7 +153,9 @@ func (w *world) found() history.World {
 		found.Orders[id] = s.Order
 	}
 	for id, e := range w.ledger.entries {
-		found.Payments[id] = history.Payment{Status: string(e.status), Amount: e.amount, Currency: e.currency, Charges: e.charges}
+		found.Payments[id] = history.Payment{
+			Status: string(e.payment.Status), Amount: e.payment.Amount, Currency: e.payment.Currency, Charges: e.charges,
+		}
 	}
 	return found
 }

@@ -16,8 +16,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil {
+	err := run(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "chaos:", err)
 		os.Exit(1)
 	}
@@ -36,8 +37,8 @@ func run(ctx context.Context) error {
 		set      func(uint64)
 		fallback uint64
 	}{
-		"ORDERS": {func(n uint64) { o.Orders = int(n) }, 5_000}, //nolint:gosec // at most 1e9
-		"FAULTS": {func(n uint64) { o.Faults = int(n) }, 30},    //nolint:gosec // at most 1e9
+		"ORDERS": {func(n uint64) { o.Orders = int(n) }, 5_000},
+		"FAULTS": {func(n uint64) { o.Faults = int(n) }, 30},
 		"SEED":   {func(n uint64) { o.Seed = n }, 1},
 	} {
 		n := setting.fallback

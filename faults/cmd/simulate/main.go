@@ -23,8 +23,9 @@ func main() {
 	workers := flag.Int("workers", runtime.GOMAXPROCS(0), "histories played at the same time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if !run(ctx, os.Stdout, *seed, *n, *workers) {
+	clean := run(ctx, os.Stdout, *seed, *n, *workers)
+	stop()
+	if !clean {
 		os.Exit(1)
 	}
 }
