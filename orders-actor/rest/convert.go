@@ -53,6 +53,9 @@ func toOrderList(p view.Page) api.OrderList {
 	for i, o := range p.Orders {
 		list.Orders[i] = toSummary(o)
 	}
+	for _, status := range p.AtLeast {
+		list.AtLeast = append(list.AtLeast, api.Status(status))
+	}
 	if p.Next != "" {
 		list.Next = &p.Next
 	}

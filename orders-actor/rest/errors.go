@@ -27,15 +27,11 @@ func badField(field, format string, args ...any) error {
 	return problem.Fields(problem.FieldError{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
-func unavailable(cause error) error {
-	return problem.New(problem.Unavailable, "orders can't be reached right now; try again").Because(cause)
-}
-
 func overloaded() error {
 	return problem.New(problem.Overloaded, "too many requests at once; try again")
 }
 
-// fromView maps an error of the list view. What isn't the caller's doing is the database's: it may come back.
+// fromView maps what the list view refuses.
 func fromView(err error) error {
 	switch {
 	case err == nil:
@@ -45,7 +41,7 @@ func fromView(err error) error {
 	case errors.Is(err, view.ErrBadCursor):
 		return badField("cursor", "is not a cursor of this list")
 	default:
-		return unavailable(err)
+		return err
 	}
 }
 
@@ -76,9 +72,9 @@ func problemOf(err error) *problem.Problem {
 		return problem.New(problem.Unauthenticated, "%v", auth.ErrExpired)
 	case errors.Is(err, auth.ErrInvalid):
 		return problem.New(problem.Unauthenticated, "%v", auth.ErrInvalid)
-	case errors.Is(err, auth.ErrUnavailable), errors.Is(err, actor.ErrUnavailable),
+	case errors.Is(err, auth.ErrUnavailable), errors.Is(err, actor.ErrUnavailable), errors.Is(err, view.ErrUnavailable),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return problem.Of(unavailable(err))
+		return problem.New(problem.Unavailable, "orders can't be reached right now; try again").Because(err)
 	default:
 		return problem.Of(err)
 	}

@@ -39,9 +39,9 @@ var tokenKey = []byte("0123456789abcdef0123456789abcdef")
 // tea is a good order.
 const tea = `{"items":[{"sku":"tea-1","name":"Green tea","quantity":2,"unitPrice":450}],"currency":"EUR"}`
 
-// service is the real server on a port of its own, on the real list view in SQLite, with the real domain behind it; only
+// server is the real server on a port of its own, on the real list view in SQLite, with the real domain behind it; only
 // Dapr is left out.
-type service struct {
+type server struct {
 	testing.TB
 	url      string
 	turns    *turns
@@ -51,7 +51,7 @@ type service struct {
 	stop     func() // ends the server and waits for its end
 }
 
-func start(t testing.TB, change ...func(*rest.Options)) *service {
+func start(t testing.TB, change ...func(*rest.Options)) *server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	db, err := view.Open(ctx, filepath.Join(t.TempDir(), "view.db"))
@@ -59,21 +59,21 @@ func start(t testing.TB, change ...func(*rest.Options)) *service {
 	watcher := view.NewWatcher(db, slog.New(slog.DiscardHandler))
 	dev, err := auth.NewDev(tokenKey, time.Now)
 	require.NoError(t, err)
-	s := &service{TB: t, db: db, dev: dev, turns: &turns{db: db, states: map[string]order.State{}}, contract: loadContract(t)}
+	s := &server{TB: t, db: db, dev: dev, turns: &turns{db: db, states: map[string]order.State{}}, contract: loadContract(t)}
 	options := rest.Options{
 		Commands: s.turns, Reads: db, Watcher: watcher, Verifier: dev, Dev: dev, Log: slog.New(slog.DiscardHandler),
 	}
 	for _, c := range change {
 		c(&options)
 	}
-	server, err := rest.New(options)
+	serving, err := rest.New(options)
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	s.url = "http://" + l.Addr().String()
 
 	var parts sync.WaitGroup
-	parts.Go(func() { assert.NoError(t, server.Serve(ctx, l)) })
+	parts.Go(func() { assert.NoError(t, serving.Serve(ctx, l)) })
 	parts.Go(func() {
 		if err := watcher.Run(ctx); !errors.Is(err, context.Canceled) {
 			assert.NoError(t, err)
@@ -135,7 +135,7 @@ func (t *turns) put(ctx context.Context, s order.State) error {
 }
 
 // advance moves an order on, as payment and time do.
-func (s *service) advance(id string, move func(order.State) (order.State, bool)) {
+func (s *server) advance(id string, move func(order.State) (order.State, bool)) {
 	s.Helper()
 	s.turns.mu.Lock()
 	defer s.turns.mu.Unlock()
@@ -151,14 +151,14 @@ func confirm(o order.State) (order.State, bool) {
 func deliver(o order.State) (order.State, bool) { return o.Deliver(time.Now().Add(time.Hour)) }
 
 // breakDown makes every command meet err.
-func (s *service) breakDown(err error) {
+func (s *server) breakDown(err error) {
 	s.turns.mu.Lock()
 	defer s.turns.mu.Unlock()
 	s.turns.broken = err
 }
 
 // given makes an order of a user in the view, without HTTP.
-func (s *service) given(user string, items ...order.Item) order.Order {
+func (s *server) given(user string, items ...order.Item) order.Order {
 	s.Helper()
 	if items == nil {
 		items = []order.Item{{SKU: "tea-1", Name: "Green tea", Quantity: 2, UnitPrice: 450}}
@@ -173,14 +173,14 @@ func (s *service) given(user string, items ...order.Item) order.Order {
 }
 
 // stored is how many orders there are.
-func (s *service) stored() int {
+func (s *server) stored() int {
 	s.turns.mu.Lock()
 	defer s.turns.mu.Unlock()
 	return len(s.turns.states)
 }
 
 // token of a user; otto is the operator.
-func (s *service) token(user string) string {
+func (s *server) token(user string) string {
 	s.Helper()
 	role := auth.Customer
 	if user == "otto" {
@@ -192,7 +192,7 @@ func (s *service) token(user string) string {
 }
 
 // request makes a request of a user ("" for nobody). Headers are pairs.
-func (s *service) request(user, method, path, body string, headers ...string) *http.Request {
+func (s *server) request(user, method, path, body string, headers ...string) *http.Request {
 	s.Helper()
 	r, err := http.NewRequestWithContext(s.Context(), method, s.url+path, strings.NewReader(body))
 	require.NoError(s, err)
@@ -236,7 +236,7 @@ func read[T any](t testing.TB, a answer) T {
 
 // do sends a request and checks both it and its answer against the contract, except that a request that was refused as
 // bad may be as bad as it likes.
-func (s *service) do(r *http.Request) answer {
+func (s *server) do(r *http.Request) answer {
 	s.Helper()
 	var sent []byte
 	if r.Body != nil {
@@ -255,7 +255,7 @@ func (s *service) do(r *http.Request) answer {
 	return answer{res, body}
 }
 
-func (s *service) call(user, method, path, body string, headers ...string) answer {
+func (s *server) call(user, method, path, body string, headers ...string) answer {
 	s.Helper()
 	return s.do(s.request(user, method, path, body, headers...))
 }

@@ -23,7 +23,7 @@ type scenario struct {
 	call    string // method and path
 	body    string
 	headers []string
-	before  func(*service, order.Order)
+	before  func(*server, order.Order)
 
 	status  int
 	code    string   // of the problem
@@ -76,9 +76,9 @@ func runAll(t *testing.T, scenarios []scenario) {
 	}
 }
 
-func confirmed(s *service, o order.Order) { s.advance(o.ID, confirm) }
-func delivered(s *service, o order.Order) { confirmed(s, o); s.advance(o.ID, deliver) }
-func away(s *service, _ order.Order)      { s.breakDown(actor.ErrUnavailable) }
+func confirmed(s *server, o order.Order) { s.advance(o.ID, confirm) }
+func delivered(s *server, o order.Order) { confirmed(s, o); s.advance(o.ID, deliver) }
+func away(s *server, _ order.Order)      { s.breakDown(actor.ErrUnavailable) }
 
 func TestOrders(t *testing.T) {
 	const unknown = "01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77"
@@ -115,7 +115,7 @@ func TestOrders(t *testing.T) {
 			has: []string{`"status":"cancelled"`, `"cancellation":{"by":"customer","reason":"ordered twice"}`, `"status":"voided"`}, answers: map[string]string{"ETag": `"2"`}},
 		{name: "cancel without a body", as: "otto", call: "POST /v1/orders/{id}/cancel", status: 200, has: []string{`"cancellation":{"by":"operator"}`}},
 		{name: "cancel again", as: "alice", call: "POST /v1/orders/{id}/cancel", status: 200, answers: map[string]string{"ETag": `"2"`},
-			before: func(s *service, o order.Order) { s.call("alice", "POST", "/v1/orders/"+o.ID+"/cancel", "") }},
+			before: func(s *server, o order.Order) { s.call("alice", "POST", "/v1/orders/"+o.ID+"/cancel", "") }},
 		{name: "cancel what is as it was seen", as: "alice", call: "POST /v1/orders/{id}/cancel", headers: []string{"If-Match", `"1"`}, status: 200},
 		{name: "cancel whatever it is", as: "alice", call: "POST /v1/orders/{id}/cancel", headers: []string{"If-Match", `*`}, status: 200},
 		{name: "cancel what has changed", as: "alice", call: "POST /v1/orders/{id}/cancel", headers: []string{"If-Match", `"1"`}, before: confirmed,
@@ -146,7 +146,7 @@ func TestOrders(t *testing.T) {
 }
 
 func TestList(t *testing.T) {
-	more := func(s *service, _ order.Order) {
+	more := func(s *server, _ order.Order) {
 		s.given("bob", order.Item{SKU: "mug-1", Name: "Mug", Quantity: 1, UnitPrice: 1200})
 	}
 	runAll(t, []scenario{

@@ -278,6 +278,9 @@ type OrderID = string
 
 // OrderList defines model for OrderList.
 type OrderList struct {
+	// AtLeast The statuses that have more orders than `counts` says; counting stops somewhere past a thousand. Absent when all are exact.
+	AtLeast []Status `json:"atLeast,omitempty,omitzero"`
+
 	// Counts Orders per status.
 	Counts Counts `json:"counts"`
 
@@ -429,7 +432,7 @@ type ListOrdersParams struct {
 	// Customer Only this customer's orders. For operators; a customer may name only themselves (`403` otherwise).
 	Customer string `form:"customer,omitempty" json:"customer,omitempty,omitzero"`
 
-	// Q Text to find in id, customer, sku and item name, upper and lower case alike.
+	// Q Words to find in id, customer, sku and item names, upper and lower case alike; the beginning of a word is enough, and all must be found.
 	Q string `form:"q,omitempty" json:"q,omitempty,omitzero"`
 
 	// From Created at this time or later.

@@ -1,0 +1,171 @@
+package rest_test
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"orders/kit/service"
+	"orders/orders-actor/order"
+	"orders/orders-actor/rest"
+	"orders/orders-actor/rest/api"
+)
+
+func TestExport(t *testing.T) {
+	s := start(t)
+	s.given("alice", order.Item{SKU: "=1+1", Name: "a, \"quoted\" name", Quantity: 3, UnitPrice: 100})
+	cancelled := s.given("alice")
+	s.call("alice", "POST", "/v1/orders/"+cancelled.ID+"/cancel", `{"reason":"=HYPERLINK(\"http://example.com\")"}`)
+	s.given("bob")
+
+	a := s.call("alice", "GET", "/v1/orders?sort=created&limit=1", "", "Accept", "text/csv")
+	assert.Equal(t, "text/csv; charset=utf-8", a.Header.Get("Content-Type"))
+	assert.Equal(t, `attachment; filename="orders.csv"`, a.Header.Get("Content-Disposition"))
+	rows, err := csv.NewReader(strings.NewReader(string(a.body))).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, 3, "the limit of a page is none of an export; bob's isn't alice's")
+	column := map[string]int{}
+	for i, name := range rows[0] {
+		column[name] = i
+	}
+	assert.Equal(t, `3 x =1+1 (a, "quoted" name)`, rows[1][column["items"]])
+	assert.Equal(t, `'=HYPERLINK("http://example.com")`, rows[2][column["cancelReason"]])
+	assert.Equal(t, "customer", rows[2][column["cancelledBy"]])
+	assert.Equal(t, "900", rows[2][column["total"]])
+}
+
+func TestExportIsPacked(t *testing.T) {
+	s := start(t)
+	for range 50 {
+		s.given("alice")
+	}
+	r := s.request("alice", "GET", "/v1/orders", "", "Accept", "text/csv", "Accept-Encoding", "gzip")
+	res, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer func() { _ = res.Body.Close() }()
+	packed, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	assert.Equal(t, "gzip", res.Header.Get("Content-Encoding"))
+	assert.Less(t, len(packed), 50*100)
+}
+
+func TestPacking(t *testing.T) {
+	s := start(t)
+	for range 20 {
+		s.given("alice")
+	}
+	for _, encoding := range []string{"gzip", "br"} {
+		res, err := http.DefaultClient.Do(s.request("alice", "GET", "/v1/orders", "", "Accept-Encoding", encoding))
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		assert.Equal(t, encoding, res.Header.Get("Content-Encoding"))
+		assert.Contains(t, strings.Join(res.Header.Values("Vary"), ","), "Accept-Encoding")
+	}
+}
+
+func TestRate(t *testing.T) {
+	now := time.Now()
+	s := start(t, func(o *rest.Options) { o.RateLimit, o.Now = 3, func() time.Time { return now } })
+	for left := 2; left >= 0; left-- {
+		a := s.call("alice", "GET", "/v1/orders", "")
+		require.Equal(t, 200, a.StatusCode)
+		assert.Equal(t, "3", a.Header.Get("RateLimit-Limit"))
+		assert.Equal(t, string(rune('0'+left)), a.Header.Get("RateLimit-Remaining"))
+	}
+	a := s.call("alice", "GET", "/v1/orders", "")
+	require.Equal(t, 429, a.StatusCode)
+	assert.EqualValues(t, "rate-limited", a.problem(t).Code)
+	assert.Equal(t, "20", a.Header.Get("Retry-After"))
+	assert.Equal(t, "60", a.Header.Get("RateLimit-Reset"))
+	assert.Equal(t, 200, s.call("bob", "GET", "/v1/orders", "").StatusCode, "each has their own")
+	now = now.Add(20 * time.Second)
+	assert.Equal(t, 200, s.call("alice", "GET", "/v1/orders", "").StatusCode)
+}
+
+// Those who wait don't keep out those who don't, and the other way round.
+func TestOverload(t *testing.T) {
+	s := start(t, func(o *rest.Options) { o.MaxInFlight, o.MaxWaiting = 1, 1 })
+	r := s.stream("alice", "/v1/orders/events")
+	require.True(t, r.frame(&api.OrderSummary{}))
+	a := s.call("alice", "GET", "/v1/orders/events", "", "Prefer", "wait=30")
+	require.Equal(t, 503, a.StatusCode)
+	assert.EqualValues(t, "overloaded", a.problem(t).Code)
+	assert.Equal(t, "1", a.Header.Get("Retry-After"))
+	assert.Equal(t, 200, s.call("alice", "GET", "/v1/orders", "").StatusCode)
+}
+
+func TestOtherOrigins(t *testing.T) {
+	s := start(t, func(o *rest.Options) { o.CORSOrigins = []string{"https://shop.example.com"} })
+	for origin, allowed := range map[string]string{"https://shop.example.com": "https://shop.example.com", "https://example.com": ""} {
+		r := s.request("", "OPTIONS", "/v1/orders", "", "Origin", origin, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "Idempotency-Key")
+		res, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		assert.Equal(t, allowed, res.Header.Get("Access-Control-Allow-Origin"))
+	}
+	a := s.call("alice", "GET", "/v1/orders", "", "Origin", "https://shop.example.com")
+	assert.Equal(t, "https://shop.example.com", a.Header.Get("Access-Control-Allow-Origin"))
+	assert.Contains(t, a.Header.Get("Access-Control-Expose-Headers"), "ETag")
+}
+
+func TestIssuerMode(t *testing.T) {
+	s := start(t, func(o *rest.Options) {
+		o.Dev = nil
+		o.OIDC = api.OidcConfig{Issuer: "https://login.example.com/realm", ClientID: "web", Audience: "orders"}
+	})
+	config := s.call("", "GET", "/v1/session/config", "")
+	assert.JSONEq(t, `{"authMode":"oidc","oidc":{"issuer":"https://login.example.com/realm","clientId":"web","audience":"orders"}}`, string(config.body))
+	assert.Contains(t, config.Header.Get("Content-Security-Policy"), "connect-src 'self' https://login.example.com;")
+	assert.Equal(t, 404, s.call("", "POST", "/v1/dev/token", `{"user":"alice","role":"operator"}`).StatusCode)
+}
+
+func TestNotReady(t *testing.T) {
+	s := start(t, func(o *rest.Options) {
+		o.Checks = []service.Check{{Name: "actors", Run: func(context.Context) error { return errors.New("not hosted") }}}
+	})
+	a := s.call("", "GET", "/readyz", "")
+	assert.Equal(t, 503, a.StatusCode)
+	assert.Contains(t, string(a.body), "actors")
+	assert.Equal(t, 200, s.call("", "GET", "/livez", "").StatusCode)
+}
+
+func TestViewAway(t *testing.T) {
+	s := start(t)
+	require.NoError(t, s.db.Close())
+	for _, path := range []string{"/v1/orders", "/v1/orders/01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77", "/v1/orders/events"} {
+		a := s.call("alice", "GET", path, "")
+		assert.Contains(t, []int{500, 503}, a.StatusCode)
+		assert.NotContains(t, string(a.body), "sql")
+	}
+}
+
+// What isn't HTTP, or never comes in full, gets an answer that is a problem, or none.
+func TestNotHTTP(t *testing.T) {
+	s := start(t)
+	for name, sent := range map[string]string{
+		"huge headers": "GET /v1/orders HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 20_000) + "\r\n\r\n",
+		"not HTTP":     "hello\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+			require.NoError(t, err)
+			defer func() { _ = conn.Close() }()
+			require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+			_, err = io.WriteString(conn, sent)
+			require.NoError(t, err)
+			answer, _ := io.ReadAll(conn)
+			assert.Contains(t, string(answer), "HTTP/1.1 4")
+			assert.Contains(t, string(answer), "application/problem+json")
+			assert.Contains(t, string(answer), "X-Request-Id")
+		})
+	}
+}

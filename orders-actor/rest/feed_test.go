@@ -1,0 +1,367 @@
+package rest_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"orders/orders-actor/order"
+	"orders/orders-actor/rest"
+	"orders/orders-actor/rest/api"
+	"orders/orders-actor/view"
+)
+
+// reader reads a stream as the specification of server-sent events has it.
+type reader struct {
+	t      testing.TB
+	res    *http.Response
+	lines  *bufio.Scanner
+	lastID string
+	retry  string
+}
+
+func (s *server) stream(user, path string, headers ...string) *reader {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), patience)
+	s.Cleanup(cancel)
+	r := s.request(user, "GET", path, "", append([]string{"Accept", "text/event-stream"}, headers...)...).WithContext(ctx)
+	res, err := http.DefaultClient.Do(r)
+	require.NoError(s, err)
+	s.Cleanup(func() { _ = res.Body.Close() })
+	require.Equal(s, 200, res.StatusCode)
+	require.NoError(s, s.contract.check(r, res, []byte("")))
+	return &reader{t: s, res: res, lines: bufio.NewScanner(res.Body)}
+}
+
+// next returns the next event with data, or false at the end of the stream.
+func (r *reader) next() (api.OrderSummary, bool) {
+	r.t.Helper()
+	var o api.OrderSummary
+	for r.frame(&o) {
+		if o.ID != "" {
+			return o, true
+		}
+	}
+	return o, false
+}
+
+// frame reads up to the next blank line.
+func (r *reader) frame(o *api.OrderSummary) bool {
+	r.t.Helper()
+	for r.lines.Scan() {
+		name, value, _ := strings.Cut(r.lines.Text(), ": ")
+		switch name {
+		case "":
+			return true
+		case "id":
+			r.lastID = value
+		case "retry":
+			r.retry = value
+		case "event":
+			require.Equal(r.t, "order", value)
+		case "data":
+			require.NoError(r.t, json.Unmarshal([]byte(value), o))
+		default:
+			require.Fail(r.t, "unexpected line", r.lines.Text())
+		}
+	}
+	return false
+}
+
+func (r *reader) expect(id string, version int) {
+	r.t.Helper()
+	o, ok := r.next()
+	require.True(r.t, ok, "the stream ended: %v", r.lines.Err())
+	require.Equal(r.t, fmt.Sprint(id, version), fmt.Sprint(o.ID, o.Version))
+}
+
+func TestStream(t *testing.T) {
+	s := start(t)
+	s.given("alice")
+	feed := read[api.OrderList](t, s.call("alice", "GET", "/v1/orders", "")).Feed
+	mine := s.given("alice")
+	s.given("bob")
+
+	r := s.stream("alice", "/v1/orders/events?after="+feed)
+	assert.Equal(t, "no", r.res.Header.Get("X-Accel-Buffering"))
+	assert.Equal(t, "no-store", r.res.Header.Get("Cache-Control"))
+	assert.Empty(t, r.res.Header.Get("Content-Encoding"))
+	r.expect(mine.ID, 1)
+	assert.Equal(t, "2000", r.retry)
+	s.advance(mine.ID, confirm)
+	r.expect(mine.ID, 2)
+	last := r.lastID
+	require.NoError(t, r.res.Body.Close())
+
+	s.advance(mine.ID, deliver)
+	again := s.stream("alice", "/v1/orders/events?after="+feed, "Last-Event-ID", last)
+	again.expect(mine.ID, 3)
+}
+
+func TestStreamStartsNow(t *testing.T) {
+	s := start(t)
+	o := s.given("alice")
+	r := s.stream("otto", "/v1/orders/events")
+	require.True(t, r.frame(&api.OrderSummary{}))
+	require.NotEmpty(t, r.lastID, "so that a reader that sees nothing can resume as well")
+	s.advance(o.ID, confirm)
+	r.expect(o.ID, 2)
+}
+
+// Everything comes once and in order, though the reader starts far behind what is kept in memory and comes back again
+// and again while orders go on moving.
+func TestStreamMissesNothing(t *testing.T) {
+	s := start(t)
+	start := read[api.OrderList](t, s.call("otto", "GET", "/v1/orders", "")).Feed
+	const orders = 600 // two events each: more than the tail holds
+	var want []string
+	move := func() {
+		o := s.given("alice")
+		s.advance(o.ID, confirm)
+		want = append(want, o.ID+" 1", o.ID+" 2")
+	}
+	for range orders - 50 {
+		move()
+	}
+	moved := make(chan struct{})
+	go func() {
+		defer close(moved)
+		for range 50 {
+			move()
+		}
+	}()
+
+	var got []string
+	r := s.stream("alice", "/v1/orders/events?after="+start)
+	for len(got) < 2*orders {
+		if len(got)%250 == 249 {
+			require.NoError(t, r.res.Body.Close())
+			r = s.stream("alice", "/v1/orders/events", "Last-Event-ID", r.lastID)
+		}
+		o, ok := r.next()
+		require.True(t, ok, "the stream ended: %v", r.lines.Err())
+		got = append(got, fmt.Sprint(o.ID, " ", o.Version))
+	}
+	<-moved
+	assert.Equal(t, want, got)
+}
+
+func TestStreamBeatsAndEnds(t *testing.T) {
+	s := start(t, func(o *rest.Options) { o.Heartbeat, o.StreamLife = time.Millisecond, 200*time.Millisecond })
+	r := s.stream("alice", "/v1/orders/events")
+	s.given("bob")
+	beats := 0
+	var none api.OrderSummary
+	for r.frame(&none) {
+		beats++
+	}
+	require.NoError(t, r.lines.Err(), "a clean end")
+	assert.Greater(t, beats, 1)
+	assert.Empty(t, none.ID)
+}
+
+// A heartbeat moves the cursor over what belongs to others: whoever sees little doesn't fall behind what is kept.
+func TestStreamBeatsCarryTheCursor(t *testing.T) {
+	s := start(t, func(o *rest.Options) { o.Heartbeat = time.Millisecond })
+	r := s.stream("alice", "/v1/orders/events")
+	require.True(t, r.frame(&api.OrderSummary{}))
+	first := r.lastID
+	s.given("bob")
+	for r.lastID == first {
+		require.True(t, r.frame(&api.OrderSummary{}))
+	}
+}
+
+func TestStopEndsWaits(t *testing.T) {
+	s := start(t)
+	o := s.given("alice")
+	r := s.stream("alice", "/v1/orders/events")
+	require.True(t, r.frame(&api.OrderSummary{}))
+	polled := make(chan int)
+	go func() {
+		res, err := http.DefaultClient.Do(s.request("alice", "GET", "/v1/orders/"+o.ID, "", "If-None-Match", `"1"`, "Prefer", "wait=30"))
+		if err != nil {
+			polled <- 0
+			return
+		}
+		_ = res.Body.Close()
+		polled <- res.StatusCode
+	}()
+	s.stop() // hangs, and with it the test, when a stream or a poll doesn't end
+	_, ok := r.next()
+	assert.False(t, ok)
+	assert.Contains(t, []int{304, 0}, <-polled, "0 when it came too late to be served")
+}
+
+func TestFeedCursors(t *testing.T) {
+	s := start(t)
+	for _, accept := range []string{"application/json", "text/event-stream"} {
+		a := s.call("alice", "GET", "/v1/orders/events?after=nonsense", "", "Accept", accept)
+		require.Equal(t, 410, a.StatusCode)
+		assert.EqualValues(t, "cursor-expired", a.problem(t).Code)
+		a = s.call("alice", "GET", "/v1/orders/events", "", "Accept", accept, "Last-Event-ID", strings.Repeat("9", 30))
+		assert.Equal(t, 410, a.StatusCode)
+		a = s.call("alice", "GET", "/v1/orders/events", "", "Accept", accept, "Last-Event-ID", strings.Repeat("9", 513))
+		assert.Equal(t, 400, a.StatusCode)
+	}
+	a := s.call("alice", "GET", "/v1/orders/events?limit=501", "")
+	assert.Equal(t, 400, a.StatusCode)
+	a = s.call("alice", "GET", "/v1/orders/events", "", "Accept", "text/csv")
+	assert.Equal(t, 406, a.StatusCode)
+}
+
+func TestPollFeed(t *testing.T) {
+	s := start(t)
+	empty := read[api.Events](t, s.call("alice", "GET", "/v1/orders/events", ""))
+	require.Empty(t, empty.Events)
+	assert.NotNil(t, empty.Events)
+
+	waiting := make(chan answer)
+	go func() {
+		waiting <- s.call("alice", "GET", "/v1/orders/events?after="+empty.Next, "", "Prefer", "wait=30")
+	}()
+	s.given("bob") // must not wake alice
+	o := s.given("alice")
+	a := <-waiting
+	assert.Equal(t, "wait=30", a.Header.Get("Preference-Applied"))
+	events := read[api.Events](t, a)
+	require.Len(t, events.Events, 1)
+	assert.Equal(t, o.ID, events.Events[0].Order.ID)
+
+	s.advance(o.ID, confirm)
+	s.advance(o.ID, deliver)
+	one := read[api.Events](t, s.call("alice", "GET", "/v1/orders/events?limit=1&after="+events.Next, "", "Prefer", "wait=1"))
+	require.Len(t, one.Events, 1)
+	assert.Equal(t, one.Events[0].Cursor, one.Next)
+	rest := read[api.Events](t, s.call("alice", "GET", "/v1/orders/events?after="+one.Next, ""))
+	require.Len(t, rest.Events, 1)
+	assert.EqualValues(t, "delivered", rest.Events[0].Order.Status)
+
+	over := s.call("alice", "GET", "/v1/orders/events?after="+rest.Next, "", "Prefer", "wait=1")
+	assert.Equal(t, "wait=1", over.Header.Get("Preference-Applied"))
+	assert.Empty(t, read[api.Events](t, over).Events)
+}
+
+func TestPollOrder(t *testing.T) {
+	s := start(t)
+	o := s.given("alice")
+	for _, c := range []struct {
+		path string
+		move func(order.State) (order.State, bool)
+		then string
+	}{
+		{"/v1/orders/" + o.ID, confirm, `"2"`},
+		{"/v1/orders/" + o.ID + "/status", deliver, `"3"`},
+	} {
+		seen := s.call("alice", "GET", c.path, "").Header.Get("ETag")
+		waiting := make(chan answer)
+		go func() { waiting <- s.call("alice", "GET", c.path, "", "If-None-Match", seen, "Prefer", "wait=30") }()
+		s.given("alice") // another order's change is none
+		s.advance(o.ID, c.move)
+		a := <-waiting
+		assert.Equal(t, 200, a.StatusCode)
+		assert.Equal(t, "wait=30", a.Header.Get("Preference-Applied"))
+		assert.Equal(t, c.then, a.Header.Get("ETag"))
+	}
+}
+
+func TestPollOver(t *testing.T) {
+	s := start(t)
+	o := s.given("alice")
+	a := s.call("alice", "GET", "/v1/orders/"+o.ID, "", "If-None-Match", `"1"`, "Prefer", "respond-async, wait=1")
+	assert.Equal(t, 304, a.StatusCode)
+	assert.Equal(t, "wait=1", a.Header.Get("Preference-Applied"))
+	a = s.call("alice", "GET", "/v1/orders/"+o.ID, "", "If-None-Match", `"7"`, "Prefer", "wait=30")
+	assert.Equal(t, 200, a.StatusCode, "it has changed already")
+	a = s.call("alice", "GET", "/v1/orders/"+o.ID, "", "Prefer", "wait=soon")
+	assert.Equal(t, 200, a.StatusCode)
+	assert.Empty(t, a.Header.Get("Preference-Applied"))
+	a = s.call("alice", "GET", "/v1/orders/"+o.ID, "", "Prefer", "wait=1")
+	assert.Equal(t, 200, a.StatusCode, "waited for a change of what it was")
+	assert.Equal(t, "wait=1", a.Header.Get("Preference-Applied"))
+	a = s.call("bob", "GET", "/v1/orders/"+o.ID, "", "Prefer", "wait=30")
+	assert.Equal(t, 404, a.StatusCode, "there is nothing to wait for")
+}
+
+// counting counts what the server asks of the event log.
+type counting struct {
+	*view.DB
+	events chan struct{}
+}
+
+func (c counting) Events(ctx context.Context, q view.EventQuery) (view.Events, error) {
+	c.events <- struct{}{}
+	return c.DB.Events(ctx, q)
+}
+
+// A hundred waiting readers cost what one costs.
+func TestReadersShareOneTail(t *testing.T) {
+	reads := make(chan struct{}, 100_000)
+	s := start(t, func(o *rest.Options) { o.Reads = counting{o.Reads.(*view.DB), reads} })
+	first := s.given("alice")
+	const readers, moves = 100, 10
+	streams := make([]*reader, readers)
+	for i := range streams {
+		streams[i] = s.stream("alice", "/v1/orders/events")
+		require.True(t, streams[i].frame(&api.OrderSummary{}))
+	}
+	// Behind one event all are within the tail, wherever they started.
+	s.advance(first.ID, confirm)
+	for _, r := range streams {
+		r.expect(first.ID, 2)
+	}
+	for len(reads) > 0 {
+		<-reads
+	}
+	var moved []order.Order
+	for range moves {
+		moved = append(moved, s.given("alice"))
+	}
+	for _, r := range streams {
+		for _, o := range moved {
+			r.expect(o.ID, 1)
+		}
+	}
+	assert.LessOrEqual(t, len(reads), 3*moves, "the tail reads each event once, and looks again whether there is more")
+}
+
+// A reader that takes nothing is cut off, and holds nothing afterwards.
+func TestSlowReaderIsCutOff(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for the write deadline")
+	}
+	s := start(t, func(o *rest.Options) { o.MaxWaiting = 1 })
+	r := s.request("otto", "GET", "/v1/orders/events", "", "Accept", "text/event-stream")
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	require.NoError(t, err)
+	defer func() { _ = conn.Close() }()
+	require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(4096))
+	require.NoError(t, r.Write(conn)) // and never reads
+	require.Eventually(t, func() bool {
+		return s.call("otto", "GET", "/v1/orders/events", "", "Prefer", "wait=0").StatusCode == 503
+	}, patience, 10*time.Millisecond, "it has the only place")
+	require.Eventually(t, func() bool {
+		for range 20 {
+			s.given("alice", big...)
+		}
+		return s.call("otto", "GET", "/v1/orders/events", "", "Prefer", "wait=0").StatusCode == 200
+	}, patience, 100*time.Millisecond, "its place is free again")
+}
+
+// big fills what a connection buffers soon.
+var big = func() []order.Item {
+	items := make([]order.Item, 100)
+	for i := range items {
+		items[i] = order.Item{SKU: fmt.Sprint("sku-", i), Name: strings.Repeat("n", 200), Quantity: 1, UnitPrice: 1}
+	}
+	return items
+}()
