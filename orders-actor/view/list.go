@@ -1,0 +1,348 @@
+package view
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"orders/orders-actor/order"
+)
+
+// How a list stays cheap whatever the table holds:
+//
+// Each sort has an index per status, with and without the customer. A page is merged from the ranges of its statuses, in
+// the sort's order, and stops when it is full: the database reads what it returns, and one row more per status.
+//
+// A text, or times of creation when another sort is asked for, don't fit into these indexes. Where such a filter leaves
+// few orders (narrowLimit), those are found by its own index and sorted. Where it leaves many, the sort's index is walked
+// and the filter skips rows; as many of them pass, the page is full soon. The exception: a filter that leaves many orders,
+// all of them at the far end of the sort's order, makes it a long walk, which the deadline ends.
+
+// Sort is what a list is sorted by.
+type Sort string
+
+// The sorts. Orders with the same key are sorted by id, in the same direction.
+const (
+	SortCreated Sort = "created"
+	SortUpdated Sort = "updated"
+	SortTotal   Sort = "total"
+)
+
+var sortColumns = map[Sort]string{"": "created_at", SortCreated: "created_at", SortUpdated: "updated_at", SortTotal: "total"}
+
+// Query selects orders. What is empty doesn't filter. Each word of Text must be the beginning of a word in the order's
+// id, customer, SKUs or item names, whatever the case; see wordsOf for what a word is. From is inclusive, To isn't.
+type Query struct {
+	Customer   string
+	Statuses   []order.Status
+	Text       string
+	From, To   time.Time // when it was created
+	Sort       Sort      // SortCreated when empty
+	Descending bool
+	Limit      int // of a page: 50 when 0, 500 at most
+	Cursor     string
+}
+
+// Page is a part of a list.
+type Page struct {
+	Orders []order.Order // without history
+	Next   string        // the cursor of the next page; empty on the last one
+	// Counts is how many orders have each status, were Query.Statuses empty. Counting stops at CountLimit (earlier when
+	// there is a text); AtLeast lists the statuses that may have more than counted.
+	Counts  map[order.Status]int
+	AtLeast []order.Status
+	Feed    string // from this cursor on, Events tells all that isn't in the page yet
+}
+
+// CountLimit is where counting ends.
+const CountLimit = 10_000
+
+const (
+	pageSize       = 50
+	maxPageSize    = 500
+	textCountLimit = 2_000 // orders per status that a text is looked for in, to count them: these rows are read, not only their index
+	narrowLimit    = 5_000 // orders that are worth sorting
+)
+
+// List returns one page, or ErrBadCursor. The page may be newer than Feed, never older.
+func (d *DB) List(ctx context.Context, q Query) (page Page, err error) {
+	after, err := q.after()
+	if err != nil {
+		return Page{}, err
+	}
+	q.Limit = bounded(q.Limit)
+	err = d.call(ctx, "list orders", pageTimeout, func(ctx context.Context) error {
+		if page.Feed, err = d.head(ctx); err != nil {
+			return err
+		}
+		s, err := d.plan(ctx, q)
+		if err != nil {
+			return err
+		}
+		if page.Counts, page.AtLeast, err = d.count(ctx, s); err != nil {
+			return err
+		}
+		page.Orders, page.Next, err = d.page(ctx, s, after)
+		return err
+	})
+	if err != nil {
+		return Page{}, err
+	}
+	return page, nil
+}
+
+// Export gives each order of the selection to each, in its order and without history, until that returns an error. It
+// holds one page in memory. Orders that change meanwhile may come twice or not at all when the sort is by SortUpdated.
+func (d *DB) Export(ctx context.Context, q Query, each func(order.Order) error) error {
+	after, err := q.after()
+	if err != nil {
+		return err
+	}
+	q.Limit = maxPageSize
+	var s selection
+	err = d.call(ctx, "export orders", pageTimeout, func(ctx context.Context) (err error) {
+		s, err = d.plan(ctx, q)
+		return err
+	})
+	for err == nil {
+		var orders []order.Order
+		var next string
+		err = d.call(ctx, "export orders", pageTimeout, func(ctx context.Context) (err error) {
+			orders, next, err = d.page(ctx, s, after)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, o := range orders {
+			if err := each(o); err != nil {
+				return err
+			}
+		}
+		if next == "" {
+			return nil
+		}
+		after, err = parsePageCursor(next, q.list())
+	}
+	return err
+}
+
+func (q Query) after() (c pageCursor, _ error) {
+	if _, ok := sortColumns[q.Sort]; !ok {
+		return c, fmt.Errorf("no such sort: %q", q.Sort)
+	}
+	for _, status := range q.Statuses {
+		if !status.Valid() { // they become part of SQL
+			return c, fmt.Errorf("no such status: %q", status)
+		}
+	}
+	if q.Cursor == "" {
+		return c, nil
+	}
+	return parsePageCursor(q.Cursor, q.list())
+}
+
+func bounded(limit int) int {
+	if limit <= 0 {
+		return pageSize
+	}
+	return min(limit, maxPageSize)
+}
+
+// selection is a query and the way to its orders.
+type selection struct {
+	Query
+	words []string
+	// narrow, when not empty, is the word to find the orders by.
+	narrow string
+	// ranged says to find them by their time of creation.
+	ranged bool
+}
+
+// plan chooses the way, by what the filters leave.
+func (d *DB) plan(ctx context.Context, q Query) (selection, error) {
+	s := selection{Query: q, words: queryWords(q.Text)}
+	fewest := narrowLimit + 1
+	for _, word := range s.words {
+		var n int
+		err := d.read.QueryRowContext(ctx,
+			`SELECT count(*) FROM (SELECT 1 FROM order_words WHERE word >= $1 AND word <= $2 LIMIT $3) AS few`,
+			word, word+lastRune, fewest).Scan(&n)
+		if err != nil {
+			return s, err
+		}
+		if n < fewest {
+			s.narrow, fewest = word, n
+		}
+	}
+	if s.narrow != "" || sortColumns[q.Sort] == "created_at" || q.From.IsZero() && q.To.IsZero() {
+		return s, nil
+	}
+	var a args
+	var counted []string
+	for _, status := range s.statuses() {
+		counted = append(counted, `SELECT * FROM (SELECT 1 AS one FROM orders WHERE `+
+			strings.Join(s.conditions(&a, status, true), " AND ")+` LIMIT `+a.add(narrowLimit+1)+`) AS few_`+string(status))
+	}
+	var n int
+	err := d.read.QueryRowContext(ctx, `SELECT count(*) FROM (`+strings.Join(counted, " UNION ALL ")+`) AS few`, a...).Scan(&n)
+	s.ranged = n <= narrowLimit
+	return s, err
+}
+
+func (s selection) statuses() []order.Status {
+	if len(s.Statuses) == 0 {
+		return order.Statuses
+	}
+	return slices.Compact(slices.Sorted(slices.Values(s.Statuses)))
+}
+
+// args collects a statement's arguments.
+type args []any
+
+func (a *args) add(v any) string {
+	*a = append(*a, v)
+	return fmt.Sprintf("$%d", len(*a))
+}
+
+// conditions are those on status, customer and creation. Unless they may use the index on created_at, a plus sign keeps
+// both databases from it: the choice is made here, by what is there now, and not by statistics from some time ago.
+func (s selection) conditions(a *args, status order.Status, byCreated bool) []string {
+	all := []string{"status = '" + string(status) + "'"}
+	if s.Customer != "" {
+		all = append(all, "customer = "+a.add(s.Customer))
+	}
+	created := plain("created_at", byCreated)
+	if !s.From.IsZero() {
+		all = append(all, created+" >= "+a.add(ceilMillis(s.From)))
+	}
+	if !s.To.IsZero() {
+		all = append(all, created+" < "+a.add(ceilMillis(s.To)))
+	}
+	return all
+}
+
+// ceilMillis makes comparing in milliseconds the same as comparing times.
+func ceilMillis(t time.Time) int64 { return t.Add(time.Millisecond - 1).UnixMilli() }
+
+func plain(column string, indexed bool) string {
+	if indexed {
+		return column
+	}
+	return "+" + column
+}
+
+func (s selection) textConditions(a *args) []string {
+	var all []string
+	for _, word := range s.words {
+		all = append(all, "words LIKE "+a.add(beginningWith(word))+" ESCAPE '!'")
+	}
+	return all
+}
+
+// from is the table to select from, and the way into it.
+func (s selection) from(a *args) string {
+	if s.narrow == "" {
+		return "orders"
+	}
+	// SQLite joins in the order in which a CROSS JOIN is written; to PostgreSQL it is a join like any other.
+	return "(SELECT DISTINCT order_id FROM order_words WHERE word >= " + a.add(s.narrow) + " AND word <= " + a.add(s.narrow+lastRune) +
+		") AS found CROSS JOIN orders"
+}
+
+// pageSQL selects one page of the orders after a cursor, and one order more.
+func (s selection) pageSQL(after pageCursor) (string, args) {
+	var a args
+	direction, beyond := "ASC", ">"
+	if s.Descending {
+		direction, beyond = "DESC", "<"
+	}
+	sorted := s.narrow == "" && !s.ranged // the index gives the order
+	column := sortColumns[s.Sort]
+	byCreated := s.narrow == "" && (s.ranged || column == "created_at")
+	key := plain(column, sorted)
+	var parts []string
+	for _, status := range s.statuses() {
+		from := s.from(&a)
+		where := append(s.conditions(&a, status, byCreated), s.textConditions(&a)...)
+		if s.narrow != "" {
+			where = append(where, "id = order_id")
+		}
+		if after.ID != "" {
+			where = append(where, "("+key+", id) "+beyond+" ("+a.add(after.Key)+", "+a.add(after.ID)+")")
+		}
+		parts = append(parts, "SELECT "+key+" AS sort_key, id, state FROM "+from+" WHERE "+strings.Join(where, " AND "))
+	}
+	return strings.Join(parts, " UNION ALL ") +
+		" ORDER BY sort_key " + direction + ", id " + direction + " LIMIT " + a.add(s.Limit+1), a
+}
+
+func (d *DB) page(ctx context.Context, s selection, after pageCursor) (orders []order.Order, next string, _ error) {
+	type row struct {
+		key   int64
+		id    string
+		order order.Order
+	}
+	query, a := s.pageSQL(after)
+	found, err := rows(ctx, d.read, query, a, func(scan scan, r *row) error { return scan(&r.key, &r.id, document{&r.order}) })
+	if err != nil {
+		return nil, "", err
+	}
+	if len(found) > s.Limit {
+		found = found[:s.Limit]
+		last := found[s.Limit-1]
+		next = pageCursor{List: s.list(), Key: last.key, ID: last.id}.String()
+	}
+	for _, r := range found {
+		r.order.History = nil
+		orders = append(orders, r.order)
+	}
+	return orders, next, nil
+}
+
+// countSQL selects for each status how many orders were looked at, and how many of them match.
+func (s selection) countSQL() (query string, a args, limit int) {
+	limit = CountLimit
+	switch {
+	case s.narrow != "":
+		limit = narrowLimit
+	case s.words != nil:
+		limit = textCountLimit
+	}
+	var parts []string
+	for _, status := range order.Statuses {
+		columns, matches := "1 AS one", "1 = 1"
+		if s.words != nil {
+			columns, matches = "words", strings.Join(s.textConditions(&a), " AND ")
+		}
+		from := s.from(&a)
+		where := s.conditions(&a, status, s.narrow == "")
+		if s.narrow != "" {
+			where = append(where, "id = order_id")
+		}
+		parts = append(parts, "SELECT '"+string(status)+"' AS status, count(*) AS looked_at, coalesce(sum(CASE WHEN "+matches+
+			" THEN 1 ELSE 0 END), 0) AS matching FROM (SELECT "+columns+" FROM "+from+" WHERE "+strings.Join(where, " AND ")+
+			" LIMIT "+a.add(limit+1)+") AS looked_"+string(status))
+	}
+	return strings.Join(parts, " UNION ALL "), a, limit
+}
+
+func (d *DB) count(ctx context.Context, s selection) (map[order.Status]int, []order.Status, error) {
+	type row struct {
+		status             order.Status
+		lookedAt, matching int
+	}
+	query, a, limit := s.countSQL()
+	found, err := rows(ctx, d.read, query, a, func(scan scan, r *row) error { return scan(&r.status, &r.lookedAt, &r.matching) })
+	counts := map[order.Status]int{}
+	var atLeast []order.Status
+	for _, r := range found {
+		counts[r.status] = min(r.matching, limit)
+		if r.lookedAt > limit {
+			atLeast = append(atLeast, r.status)
+		}
+	}
+	return counts, atLeast, err
+}

@@ -1,0 +1,222 @@
+// Package view is the list view: every order's newest version, the log of all versions, and the idempotency keys, in SQL.
+// SQLite serves one replica, PostgreSQL several.
+//
+// It guarantees:
+//
+//   - Put is the arbiter between two hosts of one order: an older version, or another content of the same version, never
+//     replaces what is held.
+//   - A version and its event become visible together, and each version has one event.
+//   - Whoever reads Events from cursor to cursor meets every event once, in an order in which an order's versions ascend,
+//     though transactions commit out of order; or learns by ErrCursorExpired that this isn't possible any more.
+//   - A List's pages hold every order that didn't change meanwhile exactly once, and what a page, an export's step or a
+//     count reads is bounded, whatever the table holds (see list.go for how, and for the one exception).
+//   - Every call ends within its own deadline, even when ctx has none. While the database can't be reached calls fail with
+//     ErrUnavailable: nobody knows then whether a write was done, and a repeat is safe.
+package view
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"orders/orders-actor/order"
+)
+
+var (
+	// ErrNotFound says that the view has no such order.
+	ErrNotFound = errors.New("no such order")
+	// ErrBadCursor says that a cursor wasn't made by this view, or belongs to another list.
+	ErrBadCursor = errors.New("bad cursor")
+	// ErrCursorExpired says that events after the cursor are lost, or that it is from another log.
+	ErrCursorExpired = errors.New("cursor expired")
+	// ErrUnavailable says that the database didn't answer, or not in time.
+	ErrUnavailable = errors.New("list view unavailable")
+)
+
+const (
+	callTimeout = 5 * time.Second
+	pageTimeout = 10 * time.Second // lists look at more than the rest
+)
+
+// DB is the view in its database. Its methods may be called at the same time.
+type DB struct {
+	dialect
+	read, write *sql.DB
+	clock       func() time.Time
+	written     chan struct{} // wakes the Watcher
+}
+
+// Close ends all connections.
+func (d *DB) Close() error {
+	if d.read == d.write {
+		return d.write.Close()
+	}
+	return errors.Join(d.read.Close(), d.write.Close())
+}
+
+// Ping says whether the database answers.
+func (d *DB) Ping(ctx context.Context) error {
+	return d.call(ctx, "ping the view", callTimeout, func(ctx context.Context) error {
+		var one int
+		return d.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one)
+	})
+}
+
+// Get returns an order with its history, or ErrNotFound.
+func (d *DB) Get(ctx context.Context, id string) (order.Order, error) {
+	var s order.State
+	err := d.call(ctx, "get order "+id, callTimeout, func(ctx context.Context) (err error) {
+		s, err = held(ctx, d.read, id)
+		return err
+	})
+	return s.Order, err
+}
+
+// Put shows a version of an order, together with its event. When the view holds a newer version, or the same version
+// with other content, it stays as it is, and Put returns *order.Conflict with what is held. The same version again only
+// renews whether the payment's void is owed.
+func (d *DB) Put(ctx context.Context, s order.State) error {
+	err := d.call(ctx, "put order "+s.ID, callTimeout, func(ctx context.Context) error {
+		return d.transact(ctx, func(tx *sql.Tx) error { return d.put(ctx, tx, s) })
+	})
+	if err == nil {
+		d.wake()
+	}
+	return err
+}
+
+func (d *DB) put(ctx context.Context, tx *sql.Tx, s order.State) error {
+	if err := d.lock(ctx, tx, s.ID); err != nil {
+		return err
+	}
+	before, err := held(ctx, tx, s.ID)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		if err := d.insert(ctx, tx, s); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	case before.Version > s.Version:
+		return &order.Conflict{Held: before}
+	case before.Version == s.Version:
+		return renew(ctx, tx, before, s)
+	default:
+		if err := update(ctx, tx, s); err != nil {
+			return err
+		}
+	}
+	return d.log(ctx, tx, s.Order)
+}
+
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func held(ctx context.Context, q querier, id string) (s order.State, _ error) {
+	err := q.QueryRowContext(ctx, `SELECT state FROM orders WHERE id = $1`, id).Scan(document{&s})
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrNotFound
+	}
+	return s, err
+}
+
+func (d *DB) insert(ctx context.Context, tx *sql.Tx, s order.State) error {
+	words := wordsOf(s.Order)
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO orders (id, customer, status, version, total, created_at, updated_at, deliver_at, void_owed, words, state)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		s.ID, s.Customer, string(s.Status), s.Version, s.Total, s.CreatedAt.UnixMilli(), s.UpdatedAt.UnixMilli(), millis(s.DeliverAt),
+		s.VoidOwed, searchable(words), document{s})
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO order_words (word, order_id) SELECT value, CAST($2 AS TEXT) FROM `+d.jsonList+` AS list`,
+		document{words}, s.ID)
+	return err
+}
+
+// update leaves alone what never changes: the customer, the items, and so the words.
+func update(ctx context.Context, tx *sql.Tx, s order.State) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE orders SET status = $2, version = $3, updated_at = $4, deliver_at = $5, void_owed = $6, state = $7 WHERE id = $1`,
+		s.ID, string(s.Status), s.Version, s.UpdatedAt.UnixMilli(), millis(s.DeliverAt), s.VoidOwed, document{s})
+	return err
+}
+
+func renew(ctx context.Context, tx *sql.Tx, before, s order.State) error {
+	same, err := sameButForVoid(before, s)
+	switch {
+	case err != nil:
+		return err
+	case !same:
+		return &order.Conflict{Held: before}
+	case before.VoidOwed == s.VoidOwed:
+		return nil
+	default:
+		return update(ctx, tx, s)
+	}
+}
+
+func sameButForVoid(a, b order.State) (bool, error) {
+	a.VoidOwed, b.VoidOwed = false, false
+	left, err := json.Marshal(a)
+	if err != nil {
+		return false, err
+	}
+	right, err := json.Marshal(b)
+	return string(left) == string(right), err
+}
+
+func (d *DB) log(ctx context.Context, tx *sql.Tx, o order.Order) error {
+	o.History = nil
+	_, err := tx.ExecContext(ctx, `INSERT INTO order_events (tx, at, customer, document) VALUES (`+d.thisTx+`, $1, $2, $3)`,
+		d.clock().UnixMilli(), o.Customer, document{o})
+	return err
+}
+
+// Stuck returns up to limit orders that should have moved on: created and unpaid for longer than unpaidFor, confirmed and
+// overdue by more than overdueBy, or owing a void for longer than unpaidFor. Those that wait longest come first, and no
+// kind keeps another one out.
+func (d *DB) Stuck(ctx context.Context, now time.Time, unpaidFor, overdueBy time.Duration, limit int) ([]string, error) {
+	unpaid, overdue := now.Add(-unpaidFor).UnixMilli(), now.Add(-overdueBy).UnixMilli()
+	kinds := []struct {
+		query  string
+		before int64
+	}{
+		{`SELECT id FROM orders WHERE status = 'created' AND updated_at < $1 ORDER BY updated_at LIMIT $2`, unpaid},
+		{`SELECT id FROM orders WHERE status = 'confirmed' AND deliver_at < $1 ORDER BY deliver_at LIMIT $2`, overdue},
+		{`SELECT id FROM orders WHERE void_owed AND updated_at < $1 ORDER BY updated_at LIMIT $2`, unpaid},
+	}
+	found := make([][]string, len(kinds))
+	err := d.call(ctx, "find stuck orders", callTimeout, func(ctx context.Context) (err error) {
+		for i, kind := range kinds {
+			found[i], err = rows(ctx, d.read, kind.query, []any{kind.before, limit}, func(scan scan, id *string) error { return scan(id) })
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return interleave(found, limit), err
+}
+
+func interleave(lists [][]string, limit int) (all []string) {
+	for i := 0; ; i++ {
+		more := false
+		for _, list := range lists {
+			if i >= len(list) {
+				continue
+			}
+			if len(all) == limit {
+				return all
+			}
+			all, more = append(all, list[i]), true
+		}
+		if !more {
+			return all
+		}
+	}
+}
