@@ -27,8 +27,9 @@ const (
 )
 
 // drainOngoingCalls is how long the sidecars wait for running turns when placement moves actors. It is short, because
-// meanwhile they hold back the very state calls that such a turn needs to come to its end.
-const drainOngoingCalls = 2 * time.Second
+// meanwhile they hold back the very state calls that such a turn needs to come to its end: everybody waits that long. A
+// turn that is cut off is done again at the actor's new place; the sidecar refuses what the old one still wants to save.
+const drainOngoingCalls = 500 * time.Millisecond
 
 // Run hosts the actors until ctx ends, then stops in order. It returns nil: what fails is tried again.
 func (h *Host) Run(ctx context.Context) error {
