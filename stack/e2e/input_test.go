@@ -42,16 +42,16 @@ func TestBadInput(t *testing.T) {
 		"control char":     {body: item(`"sku":"a\u0000","name":"a","quantity":1,"unitPrice":1`), status: 400, code: "invalid-request", field: "items[0].sku"},
 		"over 64 KiB":      {body: item(`"sku":"a","name":"` + strings.Repeat("a", 64<<10) + `","quantity":1,"unitPrice":1`), status: 413, code: "too-large"},
 
-		"bad id":           {method: "GET", path: "/v1/orders/not-an-id", status: 404, code: "order-not-found"},
+		"bad id":           {method: "GET", path: "/v1/orders/not-an-id", status: 400, code: "invalid-request", field: "id"},
 		"unknown id":       {method: "GET", path: "/v1/orders/01939b6e-0000-7000-8000-000000000000", status: 404, code: "order-not-found"},
-		"cancel a bad id":  {method: "POST", path: "/v1/orders/not-an-id/cancel", status: 404, code: "order-not-found"},
+		"cancel a bad id":  {method: "POST", path: "/v1/orders/not-an-id/cancel", status: 400, code: "invalid-request", field: "id"},
 		"bad cursor":       {method: "GET", path: "/v1/orders?cursor=nonsense", status: 400, code: "invalid-request", field: "cursor"},
-		"bad feed cursor":  {method: "GET", path: "/v1/orders/events?after=nonsense", status: 400, code: "invalid-request", field: "after"},
+		"bad feed cursor":  {method: "GET", path: "/v1/orders/events?after=nonsense", status: 410, code: "cursor-expired"},
 		"bad status":       {method: "GET", path: "/v1/orders?status=lost", status: 400, code: "invalid-request", field: "status"},
 		"bad limit":        {method: "GET", path: "/v1/orders?limit=1000000", status: 400, code: "invalid-request", field: "limit"},
 		"unknown call":     {method: "GET", path: "/v1/nothing", status: 404, code: "not-found"},
 		"unknown method":   {method: "PUT", path: "/v1/orders", body: tea, status: 405, code: "method-not-allowed"},
-		"cancel, reason 1": {method: "POST", path: "/v1/orders/not-an-id/cancel", body: `{"reason":1}`, status: 400, code: "invalid-request", field: "reason"},
+		"cancel, reason 1": {method: "POST", path: "/v1/orders/01939b6e-0000-7000-8000-000000000000/cancel", body: `{"reason":1}`, status: 400, code: "invalid-request", field: "reason"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if of.method == "" {
