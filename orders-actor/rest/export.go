@@ -55,7 +55,7 @@ func (s *Server) writeCSV(ctx context.Context, conn net.Conn, w *bufio.Writer, q
 	rows := 0
 	err := s.Reads.Export(ctx, q, func(o order.Order) error {
 		if rows++; rows%100 == 0 {
-			_ = conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+			_ = conn.SetWriteDeadline(time.Now().Add(s.WriteTimeout))
 			select {
 			case <-s.stopping:
 				return fmt.Errorf("the server stops after %d rows", rows)

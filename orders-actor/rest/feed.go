@@ -118,7 +118,7 @@ func (s *Server) streamEvents(c *fiber.Ctx, q view.EventQuery) error {
 	return nil
 }
 
-// stream is one reader of the feed. It reads ahead one batch at most: a reader that doesn't take it within writeTimeout is
+// stream is one reader of the feed. It reads ahead one batch at most: a reader that doesn't take it within WriteTimeout is
 // cut off, and comes back with its cursor.
 type stream struct {
 	server *Server
@@ -199,7 +199,7 @@ func (st *stream) mark(cursor string) error {
 }
 
 func (st *stream) flush() error {
-	if err := st.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	if err := st.conn.SetWriteDeadline(time.Now().Add(st.server.WriteTimeout)); err != nil {
 		return err
 	}
 	return st.w.Flush()

@@ -336,10 +336,7 @@ func TestReadersShareOneTail(t *testing.T) {
 
 // A reader that takes nothing is cut off, and holds nothing afterwards.
 func TestSlowReaderIsCutOff(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits for the write deadline")
-	}
-	s := start(t, func(o *rest.Options) { o.MaxWaiting = 1 })
+	s := start(t, func(o *rest.Options) { o.MaxWaiting, o.WriteTimeout = 1, time.Second })
 	r := s.request("otto", "GET", "/v1/orders/events", "", "Accept", "text/event-stream")
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	require.NoError(t, err)

@@ -57,13 +57,19 @@ func (q *query) err() error {
 	return problem.Fields(q.bad...)
 }
 
-// text returns a parameter that may be there once.
+// text returns a parameter that may be there once; "" when it isn't.
 func (q *query) text(name string, limit int) string {
+	v, _ := q.value(name, limit)
+	return v
+}
+
+// value tells an empty parameter from none.
+func (q *query) value(name string, limit int) (v string, there bool) {
 	values := q.values[name]
 	if len(values) == 0 {
-		return ""
+		return "", false
 	}
-	v := values[0]
+	v = values[0]
 	switch {
 	case len(values) > 1:
 		q.complain(name, "is there more than once")
@@ -74,14 +80,14 @@ func (q *query) text(name string, limit int) string {
 	case strings.ContainsFunc(v, unicode.IsControl):
 		q.complain(name, "must not hold control characters")
 	default:
-		return v
+		return v, true
 	}
-	return ""
+	return "", false
 }
 
 func (q *query) number(name string, fallback, low, high int) int {
-	v := q.text(name, 20)
-	if v == "" {
+	v, there := q.value(name, 20)
+	if !there {
 		return fallback
 	}
 	n, err := strconv.Atoi(v)
@@ -93,8 +99,8 @@ func (q *query) number(name string, fallback, low, high int) int {
 }
 
 func (q *query) time(name string) time.Time {
-	v := q.text(name, 64)
-	if v == "" {
+	v, there := q.value(name, 64)
+	if !there {
 		return time.Time{}
 	}
 	t, err := time.Parse(time.RFC3339, v)
@@ -127,7 +133,10 @@ func (q *query) statuses() []order.Status {
 
 func (q *query) sort() (by view.Sort, descending bool) {
 	sorts := map[string]view.Sort{"created": view.SortCreated, "updated": view.SortUpdated, "total": view.SortTotal}
-	v := or(q.text("sort", 20), "-created")
+	v, there := q.value("sort", 20)
+	if !there {
+		v = "-created"
+	}
 	name, descending := strings.CutPrefix(v, "-")
 	by, ok := sorts[name]
 	if !ok {

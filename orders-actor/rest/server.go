@@ -33,9 +33,8 @@ import (
 const (
 	maxBody = 64 << 10
 
-	writeTimeout = 10 * time.Second // for the network to take what is written
-	callTimeout  = 15 * time.Second // for what a call asks of others
-	stopTimeout  = 10 * time.Second
+	callTimeout = 15 * time.Second // for what a call asks of others
+	stopTimeout = 10 * time.Second
 )
 
 // Options are what the server stands on.
@@ -58,9 +57,10 @@ type Options struct {
 	CORSOrigins []string // other origins that may call from a browser; empty for none
 
 	// For tests; nil or 0 for what production has.
-	Now        func() time.Time
-	Heartbeat  time.Duration
-	StreamLife time.Duration
+	Now          func() time.Time
+	Heartbeat    time.Duration // of a stream where nothing happens
+	StreamLife   time.Duration // at most, and 4/5 of it at least
+	WriteTimeout time.Duration // for the network to take what is written
 }
 
 // Server serves the contract.
@@ -92,7 +92,7 @@ func New(o Options) (*Server, error) {
 	s.app = service.NewApp(fiber.Config{
 		CaseSensitive: true,
 		BodyLimit:     maxBody,
-		WriteTimeout:  writeTimeout, // streams renew it with each write
+		WriteTimeout:  o.WriteTimeout, // streams renew it with each write
 		ErrorHandler:  s.fail,
 	})
 	if err := s.routes(); err != nil {
@@ -116,6 +116,9 @@ func (o *Options) defaults() {
 	}
 	if o.StreamLife == 0 {
 		o.StreamLife = 15 * time.Minute
+	}
+	if o.WriteTimeout == 0 {
+		o.WriteTimeout = 10 * time.Second
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()

@@ -1,0 +1,230 @@
+package rest_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"orders/orders-actor/rest"
+)
+
+// TestGeneratedRequests throws requests that are made from the contract at the running server: good ones, and ones that
+// were broken somewhere. No answer is a fault of ours or one that the contract doesn't name (server.do sees to that);
+// what the contract refuses is refused, and what it allows isn't.
+func TestGeneratedRequests(t *testing.T) {
+	s := start(t, func(o *rest.Options) { o.StreamLife = time.Millisecond })
+	ids := []string{s.given("alice").ID, s.given("bob").ID}
+	s.advance(ids[1], confirm)
+	s.advance(ids[1], deliver)
+	rapid.Check(t, func(rt *rapid.T) {
+		g := &generator{T: rt, ids: ids, broken: rapid.Bool().Draw(rt, "broken")}
+		r := g.request(s)
+		rt.Logf("%s %s %v", r.Method, r.URL, r.Header)
+		checked := *s
+		checked.TB = quiet{s.TB, rt}
+		a := checked.do(r)
+		require.Less(rt, a.StatusCode, 500, "%s", a.body)
+		if !g.broken && !g.refusable {
+			require.NotContains(rt, []int{400, 401, 406, 413, 415}, a.StatusCode, "%s", a.body)
+		}
+	})
+}
+
+// quiet sends the failures of a check to rapid, which then looks for a smaller example.
+type quiet struct {
+	testing.TB
+	rt *rapid.T
+}
+
+func (q quiet) Errorf(format string, args ...any) { q.rt.Errorf(format, args...) }
+func (q quiet) FailNow()                          { q.rt.FailNow() }
+
+// generator makes requests from the contract.
+type generator struct {
+	*rapid.T
+	ids       []string
+	broken    bool // break something, somewhere
+	refusable bool // it may be refused for reasons that a schema can't tell
+}
+
+func (g *generator) request(s *server) *http.Request {
+	doc := s.contract.doc
+	path := rapid.SampledFrom(slices.Sorted(maps.Keys(doc.Paths.Map()))).Draw(g.T, "path")
+	item := doc.Paths.Value(path)
+	method := rapid.SampledFrom(slices.Sorted(maps.Keys(item.Operations()))).Draw(g.T, "method")
+	operation := item.Operations()[method]
+
+	query := url.Values{}
+	headers := http.Header{}
+	for _, ref := range operation.Parameters {
+		p := ref.Value
+		if p.In != "path" && !rapid.Bool().Draw(g.T, "with "+p.Name) {
+			continue
+		}
+		values := g.parameter(p)
+		switch p.In {
+		case "path":
+			path = strings.ReplaceAll(path, "{"+p.Name+"}", url.PathEscape(values[0]))
+		case "query":
+			query[p.Name] = values
+		case "header":
+			headers.Set(p.Name, values[0])
+		}
+	}
+	body := ""
+	if operation.RequestBody != nil && (operation.RequestBody.Value.Required || rapid.Bool().Draw(g.T, "with body")) {
+		body = g.body(operation.RequestBody.Value.Content.Get("application/json").Schema.Value)
+	}
+	user := rapid.SampledFrom([]string{"alice", "otto"}).Draw(g.T, "user")
+	if g.broken && rapid.IntRange(0, 9).Draw(g.T, "nobody") == 0 {
+		user = ""
+	}
+	r := s.request(user, method, path+"?"+query.Encode(), body)
+	maps.Copy(r.Header, headers)
+	good := operation.Responses.Value("200")
+	if good == nil {
+		good = operation.Responses.Value("201")
+	}
+	if rapid.Bool().Draw(g.T, "with Accept") {
+		r.Header.Set("Accept", rapid.SampledFrom(slices.Sorted(maps.Keys(good.Value.Content))).Draw(g.T, "Accept"))
+	}
+	return r
+}
+
+func (g *generator) parameter(p *openapi3.Parameter) []string {
+	switch p.Name { // what a schema can't tell
+	case "cursor", "after", "Last-Event-ID", "If-Match":
+		g.refusable = true
+	case "Prefer":
+		return []string{rapid.SampledFrom([]string{"wait=0", "respond-async", "wait=never", "return=minimal, wait=0"}).Draw(g.T, "Prefer")}
+	}
+	schema := p.Schema.Value
+	var values []string
+	v := g.valid(schema, p.Name)
+	if list, ok := v.([]any); ok {
+		for _, e := range list {
+			values = append(values, fmt.Sprint(e))
+		}
+	} else {
+		values = []string{fmt.Sprint(v)}
+	}
+	if g.broken && rapid.Bool().Draw(g.T, "break "+p.Name) {
+		values = []string{rapid.SampledFrom([]string{"x", "-1", "0", "999999", "1e3", "~", strings.Repeat("y", 600), "null", "%00"}).Draw(g.T, "broken "+p.Name)}
+	}
+	return values
+}
+
+func (g *generator) body(schema *openapi3.Schema) string {
+	v := g.valid(schema, "body")
+	if g.broken {
+		v = g.spoil(v)
+	}
+	text, err := json.Marshal(v)
+	require.NoError(g.T, err)
+	if g.broken && rapid.IntRange(0, 4).Draw(g.T, "cut") == 0 {
+		text = text[:rapid.IntRange(0, len(text)).Draw(g.T, "length")]
+	}
+	return string(text)
+}
+
+var plain = rapid.RuneFrom([]rune("abcXYZ0189"))
+
+// valid draws what a schema allows.
+func (g *generator) valid(s *openapi3.Schema, name string) any {
+	switch {
+	case s.Enum != nil:
+		return rapid.SampledFrom(s.Enum).Draw(g.T, name)
+	case s.Type.Is("object"):
+		v := map[string]any{}
+		for _, property := range slices.Sorted(maps.Keys(s.Properties)) {
+			if slices.Contains(s.Required, property) || rapid.Bool().Draw(g.T, "with "+property) {
+				v[property] = g.valid(s.Properties[property].Value, property)
+			}
+		}
+		return v
+	case s.Type.Is("array"):
+		most := 4
+		if s.MaxItems != nil {
+			most = min(most, int(*s.MaxItems))
+		}
+		v := []any{}
+		for range rapid.IntRange(int(s.MinItems), most).Draw(g.T, name+" items") {
+			e := g.valid(s.Items.Value, name)
+			if !s.UniqueItems || !slices.Contains(v, e) {
+				v = append(v, e)
+			}
+		}
+		return v
+	case s.Type.Is("integer"):
+		least, most := int64(0), int64(1_000_000)
+		if s.Min != nil {
+			least = int64(*s.Min)
+		}
+		if s.Max != nil {
+			most = int64(*s.Max)
+		}
+		if name == "unitPrice" {
+			most = 10_000 // whose total is never too high
+		}
+		return rapid.Int64Range(least, most).Draw(g.T, name)
+	case s.Format == "uuid":
+		unknown := rapid.StringMatching(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
+		return rapid.OneOf(rapid.SampledFrom(g.ids), unknown).Draw(g.T, name)
+	case s.Format == "date-time":
+		return time.Unix(rapid.Int64Range(0, 4e9).Draw(g.T, name), 0).UTC().Format(time.RFC3339)
+	default:
+		most := 40
+		if s.MaxLength != nil {
+			most = int(*s.MaxLength)
+		}
+		v := rapid.StringOfN(plain, max(1, int(s.MinLength)), most, -1).Draw(g.T, name)
+		odd := v[1:] + rapid.SampledFrom([]string{"", "ß", "漢", "\"", "<", "=", " a", "𝄞"}).Draw(g.T, name+" odd")
+		if s.Pattern != "" && regexp.MustCompile(s.Pattern).MatchString(odd) && len([]rune(odd)) <= most {
+			return odd
+		}
+		return v
+	}
+}
+
+// spoil puts something strange somewhere into a value.
+func (g *generator) spoil(v any) any {
+	strange := func() any {
+		return rapid.SampledFrom([]any{
+			nil, true, "", " ", "\u0000", strings.Repeat("z", 700), -1, 0, 0.5, 1e15, []any{}, []any{nil}, map[string]any{}, map[string]any{"a": 1},
+		}).Draw(g.T, "strange")
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		keys := slices.Sorted(maps.Keys(v))
+		switch {
+		case len(keys) == 0 || rapid.IntRange(0, 5).Draw(g.T, "here") == 0:
+			v["strange"] = strange()
+		case rapid.IntRange(0, 5).Draw(g.T, "drop") == 0:
+			delete(v, rapid.SampledFrom(keys).Draw(g.T, "dropped"))
+		default:
+			key := rapid.SampledFrom(keys).Draw(g.T, "spoiled")
+			v[key] = g.spoil(v[key])
+		}
+		return v
+	case []any:
+		if len(v) == 0 || rapid.IntRange(0, 3).Draw(g.T, "more") == 0 {
+			return append(v, strange())
+		}
+		i := rapid.IntRange(0, len(v)-1).Draw(g.T, "element")
+		v[i] = g.spoil(v[i])
+		return v
+	default:
+		return strange()
+	}
+}
