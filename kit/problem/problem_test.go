@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -30,7 +31,7 @@ func TestCallersSeeWhatWasWrittenForThem(t *testing.T) {
 			var logged bytes.Buffer
 			app := fiber.New(fiber.Config{ErrorHandler: Handler(slog.New(slog.NewTextHandler(&logged, nil)))})
 			app.Get("/", func(*fiber.Ctx) error { return test.err })
-			resp, err := app.Test(httptest.NewRequest("GET", "/", nil), -1)
+			resp, err := app.Test(httptest.NewRequest(http.MethodGet, "/", nil), -1)
 			require.NoError(t, err)
 			defer func() { require.NoError(t, resp.Body.Close()) }()
 			body, err := io.ReadAll(resp.Body)

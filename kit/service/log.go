@@ -41,9 +41,11 @@ type traceKey struct{}
 
 var traceparentForm = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
 
-// WithTraceparent keeps a W3C traceparent in the context; one that isn't well formed is left out.
+const noTrace = "00000000000000000000000000000000" // what a sidecar sends that doesn't trace
+
+// WithTraceparent keeps a W3C traceparent in the context; one that isn't well formed, or names no trace, is left out.
 func WithTraceparent(ctx context.Context, traceparent string) context.Context {
-	if !traceparentForm.MatchString(traceparent) {
+	if !traceparentForm.MatchString(traceparent) || traceparent[3:35] == noTrace {
 		return ctx
 	}
 	return context.WithValue(ctx, traceKey{}, traceparent)

@@ -71,6 +71,7 @@ func TestLogLinesCarryTheTrace(t *testing.T) {
 
 	logged.Reset()
 	log.InfoContext(WithTraceparent(t.Context(), "00-forged\n-01"), "hello")
+	log.InfoContext(WithTraceparent(t.Context(), "00-"+noTrace+"-0000000000000000-00"), "hello")
 	log.Debug("not at this level")
 	require.NotContains(t, logged.String(), "trace_id")
 	require.NotContains(t, logged.String(), "not at this level")
