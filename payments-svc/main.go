@@ -72,8 +72,10 @@ func run(ctx context.Context) error {
 
 // stopped makes being asked to stop while waiting no failure.
 func stopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
+		return err
 	}
-	return err
 }

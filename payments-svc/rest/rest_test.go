@@ -1,0 +1,274 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"orders/kit/onbehalf"
+	"orders/kit/problem"
+	"orders/kit/service"
+	"orders/payments-svc/payment"
+	"orders/payments-svc/payment/paymenttest"
+)
+
+const (
+	id       = "019364d2-7a1c-7c3a-9a51-2f1f0a6d3b11"
+	other    = "019364d2-7a1c-7c3a-9a51-2f1f0a6d3b12"
+	appToken = "the-sidecars-token"
+	path     = "/payments/" + id
+	body     = `{"amount":900,"currency":"EUR"}`
+)
+
+var (
+	key    = bytes.Repeat([]byte("k"), onbehalf.MinKey)
+	now    = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	claims = onbehalf.Claims{OrderID: id, User: "alice", Amount: 900, Currency: "EUR"}
+)
+
+// api is the service on a store in memory.
+type api struct {
+	*fiber.App
+	store   *paymenttest.Store
+	failing bool
+}
+
+func newAPI() *api {
+	a := &api{store: &paymenttest.Store{}}
+	clock := func() time.Time { return now }
+	a.App = New(Config{
+		Desk: &payment.Desk{Store: a.store, Confirm: func() bool { return true }, Now: clock},
+		Key:  key, AppToken: appToken, Now: clock,
+		Fail: func() bool { return a.failing },
+		Log:  slog.New(slog.DiscardHandler), Metrics: service.NewRegistry(),
+	})
+	return a
+}
+
+func mint(t *testing.T, c onbehalf.Claims, at time.Time) string {
+	t.Helper()
+	token, err := onbehalf.Mint(key, c, at)
+	require.NoError(t, err)
+	return token
+}
+
+// call is a request that is fine unless change says otherwise.
+func (a *api) call(t *testing.T, method, path, body string, change func(*http.Request)) (status int, got string, header http.Header) {
+	t.Helper()
+	req := httptest.NewRequest(method, path, strings.NewReader(body))
+	req.Header.Set("Dapr-Api-Token", appToken)
+	req.Header.Set("Authorization", "Bearer "+mint(t, claims, now))
+	req.Header.Set("Content-Type", "application/json")
+	if change != nil {
+		change(req)
+	}
+	resp, err := a.Test(req, -1)
+	require.NoError(t, err)
+	data, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	return resp.StatusCode, string(data), resp.Header
+}
+
+func TestPayVoidAndRead(t *testing.T) {
+	a := newAPI()
+	const confirmed = `{"orderId":"` + id + `","status":"confirmed","amount":900,"currency":"EUR","decidedAt":"2026-11-24T12:00:00Z",
+		"entries":[{"kind":"charged","amount":900,"at":"2026-11-24T12:00:00Z"}]}`
+	for range 2 {
+		status, got, _ := a.call(t, "PUT", path, body, nil)
+		require.Equal(t, 200, status, got)
+		require.JSONEq(t, confirmed, got)
+	}
+	status, got, _ := a.call(t, "GET", path, "", nil)
+	require.Equal(t, 200, status, got)
+	require.JSONEq(t, confirmed, got)
+
+	for range 2 {
+		status, got, _ = a.call(t, "POST", path+"/void", "", nil)
+		require.Equal(t, 200, status, got)
+		require.JSONEq(t, `{"orderId":"`+id+`","status":"voided","amount":900,"currency":"EUR","decidedAt":"2026-11-24T12:00:00Z",
+			"entries":[{"kind":"charged","amount":900,"at":"2026-11-24T12:00:00Z"},{"kind":"voided","amount":900,"at":"2026-11-24T12:00:00Z"}]}`, got)
+	}
+}
+
+func TestALatePaymentOfAVoidedOrderIsDeclined(t *testing.T) {
+	a := newAPI()
+	status, got, _ := a.call(t, "POST", path+"/void", "", nil)
+	require.Equal(t, 200, status, got)
+	status, got, _ = a.call(t, "PUT", path, body, nil)
+	require.Equal(t, 200, status, got)
+	require.Contains(t, got, `"status":"declined","reason":"voided"`)
+	require.NotContains(t, got, "charged")
+}
+
+func TestRefusals(t *testing.T) {
+	bearer := func(token string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
+	}
+	header := func(name, value string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set(name, value) }
+	}
+	without := func(name string) func(*http.Request) { return func(r *http.Request) { r.Header.Del(name) } }
+	sign := func(method jwt.SigningMethod, key any, audience string) string {
+		token, err := jwt.NewWithClaims(method, jwt.MapClaims{
+			"iss": "orders-actor", "aud": audience, "sub": "alice", "exp": now.Add(time.Minute).Unix(),
+			"order": id, "amount": 900, "currency": "EUR",
+		}).SignedString(key)
+		require.NoError(t, err)
+		return token
+	}
+	of := func(change func(*onbehalf.Claims)) func(*http.Request) {
+		c := claims
+		change(&c)
+		return bearer(mint(t, c, now))
+	}
+	type test struct {
+		method, path, body string
+		change             func(*http.Request)
+		status             int
+		code               problem.Code
+	}
+	tests := map[string]test{
+		"body for another amount":   {"PUT", path, `{"amount":1,"currency":"EUR"}`, nil, 403, problem.Forbidden},
+		"body for another currency": {"PUT", path, `{"amount":900,"currency":"USD"}`, nil, 403, problem.Forbidden},
+		"no body":                   {"PUT", path, "", nil, 400, problem.InvalidJSON},
+		"broken JSON":               {"PUT", path, "{", nil, 400, problem.InvalidJSON},
+		"two values":                {"PUT", path, body + body, nil, 400, problem.InvalidJSON},
+		"an unknown field":          {"PUT", path, `{"amount":900,"currency":"EUR","tip":1}`, nil, 400, problem.InvalidJSON},
+		"a fraction":                {"PUT", path, `{"amount":9.5,"currency":"EUR"}`, nil, 400, problem.InvalidJSON},
+		"no amount":                 {"PUT", path, `{"currency":"EUR"}`, nil, 400, problem.InvalidRequest},
+		"a negative amount":         {"PUT", path, `{"amount":-1,"currency":"EUR"}`, nil, 400, problem.InvalidRequest},
+		"no currency":               {"PUT", path, `{"amount":900}`, nil, 400, problem.InvalidRequest},
+		"no content type":           {"PUT", path, body, without("Content-Type"), 415, problem.UnsupportedMediaType},
+		"another content type":      {"PUT", path, body, header("Content-Type", "text/plain"), 415, problem.UnsupportedMediaType},
+		"another method":            {"DELETE", path, "", nil, 405, problem.MethodNotAllowed},
+		"another path":              {"GET", "/orders", "", nil, 404, problem.NotFound},
+		"another spelling":          {"PUT", "/payments/" + strings.ToUpper(id), body, nil, 400, problem.InvalidRequest},
+		"no order id":               {"PUT", "/payments/1", body, nil, 400, problem.InvalidRequest},
+		"nothing known":             {"GET", path, "", nil, 404, problem.NotFound},
+	}
+	for _, call := range []test{{method: "PUT", path: path, body: body}, {method: "POST", path: path + "/void"}, {method: "GET", path: path}} {
+		for name, refused := range map[string]test{
+			"around the sidecar":        {change: without("Dapr-Api-Token"), status: 401, code: problem.Unauthenticated},
+			"with another app token":    {change: header("Dapr-Api-Token", "guess"), status: 401, code: problem.Unauthenticated},
+			"no token":                  {change: without("Authorization"), status: 401, code: problem.Unauthenticated},
+			"another scheme":            {change: header("Authorization", "Basic YTpi"), status: 401, code: problem.Unauthenticated},
+			"no JWT":                    {change: bearer("nonsense"), status: 401, code: problem.Unauthenticated},
+			"an expired token":          {change: bearer(mint(t, claims, now.Add(-2*time.Minute))), status: 401, code: problem.Unauthenticated},
+			"alg none":                  {change: bearer(sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, "payments-svc")), status: 401, code: problem.Unauthenticated},
+			"signed with another key":   {change: bearer(sign(jwt.SigningMethodHS256, key[1:], "payments-svc")), status: 401, code: problem.Unauthenticated},
+			"another audience":          {change: bearer(sign(jwt.SigningMethodHS256, key, "orders")), status: 401, code: problem.Unauthenticated},
+			"a token for another order": {change: of(func(c *onbehalf.Claims) { c.OrderID = other }), status: 403, code: problem.Forbidden},
+		} {
+			refused.method, refused.path, refused.body = call.method, call.path, call.body
+			tests[call.method+" "+name] = refused
+		}
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			a := newAPI()
+			status, got, header := a.call(t, test.method, test.path, test.body, test.change)
+			assert.Equal(t, test.status, status, got)
+			assert.Equal(t, problem.ContentType, header.Get("Content-Type"))
+			var p problem.Problem
+			require.NoError(t, json.Unmarshal([]byte(got), &p))
+			assert.Equal(t, test.code, p.Code)
+
+			stored, _, err := a.store.Load(t.Context(), id)
+			require.NoError(t, err)
+			assert.Empty(t, stored, "a refused call left something behind")
+		})
+	}
+}
+
+func TestADecidedPaymentIsBoundToItsAmount(t *testing.T) {
+	a := newAPI()
+	status, _, _ := a.call(t, "PUT", path, body, nil)
+	require.Equal(t, 200, status)
+	dearer := claims
+	dearer.Amount = 901
+	change := func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+mint(t, dearer, now)) }
+	for _, call := range [][3]string{
+		{"PUT", path, `{"amount":901,"currency":"EUR"}`},
+		{"POST", path + "/void", ""},
+		{"GET", path, ""},
+	} {
+		status, got, _ := a.call(t, call[0], call[1], call[2], change)
+		require.Equal(t, 403, status, got)
+	}
+}
+
+func TestFailuresDecideNothingAndTellNothing(t *testing.T) {
+	a := newAPI()
+	a.failing = true
+	status, got, _ := a.call(t, "PUT", path, body, nil)
+	require.Equal(t, 503, status, got)
+	a.failing = false
+
+	a.store.Fail(errors.New("password=secret"))
+	for _, call := range [][3]string{{"PUT", path, body}, {"POST", path + "/void", ""}, {"GET", path, ""}} {
+		status, got, _ = a.call(t, call[0], call[1], call[2], nil)
+		require.Equal(t, 503, status, got)
+		require.Contains(t, got, `"code":"unavailable"`)
+		require.NotContains(t, got, "secret")
+	}
+	a.store.Fail(nil)
+	status, _, _ = a.call(t, "GET", path, "", nil)
+	require.Equal(t, 404, status)
+}
+
+func TestABodyThatIsTooLargeIsNotRead(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	a, served := newAPI(), make(chan error, 1)
+	go func() { served <- a.Listener(listener) }()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://"+listener.Addr().String()+path, strings.NewReader(strings.Repeat(" ", bodyLimit+1)))
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	got, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, 413, resp.StatusCode)
+	require.Equal(t, problem.ContentType, resp.Header.Get("Content-Type"))
+	require.Contains(t, string(got), `"code":"too-large"`)
+	require.NoError(t, a.Shutdown())
+	require.NoError(t, <-served)
+}
+
+func TestProbesNeedNoToken(t *testing.T) {
+	a := newAPI()
+	for _, probe := range []string{"/livez", "/readyz", "/metrics"} {
+		status, got, _ := a.call(t, "GET", probe, "", func(r *http.Request) { r.Header = http.Header{} })
+		require.Equal(t, 200, status, got)
+	}
+}
+
+func TestWithoutAnAppTokenNothingIsServed(t *testing.T) {
+	a := New(Config{Key: key, Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: service.NewRegistry()})
+	resp, err := a.Test(httptest.NewRequest(http.MethodGet, path, nil), -1)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, 401, resp.StatusCode)
+}
+
+func TestLatencyEndsWithItsContext(t *testing.T) {
+	require.NoError(t, wait(t.Context(), 0))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.Error(t, wait(ctx, time.Hour))
+}
