@@ -1,0 +1,175 @@
+// Command orders-actor hosts the Order actors, keeps the list view, and serves REST and the built SPA.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"orders/kit/secrets"
+	"orders/kit/service"
+	"orders/kit/settings"
+	"orders/kit/sidecar"
+	"orders/orders-actor/actor"
+	"orders/orders-actor/auth"
+	"orders/orders-actor/payments"
+	"orders/orders-actor/reconcile"
+	"orders/orders-actor/rest"
+	"orders/orders-actor/rest/api"
+	"orders/orders-actor/spa"
+	"orders/orders-actor/turn"
+	"orders/orders-actor/view"
+)
+
+const (
+	secretsTimeout = 2 * time.Minute // for a sidecar that starts late
+	openTimeout    = time.Minute     // for a database that starts late, and its migrations
+	commandTimeout = 15 * time.Second
+	pruneEvery     = 10 * time.Minute
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
+	stop()
+	if err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "orders-actor:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	c, err := readConfig(settings.Env())
+	if err != nil {
+		return err
+	}
+	log, err := service.Logger(os.Stderr, c.LogLevel, c.LogFormat)
+	if err != nil {
+		return err
+	}
+	slog.SetDefault(log)
+
+	dapr, err := actor.Dial(sidecar.Address(), c.DaprToken)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dapr.Close() }()
+	keys, err := readKeys(ctx, log, dapr, c)
+	if err != nil {
+		return err
+	}
+	opening, cancel := context.WithTimeout(ctx, openTimeout)
+	db, err := view.Open(opening, c.ViewDSN)
+	cancel()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+
+	seal := actor.Seal{Key: keys["command-seal-key"], Now: time.Now}
+	orders := &turn.Orders{
+		Invoker: actor.Invoker{Sidecar: dapr, Type: turn.Type, Timeout: commandTimeout},
+		Seal:    seal,
+	}
+	payer := turn.NewWorker(turn.WorkerConfig{
+		Payments: payments.New(payments.Config{
+			Sidecar: c.DaprHTTP, Token: c.DaprToken, Key: keys["obo-key"], Now: time.Now, Parallel: 64,
+		}),
+		Results:     orders,
+		Log:         log,
+		CallTimeout: c.PaymentTimeout,
+	})
+	state := turn.Dapr{Sidecar: dapr, Clock: time.Now}
+	host := actor.NewHost(dapr, actor.Config{
+		Type: turn.Type,
+		Log:  log,
+		Activate: turn.Activator(&turn.Options{
+			Store: state, View: db, Reminders: state, Payer: payer, Clock: time.Now, DeliverAfter: c.DeliverAfter,
+		}, seal, log),
+	})
+	reconciler := reconcile.New(reconcile.Config{View: db, Orders: orders, Log: log})
+	watcher := view.NewWatcher(db, log)
+	server, err := newServer(c, keys, log, rest.Options{
+		Commands: orders, Reads: db, Watcher: watcher, Checks: checks(host, db),
+	})
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("listen on ORDERS_ADDR: %w", err)
+	}
+	log.Info("serving", "address", listener.Addr().String())
+
+	// Each part needs those behind it to stop in peace: requests and payments end with turns, turns end in the view.
+	return inOrder(ctx,
+		part{"rest", func(ctx context.Context) error { return server.Serve(ctx, listener) }, 15 * time.Second},
+		part{"reconciler", reconciler.Run, 15 * time.Second},
+		part{"payments", payer.Run, 15 * time.Second},
+		part{"actors", host.Run, 20 * time.Second},
+		part{"feed", watcher.Run, 5 * time.Second},
+		part{"prune", prune(db, log), 5 * time.Second},
+	)
+}
+
+func readKeys(ctx context.Context, log *slog.Logger, dapr *actor.Sidecar, c config) (map[string][]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, secretsTimeout)
+	defer cancel()
+	names := []string{"obo-key", "command-seal-key"}
+	if c.AuthMode == "dev" {
+		names = append(names, "dev-token-key")
+	}
+	return secrets.Keys(ctx, dapr.Client(), log, c.SecretName, names...)
+}
+
+func newServer(c config, keys map[string][]byte, log *slog.Logger, o rest.Options) (*rest.Server, error) {
+	site, err := spa.New()
+	if err != nil {
+		return nil, err
+	}
+	if c.AuthMode == "dev" {
+		if o.Dev, err = auth.NewDev(keys["dev-token-key"], time.Now); err != nil {
+			return nil, err
+		}
+		o.Verifier = o.Dev
+	} else {
+		o.Verifier = auth.NewOIDC(c.OIDC)
+		o.OIDC = api.OidcConfig{Issuer: c.OIDC.Issuer, Audience: c.OIDC.Audience, ClientID: c.OIDCClientID}
+	}
+	o.Log, o.SPA = log, site.Serve
+	o.RateLimit, o.MaxInFlight, o.CORSOrigins = c.RateLimit, c.MaxInFlight, c.CORSOrigins
+	return rest.New(o)
+}
+
+// checks say what is missing.
+func checks(host *actor.Host, db *view.DB) []service.Check {
+	hosted := func(context.Context) error {
+		if !host.Ready() {
+			return errors.New("the sidecar doesn't host our actors")
+		}
+		return nil
+	}
+	return []service.Check{{Name: "actors", Run: hosted}, {Name: "view", Run: db.Ping}}
+}
+
+// prune forgets events and idempotency keys that are old enough.
+func prune(db *view.DB, log *slog.Logger) service.Runner {
+	return func(ctx context.Context) error {
+		for {
+			select {
+			case <-time.After(pruneEvery):
+				if err := db.Prune(ctx, time.Now()); err != nil && ctx.Err() == nil {
+					log.Warn("can't prune the view", "error", err)
+				}
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	}
+}

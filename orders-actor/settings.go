@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"orders/kit/settings"
+	"orders/orders-actor/auth"
+)
+
+// config is what the environment says; README.md lists it.
+type config struct {
+	Addr           string
+	DeliverAfter   time.Duration
+	AuthMode       string
+	OIDC           auth.OIDCConfig
+	OIDCClientID   string
+	ViewDSN        string
+	PaymentTimeout time.Duration
+	RateLimit      int
+	MaxInFlight    int
+	CORSOrigins    []string
+	SecretName     string
+	LogLevel       string
+	LogFormat      string
+
+	DaprHTTP  string // base URL
+	DaprToken string
+}
+
+func readConfig(env *settings.Reader) (config, error) {
+	c := config{
+		Addr:         env.Address("ORDERS_ADDR", "127.0.0.1:8080"),
+		DeliverAfter: env.Duration("DELIVER_AFTER", 10*time.Second, 0, 365*24*time.Hour),
+		AuthMode:     env.Enum("AUTH_MODE", "dev", "dev", "oidc"),
+		OIDC: auth.OIDCConfig{
+			Issuer:       env.URL("OIDC_ISSUER", ""),
+			Audience:     env.String("OIDC_AUDIENCE", ""),
+			RolesClaim:   env.String("OIDC_ROLES_CLAIM", "roles"),
+			OperatorRole: env.String("OIDC_OPERATOR_ROLE", "operator"),
+		},
+		OIDCClientID:   env.String("OIDC_CLIENT_ID", ""),
+		ViewDSN:        env.String("VIEW_DSN", filepath.Join(env.String("DATA_DIR", ".data"), "view.db")),
+		PaymentTimeout: env.Duration("PAYMENT_TIMEOUT", 10*time.Second, 100*time.Millisecond, time.Minute),
+		RateLimit:      env.Int("RATE_LIMIT", 600, 0, 1_000_000),
+		MaxInFlight:    env.Int("MAX_IN_FLIGHT", 256, 1, 100_000),
+		CORSOrigins:    env.List("CORS_ORIGINS"),
+		SecretName:     env.String("SECRET_NAME", "orders-actor"),
+		LogLevel:       env.Enum("LOG_LEVEL", "info", "debug", "info", "warn", "error"),
+		LogFormat:      env.Enum("LOG_FORMAT", "text", "text", "json"),
+		DaprHTTP:       env.URL("DAPR_HTTP_ENDPOINT", fmt.Sprintf("http://127.0.0.1:%d", env.Int("DAPR_HTTP_PORT", 3500, 1, 65535))),
+		DaprToken:      env.String("DAPR_API_TOKEN", ""),
+	}
+	if c.AuthMode == "oidc" {
+		for _, name := range []string{"OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_CLIENT_ID"} {
+			env.Required(name)
+		}
+	}
+	for _, origin := range c.CORSOrigins {
+		if u, err := url.Parse(origin); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
+			env.Reject("CORS_ORIGINS", "must be origins such as https://shop.example.com, not %q", origin)
+		}
+	}
+	return c, env.Err()
+}

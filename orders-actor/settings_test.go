@@ -1,0 +1,40 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"orders/kit/settings"
+)
+
+func TestDefaults(t *testing.T) {
+	c, err := readConfig(settings.Map(nil))
+	require.NoError(t, err)
+	assert.Equal(t, "127.0.0.1:8080", c.Addr)
+	assert.Equal(t, 10*time.Second, c.DeliverAfter)
+	assert.Equal(t, "dev", c.AuthMode)
+	assert.Equal(t, ".data/view.db", c.ViewDSN)
+	assert.Equal(t, 10*time.Second, c.PaymentTimeout)
+	assert.Equal(t, 600, c.RateLimit)
+	assert.Equal(t, 256, c.MaxInFlight)
+	assert.Equal(t, "orders-actor", c.SecretName)
+	assert.Equal(t, "http://127.0.0.1:3500", c.DaprHTTP)
+}
+
+func TestABadSettingIsNamed(t *testing.T) {
+	for name, value := range map[string]string{
+		"ORDERS_ADDR": "8080", "DELIVER_AFTER": "soon", "AUTH_MODE": "none", "OIDC_ISSUER": "issuer", "PAYMENT_TIMEOUT": "0s",
+		"RATE_LIMIT": "-1", "MAX_IN_FLIGHT": "0", "CORS_ORIGINS": "example.com", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
+		"DAPR_HTTP_PORT": "x y",
+	} {
+		_, err := readConfig(settings.Map(map[string]string{name: value}))
+		require.ErrorContains(t, err, name, value)
+	}
+	_, err := readConfig(settings.Map(map[string]string{"AUTH_MODE": "oidc"}))
+	for _, name := range []string{"OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_CLIENT_ID"} {
+		require.ErrorContains(t, err, name)
+	}
+}
