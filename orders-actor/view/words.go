@@ -70,7 +70,9 @@ func beginningWith(word string) string {
 
 func fold(text string) string { return strings.ToLower(strings.ToValidUTF8(text, "")) }
 
-func alphanumeric(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r) }
+func alphanumeric(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r)
+}
 
 func clip(word string) string {
 	n := 0
