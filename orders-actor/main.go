@@ -85,10 +85,12 @@ func run(ctx context.Context) error {
 		Log:         log,
 		CallTimeout: c.PaymentTimeout,
 	})
+	registry := service.NewRegistry()
 	state := turn.Dapr{Sidecar: dapr, Clock: time.Now}
 	host := actor.NewHost(dapr, actor.Config{
-		Type: turn.Type,
-		Log:  log,
+		Type:    turn.Type,
+		Log:     log,
+		Observe: observe(registry, payer),
 		Activate: turn.Activator(&turn.Options{
 			Store: state, View: db, Reminders: state, Payer: payer, Clock: time.Now, DeliverAfter: c.DeliverAfter,
 		}, seal, log),

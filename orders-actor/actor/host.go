@@ -25,6 +25,8 @@ type Config struct {
 	Type     string
 	Activate func(id string) Actor // cheap: it is called under a lock
 	Log      *slog.Logger
+	// Observe, when given, hears of every turn. What it is called after is the caller's word: any text.
+	Observe func(turn string, took time.Duration, err error)
 
 	TurnTimeout time.Duration // 15 s: a turn's own deadline, and the longest wait for another turn of the same actor
 	IdleTimeout time.Duration // 30 s: after this the sidecar deactivates an actor
@@ -93,7 +95,11 @@ func (h *Host) turn(ctx context.Context, id, what string, f func(context.Context
 		return ctx.Err()
 	}
 	a := h.activate(id, s)
+	began := time.Now()
 	err := protect(func() error { return f(ctx, a) })
+	if h.Observe != nil {
+		h.Observe(what, time.Since(began), err)
+	}
 	if err != nil {
 		h.Log.Warn("turn failed", "actor", id, "turn", what, "error", err)
 	}

@@ -27,6 +27,9 @@ const (
 	reminderDeliver = "deliver"
 )
 
+// Turns are the names that the host calls turns by: the methods and the reminder.
+var Turns = []string{methodCreate, methodSettle, methodCancel, methodVoided, methodPoke, "reminder " + reminderDeliver}
+
 // reply is what travels back from a turn. What the business refuses travels in here: a failed invocation means that
 // nobody knows what happened.
 type reply struct {

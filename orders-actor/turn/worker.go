@@ -100,6 +100,13 @@ func (w *Worker) Pay(s order.State) { w.enqueue(s, false) }
 // Void implements Payer.
 func (w *Worker) Void(s order.State) { w.enqueue(s, true) }
 
+// Owing is how many payments and voids wait or are at work.
+func (w *Worker) Owing() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.busy)
+}
+
 func (w *Worker) enqueue(s order.State, void bool) {
 	j := job{id: s.ID, void: void}
 	w.mu.Lock()
