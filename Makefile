@@ -50,8 +50,12 @@ bin/helm: tools/helm/go.mod
 lint: bin/golangci-lint web/node_modules/.package-lock.json ## everything that the code must pass before it is read
 	bin/golangci-lint fmt --diff $(MODULES)
 	bin/golangci-lint run $(EVERY)
-	go vet $(EVERY)
+	go vet -tags stack $(EVERY)
 	cd web && npm run typecheck && npm run lint
+
+fmt: bin/golangci-lint web/node_modules/.package-lock.json ## format all code
+	bin/golangci-lint fmt $(MODULES)
+	cd web && npx prettier --write --log-level warn .
 
 test: test-unit test-stack test-web test-web-e2e test-chaos test-deploy ## every test but those that need a cluster
 
@@ -61,7 +65,7 @@ test-unit: ## unit and property tests, with the race detector
 
 test-stack: build runtime dapr-cli ## the life of an order on the real Dapr
 	@tools/install.sh postgresql
-	go test -count=1 -p 1 -timeout 20m ./stack/...
+	go test -count=1 -p 1 -timeout 20m -tags stack ./stack/... ./payments-svc
 
 test-web: web/node_modules/.package-lock.json ## the SPA's own tests
 	cd web && npm test
