@@ -6,6 +6,7 @@
 package chaos
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -262,7 +264,8 @@ func (r *run) judge(ctx context.Context, readers []*reader, begin string) error 
 	h := r.recorder.History()
 	r.report.Breaks = history.Check(h, w)
 	r.report.finish(r, h, w)
-	return nil
+	r.report.Conflicts, err = conflicts(r.stack.Home())
+	return err
 }
 
 func (r *run) world(ctx context.Context, begin string) (w history.World, err error) {
@@ -304,6 +307,21 @@ func (r *run) world(ctx context.Context, begin string) (w history.World, err err
 	}
 	w.Payments, err = r.stores.ledger(ctx)
 	return w, err
+}
+
+// conflicts counts the turns that failed because another host's version got there first.
+func conflicts(home string) (n int, err error) {
+	logs, err := filepath.Glob(filepath.Join(home, "logs", "orders-actor*.log"))
+	for _, log := range logs {
+		data, readErr := os.ReadFile(log)
+		err = errors.Join(err, readErr)
+		for line := range bytes.Lines(data) {
+			if bytes.Contains(line, []byte("turn failed")) && bytes.Contains(line, []byte("got there first")) {
+				n++
+			}
+		}
+	}
+	return n, err
 }
 
 func (r *run) say(format string, args ...any) {

@@ -23,6 +23,7 @@ type Report struct {
 	Events                       int // read from the feed, by all readers
 	Lateness                     time.Duration
 	CancelsAcked, CancelsTooLate int
+	Conflicts                    int // turns that the view decided against, as the replicas logged them
 	Replays                      int
 	Breaks                       []history.Break
 }
@@ -85,6 +86,7 @@ func (p Report) Write(out io.Writer) error {
 | creates answered as replays | %d |
 | cancels acknowledged, refused as too late | %d, %d |
 | events read from the feed by 4 readers | %d |
+| turns that the view decided against | %d |
 | longest lateness of a delivery | %s |
 | broken invariants | %d |
 
@@ -93,7 +95,7 @@ The plan:
 `, setup, p.Orders, p.Faults, p.Seed, p.Setup, p.Orders, p.Faults, p.Seed,
 		p.Began.UTC().Format("2006-01-02 15:04 UTC"), runtime.GOOS+"/"+runtime.GOARCH, runtime.NumCPU(), p.Took.Round(time.Second), verdict,
 		p.Made, p.Delivered, p.Cancelled, len(p.Plan), p.Calls, p.Retries, p.ServerErrors, p.NoReply, p.Replays,
-		p.CancelsAcked, p.CancelsTooLate, p.Events, p.Lateness.Round(time.Millisecond), len(p.Breaks))
+		p.CancelsAcked, p.CancelsTooLate, p.Events, p.Conflicts, p.Lateness.Round(time.Millisecond), len(p.Breaks))
 	if err != nil {
 		return err
 	}

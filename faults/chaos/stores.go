@@ -71,7 +71,7 @@ func (s stores) ledger(ctx context.Context) (map[string]history.Payment, error) 
 
 // each goes through one of daprd's state tables.
 func (s stores) each(ctx context.Context, file, table string, do func(key string, value []byte) error) (err error) {
-	driver, dsn, query := "pgx", s.dsn, "SELECT key, value, false FROM "+table //nolint:gosec // the table's name is ours
+	driver, dsn, query := "pgx", s.dsn, "SELECT key, value, false FROM "+table
 	if s.dsn == "" {
 		driver, dsn = "sqlite", "file:"+filepath.Join(s.home, file)+"?mode=ro&_pragma=busy_timeout(20000)"
 		query = "SELECT key, value, is_binary FROM state"
