@@ -64,7 +64,7 @@ test-unit: ## unit and property tests, with the race detector
 	go test -race -short $(EVERY)
 
 test-stack: build runtime dapr-cli ## the life of an order on the real Dapr
-	@tools/install.sh postgresql
+	@tools/install.sh postgresql curl jq
 	go test -count=1 -p 1 -timeout 20m -tags stack ./stack/... ./payments-svc
 
 test-web: web/node_modules/.package-lock.json ## the SPA's own tests

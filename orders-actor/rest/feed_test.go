@@ -342,14 +342,17 @@ func TestSlowReaderIsCutOff(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
 	require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(4096))
-	require.NoError(t, r.Write(conn)) // and never reads
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(patience)))
+	require.NoError(t, r.Write(conn))
+	res, err := http.ReadResponse(bufio.NewReader(conn), r)
+	require.NoError(t, err)
+	require.Equal(t, 200, res.StatusCode) // and from here on reads nothing
+	full := s.call("otto", "GET", "/v1/orders/events", "", "Prefer", "wait=0")
+	require.Equal(t, 503, full.StatusCode, "it has the only place")
+	for range 20 {
+		s.given("alice", big...)
+	}
 	require.Eventually(t, func() bool {
-		return s.call("otto", "GET", "/v1/orders/events", "", "Prefer", "wait=0").StatusCode == 503
-	}, patience, 10*time.Millisecond, "it has the only place")
-	require.Eventually(t, func() bool {
-		for range 20 {
-			s.given("alice", big...)
-		}
 		return s.call("otto", "GET", "/v1/orders/events", "", "Prefer", "wait=0").StatusCode == 200
 	}, patience, 100*time.Millisecond, "its place is free again")
 }

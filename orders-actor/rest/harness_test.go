@@ -73,7 +73,7 @@ func start(t testing.TB, change ...func(*rest.Options)) *server {
 	s.url = "http://" + l.Addr().String()
 
 	var parts sync.WaitGroup
-	parts.Go(func() { assert.NoError(t, serving.Serve(ctx, l)) })
+	parts.Go(func() { assert.NoError(t, serving.Serve(ctx, smallBuffers{l})) })
 	parts.Go(func() {
 		if err := watcher.Run(ctx); !errors.Is(err, context.Canceled) {
 			assert.NoError(t, err)
@@ -86,6 +86,17 @@ func start(t testing.TB, change ...func(*rest.Options)) *server {
 	})
 	t.Cleanup(s.stop)
 	return s
+}
+
+// smallBuffers leaves the network little to take in advance, so that a reader that doesn't read is soon felt.
+type smallBuffers struct{ net.Listener }
+
+func (l smallBuffers) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return conn, conn.(*net.TCPConn).SetWriteBuffer(16 << 10)
 }
 
 // turns is what the Order actors do, without the actors: the domain, and the view after it.

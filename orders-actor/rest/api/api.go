@@ -5,7 +5,7 @@ package api
 import _ "embed"
 
 //go:generate cp ../../../api/openapi.yaml openapi.yaml
-//go:generate env GOWORK=off go tool -modfile=../../../tools/oapi-codegen/go.mod oapi-codegen -config codegen.yaml openapi.yaml
+//go:generate env GOWORK=off go tool -modfile=../../../tools/oapi-codegen/go.mod oapi-codegen -config codegen.yaml -o models.gen.go openapi.yaml
 
 // Contract is api/openapi.yaml.
 //

@@ -1,0 +1,47 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestUsingTheAPI runs docs/using-the-api.md: all its commands in one shell, and after each block, the lines that the page
+// says it prints.
+func TestUsingTheAPI(t *testing.T) {
+	page, err := os.ReadFile("../../docs/using-the-api.md")
+	require.NoError(t, err)
+	blocks := regexp.MustCompile("(?s)```(sh|text)\n(.*?)```").FindAllStringSubmatch(string(page), -1)
+	require.Greater(t, len(blocks), 20, "the expression finds no commands any more")
+
+	script := "set -euo pipefail\n"
+	var printed [][]string // by command block
+	for _, block := range blocks {
+		if block[1] == "text" {
+			last := len(printed) - 1
+			printed[last] = append(printed[last], strings.Split(strings.TrimSpace(block[2]), "\n")...)
+			continue
+		}
+		script += fmt.Sprintf("echo '== block %d'\n", len(printed)) + block[2]
+		printed = append(printed, nil)
+	}
+	script = strings.Replace(script, "ORDERS=http://127.0.0.1:8080", "ORDERS="+shared.URL(), 1)
+
+	bash := exec.CommandContext(t.Context(), "bash", "-c", script)
+	bash.Dir = t.TempDir()
+	output, err := bash.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	outputs := regexp.MustCompile(`(?m)^== block \d+\n`).Split(string(output), -1)[1:]
+	require.Len(t, outputs, len(printed))
+	for i, lines := range printed {
+		for _, line := range lines {
+			assert.Contains(t, outputs[i], strings.TrimSpace(line), "block %d", i)
+		}
+	}
+}
