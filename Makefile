@@ -79,10 +79,10 @@ test-chaos: build runtime ## faults: a short simulation, and kills under load
 	go test -count=1 -p 1 -timeout 20m ./faults/...
 
 test-deploy: bin/helm ## chart, images and compose file, without a cluster
-	go test -count=1 ./deploy/...
+	go test -count=1 -skip Cluster ./deploy/...
 
-test-k8s: bin/helm ## the chart on the cluster of KUBECONFIG, or on the one that CLUSTER starts
-	go test -count=1 -timeout 20m -run Cluster ./deploy/... -cluster
+test-k8s: bin/helm ## the chart on a real cluster: CLUSTER names the kit that runs it
+	go test -count=1 -timeout 30m -run Cluster ./deploy/...
 
 ## trying it hard
 
