@@ -157,6 +157,7 @@ func (r *run) close() (err error) {
 func (r *run) strike(ctx context.Context, plan []fault) error {
 	for i, f := range plan {
 		r.say("fault %d of %d: %s", i+1, len(plan), f)
+		r.report.Struck = append(r.report.Struck, time.Since(r.began))
 		if err := r.carryOut(ctx, f); err != nil {
 			return fmt.Errorf("fault %d, %s: %w", i+1, f, err)
 		}

@@ -13,8 +13,9 @@ import (
 // Report is what a run showed.
 type Report struct {
 	Options
-	Plan  []fault
-	Began time.Time
+	Plan   []fault
+	Began  time.Time
+	Struck []time.Duration // since the beginning, when each fault of the plan came
 
 	Took                         time.Duration
 	Made, Delivered, Cancelled   int
@@ -22,6 +23,7 @@ type Report struct {
 	ServerErrors, NoReply        int64
 	Events                       int // read from the feed, by all readers
 	Lateness                     time.Duration
+	Latest                       time.Duration // since the beginning, when the latest delivery was due
 	CancelsAcked, CancelsTooLate int
 	Conflicts                    int // turns that the view decided against, as the replicas logged them
 	Replays                      int
@@ -53,6 +55,11 @@ func (p *Report) finish(r *run, h history.History, w history.World) {
 	p.Calls, p.Retries = r.api.calls.Load(), r.api.retries.Load()
 	p.ServerErrors, p.NoReply = r.api.serverErrors.Load(), r.api.noReply.Load()
 	p.Lateness = history.Lateness(w)
+	for _, o := range w.Orders {
+		if o.Status == order.Delivered && o.DeliverAt != nil && o.UpdatedAt.Sub(*o.DeliverAt) == p.Lateness {
+			p.Latest = o.DeliverAt.Sub(p.Began)
+		}
+	}
 }
 
 // Write writes the report as Markdown.
@@ -87,7 +94,7 @@ func (p Report) Write(out io.Writer) error {
 | cancels acknowledged, refused as too late | %d, %d |
 | events read from the feed by 4 readers | %d |
 | turns that the view decided against | %d |
-| longest lateness of a delivery | %s |
+| longest lateness of a delivery | %s (due at %.0f s) |
 | broken invariants | %d |
 
 The plan:
@@ -95,12 +102,17 @@ The plan:
 `, setup, p.Orders, p.Faults, p.Seed, p.Setup, p.Orders, p.Faults, p.Seed,
 		p.Began.UTC().Format("2006-01-02 15:04 UTC"), runtime.GOOS+"/"+runtime.GOARCH, runtime.NumCPU(), p.Took.Round(time.Second), verdict,
 		p.Made, p.Delivered, p.Cancelled, len(p.Plan), p.Calls, p.Retries, p.ServerErrors, p.NoReply, p.Replays,
-		p.CancelsAcked, p.CancelsTooLate, p.Events, p.Conflicts, p.Lateness.Round(time.Millisecond), len(p.Breaks))
+		p.CancelsAcked, p.CancelsTooLate, p.Events, p.Conflicts, p.Lateness.Round(time.Millisecond),
+		p.Latest.Seconds(), len(p.Breaks))
 	if err != nil {
 		return err
 	}
 	for i, f := range p.Plan {
-		if _, err := fmt.Fprintf(out, "%d. %s\n", i+1, f); err != nil {
+		at := ""
+		if i < len(p.Struck) {
+			at = fmt.Sprintf(", at %.0f s", p.Struck[i].Seconds())
+		}
+		if _, err := fmt.Fprintf(out, "%d. %s%s\n", i+1, f, at); err != nil {
 			return err
 		}
 	}
