@@ -259,6 +259,7 @@ func (s selection) pageSQL(after pageCursor) (string, args) {
 	if s.Descending {
 		direction, beyond = "DESC", "<"
 	}
+	inOrder := " ORDER BY sort_key " + direction + ", id " + direction
 	sorted := s.narrow == "" && !s.ranged // the index gives the order
 	column := sortColumns[s.Sort]
 	byCreated := s.narrow == "" && (s.ranged || column == "created_at")
@@ -273,10 +274,11 @@ func (s selection) pageSQL(after pageCursor) (string, args) {
 		if after.ID != "" {
 			where = append(where, "("+key+", id) "+beyond+" ("+a.add(after.Key)+", "+a.add(after.ID)+")")
 		}
-		parts = append(parts, "SELECT "+key+" AS sort_key, id, state FROM "+from+" WHERE "+strings.Join(where, " AND "))
+		// The inner ORDER BY shows PostgreSQL that it can merge the parts. To SQLite it means nothing: it merges anyway.
+		parts = append(parts, "SELECT * FROM (SELECT "+key+" AS sort_key, id, state FROM "+from+
+			" WHERE "+strings.Join(where, " AND ")+inOrder+") AS part_"+string(status))
 	}
-	return strings.Join(parts, " UNION ALL ") +
-		" ORDER BY sort_key " + direction + ", id " + direction + " LIMIT " + a.add(s.Limit+1), a
+	return strings.Join(parts, " UNION ALL ") + inOrder + " LIMIT " + a.add(s.Limit+1), a
 }
 
 func (d *DB) page(ctx context.Context, s selection, after pageCursor) (orders []order.Order, next string, _ error) {

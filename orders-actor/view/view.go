@@ -177,6 +177,13 @@ func (d *DB) log(ctx context.Context, tx *sql.Tx, o order.Order) error {
 	return err
 }
 
+// These have an index each.
+const (
+	stuckUnpaid  = `SELECT id FROM orders WHERE status = 'created' AND updated_at < $1 ORDER BY updated_at LIMIT $2`
+	stuckOverdue = `SELECT id FROM orders WHERE status = 'confirmed' AND deliver_at < $1 ORDER BY deliver_at LIMIT $2`
+	stuckVoids   = `SELECT id FROM orders WHERE void_owed AND updated_at < $1 ORDER BY updated_at LIMIT $2`
+)
+
 // Stuck returns up to limit orders that should have moved on: created and unpaid for longer than unpaidFor, confirmed and
 // overdue by more than overdueBy, or owing a void for longer than unpaidFor. Those that wait longest come first, and no
 // kind keeps another one out.
@@ -186,9 +193,7 @@ func (d *DB) Stuck(ctx context.Context, now time.Time, unpaidFor, overdueBy time
 		query  string
 		before int64
 	}{
-		{`SELECT id FROM orders WHERE status = 'created' AND updated_at < $1 ORDER BY updated_at LIMIT $2`, unpaid},
-		{`SELECT id FROM orders WHERE status = 'confirmed' AND deliver_at < $1 ORDER BY deliver_at LIMIT $2`, overdue},
-		{`SELECT id FROM orders WHERE void_owed AND updated_at < $1 ORDER BY updated_at LIMIT $2`, unpaid},
+		{stuckUnpaid, unpaid}, {stuckOverdue, overdue}, {stuckVoids, unpaid},
 	}
 	found := make([][]string, len(kinds))
 	err := d.call(ctx, "find stuck orders", callTimeout, func(ctx context.Context) (err error) {

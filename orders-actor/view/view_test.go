@@ -79,7 +79,6 @@ func put(t testing.TB, db *view.DB, states ...order.State) {
 	}
 }
 
-
 func settled(t testing.TB, s order.State, confirmed bool, at time.Time) order.State {
 	t.Helper()
 	next, ok := s.Settle(order.Settle{ID: s.ID, Confirmed: confirmed, Attempts: 1}, at, 10*time.Second)
