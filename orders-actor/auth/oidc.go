@@ -151,7 +151,7 @@ func claim(claims map[string]any, name string) any {
 	if v, ok := claims[name]; ok {
 		return v
 	}
-	for i := 0; i < len(name); i++ {
+	for i := range len(name) {
 		if name[i] != '.' {
 			continue
 		}

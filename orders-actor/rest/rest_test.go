@@ -83,65 +83,99 @@ func away(s *server, _ order.Order)      { s.breakDown(actor.ErrUnavailable) }
 func TestOrders(t *testing.T) {
 	const unknown = "01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77"
 	runAll(t, []scenario{
-		{name: "create", as: "alice", call: "POST /v1/orders", body: tea,
+		{
+			name: "create", as: "alice", call: "POST /v1/orders", body: tea,
 			status: 201, stored: 1, has: []string{`"status":"created"`, `"total":900`, `"customer":"alice"`, `"cause":"created"`},
-			hasNot: []string{"deliverAt", "cancellation", "fingerprint", "auth"}, answers: map[string]string{"ETag": `"1"`}},
+			hasNot: []string{"deliverAt", "cancellation", "fingerprint", "auth"}, answers: map[string]string{"ETag": `"1"`},
+		},
 		{name: "create as operator", as: "otto", call: "POST /v1/orders", body: tea, status: 201, stored: 1, has: []string{`"by":"operator"`}},
-		{name: "create while the actors are away", as: "alice", call: "POST /v1/orders", body: tea, before: away,
-			status: 503, code: "unavailable", answers: map[string]string{"Retry-After": "2"}},
+		{
+			name: "create while the actors are away", as: "alice", call: "POST /v1/orders", body: tea, before: away,
+			status: 503, code: "unavailable", answers: map[string]string{"Retry-After": "2"},
+		},
 
-		{name: "one", as: "alice", call: "GET /v1/orders/{id}", status: 200, has: []string{`"id":"{id}"`, `"history":[{`},
-			answers: map[string]string{"ETag": `"1"`, "Cache-Control": "private, no-cache"}},
-		{name: "one that moved on", as: "alice", call: "GET /v1/orders/{id}", before: confirmed, status: 200,
-			has: []string{`"status":"confirmed"`, `"deliverAt":`, `"payment":{"attempts":1`}, answers: map[string]string{"ETag": `"2"`}},
+		{
+			name: "one", as: "alice", call: "GET /v1/orders/{id}", status: 200, has: []string{`"id":"{id}"`, `"history":[{`},
+			answers: map[string]string{"ETag": `"1"`, "Cache-Control": "private, no-cache"},
+		},
+		{
+			name: "one that moved on", as: "alice", call: "GET /v1/orders/{id}", before: confirmed, status: 200,
+			has: []string{`"status":"confirmed"`, `"deliverAt":`, `"payment":{"attempts":1`}, answers: map[string]string{"ETag": `"2"`},
+		},
 		{name: "one, id in capitals", as: "alice", call: "GET /v1/orders/{ID}", status: 200, has: []string{`"id":"{id}"`}},
 		{name: "one of anybody, as operator", as: "otto", call: "GET /v1/orders/{id}", status: 200},
 		{name: "one of somebody else", as: "bob", call: "GET /v1/orders/{id}", status: 404, code: "order-not-found", hasNot: []string{"alice"}},
 		{name: "one that isn't", as: "alice", call: "GET /v1/orders/" + unknown, status: 404, code: "order-not-found"},
 		{name: "one by a bad id", as: "alice", call: "GET /v1/orders/17", status: 400, code: "invalid-request", fields: []string{"id"}},
 		{name: "one by an id in braces", as: "alice", call: "GET /v1/orders/%7B" + unknown + "%7D", status: 400, code: "invalid-request", fields: []string{"id"}},
-		{name: "one that is known", as: "alice", call: "GET /v1/orders/{id}", headers: []string{"If-None-Match", `"1"`},
-			status: 304, answers: map[string]string{"ETag": `"1"`}},
+		{
+			name: "one that is known", as: "alice", call: "GET /v1/orders/{id}", headers: []string{"If-None-Match", `"1"`},
+			status: 304, answers: map[string]string{"ETag": `"1"`},
+		},
 		{name: "one that is known among others, weakened", as: "alice", call: "GET /v1/orders/{id}", headers: []string{"If-None-Match", `"7", W/"1"`}, status: 304},
 		{name: "one that was known", as: "alice", call: "GET /v1/orders/{id}", headers: []string{"If-None-Match", `"1"`}, before: confirmed, status: 200},
 		{name: "a bad If-None-Match is no match", as: "alice", call: "GET /v1/orders/{id}", headers: []string{"If-None-Match", `1`}, status: 200},
 
-		{name: "status", as: "alice", call: "GET /v1/orders/{id}/status", before: confirmed, status: 200,
-			has: []string{`"status":"confirmed"`, `"version":2`, `"deliverAt":`}, hasNot: []string{"items", "customer"}, answers: map[string]string{"ETag": `"2"`}},
+		{
+			name: "status", as: "alice", call: "GET /v1/orders/{id}/status", before: confirmed, status: 200,
+			has: []string{`"status":"confirmed"`, `"version":2`, `"deliverAt":`}, hasNot: []string{"items", "customer"}, answers: map[string]string{"ETag": `"2"`},
+		},
 		{name: "status that is known", as: "alice", call: "GET /v1/orders/{id}/status", headers: []string{"If-None-Match", `"1"`}, status: 304},
 		{name: "status of somebody else", as: "bob", call: "GET /v1/orders/{id}/status", status: 404, code: "order-not-found"},
 
-		{name: "cancel", as: "alice", call: "POST /v1/orders/{id}/cancel", body: `{"reason":"ordered twice"}`, status: 200,
-			has: []string{`"status":"cancelled"`, `"cancellation":{"by":"customer","reason":"ordered twice"}`, `"status":"voided"`}, answers: map[string]string{"ETag": `"2"`}},
+		{
+			name: "cancel", as: "alice", call: "POST /v1/orders/{id}/cancel", body: `{"reason":"ordered twice"}`, status: 200,
+			has: []string{`"status":"cancelled"`, `"cancellation":{"by":"customer","reason":"ordered twice"}`, `"status":"voided"`}, answers: map[string]string{"ETag": `"2"`},
+		},
 		{name: "cancel without a body", as: "otto", call: "POST /v1/orders/{id}/cancel", status: 200, has: []string{`"cancellation":{"by":"operator"}`}},
-		{name: "cancel again", as: "alice", call: "POST /v1/orders/{id}/cancel", status: 200, answers: map[string]string{"ETag": `"2"`},
-			before: func(s *server, o order.Order) { s.call("alice", "POST", "/v1/orders/"+o.ID+"/cancel", "") }},
+		{
+			name: "cancel again", as: "alice", call: "POST /v1/orders/{id}/cancel", status: 200, answers: map[string]string{"ETag": `"2"`},
+			before: func(s *server, o order.Order) { s.call("alice", "POST", "/v1/orders/"+o.ID+"/cancel", "") },
+		},
 		{name: "cancel what is as it was seen", as: "alice", call: "POST /v1/orders/{id}/cancel", headers: []string{"If-Match", `"1"`}, status: 200},
 		{name: "cancel whatever it is", as: "alice", call: "POST /v1/orders/{id}/cancel", headers: []string{"If-Match", `*`}, status: 200},
-		{name: "cancel what has changed", as: "alice", call: "POST /v1/orders/{id}/cancel", headers: []string{"If-Match", `"1"`}, before: confirmed,
-			status: 412, code: "version-mismatch", has: []string{`"current":{"status":"confirmed","version":2}`}, answers: map[string]string{"ETag": `"2"`}},
-		{name: "cancel by a bad tag", as: "alice", call: "POST /v1/orders/{id}/cancel", headers: []string{"If-Match", `1`},
-			status: 400, code: "invalid-request", fields: []string{"If-Match"}},
-		{name: "cancel too late", as: "alice", call: "POST /v1/orders/{id}/cancel", before: delivered,
-			status: 409, code: "already-delivered", has: []string{`"current":{"status":"delivered","version":3}`}},
+		{
+			name: "cancel what has changed", as: "alice", call: "POST /v1/orders/{id}/cancel", headers: []string{"If-Match", `"1"`}, before: confirmed,
+			status: 412, code: "version-mismatch", has: []string{`"current":{"status":"confirmed","version":2}`}, answers: map[string]string{"ETag": `"2"`},
+		},
+		{
+			name: "cancel by a bad tag", as: "alice", call: "POST /v1/orders/{id}/cancel", headers: []string{"If-Match", `1`},
+			status: 400, code: "invalid-request", fields: []string{"If-Match"},
+		},
+		{
+			name: "cancel too late", as: "alice", call: "POST /v1/orders/{id}/cancel", before: delivered,
+			status: 409, code: "already-delivered", has: []string{`"current":{"status":"delivered","version":3}`},
+		},
 		{name: "cancel somebody else's", as: "bob", call: "POST /v1/orders/{id}/cancel", status: 404, code: "order-not-found", hasNot: []string{"current"}},
 		{name: "cancel what isn't", as: "alice", call: "POST /v1/orders/" + unknown + "/cancel", status: 404, code: "order-not-found"},
-		{name: "cancel with a long reason", as: "alice", call: "POST /v1/orders/{id}/cancel", body: `{"reason":"` + strings.Repeat("x", 501) + `"}`,
-			status: 400, code: "invalid-request", fields: []string{"reason"}},
+		{
+			name: "cancel with a long reason", as: "alice", call: "POST /v1/orders/{id}/cancel", body: `{"reason":"` + strings.Repeat("x", 501) + `"}`,
+			status: 400, code: "invalid-request", fields: []string{"reason"},
+		},
 		{name: "cancel while the actors are away", as: "alice", call: "POST /v1/orders/{id}/cancel", before: away, status: 503, code: "unavailable"},
 
-		{name: "bulk cancel", as: "alice", call: "POST /v1/orders/cancel", body: `{"ids":["{id}","` + unknown + `"],"reason":"sold out"}`, status: 200,
-			has: []string{`"id":"{id}","order":{`, `"outcome":"cancelled"`, `"outcome":"not-found"`, `"code":"order-not-found"`}},
+		{
+			name: "bulk cancel", as: "alice", call: "POST /v1/orders/cancel", body: `{"ids":["{id}","` + unknown + `"],"reason":"sold out"}`, status: 200,
+			has: []string{`"id":"{id}","order":{`, `"outcome":"cancelled"`, `"outcome":"not-found"`, `"code":"order-not-found"`},
+		},
 		{name: "bulk cancel of somebody else's", as: "bob", call: "POST /v1/orders/cancel", body: `{"ids":["{id}"]}`, status: 200, has: []string{`"outcome":"not-found"`}},
-		{name: "bulk cancel too late", as: "otto", call: "POST /v1/orders/cancel", body: `{"ids":["{id}"]}`, before: delivered, status: 200,
-			has: []string{`"outcome":"refused"`, `"code":"already-delivered"`}},
-		{name: "bulk cancel while the actors are away", as: "otto", call: "POST /v1/orders/cancel", body: `{"ids":["{id}"]}`, before: away, status: 200,
-			has: []string{`"outcome":"failed"`, `"code":"unavailable"`}},
+		{
+			name: "bulk cancel too late", as: "otto", call: "POST /v1/orders/cancel", body: `{"ids":["{id}"]}`, before: delivered, status: 200,
+			has: []string{`"outcome":"refused"`, `"code":"already-delivered"`},
+		},
+		{
+			name: "bulk cancel while the actors are away", as: "otto", call: "POST /v1/orders/cancel", body: `{"ids":["{id}"]}`, before: away, status: 200,
+			has: []string{`"outcome":"failed"`, `"code":"unavailable"`},
+		},
 		{name: "bulk cancel of none", as: "alice", call: "POST /v1/orders/cancel", body: `{"ids":[]}`, status: 400, code: "invalid-request", fields: []string{"ids"}},
-		{name: "bulk cancel of too many", as: "alice", call: "POST /v1/orders/cancel", body: `{"ids":[` + strings.Repeat(`"x",`, 100) + `"x"]}`,
-			status: 400, code: "invalid-request", fields: []string{"ids"}},
-		{name: "bulk cancel of one twice", as: "alice", call: "POST /v1/orders/cancel", body: `{"ids":["{id}","{id}","nonsense"]}`,
-			status: 400, code: "invalid-request", fields: []string{"ids[1]", "ids[2]"}},
+		{
+			name: "bulk cancel of too many", as: "alice", call: "POST /v1/orders/cancel", body: `{"ids":[` + strings.Repeat(`"x",`, 100) + `"x"]}`,
+			status: 400, code: "invalid-request", fields: []string{"ids"},
+		},
+		{
+			name: "bulk cancel of one twice", as: "alice", call: "POST /v1/orders/cancel", body: `{"ids":["{id}","{id}","nonsense"]}`,
+			status: 400, code: "invalid-request", fields: []string{"ids[1]", "ids[2]"},
+		},
 	})
 }
 
@@ -158,9 +192,11 @@ func TestList(t *testing.T) {
 		{name: "by status", as: "alice", call: "GET /v1/orders?status=confirmed&status=created", before: confirmed, status: 200, has: []string{`"confirmed":1`, "{id}"}},
 		{name: "by another status", as: "alice", call: "GET /v1/orders?status=delivered", status: 200, has: []string{`"orders":[]`}},
 		{name: "by text", as: "otto", call: "GET /v1/orders?q=GREEN", before: more, status: 200, has: []string{"Green tea"}, hasNot: []string{"Mug"}},
-		{name: "everything that is bad at once", as: "alice",
+		{
+			name: "everything that is bad at once", as: "alice",
 			call:   "GET /v1/orders?status=lost&q=a%00b&from=yesterday&to=2026-13-01T00:00:00Z&sort=price&limit=0&page=2&customer=a&customer=b",
-			status: 400, code: "invalid-request", fields: []string{"page", "customer", "status", "q", "from", "to", "limit", "sort"}},
+			status: 400, code: "invalid-request", fields: []string{"page", "customer", "status", "q", "from", "to", "limit", "sort"},
+		},
 		{name: "a limit that is too high", as: "alice", call: "GET /v1/orders?limit=201", status: 400, code: "invalid-request", fields: []string{"limit"}},
 		{name: "a limit that isn't a number", as: "alice", call: "GET /v1/orders?limit=ten", status: 400, code: "invalid-request", fields: []string{"limit"}},
 		{name: "a text that is too long", as: "alice", call: "GET /v1/orders?q=" + strings.Repeat("x", 101), status: 400, code: "invalid-request", fields: []string{"q"}},
@@ -246,8 +282,10 @@ func TestSignIn(t *testing.T) {
 			{name: call + " without a token", call: call, status: 401, code: "unauthenticated", answers: map[string]string{"WWW-Authenticate": `Bearer realm="orders"`}},
 			{name: call + " by password", call: call, headers: []string{"Authorization", "Basic YTpi"}, status: 401, code: "unauthenticated"},
 			{name: call + " with an empty token", call: call, headers: []string{"Authorization", "Bearer "}, status: 401, code: "unauthenticated"},
-			{name: call + " with an expired token", call: call, headers: forged(jwt.SigningMethodHS256, tokenKey, -2*time.Minute), status: 401, code: "unauthenticated",
-				has: []string{"has expired"}, answers: map[string]string{"WWW-Authenticate": `Bearer realm="orders", error="invalid_token"`}},
+			{
+				name: call + " with an expired token", call: call, headers: forged(jwt.SigningMethodHS256, tokenKey, -2*time.Minute), status: 401, code: "unauthenticated",
+				has: []string{"has expired"}, answers: map[string]string{"WWW-Authenticate": `Bearer realm="orders", error="invalid_token"`},
+			},
 			{name: call + " with a token of another key", call: call, headers: forged(jwt.SigningMethodHS256, []byte(strings.Repeat("x", 32)), time.Hour), status: 401, code: "unauthenticated", hasNot: []string{"signature"}},
 			{name: call + " with alg=none", call: call, headers: forged(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, time.Hour), status: 401, code: "unauthenticated"},
 		})

@@ -33,8 +33,8 @@ var builtFiles = map[string]string{
 func TestServe(t *testing.T) {
 	const page = "text/html,application/xhtml+xml,*/*;q=0.8"
 	for name, c := range map[string]struct {
-		path, accept, encoding      string
-		status                      int
+		path, accept, encoding     string
+		status                     int
 		body, gotEncoding, caching string
 	}{
 		"the start page":                  {"/", page, "", 200, "<app>", "", "no-cache"},
