@@ -143,6 +143,28 @@ func TestCursorsOfEventsThatAreGone(t *testing.T) {
 	})
 }
 
+// After a dump was restored on another server, transactions count from the beginning again: the log begins anew.
+func TestALogFromAnotherServer(t *testing.T) {
+	dsn := postgres.Database(t)
+	db := open(t, dsn)
+	put(t, db, newOrder(t, "alice", start))
+	before := head(t, db)
+	require.NoError(t, open(t, dsn).Put(t.Context(), newOrder(t, "alice", start)))
+	require.Len(t, versions(t, db, before), 1, "opening it where it was written changes nothing")
+
+	raw, err := sql.Open("pgx", dsn)
+	require.NoError(t, err)
+	defer raw.Close()
+	_, err = raw.ExecContext(t.Context(), `UPDATE order_events SET tx = tx + 1000000000`)
+	require.NoError(t, err)
+	db = open(t, dsn)
+	_, err = db.Events(t.Context(), view.EventQuery{After: before})
+	require.ErrorIs(t, err, view.ErrCursorExpired)
+	now := head(t, db)
+	put(t, db, newOrder(t, "alice", start))
+	require.Len(t, versions(t, db, now), 1)
+}
+
 func TestOneWatcherWakesAll(t *testing.T) {
 	eachView(t, func(t *testing.T, db *view.DB) {
 		ctx, stop := context.WithCancel(t.Context())

@@ -55,6 +55,25 @@ func plan(t *testing.T, d *DB, query string, a args) string {
 	return strings.Join(steps, "\n")
 }
 
+// Counting ends somewhere, and says so.
+func testCounts(t *testing.T, d *DB) {
+	t.Helper()
+	for text, want := range map[string]map[order.Status]int{ // the rare ones are all created
+		"":       {order.Created: planRows / 4, order.Confirmed: planRows / 4},
+		"rare":   {order.Created: planRows / 1000, order.Confirmed: 0},
+		"common": {order.Confirmed: textCountLimit},
+	} {
+		page, err := d.List(t.Context(), Query{Text: text})
+		require.NoError(t, err)
+		require.Subset(t, page.Counts, want, text)
+		if text == "common" {
+			require.ElementsMatch(t, order.Statuses, page.AtLeast)
+		} else {
+			require.Empty(t, page.AtLeast, text)
+		}
+	}
+}
+
 // Each page comes from an index: nothing reads the whole table, and nothing is sorted but what was found to be few.
 func TestPlans(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) { testPlans(t, filepath.Join(t.TempDir(), "view.db")) })
@@ -66,6 +85,7 @@ func testPlans(t *testing.T, dsn string) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.Close()) })
 	fill(t, d)
+	t.Run("counts", func(t *testing.T) { testCounts(t, d) })
 
 	from, to := time.UnixMilli(500_000).UTC(), time.UnixMilli(700_000).UTC()
 	filters := map[string]struct {
