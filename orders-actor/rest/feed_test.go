@@ -365,3 +365,15 @@ var big = func() []order.Item {
 	}
 	return items
 }()
+
+// A HEAD asks for no stream, and holds none.
+func TestHeadOfAStream(t *testing.T) {
+	s := start(t, func(o *rest.Options) { o.MaxWaiting = 1 })
+	res, err := http.DefaultClient.Do(s.request("otto", "HEAD", "/v1/orders/events", "", "Accept", "text/event-stream"))
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	require.Equal(t, 200, res.StatusCode)
+	require.Eventually(t, func() bool {
+		return s.call("otto", "GET", "/v1/orders/events", "", "Prefer", "wait=0").StatusCode == 200
+	}, patience, 10*time.Millisecond)
+}
