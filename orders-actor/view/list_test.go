@@ -3,6 +3,7 @@ package view_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -199,7 +200,7 @@ func TestCursorsBelongToTheirList(t *testing.T) {
 func TestAnExportEndsWithItsReader(t *testing.T) {
 	eachView(t, func(t *testing.T, db *view.DB) {
 		shop(t, db, 10)
-		enough := fmt.Errorf("enough")
+		enough := errors.New("enough")
 		n := 0
 		err := db.Export(t.Context(), view.Query{}, func(order.Order) error {
 			if n++; n == 3 {

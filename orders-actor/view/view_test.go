@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -199,7 +200,7 @@ func TestOneOfManyClaimsWins(t *testing.T) {
 		for i := range callers {
 			all.Go(func() {
 				var err error
-				results[i], winners[i], err = db.Claim(context.Background(), view.Claim{User: "alice", Key: "k", Fingerprint: "f", OrderID: fmt.Sprint(i)})
+				results[i], winners[i], err = db.Claim(context.Background(), view.Claim{User: "alice", Key: "k", Fingerprint: "f", OrderID: strconv.Itoa(i)})
 				if err != nil {
 					t.Error(err)
 				}
@@ -211,7 +212,7 @@ func TestOneOfManyClaimsWins(t *testing.T) {
 			require.Equal(t, results[0], results[i])
 			if fresh {
 				won++
-				require.Equal(t, fmt.Sprint(i), results[i].OrderID)
+				require.Equal(t, strconv.Itoa(i), results[i].OrderID)
 			}
 		}
 		require.Equal(t, 1, won)
