@@ -1,8 +1,8 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 
 interface Reply {
   ok: boolean;
@@ -16,21 +16,21 @@ export class Stack {
   readonly #home: string;
   readonly #replies: AsyncIterator<string>;
   readonly #log: string[] = [];
-  url = "";
+  url = '';
 
   private constructor(home: string, settings: Record<string, string>) {
     this.#home = home;
-    this.#process = spawn(resolve("../bin/stack"), ["-home", home, "control"], {
-      cwd: resolve(".."),
+    this.#process = spawn(resolve('../bin/stack'), ['-home', home, 'control'], {
+      cwd: resolve('..'),
       env: { ...process.env, ...settings },
     });
-    this.#process.stderr.setEncoding("utf8").on("data", (text: string) => this.#log.push(text));
+    this.#process.stderr.setEncoding('utf8').on('data', (text: string) => this.#log.push(text));
     this.#replies = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
   }
 
   /** Resolves when everything is ready. */
   static async start(settings: Record<string, string> = {}): Promise<Stack> {
-    const stack = new Stack(await mkdtemp(join(tmpdir(), "orders-e2e-")), settings);
+    const stack = new Stack(await mkdtemp(join(tmpdir(), 'orders-e2e-')), settings);
     try {
       await stack.#read();
     } catch (error) {
@@ -42,28 +42,29 @@ export class Stack {
 
   async #read(): Promise<void> {
     const line = await this.#replies.next();
-    const reply = (line.done ? { ok: false, error: "the stack ended" } : JSON.parse(line.value)) as Reply;
-    if (!reply.ok) throw new Error(`${reply.error ?? "the stack refused"}\n${this.#log.join("").slice(-4000)}`);
+    const reply = (line.done ? { ok: false, error: 'the stack ended' } : JSON.parse(line.value)) as Reply;
+    if (!reply.ok)
+      throw new Error(`${reply.error ?? 'the stack refused'}\n${this.#log.join('').slice(-4000)}`);
     this.url = reply.url ?? this.url;
   }
 
   async #ask(request: { do: string; part?: string }): Promise<void> {
-    this.#process.stdin.write(JSON.stringify(request) + "\n");
+    this.#process.stdin.write(JSON.stringify(request) + '\n');
     await this.#read();
   }
 
   /** Ends a part at once, as a crash would. */
   kill(part: string): Promise<void> {
-    return this.#ask({ do: "kill", part });
+    return this.#ask({ do: 'kill', part });
   }
 
   /** Starts a part that was killed, and resolves when it is ready. */
   restart(part: string): Promise<void> {
-    return this.#ask({ do: "start", part });
+    return this.#ask({ do: 'start', part });
   }
 
   async close(): Promise<void> {
-    const ended = new Promise((done) => this.#process.once("close", done));
+    const ended = new Promise((done) => this.#process.once('close', done));
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
       this.#process.stdin.end(); // the end of its input ends the stack
       await ended;
@@ -72,21 +73,21 @@ export class Stack {
   }
 
   /** A token of dev mode. */
-  async token(user: string, role: "customer" | "operator" = "customer"): Promise<string> {
+  async token(user: string, role: 'customer' | 'operator' = 'customer'): Promise<string> {
     const reply = await fetch(`${this.url}/v1/dev/token`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ user, role }),
     });
     return ((await reply.json()) as { token: string }).token;
   }
 
   /** Creates an order past the page, and returns its id. */
-  async create(user: string, name = "Green tea"): Promise<string> {
+  async create(user: string, name = 'Green tea'): Promise<string> {
     const reply = await fetch(`${this.url}/v1/orders`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Authorization: `Bearer ${await this.token(user)}` },
-      body: JSON.stringify({ items: [{ sku: "tea-1", name, quantity: 2, unitPrice: 450 }], currency: "EUR" }),
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${await this.token(user)}` },
+      body: JSON.stringify({ items: [{ sku: 'tea-1', name, quantity: 2, unitPrice: 450 }], currency: 'EUR' }),
     });
     if (reply.status !== 201) throw new Error(`create: ${String(reply.status)} ${await reply.text()}`);
     return ((await reply.json()) as { id: string }).id;
@@ -95,7 +96,7 @@ export class Stack {
   /** Cancels an order past the page. */
   async cancel(user: string, id: string): Promise<void> {
     const reply = await fetch(`${this.url}/v1/orders/${id}/cancel`, {
-      method: "POST",
+      method: 'POST',
       headers: { Authorization: `Bearer ${await this.token(user)}` },
     });
     if (!reply.ok) throw new Error(`cancel: ${String(reply.status)} ${await reply.text()}`);

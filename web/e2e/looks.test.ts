@@ -1,0 +1,159 @@
+import { createRequire } from 'node:module';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { desktop, launch, phone, visit } from './browser';
+import { Stack } from './stack';
+import { signIn } from './steps';
+
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+let browser: Browser;
+let stack: Stack;
+let order: string;
+beforeAll(async () => {
+  browser = await launch();
+  stack = await Stack.start({
+    PAYMENT_CONFIRM_RATE: '1',
+    PAYMENT_LATENCY: '50ms',
+    DELIVER_AFTER: '1h',
+    RATE_LIMIT: '0',
+  });
+  order = await stack.create('alice');
+  await stack.create('alice', 'Assam');
+  await stack.cancel('alice', await stack.create('alice', 'Mug'));
+});
+afterAll(async () => {
+  await browser.close();
+  await stack.close();
+});
+
+/** How far the page has moved under the reader, by Chromium's own measure. Moves right after an input don't count. */
+async function watchShift(page: Page): Promise<() => Promise<number>> {
+  await page.addInitScript(() => {
+    const seen = { shift: 0 };
+    Object.assign(window, { seen });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & {
+        value: number;
+        hadRecentInput: boolean;
+      })[]) {
+        if (!entry.hadRecentInput) seen.shift += entry.value;
+      }
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+  return () => page.evaluate(() => (window as unknown as { seen: { shift: number } }).seen.shift);
+}
+
+async function violations(page: Page): Promise<string[]> {
+  await page.addScriptTag({ path: axe }).catch(async () => {
+    // The page's policy forbids scripts that aren't its own; the debugger's don't count as the page's.
+    const { readFileSync } = await import('node:fs');
+    await page.evaluate(readFileSync(axe, 'utf8'));
+  });
+  return page.evaluate(async () => {
+    const { axe } = window as unknown as {
+      axe: {
+        run: () => Promise<{
+          violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[];
+        }>;
+      };
+    };
+    const result = await axe.run();
+    return result.violations.flatMap(({ id, nodes }) =>
+      nodes.map((n) => `${id}: ${n.html} ${n.failureSummary ?? ''}`),
+    );
+  });
+}
+
+const states: Record<string, (page: Page) => Promise<void>> = {
+  'signed out': async (page) => {
+    await page.getByRole('heading', { level: 1 }).waitFor();
+  },
+  list: async (page) => {
+    await signIn(page, 'alice');
+    await page
+      .getByText('Assam')
+      .or(page.getByText(order.slice(-8)))
+      .first()
+      .waitFor();
+  },
+  'list with ticked rows': async (page) => {
+    await signIn(page, 'alice');
+    await page
+      .getByRole('checkbox', { name: /select/i })
+      .last()
+      .check();
+  },
+  'filtered to nothing': async (page) => {
+    await signIn(page, 'alice');
+    await page.goto(`${stack.url}/?q=nothingmatches`);
+    await page
+      .getByText(/no orders? match/i)
+      .first()
+      .waitFor();
+  },
+  empty: async (page) => {
+    await signIn(page, 'bob');
+    await page
+      .getByText(/no orders yet/i)
+      .first()
+      .waitFor();
+  },
+  help: async (page) => {
+    await signIn(page, 'alice');
+    await page.getByText(order.slice(-8)).first().waitFor();
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').waitFor();
+  },
+  order: async (page) => {
+    await signIn(page, 'alice');
+    await page.goto(`${stack.url}/orders/${order}`);
+    await page.getByTestId('status').filter({ hasText: 'Confirmed' }).waitFor();
+  },
+  'order, asked to confirm the cancel': async (page) => {
+    await signIn(page, 'alice');
+    await page.goto(`${stack.url}/orders/${order}`);
+    await page.getByRole('button', { name: 'Cancel order' }).click();
+    await page.getByRole('dialog').waitFor();
+  },
+  'no such order': async (page) => {
+    await signIn(page, 'alice');
+    await page.goto(`${stack.url}/orders/01890000-0000-7000-8000-000000000000`);
+    await page.getByRole('heading', { name: /no such order|not found/i }).waitFor();
+  },
+  'new order with faults': async (page) => {
+    await signIn(page, 'alice');
+    await page.goto(`${stack.url}/new`);
+    await page.getByRole('button', { name: /^create order/i }).click();
+    await page
+      .getByText(/at least one item/i)
+      .first()
+      .waitFor();
+  },
+  'new order': async (page) => {
+    await signIn(page, 'alice');
+    await page.goto(`${stack.url}/new`);
+    await page.getByRole('button', { name: /Green tea/ }).click();
+  },
+};
+
+describe.each([
+  ['desktop', desktop],
+  ['phone', phone],
+] as const)('on a %s', (_, viewport) => {
+  describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
+    test.each(Object.keys(states))('%s: axe finds nothing, nothing moves', async (name) => {
+      const { page, leave } = await visit(browser, 'about:blank', {
+        viewport,
+        colorScheme,
+        reducedMotion: 'reduce',
+      });
+      const shift = await watchShift(page);
+      await page.goto(stack.url);
+      await states[name]?.(page);
+      expect(await violations(page)).toEqual([]);
+      expect(await shift()).toBeLessThanOrEqual(0.01);
+      await leave();
+    });
+  });
+});

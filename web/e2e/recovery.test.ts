@@ -1,0 +1,58 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launch, visit } from './browser';
+import { Stack } from './stack';
+import { createOrder, signIn, status } from './steps';
+
+let browser: Browser;
+let stack: Stack;
+beforeAll(async () => {
+  browser = await launch();
+  stack = await Stack.start({
+    PAYMENT_CONFIRM_RATE: '1',
+    PAYMENT_LATENCY: '50ms',
+    DELIVER_AFTER: '5s',
+    RATE_LIMIT: '0',
+  });
+});
+afterAll(async () => {
+  await browser.close();
+  await stack.close();
+});
+
+test('the page recovers by itself when the backend is killed and started again', async () => {
+  const { page, errors, leave } = await visit(browser, stack.url);
+  await signIn(page, 'alice');
+  await createOrder(page, 'Green tea', 1);
+  await page.getByTestId('connection').filter({ hasText: 'Live' }).waitFor();
+  await stack.kill('orders-actor');
+  await page.getByTestId('connection').filter({ hasText: 'Reconnecting' }).waitFor();
+  await stack.restart('orders-actor');
+  await page.getByTestId('connection').filter({ hasText: 'Live' }).waitFor();
+  await status(page, 'Delivered');
+  expect(errors).toEqual([]);
+  await leave();
+});
+
+test('an order written offline is sent once, when the network is back', async () => {
+  const { page, leave } = await visit(browser, stack.url);
+  await signIn(page, 'bob');
+  await page
+    .getByRole('link', { name: /new order/i })
+    .first()
+    .click();
+  await page.getByRole('button', { name: /Teapot/ }).click();
+  await page.context().setOffline(true);
+  await page.getByRole('button', { name: /^create order/i }).click();
+  await page
+    .getByText(/offline/i)
+    .first()
+    .waitFor();
+  await page.context().setOffline(false);
+  await page.waitForURL(/\/orders\/[0-9a-f-]{36}$/);
+  const reply = await fetch(`${stack.url}/v1/orders`, {
+    headers: { Authorization: `Bearer ${await stack.token('bob')}` },
+  });
+  expect(((await reply.json()) as { orders: unknown[] }).orders).toHaveLength(1);
+  await leave();
+});

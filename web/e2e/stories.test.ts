@@ -1,0 +1,225 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { launch, phone, visit, type Visitor } from './browser';
+import { Stack } from './stack';
+import { cancel, createOrder, signIn, status } from './steps';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+/** One stack for the stories that want the same settings. */
+function product(settings: Record<string, string>): () => Stack {
+  let stack: Stack;
+  beforeAll(async () => {
+    stack = await Stack.start(settings);
+  });
+  afterAll(() => stack.close());
+  return () => stack;
+}
+
+async function story(url: string, tell: (page: Page) => Promise<void>, options = {}): Promise<void> {
+  const visitor: Visitor = await visit(browser, url, options);
+  try {
+    await tell(visitor.page);
+    expect(visitor.errors).toEqual([]);
+  } finally {
+    await visitor.leave();
+  }
+}
+
+describe('when payments are confirmed', () => {
+  const stack = product({
+    PAYMENT_CONFIRM_RATE: '1',
+    PAYMENT_LATENCY: '50ms',
+    DELIVER_AFTER: '3s',
+    RATE_LIMIT: '0',
+  });
+
+  test('an order is created, and watched until it is delivered', () =>
+    story(stack().url, async (page) => {
+      await signIn(page, 'alice');
+      await createOrder(page, 'Green tea', 3);
+      await status(page, 'Delivered');
+      expect(
+        await page.getByRole('listitem').filter({ hasText: 'Payment confirmed' }).count(),
+      ).toBeGreaterThan(0);
+      expect(await page.getByRole('button', { name: 'Cancel order' }).count()).toBe(0);
+    }));
+
+  test('the list shows it, and follows', () =>
+    story(stack().url, async (page) => {
+      await signIn(page, 'bob');
+      const id = await stack().create('bob', 'Assam');
+      const row = page.getByRole('row').filter({ hasText: id.slice(-8) });
+      await page.getByRole('button', { name: /1 new/ }).click();
+      await row.waitFor();
+      await row.getByText('Delivered').waitFor();
+    }));
+
+  test('a second browser sees the change live', () =>
+    story(stack().url, async (first) => {
+      await signIn(first, 'carol');
+      await createOrder(first, 'Teapot', 1);
+      const address = first.url();
+      await story(stack().url, async (second) => {
+        await signIn(second, 'olivia');
+        await second.goto(address);
+        await status(second, 'Delivered');
+      });
+      await status(first, 'Delivered');
+    }));
+
+  test('a deep link leads to its order, and an unknown one says so', () =>
+    story(stack().url, async (page) => {
+      await signIn(page, 'alice');
+      const id = await stack().create('alice');
+      await page.goto(`${stack().url}/orders/${id}`);
+      await status(page, 'Delivered');
+      await page.goto(`${stack().url}/orders/01890000-0000-7000-8000-000000000000`);
+      await page.getByRole('heading', { name: /no such order|not found/i }).waitFor();
+    }));
+
+  test("somebody else's order can't be seen", () =>
+    story(stack().url, async (page) => {
+      const id = await stack().create('alice');
+      await signIn(page, 'bob');
+      await page.goto(`${stack().url}/orders/${id}`);
+      await page.getByRole('heading', { name: /no such order|not found/i }).waitFor();
+    }));
+
+  test('it works on a phone', () =>
+    story(
+      stack().url,
+      async (page) => {
+        await signIn(page, 'alice');
+        await createOrder(page, 'Coffee beans', 1);
+        await status(page, 'Delivered');
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        expect(overflow).toBeLessThanOrEqual(0);
+      },
+      { viewport: phone, hasTouch: true },
+    ));
+});
+
+describe('when there is time before the delivery', () => {
+  const stack = product({
+    PAYMENT_CONFIRM_RATE: '1',
+    PAYMENT_LATENCY: '50ms',
+    DELIVER_AFTER: '1h',
+    RATE_LIMIT: '0',
+  });
+
+  test('a confirmed order is cancelled with a reason', () =>
+    story(stack().url, async (page) => {
+      await signIn(page, 'alice');
+      await createOrder(page, 'Teapot', 1);
+      await status(page, 'Confirmed');
+      await cancel(page, 'Changed my mind');
+      await status(page, 'Cancelled');
+      await page.getByText('Changed my mind').first().waitFor();
+    }));
+
+  test('a cancel from elsewhere shows at once', () =>
+    story(stack().url, async (page) => {
+      await signIn(page, 'alice');
+      await createOrder(page, 'Teapot', 1);
+      await status(page, 'Confirmed');
+      const id = new URL(page.url()).pathname.split('/').at(-1) ?? '';
+      await stack().cancel('alice', id);
+      await status(page, 'Cancelled');
+    }));
+
+  test('rows are ticked and cancelled together', () =>
+    story(stack().url, async (page) => {
+      await stack().create('dave', 'One');
+      await stack().create('dave', 'Two');
+      await signIn(page, 'dave');
+      await page.getByRole('checkbox', { name: /select all/i }).check();
+      await page.getByRole('button', { name: /^cancel/i }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByRole('button', { name: /^cancel .*orders/i }).click();
+      await dialog
+        .getByText(/cancelled/i)
+        .first()
+        .waitFor();
+    }));
+
+  test('the keyboard alone is enough', () =>
+    story(stack().url, async (page) => {
+      await stack().create('erin', 'Keyboard tea');
+      await signIn(page, 'erin');
+      await page
+        .getByRole('row')
+        .filter({ hasText: 'erin' })
+        .or(page.getByText('Keyboard tea'))
+        .first()
+        .waitFor();
+      await page.keyboard.press('?');
+      await page.getByRole('dialog').waitFor();
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('/');
+      await page.keyboard.type('keyboard');
+      await page.waitForURL(/q=keyboard/);
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('j');
+      await page.keyboard.press('Enter');
+      await page.waitForURL(/\/orders\/[0-9a-f-]{36}$/);
+      await status(page, 'Confirmed');
+      await page.keyboard.press('n');
+      await page.waitForURL(/\/new$/);
+    }));
+
+  test('the view is in the address: it can be shared, and Back works', () =>
+    story(stack().url, async (page) => {
+      const kept = await stack().create('frank', 'Oolong');
+      const gone = await stack().create('frank', 'Darjeeling');
+      await stack().cancel('frank', gone);
+      await signIn(page, 'frank');
+      await page.goto(`${stack().url}/?status=cancelled`);
+      await page.getByText(gone.slice(-8)).first().waitFor();
+      expect(await page.getByText(kept.slice(-8)).count()).toBe(0);
+      await page.getByText(gone.slice(-8)).first().click();
+      await status(page, 'Cancelled');
+      await page.goBack();
+      await page.waitForURL(/status=cancelled/);
+      await page.getByText(gone.slice(-8)).first().waitFor();
+    }));
+});
+
+describe('when payments are declined', () => {
+  const stack = product({
+    PAYMENT_CONFIRM_RATE: '0',
+    PAYMENT_LATENCY: '50ms',
+    DELIVER_AFTER: '1h',
+    RATE_LIMIT: '0',
+  });
+
+  test('the order is cancelled, and says why', () =>
+    story(stack().url, async (page) => {
+      await signIn(page, 'alice');
+      await createOrder(page, 'Stoneware mug', 1);
+      await status(page, 'Cancelled');
+      await page.getByText('Payment declined').first().waitFor();
+    }));
+});
+
+describe('when payments are slow', () => {
+  const stack = product({
+    PAYMENT_CONFIRM_RATE: '1',
+    PAYMENT_LATENCY: '8s',
+    DELIVER_AFTER: '1h',
+    RATE_LIMIT: '0',
+  });
+
+  test('an order is cancelled before it was confirmed', () =>
+    story(stack().url, async (page) => {
+      await signIn(page, 'alice');
+      await createOrder(page, 'Dark chocolate', 1);
+      await status(page, 'Created');
+      await cancel(page, '');
+      await status(page, 'Cancelled');
+    }));
+});

@@ -1,0 +1,28 @@
+// Fails when the built SPA outgrows its budget. Bytes are exact, so they are a gate; times are not.
+import { readdirSync, readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+
+const kB = 1000;
+const budget = { initialJS: 112 * kB, css: 7 * kB, lazyJS: 40 * kB };
+
+const dist = new URL('../../orders-actor/spa/dist/', import.meta.url);
+const size = (name) => gzipSync(readFileSync(new URL(name, dist)), { level: 9 }).length;
+const html = readFileSync(new URL('index.html', dist), 'utf8');
+const initial = [...html.matchAll(/(?:src|href)="\/(assets\/[^"]+\.js)"/g)].map((match) => match[1]);
+const assets = readdirSync(new URL('assets/', dist)).map((name) => `assets/${name}`);
+const sum = (names) => names.reduce((total, name) => total + size(name), 0);
+
+const checks = [
+  ['initial JS', sum(initial), budget.initialJS],
+  ['CSS', sum(assets.filter((name) => name.endsWith('.css'))), budget.css],
+  ...assets
+    .filter((name) => name.endsWith('.js') && !initial.includes(name))
+    .map((name) => [name, size(name), budget.lazyJS]),
+];
+
+for (const [what, bytes, limit] of checks) {
+  const verdict = bytes <= limit ? 'ok' : 'TOO BIG';
+  console.log(`${(bytes / kB).toFixed(1).padStart(7)} kB of ${limit / kB} kB  ${verdict}  ${what}`);
+  if (bytes > limit) process.exitCode = 1;
+}
+if (initial.length === 0) throw new Error('index.html names no script');

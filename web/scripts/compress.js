@@ -1,0 +1,18 @@
+// Compresses the built SPA once, at build time: the server sends the .br or .gz file that a browser takes.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+
+const dist = new URL('../../orders-actor/spa/dist/', import.meta.url).pathname;
+
+for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
+  if (!entry.isFile() || !/\.(html|js|css|svg|txt)$/.test(entry.name)) continue;
+  const path = join(entry.parentPath, entry.name);
+  const data = readFileSync(path);
+  writeFileSync(`${path}.gz`, gzipSync(data, { level: 9 }));
+  writeFileSync(
+    `${path}.br`,
+    brotliCompressSync(data, { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } }),
+  );
+}
+writeFileSync(join(dist, '.gitkeep'), ''); // the folder is in git, for go:embed; its content isn't

@@ -1,0 +1,28 @@
+/** Short names for the contract's shapes. `schema.ts` is generated from api/openapi.yaml by `npm run types`. */
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+export type Order = Schemas['Order'];
+export type OrderSummary = Schemas['OrderSummary'];
+export type OrderList = Schemas['OrderList'];
+export type Counts = Schemas['Counts'];
+export type Item = Schemas['Item'];
+export type Status = Schemas['Status'];
+export type Party = Schemas['Party'];
+export type Cause = Schemas['Cause'];
+export type HistoryEntry = Schemas['HistoryEntry'];
+export type PaymentStatus = Schemas['PaymentStatus'];
+export type Currency = Schemas['Currency'];
+export type CreateOrder = Schemas['CreateOrder'];
+export type CancelOutcome = Schemas['CancelOutcome'];
+export type Events = Schemas['Events'];
+export type Problem = Schemas['Problem'];
+export type ProblemCode = Schemas['ProblemCode'];
+export type FieldError = Schemas['FieldError'];
+export type SessionConfig = Schemas['SessionConfig'];
+export type DevToken = Schemas['DevToken'];
+export type Role = Schemas['Role'];
+
+export const statuses: readonly Status[] = ['created', 'confirmed', 'delivered', 'cancelled'];
+export const currencies: readonly Currency[] = ['CHF', 'EUR', 'GBP', 'JPY', 'USD'];

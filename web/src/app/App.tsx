@@ -1,0 +1,55 @@
+import { useMachine } from '@xstate/react';
+import { useEffect, useMemo, useState } from 'react';
+import { createApi } from '../api/client';
+import { createServerClock } from '../api/clock';
+import { createLiveFeed } from '../feed/live';
+import { browserLink } from '../feed/link';
+import type { Session } from '../session/session';
+import type { sessionMachine } from '../session/session.machine';
+import { type SessionEvent } from '../session/session.machine';
+import { SignIn } from '../session/SignIn';
+import { createToasts } from '../ui/toasts';
+import { createNow, type Services, ServicesProvider } from './services';
+import { Shell } from './Shell';
+
+interface AppProps {
+  /** The session's machine with its actors provided: see main.tsx. */
+  machine: typeof sessionMachine;
+  session: Session | undefined;
+}
+
+export function App({ machine, session }: AppProps) {
+  const [state, send] = useMachine(machine, { input: { session } });
+  if (state.matches('signedIn') && state.context.session) {
+    return <SignedIn key={state.context.session.token} session={state.context.session} send={send} />;
+  }
+  return <SignIn state={state} send={send} />;
+}
+
+function SignedIn({ session, send }: { session: Session; send: (event: SessionEvent) => void }) {
+  const [toasts] = useState(createToasts);
+  const services = useMemo((): Services => {
+    const clock = createServerClock();
+    const api = createApi({
+      clock,
+      token: () => session.token,
+      onUnauthenticated: () => send({ type: 'EXPIRED' }),
+    });
+    const feed = createLiveFeed({ stream: api.stream, poll: api.poll, link$: browserLink() });
+    return {
+      api,
+      clock,
+      feed,
+      session,
+      toasts,
+      now$: createNow(clock),
+      lastList: { address: '', view: undefined },
+    };
+  }, [session, send, toasts]);
+  useEffect(() => () => services.feed.close(), [services]);
+  return (
+    <ServicesProvider value={services}>
+      <Shell onSignOut={() => send({ type: 'SIGN_OUT' })} />
+    </ServicesProvider>
+  );
+}

@@ -1,0 +1,23 @@
+import { Component, type ReactNode } from 'react';
+import { Message } from '../ui/Message';
+
+/** A part of the app that couldn't be loaded, or broke: the rest goes on. A new address is a new try. */
+export class ErrorBoundary extends Component<{ children: ReactNode }, { broken: boolean }> {
+  override state = { broken: false };
+
+  static getDerivedStateFromError() {
+    return { broken: true };
+  }
+
+  override render() {
+    if (!this.state.broken) return this.props.children;
+    return (
+      <Message title="This page did not load" level={1}>
+        <p>A new version may have come out meanwhile, or the network is away.</p>
+        <button type="button" onClick={() => location.reload()}>
+          Load it again
+        </button>
+      </Message>
+    );
+  }
+}

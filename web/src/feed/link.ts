@@ -1,0 +1,31 @@
+import {
+  distinctUntilChanged,
+  fromEvent,
+  map,
+  merge,
+  of,
+  startWith,
+  switchMap,
+  timer,
+  type Observable,
+} from 'rxjs';
+import type { Link } from './feed';
+
+/** A tab in the background gives its connection back after this long: HTTP/1.1 allows a browser only six per server. */
+const ASLEEP_AFTER = 60_000;
+
+export function browserLink(): Observable<Link> {
+  return merge(
+    fromEvent(window, 'online'),
+    fromEvent(window, 'offline'),
+    fromEvent(document, 'visibilitychange'),
+  ).pipe(
+    startWith(undefined),
+    switchMap((): Observable<Link> => {
+      if (!navigator.onLine) return of('offline');
+      if (document.visibilityState === 'visible') return of('up');
+      return timer(ASLEEP_AFTER).pipe(map(() => 'asleep'));
+    }),
+    distinctUntilChanged(),
+  );
+}

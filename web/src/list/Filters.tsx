@@ -1,0 +1,110 @@
+import { useEffect, useRef, useState } from 'react';
+import { debounceTime, Subject } from 'rxjs';
+import { type Counts, statuses } from '../api/types';
+import { Link, navigate } from '../app/router';
+import { statusNames } from '../orders/format';
+import { formatQuery, type ListQuery, refine, type Sort, sortNames, sorts } from './query';
+
+const TYPING = 250;
+
+export function Tabs({ query, counts }: { query: ListQuery; counts: Counts | undefined }) {
+  const all = counts && statuses.reduce((sum, status) => sum + counts[status], 0);
+  const tabs = [
+    { status: undefined, name: 'All', count: all },
+    ...statuses.map((status) => ({ status, name: statusNames[status], count: counts?.[status] })),
+  ];
+  return (
+    <nav className="tabs" aria-label="Status">
+      {tabs.map(({ status, name, count }) => (
+        <Link
+          key={name}
+          href={formatQuery(refine(query, { status }))}
+          aria-current={query.status === status ? 'true' : undefined}
+        >
+          {name} <span className="count">{count?.toLocaleString() ?? '–'}</span>
+        </Link>
+      ))}
+    </nav>
+  );
+}
+
+export function Filters({ query }: { query: ListQuery }) {
+  const change = (part: Partial<ListQuery>) => navigate(formatQuery(refine(query, part)));
+  return (
+    <div className="filters" role="search">
+      <Search query={query} />
+      <label>
+        <span>From</span>
+        <input
+          type="date"
+          value={query.from}
+          max={query.to}
+          onChange={(event) => change({ from: event.target.value })}
+        />
+      </label>
+      <label>
+        <span>To</span>
+        <input
+          type="date"
+          value={query.to}
+          min={query.from}
+          onChange={(event) => change({ to: event.target.value })}
+        />
+      </label>
+      <label>
+        <span>Sort</span>
+        <select value={query.sort} onChange={(event) => change({ sort: event.target.value as Sort })}>
+          {sorts.map((sort) => (
+            <option key={sort} value={sort}>
+              {sortNames[sort]}
+            </option>
+          ))}
+        </select>
+      </label>
+    </div>
+  );
+}
+
+/** What is typed goes into the address when the typing pauses; an address that changes by itself comes back in here. */
+function Search({ query }: { query: ListQuery }) {
+  const [typed$] = useState(() => new Subject<string>());
+  const [text, setText] = useState(query.q);
+  const [known, setKnown] = useState(query.q);
+  const latest = useRef(query);
+  if (query.q !== known) {
+    setKnown(query.q);
+    if (query.q !== text.trim()) setText(query.q);
+  }
+  useEffect(() => {
+    latest.current = query;
+  });
+  useEffect(() => {
+    const typing = typed$
+      .pipe(debounceTime(TYPING))
+      .subscribe((typed) =>
+        navigate(formatQuery(refine(latest.current, { q: typed.trim() })), { replace: true }),
+      );
+    return () => typing.unsubscribe();
+  }, [typed$]);
+  return (
+    <label className="search">
+      <span>Search</span>
+      <input
+        id="search"
+        type="search"
+        placeholder="Order, customer or item"
+        maxLength={100}
+        value={text}
+        onChange={(event) => {
+          setText(event.target.value);
+          typed$.next(event.target.value);
+        }}
+        onKeyDown={(event) => {
+          if (event.key !== 'Escape') return;
+          event.preventDefault(); // the browser would clear the field
+          event.currentTarget.blur();
+        }}
+      />
+    </label>
+  );
+}

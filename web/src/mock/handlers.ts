@@ -1,0 +1,176 @@
+/** The REST contract on a Backend, for MSW. */
+import { delay, http, HttpResponse, type RequestHandler } from 'msw';
+import { filter, firstValueFrom, race, timer } from 'rxjs';
+import type { CancelOutcome, CreateOrder, Problem } from '../api/types';
+import type { Backend, Change } from './backend';
+
+/** A mock's token is `mock.<user>.<role>`. */
+function caller(request: Request): { user: string; operator: boolean } | undefined {
+  const [kind, user, role] = (request.headers.get('Authorization') ?? '').replace('Bearer ', '').split('.');
+  return kind === 'mock' && user ? { user, operator: role === 'operator' } : undefined;
+}
+
+function problem(status: number, code: Problem['code'], detail: string) {
+  return HttpResponse.json(
+    { type: `/docs#${code}`, title: code, status, code, detail },
+    { status, headers: { 'Content-Type': 'application/problem+json' } },
+  );
+}
+
+const signedOut = () => problem(401, 'unauthenticated', 'sign in first');
+const missing = () => problem(404, 'order-not-found', 'there is no such order');
+
+export interface MockOptions {
+  /** Of the payment, and from its confirmation to the delivery; both in ms. */
+  paymentTakes?: number;
+  deliverAfter?: number;
+  confirmRate?: number;
+}
+
+export function handlers(backend: Backend, options: MockOptions = {}): RequestHandler[] {
+  const { paymentTakes = 700, deliverAfter = 10_000, confirmRate = 0.8 } = options;
+
+  function live(id: string) {
+    setTimeout(() => {
+      if (Math.random() >= confirmRate) {
+        backend.decline(id);
+        return;
+      }
+      if (backend.confirm(id, Date.now() + deliverAfter)) {
+        setTimeout(() => backend.move(id, 'delivery-due', 'system'), deliverAfter);
+      }
+    }, paymentTakes);
+  }
+
+  return [
+    http.get('*/v1/session/config', () => HttpResponse.json({ authMode: 'dev' })),
+    http.post('*/v1/dev/token', async ({ request }) => {
+      const { user, role } = (await request.json()) as { user: string; role: string };
+      return HttpResponse.json({
+        token: `mock.${user}.${role}`,
+        expiresAt: new Date(Date.now() + 12 * 3_600_000).toISOString(),
+      });
+    }),
+
+    // Before /orders/:id, which would take it.
+    http.get('*/v1/orders/events', async ({ request }) => {
+      const who = caller(request);
+      if (!who) return signedOut();
+      const user = who.operator ? undefined : who.user;
+      const url = new URL(request.url);
+      const after = Number(
+        request.headers.get('Last-Event-ID') ?? url.searchParams.get('after') ?? backend.head$.value,
+      );
+      if (request.headers.get('Accept') !== 'text/event-stream') {
+        if (backend.head$.value <= after && request.headers.get('Prefer') !== 'wait=0') {
+          await firstValueFrom(race(backend.head$.pipe(filter((head) => head > after)), timer(20_000)));
+        }
+        return HttpResponse.json({
+          events: backend.changesAfter(after, user),
+          next: String(backend.head$.value),
+        });
+      }
+      return new HttpResponse(stream(backend, after, user), {
+        headers: { 'Content-Type': 'text/event-stream' },
+      });
+    }),
+
+    http.get('*/v1/orders', async ({ request }) => {
+      const who = caller(request);
+      if (!who) return signedOut();
+      await delay();
+      const page = backend.list(who.operator ? undefined : who.user, new URL(request.url).searchParams);
+      if (request.headers.get('Accept') !== 'text/csv') return HttpResponse.json(page);
+      const lines = page.orders.map(({ id, customer, status, currency, total }) => [
+        id,
+        customer,
+        status,
+        currency,
+        total,
+      ]);
+      const csv = [['id', 'customer', 'status', 'currency', 'total'], ...lines]
+        .map((line) => line.join(','))
+        .join('\r\n');
+      return new HttpResponse(csv, { headers: { 'Content-Type': 'text/csv' } });
+    }),
+
+    http.post('*/v1/orders', async ({ request }) => {
+      const who = caller(request);
+      if (!who) return signedOut();
+      const order = backend.create(
+        who.user,
+        (await request.json()) as CreateOrder,
+        request.headers.get('Idempotency-Key') ?? undefined,
+      );
+      if (order.version === 1) live(order.id);
+      return HttpResponse.json(order, { status: 201 });
+    }),
+
+    http.post('*/v1/orders/cancel', async ({ request }) => {
+      const who = caller(request);
+      if (!who) return signedOut();
+      const { ids, reason } = (await request.json()) as { ids: string[]; reason?: string };
+      const outcomes = ids.map((id): CancelOutcome => {
+        const cancelled = backend.cancel(id, who.operator ? 'operator' : 'customer', reason);
+        if (cancelled) return { id, outcome: 'cancelled', order: cancelled };
+        const detail = 'the order was delivered before the cancel came';
+        return {
+          id,
+          outcome: 'refused',
+          problem: {
+            type: '/docs#already-delivered',
+            title: 'Already delivered',
+            status: 409,
+            code: 'already-delivered',
+            detail,
+          },
+        };
+      });
+      return HttpResponse.json({ outcomes });
+    }),
+
+    http.get<{ id: string }>('*/v1/orders/:id', ({ request, params }) => {
+      const who = caller(request);
+      if (!who) return signedOut();
+      const order = backend.get(params.id, who.operator ? undefined : who.user);
+      return order ? HttpResponse.json(order) : missing();
+    }),
+
+    http.post<{ id: string }>('*/v1/orders/:id/cancel', async ({ request, params }) => {
+      const who = caller(request);
+      if (!who) return signedOut();
+      const order = backend.get(params.id, who.operator ? undefined : who.user);
+      if (!order) return missing();
+      if (order.status === 'cancelled') return HttpResponse.json(order);
+      const { reason } = (await request.json()) as { reason?: string };
+      const cancelled = backend.cancel(params.id, who.operator ? 'operator' : 'customer', reason);
+      return cancelled
+        ? HttpResponse.json(cancelled)
+        : problem(409, 'already-delivered', 'the order was delivered before the cancel came');
+    }),
+  ];
+}
+
+function stream(backend: Backend, after: number, user: string | undefined): ReadableStream<Uint8Array> {
+  const bytes = new TextEncoder();
+  let stop: () => void = () => undefined;
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(bytes.encode('retry: 1000\n\n'));
+      let sent = after;
+      const changes = backend.head$.subscribe((head) => {
+        const news: Change[] = backend.changesAfter(sent, user);
+        sent = head;
+        for (const { cursor, order } of news) {
+          controller.enqueue(bytes.encode(`id: ${cursor}\nevent: order\ndata: ${JSON.stringify(order)}\n\n`));
+        }
+      });
+      const heartbeat = setInterval(() => controller.enqueue(bytes.encode(': here\n\n')), 15_000);
+      stop = () => {
+        changes.unsubscribe();
+        clearInterval(heartbeat);
+      };
+    },
+    cancel: () => stop(),
+  });
+}

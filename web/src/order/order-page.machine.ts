@@ -1,0 +1,146 @@
+/**
+ * What may be done on the page of one order. The order comes from a stream that lives as long as the page; whether it may
+ * be cancelled, the order's own machine says. When the order moves on while the user is asked to confirm, the question
+ * goes away and the page says who was faster.
+ */
+import { assign, fromObservable, fromPromise, setup } from 'xstate';
+import { hasCode } from '../api/problem';
+import type { Order } from '../api/types';
+import { allows } from '../orders/order.machine';
+import type { OrderView } from './order';
+
+export interface OrderPageContext extends OrderView {
+  id: string;
+  reason: string;
+  /** Why the last cancel did not happen. */
+  refusal: unknown;
+  /** Somebody else's cancel came first: ours changed nothing. */
+  cancelledBefore: boolean;
+}
+
+export type OrderPageEvent =
+  { type: 'ASK' } | { type: 'CONFIRM'; reason: string } | { type: 'DISMISS' } | { type: 'RETRY' };
+
+export const orderPageMachine = setup({
+  types: {
+    context: {} as OrderPageContext,
+    events: {} as OrderPageEvent,
+    input: {} as { id: string },
+  },
+  actors: {
+    watch: fromObservable<OrderView, { id: string }>(() => {
+      throw new Error('watch is not provided');
+    }),
+    cancel: fromPromise<Order, { id: string; reason: string }>(() =>
+      Promise.reject(new Error('cancel is not provided')),
+    ),
+  },
+  guards: {
+    loaded: ({ context }) => context.order !== undefined,
+    missing: ({ context }) => hasCode(context.error, 'order-not-found', 'invalid-request'),
+    broken: ({ context }) => context.error !== undefined,
+    cancellable: ({ context }) => context.order !== undefined && allows(context.order.status, 'cancel'),
+    overtaken: ({ context }) => context.order === undefined || !allows(context.order.status, 'cancel'),
+  },
+  actions: {
+    keepNewer: assign({
+      order: ({ context }, { order }: { order: Order }) =>
+        order.version >= (context.order?.version ?? 0) ? order : context.order,
+    }),
+  },
+}).createMachine({
+  id: 'order-page',
+  context: ({ input }) => ({
+    id: input.id,
+    order: undefined,
+    error: undefined,
+    reason: '',
+    refusal: undefined,
+    cancelledBefore: false,
+  }),
+  invoke: {
+    id: 'watch',
+    src: 'watch',
+    input: ({ context }) => ({ id: context.id }),
+    onSnapshot: {
+      actions: assign(({ context, event }) => {
+        const seen = event.snapshot.context;
+        if (seen === undefined) return {};
+        const newer = (seen.order?.version ?? 0) >= (context.order?.version ?? 0);
+        return { order: newer ? seen.order : context.order, error: seen.error };
+      }),
+    },
+  },
+  initial: 'loading',
+  states: {
+    loading: {
+      always: [
+        { guard: 'loaded', target: 'ready' },
+        { guard: 'missing', target: 'missing' },
+        { guard: 'broken', target: 'failed' },
+      ],
+    },
+    /** The stream goes on trying by itself where that may help. */
+    failed: {
+      always: { guard: 'loaded', target: 'ready' },
+    },
+    missing: {
+      always: { guard: 'loaded', target: 'ready' },
+    },
+    ready: {
+      on: {
+        ASK: {
+          guard: 'cancellable',
+          target: 'confirming',
+          actions: assign({ refusal: undefined, cancelledBefore: false }),
+        },
+      },
+    },
+    confirming: {
+      always: { guard: 'overtaken', target: 'overtaken' },
+      on: {
+        CONFIRM: { target: 'cancelling', actions: assign({ reason: ({ event }) => event.reason }) },
+        DISMISS: 'ready',
+      },
+    },
+    cancelling: {
+      invoke: {
+        src: 'cancel',
+        input: ({ context }) => ({ id: context.id, reason: context.reason }),
+        onDone: [
+          {
+            guard: ({ context, event }) =>
+              event.output.cancellation?.reason !== (context.reason.trim() || undefined) ||
+              event.output.cancellation?.by === 'payment',
+            target: 'overtaken',
+            actions: [
+              { type: 'keepNewer', params: ({ event }) => ({ order: event.output }) },
+              assign({ cancelledBefore: true }),
+            ],
+          },
+          {
+            target: 'cancelled',
+            actions: { type: 'keepNewer', params: ({ event }) => ({ order: event.output }) },
+          },
+        ],
+        onError: [
+          {
+            guard: ({ event }) => hasCode(event.error, 'already-delivered', 'version-mismatch'),
+            target: 'overtaken',
+            actions: assign({ refusal: ({ event }) => event.error }),
+          },
+          { target: 'cancelFailed', actions: assign({ refusal: ({ event }) => event.error }) },
+        ],
+      },
+    },
+    /** We don't know whether it happened; repeating a cancel is safe. */
+    cancelFailed: {
+      always: { guard: 'overtaken', target: 'overtaken' },
+      on: { RETRY: 'cancelling', DISMISS: 'ready' },
+    },
+    overtaken: {
+      on: { DISMISS: 'ready' },
+    },
+    cancelled: {},
+  },
+});

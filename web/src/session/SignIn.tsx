@@ -1,0 +1,100 @@
+import { useState } from 'react';
+import type { SnapshotFrom } from 'xstate';
+import { explain } from '../api/problem';
+import type { Role } from '../api/types';
+import type { sessionMachine, SessionEvent } from './session.machine';
+
+const people: readonly { user: string; role: Role; what: string }[] = [
+  { user: 'alice', role: 'customer', what: 'Customer' },
+  { user: 'bob', role: 'customer', what: 'Customer' },
+  { user: 'carol', role: 'customer', what: 'Customer' },
+  { user: 'olivia', role: 'operator', what: 'Operator: sees every order' },
+];
+
+interface SignInProps {
+  state: SnapshotFrom<typeof sessionMachine>;
+  send: (event: SessionEvent) => void;
+}
+
+export function SignIn({ state, send }: SignInProps) {
+  const { config, expired, error } = state.context;
+  return (
+    <main className="sign-in">
+      <h1>Sign in to Orders</h1>
+      {expired && <p role="status">Your session has ended. Sign in again to go on where you were.</p>}
+      {error !== undefined && (
+        <p className="bad" role="alert">
+          {explain(error)}
+        </p>
+      )}
+      {state.matches('unreachable') && (
+        <button type="button" onClick={() => send({ type: 'RETRY' })}>
+          Try again
+        </button>
+      )}
+      {config?.authMode === 'dev' && (
+        <DevChooser
+          busy={state.matches('signingIn')}
+          onChoose={(user, role) => send({ type: 'SIGN_IN', user, role })}
+        />
+      )}
+      {config?.authMode === 'oidc' && (
+        <button
+          type="button"
+          className="primary"
+          disabled={state.matches('leaving')}
+          onClick={() => send({ type: 'SIGN_IN_OIDC' })}
+        >
+          Sign in with your account
+        </button>
+      )}
+    </main>
+  );
+}
+
+interface DevChooserProps {
+  busy: boolean;
+  onChoose: (user: string, role: Role) => void;
+}
+
+function DevChooser({ busy, onChoose }: DevChooserProps) {
+  const [name, setName] = useState('');
+  const [operator, setOperator] = useState(false);
+  return (
+    <>
+      <p>This is a development set-up: choose who you are.</p>
+      <ul className="people">
+        {people.map(({ user, role, what }) => (
+          <li key={user}>
+            <button type="button" disabled={busy} onClick={() => onChoose(user, role)}>
+              <strong>{user}</strong> <small>{what}</small>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (name.trim()) onChoose(name.trim(), operator ? 'operator' : 'customer');
+        }}
+      >
+        <label>
+          Or another name
+          <input
+            value={name}
+            maxLength={64}
+            autoComplete="off"
+            onChange={(event) => setName(event.target.value)}
+          />
+        </label>
+        <label className="tick">
+          <input type="checkbox" checked={operator} onChange={(event) => setOperator(event.target.checked)} />
+          as an operator
+        </label>
+        <button type="submit" disabled={busy || !name.trim()}>
+          Sign in
+        </button>
+      </form>
+    </>
+  );
+}

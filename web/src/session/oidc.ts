@@ -1,0 +1,122 @@
+/** The authorization-code flow with PKCE: the browser proves that it is the one that asked, and holds no secret. */
+import type { SessionConfig } from '../api/types';
+import { NetworkError } from '../api/problem';
+import type { Session } from './session';
+
+type OidcConfig = NonNullable<SessionConfig['oidc']>;
+
+interface Discovery {
+  authorization_endpoint: string;
+  token_endpoint: string;
+}
+
+interface Pending {
+  state: string;
+  verifier: string;
+  /** Where the user was. */
+  back: string;
+}
+
+const PENDING = 'orders.oidc';
+const redirectUri = () => `${location.origin}/signed-in`;
+
+/** Sends the browser to the issuer. */
+export async function leaveForIssuer(config: OidcConfig, signal: AbortSignal): Promise<never> {
+  const { authorization_endpoint } = await discover(config, signal);
+  const pending: Pending = {
+    state: randomText(),
+    verifier: randomText(),
+    back: location.pathname + location.search,
+  };
+  sessionStorage.setItem(PENDING, JSON.stringify(pending));
+  const target = new URL(authorization_endpoint);
+  const params = {
+    response_type: 'code',
+    client_id: config.clientId,
+    redirect_uri: redirectUri(),
+    scope: 'openid profile',
+    audience: config.audience,
+    state: pending.state,
+    code_challenge: await challenge(pending.verifier),
+    code_challenge_method: 'S256',
+  };
+  for (const [name, value] of Object.entries(params)) target.searchParams.set(name, value);
+  location.assign(target);
+  return new Promise(() => undefined);
+}
+
+/** Trades the code that the issuer sent back for a token. Undefined when this page is no answer of the issuer's. */
+export async function returnFromIssuer(
+  config: OidcConfig,
+  signal: AbortSignal,
+): Promise<Session | undefined> {
+  if (location.pathname !== '/signed-in') return undefined;
+  const answer = new URLSearchParams(location.search);
+  const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? 'null') as Pending | null;
+  sessionStorage.removeItem(PENDING);
+  // The code works once, and must not stay in the history.
+  history.replaceState(null, '', pending?.back ?? '/');
+  if (answer.has('error')) throw new Error(answer.get('error_description') ?? answer.get('error') ?? '');
+  const code = answer.get('code');
+  if (!pending || !code || answer.get('state') !== pending.state) return undefined;
+
+  const { token_endpoint } = await discover(config, signal);
+  const { access_token, expires_in } = await fetchJson<{ access_token: string; expires_in?: number }>(
+    token_endpoint,
+    {
+      method: 'POST',
+      signal,
+      body: new URLSearchParams({
+        grant_type: 'authorization_code',
+        client_id: config.clientId,
+        redirect_uri: redirectUri(),
+        code,
+        code_verifier: pending.verifier,
+      }),
+    },
+  );
+  return { token: access_token, expiresAt: Date.now() + (expires_in ?? 3600) * 1000, ...whoIs(access_token) };
+}
+
+/** For display only: the server decides who this is, and what they may do. */
+export function whoIs(token: string): Pick<Session, 'user' | 'role'> {
+  try {
+    const part = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
+    const bytes = Uint8Array.from(atob(part), (char) => char.charCodeAt(0));
+    const claims = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
+    const name = [claims['preferred_username'], claims['name'], claims['sub']].find(
+      (one) => typeof one === 'string',
+    );
+    const roles = Array.isArray(claims['roles']) ? claims['roles'] : [];
+    return { user: name ?? 'you', role: roles.includes('operator') ? 'operator' : 'customer' };
+  } catch {
+    return { user: 'you', role: 'customer' };
+  }
+}
+
+function discover(config: OidcConfig, signal: AbortSignal): Promise<Discovery> {
+  return fetchJson(`${config.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, { signal });
+}
+
+async function fetchJson<T>(url: string, init: RequestInit): Promise<T> {
+  const response = await globalThis.fetch(url, init).catch((cause: unknown) => {
+    throw new NetworkError('The sign-in service could not be reached.', { cause });
+  });
+  if (!response.ok) throw new NetworkError(`The sign-in service answered ${response.status}.`);
+  return (await response.json()) as T;
+}
+
+function randomText(): string {
+  return base64url(crypto.getRandomValues(new Uint8Array(32)));
+}
+
+async function challenge(verifier: string): Promise<string> {
+  return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))));
+}
+
+function base64url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '');
+}

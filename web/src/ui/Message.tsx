@@ -1,0 +1,20 @@
+import type { ReactNode } from 'react';
+
+/** What a page says when it has nothing to show. */
+export function Message({
+  title,
+  children,
+  level = 2,
+}: {
+  title: string;
+  children?: ReactNode;
+  level?: 1 | 2;
+}) {
+  const Heading = level === 1 ? 'h1' : 'h2';
+  return (
+    <section className="message">
+      <Heading>{title}</Heading>
+      {children}
+    </section>
+  );
+}

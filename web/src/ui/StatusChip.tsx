@@ -1,0 +1,6 @@
+import type { Status } from '../api/types';
+import { statusNames } from '../orders/format';
+
+export function StatusChip({ status }: { status: Status }) {
+  return <span className={`chip ${status}`}>{statusNames[status]}</span>;
+}
