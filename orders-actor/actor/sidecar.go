@@ -93,9 +93,15 @@ func (s *Sidecar) Save(ctx context.Context, actorType, id, key string, value any
 	})
 }
 
+// remindTimeout is short: while the scheduler is away the sidecar holds a registration for as long as it may, and the
+// turn that waits for it keeps cancels and the reconciler from the order.
+const remindTimeout = 3 * time.Second
+
 // Remind sets a reminder that fires once, after delay, and then every 5 s until the actor answers without an error.
 // One with the same name is replaced, also from within its own turn.
 func (s *Sidecar) Remind(ctx context.Context, actorType, id, name string, delay time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, remindTimeout)
+	defer cancel()
 	return s.client.RegisterActorReminder(ctx, &client.RegisterActorReminderRequest{
 		ActorType: actorType,
 		ActorID:   id,
