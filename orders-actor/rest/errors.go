@@ -98,6 +98,9 @@ func toProblem(p *problem.Problem) api.Problem {
 
 // fail answers with the problem that err is, and logs what caused it.
 func (s *Server) fail(c *fiber.Ctx, err error) error {
+	if errors.Is(err, fiber.ErrRequestTimeout) { // nobody asked: clients take a bare 408 for a connection that closes while idle
+		return c.SendStatus(fiber.StatusRequestTimeout)
+	}
 	p := toProblem(problemOf(err))
 	if c.GetRespHeader(service.HeaderRequestID) == "" { // it never came as far as the middleware: too large, or not HTTP
 		c.Set(service.HeaderRequestID, uuid.NewString())
