@@ -1,0 +1,165 @@
+// Package client is a customer of the REST API, as far as the tests of an installation need one.
+//
+// It guarantees that a call is repeated until it is answered by the service itself or the context ends: connections
+// break, and answers are 502, 503 or 504, while pods come and go. A create repeats with the same idempotency key, so it
+// makes one order however often it is sent.
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// ErrNoDevTokens says that the service doesn't hand out tokens: AUTH_MODE isn't dev.
+var ErrNoDevTokens = errors.New("the service hands out no tokens")
+
+// Order is what the tests look at.
+type Order struct {
+	ID      string `json:"id"`
+	Status  string `json:"status"`
+	Version int    `json:"version"`
+	Payment struct {
+		Status string `json:"status"`
+	} `json:"payment"`
+	History []struct {
+		Version int    `json:"version"`
+		Status  string `json:"status"`
+	} `json:"history"`
+}
+
+// Final says whether the order can't change any more.
+func (o Order) Final() bool { return o.Status == "delivered" || o.Status == "cancelled" }
+
+// Client is one user. Safe for concurrent use.
+type Client struct {
+	url, token string
+	http       *http.Client
+}
+
+// Login gets a token. It tries once.
+func Login(ctx context.Context, url, user, role string) (*Client, error) {
+	// A new connection each time spreads the calls over the pods, and never waits for one that is gone.
+	transport := &http.Transport{DisableKeepAlives: true, ResponseHeaderTimeout: 45 * time.Second}
+	c := &Client{url: url, http: &http.Client{Transport: transport, Timeout: time.Minute}}
+	var answer struct {
+		Token string `json:"token"`
+	}
+	status, err := c.once(ctx, http.MethodPost, "/v1/dev/token", nil, map[string]string{"user": user, "role": role}, &answer)
+	switch {
+	case err != nil:
+		return nil, err
+	case status == http.StatusNotFound:
+		return nil, ErrNoDevTokens
+	case status != http.StatusOK:
+		return nil, fmt.Errorf("POST /v1/dev/token: %d", status)
+	}
+	c.token = answer.Token
+	return c, nil
+}
+
+// Create makes an order; an empty key stands for a fresh one.
+func (c *Client) Create(ctx context.Context, key string) (Order, error) {
+	if key == "" {
+		key = rand.Text()
+	}
+	return c.order(ctx, http.MethodPost, "/v1/orders", http.Header{"Idempotency-Key": {key}}, map[string]any{
+		"currency": "EUR",
+		"items":    []map[string]any{{"sku": "tea-1", "name": "Green tea", "quantity": 2, "unitPrice": 450}},
+	})
+}
+
+// Get reads an order.
+func (c *Client) Get(ctx context.Context, id string) (Order, error) {
+	return c.order(ctx, http.MethodGet, "/v1/orders/"+id, nil, nil)
+}
+
+// Cancel cancels an order.
+func (c *Client) Cancel(ctx context.Context, id string) (Order, error) {
+	return c.order(ctx, http.MethodPost, "/v1/orders/"+id+"/cancel", nil, map[string]string{"reason": "changed my mind"})
+}
+
+// Final waits until an order is final.
+func (c *Client) Final(ctx context.Context, id string) (Order, error) {
+	for {
+		o, err := c.Get(ctx, id)
+		if err != nil || o.Final() {
+			return o, err
+		}
+		select {
+		case <-ctx.Done():
+			return o, fmt.Errorf("order %s is still %s: %w", id, o.Status, ctx.Err())
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+func (c *Client) order(ctx context.Context, method, path string, header http.Header, body any) (Order, error) {
+	for {
+		var o Order
+		status, err := c.once(ctx, method, path, header, body, &o)
+		if err == nil && status < 300 {
+			return o, nil
+		}
+		if err == nil {
+			err = fmt.Errorf("%s %s: %d", method, path, status)
+			if !passing(status) {
+				return Order{}, err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return Order{}, fmt.Errorf("%w (last: %w)", ctx.Err(), err)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+func passing(status int) bool {
+	return status == http.StatusTooManyRequests || status >= http.StatusBadGateway
+}
+
+func (c *Client) once(ctx context.Context, method, path string, header http.Header, body, answer any) (int, error) {
+	var content io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return 0, err
+		}
+		content = bytes.NewReader(b)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, c.url+path, content)
+	if err != nil {
+		return 0, err
+	}
+	for name, values := range header {
+		request.Header[name] = values
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	b, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	if err != nil {
+		return 0, err
+	}
+	if response.StatusCode < 300 {
+		if err := json.Unmarshal(b, answer); err != nil {
+			return 0, fmt.Errorf("%s %s: %w", method, path, err)
+		}
+	}
+	return response.StatusCode, nil
+}

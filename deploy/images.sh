@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Makes the images of both services, and of the check that `helm test` runs.
+#
+#   deploy/images.sh          with Docker, from the Dockerfiles
+#   LOCAL=1 deploy/images.sh  the same content without Docker or a registry: static binaries (the SPA is inside
+#                             orders-actor), loaded into the test cluster by its kit, whose command CLUSTER names
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+registry=${REGISTRY:-localhost}
+tag=${TAG:-$(sed -n 's/^appVersion: *//p' helm/Chart.yaml)}
+
+if [[ -z ${LOCAL:-} ]]; then
+  revision=$(git rev-parse HEAD)
+  SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+  export SOURCE_DATE_EPOCH
+  for image in orders-actor:orders-actor payments-svc:payments-svc orders-check:deploy; do
+    docker build --tag "$registry/${image%:*}:$tag" --file "${image#*:}/Dockerfile" \
+      --build-arg VERSION="$tag" --build-arg REVISION="$revision" --build-arg SOURCE_DATE_EPOCH .
+  done
+  exit
+fi
+
+cluster=${CLUSTER:-../shared/k8s/cluster}
+out=bin/images
+mkdir -p "$out"
+for image in orders-actor:./orders-actor payments-svc:./payments-svc orders-check:./deploy/cmd/check; do
+  name=${image%:*}
+  CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$out/$name" "${image#*:}"
+  "$cluster" image "$registry/$name:$tag" "$out/$name"
+done
