@@ -51,7 +51,7 @@ export function Diagram({ status, history }: DiagramProps) {
   const upright = usePhone();
   const centre = (state: Status) => {
     const { rank, lane } = places.get(state) ?? { rank: 0, lane: 0 };
-    return upright ? { x: 70 + lane * 205, y: 26 + rank * 110 } : { x: 66 + rank * 262, y: 26 + lane * 124 };
+    return upright ? { x: 70 + lane * 205, y: 26 + rank * 110 } : { x: 66 + rank * 300, y: 26 + lane * 124 };
   };
   const path = taken(history);
   const visited = new Set<Status>([initial, ...path.map(({ to }) => to)]);
@@ -83,6 +83,8 @@ export function Diagram({ status, history }: DiagramProps) {
         const end = edge(b, a);
         const went = path.filter((step) => step.from === from && step.to === to).map(({ event }) => event);
         const kind = went.length > 0 ? 'taken' : 'plain';
+        // Upright, a slanted arrow begins beside a name: its own stands further along.
+        const at = upright && a.x !== b.x && a.y !== b.y ? 0.7 : 0.5;
         return (
           <g key={`${from} ${to}`} className={kind}>
             <line x1={start.x} y1={start.y} x2={end.x} y2={end.y} markerEnd={`url(#head-${kind})`} />
@@ -90,8 +92,8 @@ export function Diagram({ status, history }: DiagramProps) {
               <text
                 key={event}
                 className={went.includes(event) ? 'taken' : 'plain'}
-                x={(start.x + end.x) / 2}
-                y={(start.y + end.y) / 2 + 4 + (i - (events.length - 1) / 2) * 16}
+                x={start.x + (end.x - start.x) * at}
+                y={start.y + (end.y - start.y) * at + 4 + (i - (events.length - 1) / 2) * 16}
               >
                 {event}
               </text>

@@ -142,7 +142,7 @@ function Details({ order }: { order: Order }) {
       </section>
       <section className="card" aria-labelledby="items">
         <h2 id="items">Items</h2>
-        <table className="items">
+        <table className="lines">
           <thead>
             <tr>
               <th scope="col">Item</th>
