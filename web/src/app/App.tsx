@@ -46,7 +46,7 @@ function SignedIn({ session, send }: { session: Session; send: (event: SessionEv
       lastList: { address: '', view: undefined },
     };
   }, [session, send, toasts]);
-  useEffect(() => () => services.feed.close(), [services]);
+  useEffect(() => services.feed.open(), [services]);
   return (
     <ServicesProvider value={services}>
       <Shell onSignOut={() => send({ type: 'SIGN_OUT' })} />

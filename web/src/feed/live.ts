@@ -6,7 +6,6 @@ import {
   shareReplay,
   startWith,
   Subject,
-  Subscription,
   switchMap,
   take,
 } from 'rxjs';
@@ -20,7 +19,8 @@ export interface LiveFeed {
   connection$: Observable<Connection>;
   /** Connects, from a list's `feed` cursor or from now. Only the first call counts: later it just goes on. */
   start(cursor?: string): void;
-  close(): void;
+  /** Connects, as soon as somebody has said where to start; returns what ends it. */
+  open(): () => void;
 }
 
 export function createLiveFeed(options: FeedOptions): LiveFeed {
@@ -31,16 +31,6 @@ export function createLiveFeed(options: FeedOptions): LiveFeed {
     map(({ state }) => state),
     startWith<Connection>('connecting'),
     shareReplay({ bufferSize: 1, refCount: true }),
-  );
-  const open = new Subscription();
-  open.add(connection$.subscribe()); // so that whoever looks later sees the state of now
-  open.add(
-    start$
-      .pipe(
-        take(1),
-        switchMap((cursor) => follow(options, cursor)),
-      )
-      .subscribe(signals$),
   );
   return {
     orders$: signals$.pipe(
@@ -53,6 +43,17 @@ export function createLiveFeed(options: FeedOptions): LiveFeed {
     ),
     connection$,
     start: (cursor) => start$.next(cursor),
-    close: () => open.unsubscribe(),
+    open() {
+      const open = connection$.subscribe(); // so that whoever looks later sees the state of now
+      open.add(
+        start$
+          .pipe(
+            take(1),
+            switchMap((cursor) => follow(options, cursor)),
+          )
+          .subscribe((signal) => signals$.next(signal)),
+      );
+      return () => open.unsubscribe();
+    },
   };
 }
