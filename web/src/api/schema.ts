@@ -397,6 +397,8 @@ export interface components {
             /** @description The cursor of the next page; null on the last one. */
             next: string | null;
             counts: components["schemas"]["Counts"];
+            /** @description The statuses that have more orders than `counts` says; counting stops somewhere past a thousand. Absent when all are exact. */
+            atLeast?: components["schemas"]["Status"][];
             /** @description The feed's cursor of this moment. */
             feed: string;
         };
@@ -627,7 +629,7 @@ export interface components {
     requestBodies: never;
     headers: {
         /**
-         * @description Names this request in the logs. A sane one that you send is kept.
+         * @description Names this request in the logs. One that you send is kept (up to 64 visible ASCII characters).
          * @example 3e1a0d0c7a5b4c55
          */
         RequestId: string;
@@ -686,7 +688,7 @@ export interface operations {
                 /** @description Only this customer's orders. For operators; a customer may name only themselves (`403` otherwise). */
                 customer?: string;
                 /**
-                 * @description Text to find in id, customer, sku and item name, upper and lower case alike.
+                 * @description Words to find in id, customer, sku and item names, upper and lower case alike; the beginning of a word is enough, and all must be found.
                  * @example tea
                  */
                 q?: string;
@@ -1136,7 +1138,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example ok */
+                    /** @example alive */
                     "text/plain": string;
                 };
             };
@@ -1157,17 +1159,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example ok */
+                    /** @example ready */
                     "text/plain": string;
                 };
             };
-            /** @description Not now; each line says what is missing. */
+            /** @description Not now; the text names what is missing. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example actors: not hosted yet */
+                    /** @example not ready: view */
                     "text/plain": string;
                 };
             };

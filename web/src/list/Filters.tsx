@@ -1,27 +1,41 @@
 import { useEffect, useRef, useState } from 'react';
 import { debounceTime, Subject } from 'rxjs';
-import { type Counts, statuses } from '../api/types';
+import { statuses } from '../api/types';
 import { Link, navigate } from '../app/router';
 import { statusNames } from '../orders/format';
+import type { ListView } from './list';
 import { formatQuery, type ListQuery, refine, type Sort, sortNames, sorts } from './query';
 
 const TYPING = 250;
 
-export function Tabs({ query, counts }: { query: ListQuery; counts: Counts | undefined }) {
+interface TabsProps extends Pick<ListView, 'counts' | 'atLeast'> {
+  query: ListQuery;
+}
+
+export function Tabs({ query, counts, atLeast }: TabsProps) {
   const all = counts && statuses.reduce((sum, status) => sum + counts[status], 0);
   const tabs = [
-    { status: undefined, name: 'All', count: all },
-    ...statuses.map((status) => ({ status, name: statusNames[status], count: counts?.[status] })),
+    { status: undefined, name: 'All', count: all, more: atLeast.length > 0 },
+    ...statuses.map((status) => ({
+      status,
+      name: statusNames[status],
+      count: counts?.[status],
+      more: atLeast.includes(status),
+    })),
   ];
   return (
     <nav className="tabs" aria-label="Status">
-      {tabs.map(({ status, name, count }) => (
+      {tabs.map(({ status, name, count, more }) => (
         <Link
           key={name}
           href={formatQuery(refine(query, { status }))}
           aria-current={query.status === status ? 'true' : undefined}
         >
-          {name} <span className="count">{count?.toLocaleString() ?? '–'}</span>
+          {name}{' '}
+          <span className="count">
+            {count?.toLocaleString() ?? '–'}
+            {more && '+'}
+          </span>
         </Link>
       ))}
     </nav>

@@ -106,7 +106,7 @@ export function ListPage() {
           </details>
         </div>
       </div>
-      <Tabs query={query} counts={view.counts} />
+      <Tabs query={query} counts={view.counts} atLeast={view.atLeast} />
       <Filters query={query} />
       {view.error !== undefined && (
         <div className="banner bad" role="alert">

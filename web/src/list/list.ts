@@ -28,7 +28,7 @@ import {
 } from 'rxjs';
 import type { Api } from '../api/client';
 import { isTemporary } from '../api/problem';
-import type { Counts, OrderList, OrderSummary } from '../api/types';
+import type { Counts, OrderList, OrderSummary, Status } from '../api/types';
 import type { LiveFeed } from '../feed/live';
 import { type ListQuery, matches, toParams } from './query';
 
@@ -39,6 +39,8 @@ export interface ListView {
   loading: boolean;
   next: string | null;
   counts: Counts | undefined;
+  /** The statuses of which there are more than `counts` says: the server stops counting somewhere. */
+  atLeast: readonly Status[];
   /** Orders that belong here, and are not shown yet. */
   arrived: ReadonlySet<string>;
   error: unknown;
@@ -50,6 +52,7 @@ export const emptyView: ListView = {
   loading: true,
   next: null,
   counts: undefined,
+  atLeast: [],
   arrived: new Set(),
   error: undefined,
 };
@@ -66,7 +69,7 @@ type Action =
   | { type: 'load' }
   | { type: 'page'; page: OrderList }
   | { type: 'failed'; error: unknown }
-  | { type: 'counts'; counts: Counts }
+  | { type: 'counts'; counts: Counts; atLeast: readonly Status[] }
   | { type: 'changed'; order: OrderSummary };
 
 interface State {
@@ -112,7 +115,7 @@ export function watchList(query: ListQuery, options: ListOptions): Observable<Li
     throttleTime(RECOUNT_EVERY, scheduler, { leading: true, trailing: true }),
     exhaustMap(() =>
       list({ ...params, status: [], cursor: '', limit: 1 }).pipe(
-        map(({ counts }): Action => ({ type: 'counts', counts })),
+        map(({ counts, atLeast = [] }): Action => ({ type: 'counts', counts, atLeast })),
         catchError(() => EMPTY),
       ),
     ),
@@ -133,13 +136,14 @@ function reduce(query: ListQuery, state: State, action: Action): State {
     case 'failed':
       return { view: { ...view, loading: false, error: action.error }, meanwhile };
     case 'counts':
-      return { view: { ...view, counts: action.counts }, meanwhile };
+      return { view: { ...view, counts: action.counts, atLeast: action.atLeast }, meanwhile };
     case 'page': {
-      const { orders, next, counts } = action.page;
+      const { orders, next, counts, atLeast = [] } = action.page;
       const page: ListView = {
         orders,
         next,
         counts,
+        atLeast,
         loaded: true,
         loading: false,
         arrived: new Set(),

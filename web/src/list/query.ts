@@ -79,11 +79,26 @@ export function matches(query: ListQuery, order: OrderSummary): boolean {
   const created = Date.parse(order.createdAt);
   if (query.from && created < midnight(query.from).getTime()) return false;
   if (query.to && created >= midnight(query.to, 1).getTime()) return false;
-  if (!query.q) return true;
-  const wanted = query.q.toLowerCase();
-  return [order.id, order.customer, ...order.items.flatMap(({ sku, name }) => [sku, name])].some((text) =>
-    text.toLowerCase().includes(wanted),
-  );
+  return findable(query.q, order);
+}
+
+/** The server's text search: each word of the query is the beginning of some word, or part of a word, of the order. */
+export function findable(q: string, order: OrderSummary): boolean {
+  const texts = [order.id, order.customer, ...order.items.flatMap(({ sku, name }) => [sku, name])];
+  const fields = texts.flatMap((text) => text.toLowerCase().split(/\s+/));
+  return q
+    .toLowerCase()
+    .split(/\s+/)
+    .map((word) => word.replace(/^[^\p{L}\p{N}\p{M}]+/u, ''))
+    .every((word) => fields.some((field) => begins(field, word)));
+}
+
+/** Whether the word stands in the field where one of its parts begins: after nothing, or after a sign. */
+function begins(field: string, word: string): boolean {
+  for (let at = field.indexOf(word); at !== -1 && word !== ''; at = field.indexOf(word, at + 1)) {
+    if (at === 0 || !/[\p{L}\p{N}\p{M}]/u.test(field.charAt(at - 1))) return true;
+  }
+  return word === '';
 }
 
 function day(text: string | null): string {

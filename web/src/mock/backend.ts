@@ -4,6 +4,7 @@ import type { Cause, Counts, CreateOrder, Order, OrderSummary, Party } from '../
 import { statuses } from '../api/types';
 import { allows, transitions } from '../orders/order.machine';
 import { catalogue } from '../create/draft';
+import { findable } from '../list/query';
 
 export interface Change {
   cursor: string;
@@ -97,17 +98,14 @@ export class Backend {
 
   list(user: string | undefined, params: URLSearchParams) {
     const wanted = params.getAll('status');
-    const text = params.get('q')?.toLowerCase() ?? '';
+    const text = params.get('q') ?? '';
     const [from, to] = [params.get('from'), params.get('to')];
     const selected = [...this.#orders.values()].filter(
       (order) =>
         (user === undefined || order.customer === user) &&
         (from === null || order.createdAt >= from) &&
         (to === null || order.createdAt < to) &&
-        (text === '' ||
-          [order.id, order.customer, ...order.items.flatMap(({ sku, name }) => [sku, name])].some((one) =>
-            one.toLowerCase().includes(text),
-          )),
+        findable(text, order),
     );
     const counts = Object.fromEntries(
       statuses.map((status) => [status, selected.filter((order) => order.status === status).length]),

@@ -44,9 +44,12 @@ export function relativeTime(at: string, now: number): string {
   return relativeFormat.format(Math.trunc(seconds / size), unit);
 }
 
-/** The end of a UUIDv7 is its random part: it tells orders apart, the beginning only when they were made. */
+/**
+ * What tells orders apart: the last part of a UUIDv7, which is random (its first parts are the time). Search looks at how
+ * parts begin, so what is shown can be searched for.
+ */
 export function shortId(id: string): string {
-  return id.slice(-8);
+  return id.slice(24);
 }
 
 export function plural(n: number, one: string, many = `${one}s`): string {

@@ -20,3 +20,8 @@ export function life(end: 'delivered' | 'cancelled' = 'delivered'): [Order, Orde
 export function summaryOf({ history: _, ...order }: Order): OrderSummary {
   return order;
 }
+
+/** An order of the list, alike but for what is said. */
+export function aSummary(more: Partial<OrderSummary> = {}): OrderSummary {
+  return { ...summaryOf(life()[0]), id: '01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77', ...more };
+}

@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest';
+import { aSummary } from '../test/orders';
+import { findable, formatQuery, matches, parseQuery, refine } from './query';
+
+describe('the list’s selection', () => {
+  test('is in the address, and comes back from it', () => {
+    const address = '/?status=created&q=green+tea&from=2026-11-01&to=2026-11-24&sort=-total&cursor=abc';
+    expect(formatQuery(parseQuery(address.slice(1)))).toBe(address);
+    expect(formatQuery(parseQuery(''))).toBe('/');
+  });
+
+  test('takes nonsense for nothing', () => {
+    expect(formatQuery(parseQuery('?status=lost&from=yesterday&to=2026-13-99&sort=luck'))).toBe('/');
+  });
+
+  test('begins at the first page when it changes', () => {
+    expect(formatQuery(refine(parseQuery('?cursor=abc'), { q: 'tea' }))).toBe('/?q=tea');
+  });
+
+  test('includes both of its days', () => {
+    const order = aSummary({ createdAt: new Date(2026, 10, 24, 23, 59, 59).toISOString() });
+    expect(matches(parseQuery('?from=2026-11-24&to=2026-11-24'), order)).toBe(true);
+    expect(matches(parseQuery('?to=2026-11-23'), order)).toBe(false);
+    expect(matches(parseQuery('?from=2026-11-25'), order)).toBe(false);
+  });
+
+  test.each([
+    ['', true],
+    ['GREEN', true],
+    ['tea gr', true],
+    ['1', true], // of tea-1
+    ['0f2b6a1c8e77', true], // of the id, as pages show it
+    ['(alice', true],
+    ['reen', false],
+    ['green coffee', false],
+  ])('finds by %j: %s', (q, found) => {
+    expect(findable(q, aSummary())).toBe(found);
+  });
+});
