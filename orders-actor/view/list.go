@@ -12,13 +12,13 @@ import (
 
 // How a list stays cheap whatever the table holds:
 //
-// Each sort has an index per status, with and without the customer. A page is merged from the ranges of its statuses, in
-// the sort's order, and stops when it is full: the database reads what it returns, and one row more per status.
+// Each sort has an index per status, with and without the customer. Each status adds from its range of the index what would
+// fill the page by itself, and the page is the first of all these: the database reads a page per status at most.
 //
 // A text, or times of creation when another sort is asked for, don't fit into these indexes. Where such a filter leaves
 // few orders (narrowLimit), those are found by its own index and sorted. Where it leaves many, the sort's index is walked
 // and the filter skips rows; as many of them pass, the page is full soon. The exception: a filter that leaves many orders,
-// all of them at the far end of the sort's order, makes it a long walk, which the deadline ends.
+// but few of one large status, or all of them at the far end, makes it a long walk, which the deadline ends.
 
 // Sort is what a list is sorted by.
 type Sort string
@@ -255,30 +255,35 @@ func (s selection) from(a *args) string {
 // pageSQL selects one page of the orders after a cursor, and one order more.
 func (s selection) pageSQL(after pageCursor) (string, args) {
 	var a args
-	direction, beyond := "ASC", ">"
-	if s.Descending {
-		direction, beyond = "DESC", "<"
+	var parts []string
+	for _, status := range s.statuses() {
+		parts = append(parts, "SELECT * FROM ("+s.partSQL(&a, status, after)+") AS part_"+string(status))
 	}
-	inOrder := " ORDER BY sort_key " + direction + ", id " + direction
+	return strings.Join(parts, " UNION ALL ") + s.orderBy() + " LIMIT " + a.add(s.Limit+1), a
+}
+
+// partSQL is what one status could add to the page. Its own ORDER BY and LIMIT are what makes PostgreSQL take the index.
+func (s selection) partSQL(a *args, status order.Status, after pageCursor) string {
 	sorted := s.narrow == "" && !s.ranged // the index gives the order
 	column := sortColumns[s.Sort]
 	byCreated := s.narrow == "" && (s.ranged || column == "created_at")
 	key := plain(column, sorted)
-	var parts []string
-	for _, status := range s.statuses() {
-		from := s.from(&a)
-		where := append(s.conditions(&a, status, byCreated), s.textConditions(&a)...)
-		if s.narrow != "" {
-			where = append(where, "id = order_id")
-		}
-		if after.ID != "" {
-			where = append(where, "("+key+", id) "+beyond+" ("+a.add(after.Key)+", "+a.add(after.ID)+")")
-		}
-		// The inner ORDER BY shows PostgreSQL that it can merge the parts. To SQLite it means nothing: it merges anyway.
-		parts = append(parts, "SELECT * FROM (SELECT "+key+" AS sort_key, id, state FROM "+from+
-			" WHERE "+strings.Join(where, " AND ")+inOrder+") AS part_"+string(status))
+	from := s.from(a)
+	where := append(s.conditions(a, status, byCreated), s.textConditions(a)...)
+	if s.narrow != "" {
+		where = append(where, "id = order_id")
 	}
-	return strings.Join(parts, " UNION ALL ") + inOrder + " LIMIT " + a.add(s.Limit+1), a
+	if after.ID != "" {
+		beyond := map[bool]string{false: ">", true: "<"}[s.Descending]
+		where = append(where, "("+key+", id) "+beyond+" ("+a.add(after.Key)+", "+a.add(after.ID)+")")
+	}
+	return "SELECT " + key + " AS sort_key, id, state FROM " + from + " WHERE " + strings.Join(where, " AND ") +
+		s.orderBy() + " LIMIT " + a.add(s.Limit+1)
+}
+
+func (s selection) orderBy() string {
+	direction := map[bool]string{false: "ASC", true: "DESC"}[s.Descending]
+	return " ORDER BY sort_key " + direction + ", id " + direction
 }
 
 func (d *DB) page(ctx context.Context, s selection, after pageCursor) (orders []order.Order, next string, _ error) {
@@ -315,17 +320,18 @@ func (s selection) countSQL() (query string, a args, limit int) {
 	}
 	var parts []string
 	for _, status := range order.Statuses {
-		columns, matches := "1 AS one", "1 = 1"
+		columns, matches, newest := "1 AS one", "1 = 1", "" // without a text the index is enough
 		if s.words != nil {
 			columns, matches = "words", strings.Join(s.textConditions(&a), " AND ")
+			newest = " ORDER BY created_at DESC, id DESC"
 		}
 		from := s.from(&a)
 		where := s.conditions(&a, status, s.narrow == "")
 		if s.narrow != "" {
-			where = append(where, "id = order_id")
+			where, newest = append(where, "id = order_id"), ""
 		}
 		parts = append(parts, "SELECT '"+string(status)+"' AS status, count(*) AS looked_at, coalesce(sum(CASE WHEN "+matches+
-			" THEN 1 ELSE 0 END), 0) AS matching FROM (SELECT "+columns+" FROM "+from+" WHERE "+strings.Join(where, " AND ")+
+			" THEN 1 ELSE 0 END), 0) AS matching FROM (SELECT "+columns+" FROM "+from+" WHERE "+strings.Join(where, " AND ")+newest+
 			" LIMIT "+a.add(limit+1)+") AS looked_"+string(status))
 	}
 	return strings.Join(parts, " UNION ALL "), a, limit

@@ -59,6 +59,7 @@ func openPostgres(dsn string) (*DB, error) {
 	}
 	config.ConnectTimeout = callTimeout
 	config.RuntimeParams["idle_in_transaction_session_timeout"] = "10s"
+	config.RuntimeParams["plan_cache_mode"] = "force_custom_plan" // how to find a word depends on how frequent it is
 	config.RuntimeParams["application_name"] = "orders-actor view"
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(postgresConns)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,10 +17,6 @@ import (
 )
 
 const planRows = 20_000
-
-// indexed keeps PostgreSQL from what is rightly cheaper in a table this small, reading all of it and sorting: the plans then
-// show whether the indexes give the pages without. SQLite takes an index whenever it can.
-const indexed = "&enable_seqscan=off&enable_bitmapscan=off&enable_sort=off"
 
 // fill makes orders in SQL: i counts them.
 func fill(t *testing.T, d *DB) {
@@ -32,7 +30,7 @@ func fill(t *testing.T, d *DB) {
 			' ' || ` + word + `, '{}' FROM numbers`,
 		numbers + `INSERT INTO order_words (word, order_id) SELECT ` + word + `, 'id-' || i FROM numbers`,
 		numbers + `INSERT INTO order_events (tx, at, customer, document) SELECT 0, i, 'customer-' || (i % 100), '{}' FROM numbers`,
-		`ANALYZE`,
+		map[string]string{"sqlite": `ANALYZE`, "postgres": `VACUUM ANALYZE`}[d.migrations], // as autovacuum does
 	} {
 		_, err := d.write.ExecContext(t.Context(), statement)
 		require.NoError(t, err)
@@ -77,7 +75,7 @@ func testCounts(t *testing.T, d *DB) {
 // Each page comes from an index: nothing reads the whole table, and nothing is sorted but what was found to be few.
 func TestPlans(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) { testPlans(t, filepath.Join(t.TempDir(), "view.db")) })
-	t.Run("postgres", func(t *testing.T) { testPlans(t, pgtest.Start(t).DSN()+indexed) })
+	t.Run("postgres", func(t *testing.T) { testPlans(t, pgtest.Start(t).DSN()) })
 }
 
 func testPlans(t *testing.T, dsn string) {
@@ -114,13 +112,16 @@ func testPlans(t *testing.T, dsn string) {
 						q.Sort, q.Descending, q.Limit = sort, descending, 50
 						s, err := d.plan(context.Background(), q)
 						require.NoError(t, err)
-						query, a := s.pageSQL(after)
-						steps := plan(t, d, query, a)
-						noFullScan(t, steps)
-						if !filter.sortsFew || sort == SortCreated && s.narrow == "" {
-							noSort(t, steps)
+						for _, status := range s.statuses() {
+							var a args
+							part := s.partSQL(&a, status, after)
+							steps := plan(t, d, part, a)
+							noFullScan(t, steps)
+							if !filter.sortsFew || sort == SortCreated && s.narrow == "" {
+								noSort(t, steps)
+							}
 						}
-						query, a, _ = s.countSQL()
+						query, a, _ := s.countSQL()
 						noFullScan(t, plan(t, d, query, a))
 					})
 				}
@@ -157,12 +158,15 @@ func noFullScan(t *testing.T, steps string) {
 	}
 }
 
+// noSort lets PostgreSQL sort a few pages' worth: for a range that small it may be cheaper than to follow the index.
 func noSort(t *testing.T, steps string) {
 	t.Helper()
-	for line := range strings.Lines(steps) {
-		step := strings.TrimLeft(line, " ->")
-		if strings.HasPrefix(step, "Sort  (") || strings.HasPrefix(step, "Incremental Sort  (") || strings.Contains(step, "TEMP B-TREE") {
-			require.Fail(t, "sorts", steps)
-		}
+	require.NotContains(t, steps, "TEMP B-TREE", steps)
+	for _, sort := range sortStep.FindAllStringSubmatch(steps, -1) {
+		rows, err := strconv.Atoi(sort[1])
+		require.NoError(t, err)
+		require.LessOrEqual(t, rows, 4*pageSize, steps)
 	}
 }
+
+var sortStep = regexp.MustCompile(`Sort  \(cost=\S+ rows=(\d+)`)
