@@ -1,0 +1,226 @@
+import { concat, defer, EMPTY, NEVER, type Observable, of, throwError } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { ApiError, NetworkError } from '../api/problem';
+import type { Events, ProblemCode } from '../api/types';
+import { marbles } from '../test/marbles';
+import { aSummary } from '../test/orders';
+import {
+  type FeedOptions,
+  follow,
+  type Link,
+  POLL_FOR,
+  SILENCE,
+  type Signal,
+  type StreamMessage,
+} from './feed';
+
+const order = (version: number) => aSummary({ version });
+const message = (version: number): StreamMessage => ({ cursor: `c${version}`, order: order(version) });
+const events = (next: string, ...versions: number[]): Events => ({
+  events: versions.map((version) => ({ cursor: `c${version}`, order: order(version) })),
+  next,
+});
+const problem = (status: number, code: ProblemCode, retryAfter?: number) =>
+  new ApiError({ type: 'about:blank', title: code, status, code }, retryAfter);
+const away = new NetworkError();
+
+const messages = { h: {}, 1: message(1), 2: message(2), 3: message(3) };
+const signals: Record<string, Signal> = {
+  L: { type: 'connection', state: 'live' },
+  R: { type: 'connection', state: 'reconnecting' },
+  O: { type: 'connection', state: 'offline' },
+  X: { type: 'reset' },
+  1: { type: 'order', order: order(1) },
+  2: { type: 'order', order: order(2) },
+  3: { type: 'order', order: order(3) },
+};
+
+/** Answers each connection by the next of the scripts, the last one for all that follow; notes the cursors asked for. */
+function script<T>(...steps: Observable<T>[]) {
+  const asked: (string | undefined)[] = [];
+  const connect = (cursor?: string): Observable<T> =>
+    defer(() => {
+      asked.push(cursor);
+      return steps[Math.min(asked.length, steps.length) - 1] ?? NEVER;
+    });
+  return { asked, connect };
+}
+
+/** Without chance: the pause after a clean end is 500 ms, after the nth failure in a row 500 ms × 2ⁿ. */
+function options(stream: FeedOptions['stream'], more: Partial<FeedOptions> = {}): FeedOptions {
+  const link$ = concat(of<Link>('up'), NEVER);
+  return { stream, poll: () => throwError(() => away), link$, random: () => 1, ...more };
+}
+
+describe('the feed', () => {
+  it('resumes where a finished stream ended', () => {
+    const asked = marbles(({ cold, expectObservable, scheduler }) => {
+      const { asked, connect } = script<StreamMessage>(cold('h-1-2|', messages), cold('h-3', messages));
+      const signals$ = follow(options(connect, { scheduler }), 'c0');
+      expectObservable(signals$, '^ 1s !').toBe('L-1-2 500ms L-3', signals);
+      return asked;
+    });
+    expect(asked).toEqual(['c0', 'c2']);
+  });
+
+  it('moves the cursor by heartbeats too', () => {
+    const asked = marbles(({ cold, expectObservable, scheduler }) => {
+      const heartbeat = { h: { cursor: 'c9' } };
+      const { asked, connect } = script<StreamMessage>(cold('h|', heartbeat), NEVER);
+      expectObservable(follow(options(connect, { scheduler }), 'c0'), '^ 1s !').toBe('L', signals);
+      return asked;
+    });
+    expect(asked).toEqual(['c0', 'c9']);
+  });
+
+  it('says reset when it starts without a cursor, and only then', () => {
+    const asked = marbles(({ cold, expectObservable, scheduler }) => {
+      const { asked, connect } = script<StreamMessage>(cold('1|', messages), cold('2', messages));
+      const signals$ = follow(options(connect, { scheduler }));
+      expectObservable(signals$, '^ 1s !').toBe('(LX1) 496ms (L2)', signals);
+      return asked;
+    });
+    expect(asked).toEqual([undefined, 'c1']);
+  });
+
+  it('starts anew with a reset when the cursor has expired', () => {
+    const asked = marbles(({ cold, expectObservable, scheduler }) => {
+      const expired = throwError(() => problem(410, 'cursor-expired'));
+      const { asked, connect } = script<StreamMessage>(expired, cold('h---1', messages));
+      const signals$ = follow(options(connect, { scheduler }), 'c0');
+      expectObservable(signals$, '^ 2s !').toBe('R 999ms (LX)1', signals);
+      return asked;
+    });
+    expect(asked).toEqual(['c0', undefined]);
+  });
+
+  it('keeps the cursor across a lost connection, and tells that it reconnects', () => {
+    const asked = marbles(({ cold, expectObservable, scheduler }) => {
+      const { asked, connect } = script<StreamMessage>(cold('h-1-#', messages, away), cold('h2', messages));
+      const signals$ = follow(options(connect, { scheduler }), 'c0');
+      expectObservable(signals$, '^ 2s !').toBe('L-1-R 999ms L2', signals);
+      return asked;
+    });
+    expect(asked).toEqual(['c0', 'c1']);
+  });
+
+  it.each([
+    // The stream alone the first time; from then on the stream and the poll fail, and both count.
+    ['the server is away', throwError(() => away), [0, 1_000, 5_000, 20_000, 35_000]],
+    ['streams end at once', EMPTY, [0, 1_000, 3_000, 7_000, 15_000, 30_000, 45_000]],
+  ])('backs off up to 15 s while %s', (_, stream$, expected) => {
+    const times = marbles(({ expectObservable, scheduler }) => {
+      const times: number[] = [];
+      const connect = () =>
+        defer(() => {
+          times.push(scheduler.now());
+          return stream$;
+        });
+      const signals$ = follow(options(connect, { scheduler }), 'c0');
+      expectObservable(signals$, '^ 49s !').toBe(stream$ === EMPTY ? '' : 'R', signals);
+      return times;
+    });
+    expect(times).toEqual(expected);
+  });
+
+  it('waits for as long as the server asks', () => {
+    marbles(({ cold, expectObservable, scheduler }) => {
+      const overloaded = throwError(() => problem(503, 'overloaded', 30));
+      const { connect } = script<StreamMessage>(overloaded, cold('h', messages));
+      const signals$ = follow(options(connect, { scheduler }), 'c0');
+      expectObservable(signals$, '^ 40s !').toBe('R 29999ms L', signals);
+    });
+  });
+
+  it('begins with short pauses again after a success', () => {
+    marbles(({ cold, expectObservable, scheduler }) => {
+      const lost = throwError(() => away);
+      const steps = [lost, lost, cold('h#', messages, away), cold('h', messages)];
+      const { connect } = script<StreamMessage>(...steps);
+      const signals$ = follow(options(connect, { scheduler }), 'c0');
+      expectObservable(signals$, '^ 20s !').toBe('R 4999ms LR 999ms L', signals);
+    });
+  });
+
+  it('gives a connection up that does not open, and one that falls silent', () => {
+    marbles(({ cold, expectObservable, scheduler }) => {
+      const { connect } = script<StreamMessage>(NEVER, cold('h 44s 1', messages));
+      const signals$ = follow(options(connect, { scheduler }), 'c0');
+      // No opening for 10 s; then 45 s after the last message.
+      expectObservable(signals$, '^ 101s !').toBe('10s R 999ms L 44s 1 44999ms R', signals);
+    });
+  });
+
+  it('long-polls for a minute when streams do not come through, then tries a stream again', () => {
+    const { asked, polled } = marbles(({ cold, expectObservable, scheduler }) => {
+      const lost = throwError(() => away);
+      const { asked, connect } = script<StreamMessage>(lost, lost, cold('h-3', messages));
+      const polled: [string | undefined, number][] = [];
+      const answers = [of(events('c1', 1)), cold('5s (p|)', { p: events('c2', 2) })];
+      const poll = (cursor: string | undefined, wait: number) => {
+        polled.push([cursor, wait]);
+        return answers.shift() ?? NEVER;
+      };
+      const signals$ = follow(options(connect, { scheduler, poll }), 'c0');
+      expectObservable(signals$, '^ 62s !').toBe('R 999ms (L1) 4996ms 2 55499ms L-3', signals);
+      return { asked, polled };
+    });
+    expect(asked).toEqual(['c0', 'c0', 'c2']);
+    expect(polled).toEqual([
+      ['c0', 0],
+      ['c1', 20],
+      ['c2', 20],
+    ]);
+  });
+
+  it('resets when a poll says that the cursor has expired', () => {
+    const asked = marbles(({ cold, expectObservable, scheduler }) => {
+      const lost = throwError(() => away);
+      const { asked, connect } = script<StreamMessage>(lost, lost, cold('h', messages));
+      const poll = () => throwError(() => problem(410, 'cursor-expired'));
+      const signals$ = follow(options(connect, { scheduler, poll }), 'c0');
+      expectObservable(signals$, '^ 6s !').toBe('R 4999ms (LX)', signals);
+      return asked;
+    });
+    expect(asked).toEqual(['c0', 'c0', undefined]);
+  });
+
+  it('lets go of the connection while offline, and catches up from its cursor', () => {
+    const asked = marbles(({ cold, expectObservable, expectSubscriptions, scheduler }) => {
+      const [first$, second$] = [cold('h-1', messages), cold('h2', messages)];
+      const { asked, connect } = script<StreamMessage>(first$, second$);
+      const link$ = cold<Link>('u---o---u', { u: 'up', o: 'offline' });
+      const signals$ = follow(options(connect, { scheduler, link$ }), 'c0');
+      expectObservable(signals$, '----------!').toBe('L-1-O---L2', signals);
+      expectSubscriptions(first$.subscriptions).toBe('^---!');
+      expectSubscriptions(second$.subscriptions).toBe('--------^-!');
+      return asked;
+    });
+    expect(asked).toEqual(['c0', 'c1']);
+  });
+
+  it('gives the connection back without a word while nobody looks', () => {
+    marbles(({ cold, expectObservable, expectSubscriptions, scheduler }) => {
+      const [first$, second$] = [cold('h-1', messages), cold('-2', messages)];
+      const { connect } = script<StreamMessage>(first$, second$);
+      const link$ = cold<Link>('u---s---u', { u: 'up', s: 'asleep' });
+      const signals$ = follow(options(connect, { scheduler, link$ }), 'c0');
+      expectObservable(signals$, '^ 19ms !').toBe('L-1------(L2)', signals);
+      expectSubscriptions(first$.subscriptions).toBe('^---!');
+    });
+  });
+
+  it('ends its connection with its reader', () => {
+    marbles(({ cold, expectObservable, expectSubscriptions, scheduler }) => {
+      const stream$ = cold('h', messages);
+      expectObservable(
+        follow(
+          options(() => stream$, { scheduler }),
+          'c0',
+        ),
+        '^--!',
+      ).toBe('L', signals);
+      expectSubscriptions(stream$.subscriptions).toBe('^--!');
+    });
+  });
+});

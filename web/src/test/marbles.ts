@@ -1,0 +1,10 @@
+import { TestScheduler } from 'rxjs/testing';
+import { expect } from 'vitest';
+
+type Helpers = Parameters<Parameters<TestScheduler['run']>[0]>[0] & { scheduler: TestScheduler };
+
+/** Runs a marble test on virtual time; what it returns is to be looked at when that time is over. */
+export function marbles<T>(test: (helpers: Helpers) => T): T {
+  const scheduler = new TestScheduler((actual, expected) => expect(actual).toEqual(expected));
+  return scheduler.run((helpers) => test({ ...helpers, scheduler }));
+}
