@@ -4,15 +4,7 @@ import { ApiError, NetworkError } from '../api/problem';
 import type { Events, ProblemCode } from '../api/types';
 import { marbles } from '../test/marbles';
 import { aSummary } from '../test/orders';
-import {
-  type FeedOptions,
-  follow,
-  type Link,
-  POLL_FOR,
-  SILENCE,
-  type Signal,
-  type StreamMessage,
-} from './feed';
+import { type FeedOptions, follow, type Link, type Signal, type StreamMessage } from './feed';
 
 const order = (version: number) => aSummary({ version });
 const message = (version: number): StreamMessage => ({ cursor: `c${version}`, order: order(version) });
