@@ -218,7 +218,7 @@ spec:
         # Mounted into the sidecar alone, which asks Kubernetes for the app's keys with it.
         - name: sidecar-token
           projected:
-            defaultMode: 0440
+            defaultMode: 0444 # the sidecar runs as no owner of these files
             sources:
               - serviceAccountToken: { path: token, expirationSeconds: 3600 }
               - configMap: { name: kube-root-ca.crt, items: [{ key: ca.crt, path: ca.crt }] }
