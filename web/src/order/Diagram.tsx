@@ -51,7 +51,7 @@ export function Diagram({ status, history }: DiagramProps) {
   const upright = usePhone();
   const centre = (state: Status) => {
     const { rank, lane } = places.get(state) ?? { rank: 0, lane: 0 };
-    return upright ? { x: 70 + lane * 205, y: 26 + rank * 110 } : { x: 66 + rank * 300, y: 26 + lane * 124 };
+    return upright ? { x: 70 + lane * 215, y: 26 + rank * 122 } : { x: 66 + rank * 300, y: 26 + lane * 124 };
   };
   const path = taken(history);
   const visited = new Set<Status>([initial, ...path.map(({ to }) => to)]);
@@ -69,8 +69,9 @@ export function Diagram({ status, history }: DiagramProps) {
             viewBox="0 0 8 8"
             refX="7"
             refY="4"
-            markerWidth="8"
-            markerHeight="8"
+            markerUnits="userSpaceOnUse"
+            markerWidth="11"
+            markerHeight="11"
             orient="auto"
           >
             <path d="M0 0 8 4 0 8z" />
@@ -93,7 +94,12 @@ export function Diagram({ status, history }: DiagramProps) {
                 key={event}
                 className={went.includes(event) ? 'taken' : 'plain'}
                 x={start.x + (end.x - start.x) * at}
-                y={start.y + (end.y - start.y) * at + 4 + (i - (events.length - 1) / 2) * 16}
+                y={
+                  start.y +
+                  (end.y - start.y) * at +
+                  (a.y === b.y ? -6 : 4) +
+                  (i - (events.length - 1) / 2) * 16
+                }
               >
                 {event}
               </text>
