@@ -1,0 +1,244 @@
+// Package deploy tests what installs the product: the chart, the images' Dockerfiles and docker-compose.yml. With the tag
+// k8s it tests an installation's whole life on a real cluster.
+package deploy_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
+)
+
+var update = flag.Bool("update", false, "write the snapshots anew")
+
+const chart = "../helm"
+
+func helm(args ...string) (string, error) {
+	program, err := filepath.Abs("../bin/helm")
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(program); err != nil {
+		if program, err = exec.LookPath("helm"); err != nil {
+			return "", fmt.Errorf("helm is missing; `make bin/helm` builds it: %w", err)
+		}
+	}
+	cmd := exec.Command(program, args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG=/dev/null") // no cluster
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func template(args ...string) (string, error) {
+	return helm(append([]string{
+		"template", "orders", chart, "--namespace", "shop", "--kube-version", "1.34.4",
+		"--api-versions", "dapr.io/v1alpha1/Component",
+	}, args...)...)
+}
+
+// The value sets that matter, each a file of testdata.
+func valueSets(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.values.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	return files
+}
+
+func TestChartLint(t *testing.T) {
+	for _, file := range valueSets(t) {
+		out, err := helm("lint", "--strict", chart, "--kube-version", "1.34.4", "--values", file)
+		require.NoError(t, err, out)
+	}
+}
+
+var random = regexp.MustCompile(`(?m)^(  (?:obo-key|command-seal-key|dev-token-key|token|password): )\S+$|(//orders:)[^@]+@`)
+
+func TestChartSnapshots(t *testing.T) {
+	for _, file := range valueSets(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".values.yaml"), func(t *testing.T) {
+			out, err := template("--values", file)
+			require.NoError(t, err, out)
+			got := random.ReplaceAllString(out, "${1}${2}RANDOM@")
+			golden := strings.TrimSuffix(file, ".values.yaml") + ".golden.yaml"
+			if *update {
+				require.NoError(t, os.WriteFile(golden, []byte(got), 0o600))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err)
+			require.Equal(t, string(want), got, "what the chart makes has changed; look at it, then run with -update")
+		})
+	}
+}
+
+func TestChartGeneratesKeys(t *testing.T) {
+	found := map[string]map[string]any{}
+	for _, o := range objects(t) {
+		if o["kind"] == "Secret" {
+			found[nested(o, "metadata", "name").(string)] = o["data"].(map[string]any)
+		}
+	}
+	require.Equal(t, found["orders-actor"]["obo-key"], found["payments-svc"]["obo-key"])
+	require.NotEqual(t, found["orders-actor"]["obo-key"], found["orders-actor"]["command-seal-key"])
+	require.NotEqual(t, found["orders-actor"]["dev-token-key"], found["orders-actor"]["command-seal-key"])
+	require.NotEmpty(t, found["payments-svc-app-token"]["token"])
+}
+
+// What restricted Pod Security asks for, of every pod of the chart.
+func TestChartPodsAreRestricted(t *testing.T) {
+	pods := 0
+	for _, o := range objects(t, "--set", "postgresql.mode=bundled") {
+		spec, ok := nested(o, "spec", "template", "spec").(map[string]any)
+		if o["kind"] == "Pod" {
+			spec, ok = o["spec"].(map[string]any), true
+		}
+		if !ok {
+			continue
+		}
+		pods++
+		require.Equal(t, false, spec["automountServiceAccountToken"])
+		require.Equal(t, true, nested(spec, "securityContext", "runAsNonRoot"))
+		require.Equal(t, "RuntimeDefault", nested(spec, "securityContext", "seccompProfile", "type"))
+		for _, c := range spec["containers"].([]any) {
+			security := c.(map[string]any)["securityContext"].(map[string]any)
+			require.Equal(t, false, security["allowPrivilegeEscalation"])
+			require.Equal(t, true, security["readOnlyRootFilesystem"])
+			require.Equal(t, []any{"ALL"}, nested(security, "capabilities", "drop"))
+		}
+	}
+	require.Equal(t, 4, pods)
+}
+
+func TestChartRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		set, says string
+	}{
+		"an unknown value":             {"ordersActor.replica=3", "replica"},
+		"no replicas":                  {"ordersActor.replicas=0", "replicas"},
+		"a duration without unit":      {"ordersActor.settings.DELIVER_AFTER=10x", "DELIVER_AFTER"},
+		"a rate above 1":               {"paymentsSvc.settings.PAYMENT_CONFIRM_RATE=1.5", "PAYMENT_CONFIRM_RATE"},
+		"an unknown way to sign in":    {"ordersActor.settings.AUTH_MODE=none", "AUTH_MODE"},
+		"oidc without an issuer":       {"ordersActor.settings.AUTH_MODE=oidc", "OIDC_ISSUER"},
+		"an unknown setting":           {"ordersActor.settings.COLOUR=red", "COLOUR"},
+		"an unknown database mode":     {"postgresql.mode=sqlite", "mode"},
+		"an ingress without hosts":     {"ingress.enabled=true", "hosts"},
+		"a route without a gateway":    {"gateway.enabled=true", "parentRefs"},
+		"half of the existing secrets": {"secrets.existing.ordersActor=mine", "obo-key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := template("--set", test.set)
+			require.Error(t, err, "it wasn't refused")
+			require.Contains(t, out, test.says)
+		})
+	}
+}
+
+func TestChartWithoutDaprSaysWhatToDo(t *testing.T) {
+	out, err := helm("template", "orders", chart, "--kube-version", "1.34.4")
+	require.Error(t, err)
+	require.Contains(t, out, "This cluster has no Dapr. Install Dapr 1.18 first")
+	require.Contains(t, out, "dapr init -k")
+}
+
+// The README's table is complete and tells the defaults as they are. With -update it is written.
+func TestChartReadmeListsEveryValue(t *testing.T) {
+	var table bytes.Buffer
+	table.WriteString("| value | default | |\n| --- | --- | --- |\n")
+	content, err := os.ReadFile(filepath.Join(chart, "values.yaml"))
+	require.NoError(t, err)
+	comments := comments(string(content))
+	rows(&table, comments, "", chartValues(t))
+
+	file := filepath.Join(chart, "README.md")
+	readme, err := os.ReadFile(file)
+	require.NoError(t, err)
+	before, after, ok := strings.Cut(string(readme), "<!-- values -->\n")
+	require.True(t, ok)
+	want := before + "<!-- values -->\n" + table.String()
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(want), 0o600))
+		after = table.String()
+	}
+	require.Equal(t, table.String(), after, "the README's table isn't that of values.yaml; run with -update")
+}
+
+func rows(table *bytes.Buffer, comments map[string]string, prefix string, values map[string]any) {
+	names := make([]string, 0, len(values))
+	for name := range values {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		path := prefix + name
+		if group, ok := values[name].(map[string]any); ok && len(group) > 0 && !strings.HasSuffix(path, "resources") {
+			rows(table, comments, path+".", group)
+			continue
+		}
+		value, _ := yaml.Marshal(values[name])
+		text := strings.TrimSpace(string(value))
+		if group, ok := values[name].(map[string]any); ok && len(group) > 0 {
+			text = strings.Join(strings.Fields(strings.ReplaceAll(text, "\n", " ")), " ")
+		}
+		fmt.Fprintf(table, "| `%s` | `%s` | %s |\n", path, text, strings.ReplaceAll(comments[path], "|", `\|`))
+	}
+}
+
+// comments are what stands behind the values in values.yaml, by their paths.
+func comments(content string) map[string]string {
+	found := map[string]string{}
+	var path []string
+	line := regexp.MustCompile(`^( *)([A-Za-z_]+):([^#]*)(?:# (.*))?$`)
+	for text := range strings.SplitSeq(content, "\n") {
+		m := line.FindStringSubmatch(text)
+		if m == nil {
+			continue
+		}
+		path = append(path[:len(m[1])/2], m[2])
+		found[strings.Join(path, ".")] = m[4]
+	}
+	return found
+}
+
+func chartValues(t *testing.T) map[string]any {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(chart, "values.yaml"))
+	require.NoError(t, err)
+	var values map[string]any
+	require.NoError(t, yaml.Unmarshal(content, &values))
+	return values
+}
+
+func objects(t *testing.T, args ...string) []map[string]any {
+	t.Helper()
+	out, err := template(args...)
+	require.NoError(t, err, out)
+	var all []map[string]any
+	for document := range strings.SplitSeq(out, "\n---") {
+		var o map[string]any
+		require.NoError(t, yaml.Unmarshal([]byte(document), &o))
+		if o != nil {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+func nested(v any, path ...string) any {
+	for _, name := range path {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		v = m[name]
+	}
+	return v
+}
