@@ -20,7 +20,7 @@ func TestUsingTheAPI(t *testing.T) {
 	blocks := regexp.MustCompile("(?s)```(sh|text)\n(.*?)```").FindAllStringSubmatch(string(page), -1)
 	require.Greater(t, len(blocks), 20, "the expression finds no commands any more")
 
-	script := "set -euo pipefail\n"
+	script := []string{"set -euo pipefail\n"}
 	var printed [][]string // by command block
 	for _, block := range blocks {
 		if block[1] == "text" {
@@ -28,12 +28,12 @@ func TestUsingTheAPI(t *testing.T) {
 			printed[last] = append(printed[last], strings.Split(strings.TrimSpace(block[2]), "\n")...)
 			continue
 		}
-		script += fmt.Sprintf("echo '== block %d'\n", len(printed)) + block[2]
+		script = append(script, fmt.Sprintf("echo '== block %d'\n", len(printed)), block[2])
 		printed = append(printed, nil)
 	}
-	script = strings.Replace(script, "ORDERS=http://127.0.0.1:8080", "ORDERS="+shared.URL(), 1)
+	commands := strings.Replace(strings.Join(script, ""), "ORDERS=http://127.0.0.1:8080", "ORDERS="+shared.URL(), 1)
 
-	bash := exec.CommandContext(t.Context(), "bash", "-c", script)
+	bash := exec.CommandContext(t.Context(), "bash", "-c", commands)
 	bash.Dir = t.TempDir()
 	output, err := bash.CombinedOutput()
 	require.NoError(t, err, "%s", output)

@@ -141,19 +141,21 @@ export function ListPage() {
           </Link>
         </Message>
       )}
-      <nav className="pages" aria-label="Pages">
-        {query.cursor && (
-          <button type="button" onClick={() => navigate(formatQuery(refine(query, {})))}>
-            First page
-          </button>
-        )}
-        <span>{view.loaded && plural(view.orders.length, 'order')}</span>
-        {view.next && (
-          <Link className="button" href={formatQuery({ ...query, cursor: view.next })}>
-            Next page
-          </Link>
-        )}
-      </nav>
+      {view.loaded && (
+        <nav className="pages" aria-label="Pages">
+          {query.cursor && (
+            <button type="button" onClick={() => navigate(formatQuery(refine(query, {})))}>
+              First page
+            </button>
+          )}
+          <span>{plural(view.orders.length, 'order')}</span>
+          {view.next && (
+            <Link className="button" href={formatQuery({ ...query, cursor: view.next })}>
+              Next page
+            </Link>
+          )}
+        </nav>
+      )}
     </>
   );
 }
