@@ -100,8 +100,8 @@ fuzz: ## every parser, for FUZZ_TIME each
 	@grep -rEoH --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' $(MODULES) | while IFS=: read -r file fuzz; do \
 		(cd "$$(dirname "$$file")" && echo "$${fuzz#func }" && go test -run '^$$' -fuzz "^$${fuzz#func }$$" -fuzztime $(FUZZ_TIME) .); done
 
-images: ## container images of both services
-	docker compose build
+images: ## container images of both services (LOCAL=1: without Docker, into the test cluster)
+	deploy/images.sh
 
 clean: ## forget what was built; the data stays
 	rm -rf bin orders-actor/spa/dist/* web/node_modules
