@@ -100,22 +100,41 @@ func (c *Client) Final(ctx context.Context, id string) (Order, error) {
 	}
 }
 
-func (c *Client) order(ctx context.Context, method, path string, header http.Header, body any) (Order, error) {
+// Count says how many orders the list holds for the user.
+func (c *Client) Count(ctx context.Context) (int, error) {
+	var list struct {
+		Counts map[string]int `json:"counts"`
+	}
+	if err := c.repeat(ctx, http.MethodGet, "/v1/orders?limit=1", nil, nil, &list); err != nil {
+		return 0, err
+	}
+	sum := 0
+	for _, n := range list.Counts {
+		sum += n
+	}
+	return sum, nil
+}
+
+func (c *Client) order(ctx context.Context, method, path string, header http.Header, body any) (o Order, err error) {
+	err = c.repeat(ctx, method, path, header, body, &o)
+	return o, err
+}
+
+func (c *Client) repeat(ctx context.Context, method, path string, header http.Header, body, answer any) error {
 	for {
-		var o Order
-		status, err := c.once(ctx, method, path, header, body, &o)
+		status, err := c.once(ctx, method, path, header, body, answer)
 		if err == nil && status < 300 {
-			return o, nil
+			return nil
 		}
 		if err == nil {
 			err = fmt.Errorf("%s %s: %d", method, path, status)
 			if !passing(status) {
-				return Order{}, err
+				return err
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return Order{}, fmt.Errorf("%w (last: %w)", ctx.Err(), err)
+			return fmt.Errorf("%w (last: %w)", ctx.Err(), err)
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
