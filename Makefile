@@ -50,7 +50,7 @@ bin/helm: tools/helm/go.mod
 lint: bin/golangci-lint web/node_modules/.package-lock.json ## everything that the code must pass before it is read
 	bin/golangci-lint fmt --diff $(MODULES)
 	bin/golangci-lint run $(EVERY)
-	go vet -tags stack $(EVERY)
+	go vet -tags stack,k8s $(EVERY)
 	cd web && npm run typecheck && npm run lint
 
 fmt: bin/golangci-lint web/node_modules/.package-lock.json ## format all code
@@ -59,7 +59,7 @@ fmt: bin/golangci-lint web/node_modules/.package-lock.json ## format all code
 
 test: test-unit test-stack test-web test-web-e2e test-chaos test-deploy ## every test but those that need a cluster
 
-test-unit: ## unit and property tests, with the race detector
+test-unit: bin/helm ## unit and property tests, with the race detector
 	@tools/install.sh postgresql
 	go test -race -short $(EVERY)
 
@@ -79,10 +79,14 @@ test-chaos: build runtime ## faults: a short simulation, and kills under load
 	go test -count=1 -p 1 -timeout 20m ./faults/...
 
 test-deploy: bin/helm ## chart, images and compose file, without a cluster
-	go test -count=1 -skip Cluster ./deploy/...
+	go test -count=1 ./deploy/...
 
-test-k8s: bin/helm ## the chart on a real cluster: CLUSTER names the kit that runs it
-	go test -count=1 -timeout 30m -run Cluster ./deploy/...
+# CLUSTER is the command of a kit that runs a cluster in a network of its own: images are loaded by it, tests run inside.
+test-k8s: bin/helm spa ## the chart on the cluster of KUBECONFIG, where the images are, or on the one that CLUSTER runs
+	@mkdir -p bin/images
+	$(if $(CLUSTER),@LOCAL=1 CLUSTER='$(CLUSTER)' deploy/images.sh)
+	go test -c -tags k8s -o bin/images/life.test ./deploy
+	cd deploy && $(if $(CLUSTER),$(CLUSTER) exec) ../bin/images/life.test -test.v -test.timeout 30m -test.run Cluster
 
 ## trying it hard
 

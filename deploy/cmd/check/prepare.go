@@ -36,7 +36,7 @@ func prepare(keys string, folders []string) error {
 		{"app-token", func() (string, error) { return rand.Text(), nil }},
 		{"postgres-password", func() (string, error) { return rand.Text(), nil }},
 		{"pgpass", func() (string, error) {
-			password, err := os.ReadFile(filepath.Join(keys, "postgres-password")) //nolint:gosec // our own folder
+			password, err := os.ReadFile(filepath.Join(keys, "postgres-password"))
 			return "*:*:*:*:" + string(password), err
 		}},
 	} {
