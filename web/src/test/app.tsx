@@ -1,0 +1,68 @@
+import { configure, render } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import type { RequestHandler } from 'msw';
+import { BehaviorSubject, map, mergeMap, pairwise, Subject } from 'rxjs';
+import { createApi } from '../api/client';
+import { createServerClock } from '../api/clock';
+import type { Role } from '../api/types';
+import { createNow, type Services, ServicesProvider } from '../app/services';
+import { Shell } from '../app/Shell';
+import type { Connection } from '../feed/feed';
+import { Backend } from '../mock/backend';
+import { handlers } from '../mock/handlers';
+import { createToasts } from '../ui/toasts';
+import { server } from './server';
+
+// A busy machine is slow, not wrong.
+configure({ asyncUtilTimeout: 30_000 });
+// happy-dom has no animations; they say nothing that the text does not.
+Object.assign(Element.prototype, { animate: () => undefined });
+
+interface Opened {
+  at?: string;
+  user?: string;
+  role?: Role;
+  backend?: Backend;
+  /** What answers before the backend does. */
+  answers?: RequestHandler[];
+}
+
+/** Opens the pages for somebody who is signed in: REST goes over the mocked network, the feed comes from the backend. */
+export function open({
+  at = '/',
+  user = 'olivia',
+  role = 'operator',
+  backend = new Backend(),
+  answers = [],
+}: Opened = {}) {
+  server.use(...answers, ...handlers(backend, { paymentTakes: 3_600_000 }));
+  history.replaceState(null, '', at);
+  const clock = createServerClock();
+  const connection$ = new BehaviorSubject<Connection>('live');
+  const signedOut: string[] = [];
+  const services: Services = {
+    clock,
+    api: createApi({ clock, token: () => `mock.${user}.${role}` }),
+    feed: {
+      orders$: backend.head$.pipe(
+        pairwise(),
+        mergeMap(([before]) => backend.changesAfter(before, role === 'operator' ? undefined : user)),
+        map(({ order }) => order),
+      ),
+      resets$: new Subject<void>(),
+      connection$,
+      start: () => undefined,
+      open: () => () => undefined,
+    },
+    session: { token: `mock.${user}.${role}`, user, role, expiresAt: Infinity },
+    toasts: createToasts(),
+    now$: createNow(clock),
+    lastList: { address: '', view: undefined },
+  };
+  const page = render(
+    <ServicesProvider value={services}>
+      <Shell onSignOut={() => signedOut.push(user)} />
+    </ServicesProvider>,
+  );
+  return { ...page, backend, connection$, signedOut, user: userEvent.setup() };
+}
