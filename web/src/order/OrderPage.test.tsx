@@ -1,0 +1,156 @@
+import { screen, waitFor, within } from '@testing-library/react';
+import { http, HttpResponse } from 'msw';
+import { describe, expect, it } from 'vitest';
+import { Backend } from '../mock/backend';
+import { shortId } from '../orders/format';
+import { open } from '../test/app';
+
+const tea = { sku: 'tea-1', name: 'Green tea', quantity: 2, unitPrice: 450 };
+const mug = { sku: 'mug-1', name: 'Stoneware mug', quantity: 1, unitPrice: 1450 };
+
+/** Alice's order, created or already confirmed, and its page as she sees it. */
+async function openOrder(
+  status: 'created' | 'confirmed' = 'confirmed',
+  more: Parameters<typeof open>[0] = {},
+) {
+  const backend = new Backend();
+  const { id } = backend.create('alice', { items: [tea, mug], currency: 'EUR' });
+  if (status === 'confirmed') backend.confirm(id, Date.now() + 3_600_000);
+  const at = `/orders/${id}`;
+  const page = open({ backend, at, user: 'alice', role: 'customer', ...more });
+  await screen.findByRole('heading', { name: `Order ${shortId(id)}` });
+  return { ...page, id };
+}
+
+const section = (name: string) => within(screen.getByRole('region', { name }));
+const chip = () => screen.getByTestId('status').textContent;
+const ask = () => screen.findByRole('button', { name: 'Cancel order' });
+const dialog = async () => within(await screen.findByRole('dialog', { name: 'Cancel this order?' }));
+
+describe('the page of an order', () => {
+  it('tells all about it', async () => {
+    const { id } = await openOrder();
+    expect(chip()).toBe('Confirmed');
+    expect(document.title).toBe(`Order ${shortId(id)}`);
+    const items = section('Items').getAllByRole('row');
+    expect(items.map((row) => row.textContent)).toEqual([
+      'ItemQuantityPriceSum',
+      expect.stringMatching(/^Green tea tea-12\D*4[.,]50\D*9[.,]00/),
+      expect.stringMatching(/^Stoneware mug mug-11\D*14[.,]50\D*14[.,]50/),
+      expect.stringMatching(/^Total\D*23[.,]50/),
+    ]);
+    for (const fact of ['Confirmed', 'alice', 'Paid', id]) {
+      expect(section('Facts').getByText(fact)).toBeTruthy();
+    }
+    expect(section('Facts').getByRole('timer', { name: 'Until delivery' }).textContent).toMatch(
+      /^(1:00:00|59:\d\d)$/,
+    );
+    expect(section('Its way').getByRole('img').getAttribute('aria-label')).toContain('is confirmed now');
+  });
+
+  it('tells its history, and goes on with it live', async () => {
+    const { backend, id } = await openOrder();
+    const history = () =>
+      section('History')
+        .getAllByRole('listitem')
+        .map((entry) => ['strong', '.soft'].map((part) => entry.querySelector(part)?.textContent).join(' '));
+    const [created, paid] = ['Order created by the customer', 'Payment confirmed by the payment service'];
+    expect(history()).toEqual([created, paid]);
+    backend.move(id, 'delivery-due', 'system');
+    await waitFor(() => expect(history()).toEqual([created, paid, 'Delivered by the clock']));
+    expect(chip()).toBe('Delivered');
+    expect(screen.queryByRole('button', { name: 'Cancel order' })).toBeNull();
+    expect(screen.queryByRole('timer')).toBeNull();
+  });
+
+  it('says why a payment was declined', async () => {
+    const { backend, id } = await openOrder('created');
+    backend.decline(id);
+    await waitFor(() => expect(chip()).toBe('Cancelled'));
+    expect(section('Facts').getByText('(insufficient funds)')).toBeTruthy();
+    expect(section('Facts').getByText('the payment service')).toBeTruthy();
+  });
+
+  it.each([
+    ['is unknown', 'olivia', 'operator', false],
+    ["is somebody else's", 'bob', 'customer', true],
+  ] as const)('says that there is none when it %s', async (_, user, role, exists) => {
+    const backend = new Backend();
+    const { id } = (exists ? backend : new Backend()).create('alice', { items: [tea], currency: 'EUR' });
+    open({ backend, user, role, at: `/orders/${id}` });
+    await screen.findByRole('heading', { name: 'There is no such order' });
+    expect(screen.getByRole('link', { name: '← Orders' }).getAttribute('href')).toBe('/');
+  });
+});
+
+describe('cancelling an order', () => {
+  it('asks, takes the reason along, and says when it is done', async () => {
+    const { user, backend, id } = await openOrder();
+    await user.click(await ask());
+    const question = await dialog();
+    await user.type(question.getByLabelText('Reason (optional)'), 'Ordered by mistake');
+    await user.click(question.getByRole('button', { name: 'Cancel order' }));
+    await screen.findByText(`Order ${shortId(id)} is cancelled.`);
+    expect(chip()).toBe('Cancelled');
+    expect(section('Facts').getByText('Ordered by mistake')).toBeTruthy();
+    expect(backend.get(id)?.cancellation).toEqual({ by: 'customer', reason: 'Ordered by mistake' });
+    expect(screen.queryByRole('dialog')).toBeNull();
+    expect(screen.queryByRole('button', { name: 'Cancel order' })).toBeNull();
+  });
+
+  it('can be thought better of, and asked for with a key', async () => {
+    const { user, backend, id } = await openOrder();
+    await user.keyboard('c');
+    await user.click((await dialog()).getByRole('button', { name: 'Keep it' }));
+    expect(screen.queryByRole('dialog')).toBeNull();
+    expect(backend.get(id)?.status).toBe('confirmed');
+  });
+
+  it('says that the delivery was faster when it comes while the question stands', async () => {
+    const { user, backend, id } = await openOrder();
+    await user.click(await ask());
+    await dialog();
+    backend.move(id, 'delivery-due', 'system');
+    const alert = await screen.findByRole('alert');
+    expect(alert.textContent).toContain(
+      'The order was delivered before the cancel came: it stays delivered.',
+    );
+    expect(screen.queryByRole('dialog')).toBeNull();
+    await user.click(within(alert).getByRole('button', { name: 'OK' }));
+    expect(screen.queryByRole('alert')).toBeNull();
+  });
+
+  it('says that the delivery was faster when the server refuses', async () => {
+    let delivered = () => undefined as unknown;
+    const late = http.post('*/v1/orders/:id/cancel', () => void delivered()); // then the backend answers
+    const { user, backend, id } = await openOrder('confirmed', { answers: [late] });
+    delivered = () => backend.move(id, 'delivery-due', 'system');
+    await user.click(await ask());
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    expect((await screen.findByRole('alert')).textContent).toContain('it stays delivered');
+    await waitFor(() => expect(chip()).toBe('Delivered'));
+  });
+
+  it('says who else had cancelled it', async () => {
+    const { user, backend, id } = await openOrder();
+    await user.click(await ask());
+    await dialog();
+    backend.cancel(id, 'operator', 'Out of stock');
+    expect((await screen.findByRole('alert')).textContent).toContain(
+      'The order was cancelled by an operator already.',
+    );
+    expect(section('Facts').getByText('Out of stock')).toBeTruthy();
+  });
+
+  it('offers to repeat a cancel of which no answer came', async () => {
+    const lost = http.post('*/v1/orders/:id/cancel', () => HttpResponse.error(), { once: true });
+    const { user, id } = await openOrder('confirmed', { answers: [lost] });
+    await user.click(await ask());
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    const alert = await screen.findByRole('alert');
+    expect(alert.textContent).toContain('We don’t know whether the cancel arrived.');
+    await user.click(within(alert).getByRole('button', { name: 'Cancel again' }));
+    await screen.findByText(`Order ${shortId(id)} is cancelled.`);
+    expect(chip()).toBe('Cancelled');
+  });
+});
