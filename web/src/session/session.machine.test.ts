@@ -1,0 +1,161 @@
+import { describe, expect, it, vi } from 'vitest';
+import { createActor, fromPromise, SimulatedClock, waitFor } from 'xstate';
+import { NetworkError } from '../api/problem';
+import type { Role, SessionConfig } from '../api/types';
+import type { Session } from './session';
+import { type SessionEvent, sessionMachine } from './session.machine';
+
+const NOW = Date.parse('2026-11-24T12:00:00Z');
+const alice: Session = { token: 't', user: 'alice', role: 'operator', expiresAt: NOW + 60_000 };
+const dev: SessionConfig = { authMode: 'dev' };
+const oidc: SessionConfig = {
+  authMode: 'oidc',
+  oidc: { issuer: 'https://id.example', clientId: 'orders', audience: 'orders' },
+};
+const away = new NetworkError();
+const SIGN_IN: SessionEvent = { type: 'SIGN_IN', user: 'alice', role: 'operator' };
+
+interface Prepared {
+  config: SessionConfig;
+  session: Session | undefined;
+}
+
+/** The session's machine, whose server answers when it is told to. */
+function start(session?: Session) {
+  vi.spyOn(Date, 'now').mockReturnValue(NOW);
+  const calls = { prepare: 0, signIn: [] as unknown[], leave: [] as unknown[] };
+  const store: (Session | undefined)[] = [];
+  let settle: { resolve: (value: never) => void; reject: (error: unknown) => void } | undefined;
+  const pending = <T>() => new Promise<T>((resolve, reject) => (settle = { resolve, reject }));
+  const clock = new SimulatedClock();
+  const machine = sessionMachine.provide({
+    actors: {
+      prepare: fromPromise<Prepared>(() => {
+        calls.prepare++;
+        return pending();
+      }),
+      signIn: fromPromise<Session, { user: string; role: Role }>(({ input }) => {
+        calls.signIn.push(input);
+        return pending();
+      }),
+      leave: fromPromise<never, { config: SessionConfig | undefined }>(({ input }) => {
+        calls.leave.push(input);
+        return pending();
+      }),
+    },
+    actions: { remember: (_, session) => store.push(session), forget: () => store.push(undefined) },
+  });
+  const actor = createActor(machine, { input: { session }, clock }).start();
+  const moved = (from: unknown) => waitFor(actor, ({ value }) => value !== from);
+  const state = () => actor.getSnapshot().value;
+  return {
+    calls,
+    store,
+    clock,
+    state,
+    context: () => actor.getSnapshot().context,
+    say: (...events: SessionEvent[]) => events.forEach((event) => actor.send(event)),
+    async answer(value: Prepared | Session) {
+      const from = state();
+      settle?.resolve(value as never);
+      await moved(from);
+    },
+    async fail(error: unknown = away) {
+      const from = state();
+      settle?.reject(error);
+      await moved(from);
+    },
+  };
+}
+
+async function signedOut(config: SessionConfig) {
+  const page = start();
+  await page.answer({ config, session: undefined });
+  return page;
+}
+
+describe('the session', () => {
+  it('goes on after a reload without asking the server', () => {
+    const page = start(alice);
+    expect([page.state(), page.calls.prepare, page.store]).toEqual(['signedIn', 0, [alice]]);
+  });
+
+  it('signs in by name where that is allowed, and is remembered', async () => {
+    const page = await signedOut(dev);
+    expect(page.state()).toBe('signedOut');
+    page.say({ type: 'SIGN_IN_OIDC' }, SIGN_IN, SIGN_IN);
+    expect(page.state()).toBe('signingIn');
+    expect(page.calls.leave).toEqual([]);
+    expect(page.calls.signIn).toEqual([SIGN_IN]);
+    await page.answer(alice);
+    expect([page.state(), page.context().session, page.store]).toEqual(['signedIn', alice, [alice]]);
+  });
+
+  it('tells why signing in failed, and lets one try again', async () => {
+    const page = await signedOut(dev);
+    page.say(SIGN_IN);
+    await page.fail();
+    expect([page.state(), page.context().error, page.store]).toEqual(['signedOut', away, []]);
+    page.say(SIGN_IN);
+    await page.answer(alice);
+    expect([page.state(), page.context().error]).toEqual(['signedIn', undefined]);
+  });
+
+  it('leaves for the issuer where there is one, and only comes back by itself if that fails', async () => {
+    const page = await signedOut(oidc);
+    page.say(SIGN_IN, { type: 'SIGN_IN_OIDC' });
+    expect([page.state(), page.calls.signIn, page.calls.leave]).toEqual(['leaving', [], [{ config: oidc }]]);
+    await page.fail();
+    expect([page.state(), page.context().error]).toEqual(['signedOut', away]);
+  });
+
+  it('is there when the browser comes back from the issuer', async () => {
+    const page = start();
+    await page.answer({ config: oidc, session: alice });
+    expect([page.state(), page.context().config, page.store]).toEqual(['signedIn', oidc, [alice]]);
+  });
+
+  it('asks an unreachable server again, when told to or by itself', async () => {
+    const page = start();
+    await page.fail();
+    expect([page.state(), page.context().error]).toEqual(['unreachable', away]);
+    page.say({ type: 'RETRY' });
+    await page.fail();
+    page.clock.increment(3_000);
+    expect([page.state(), page.calls.prepare]).toEqual(['preparing', 3]);
+    await page.answer({ config: dev, session: undefined });
+    expect([page.state(), page.context().error]).toEqual(['signedOut', undefined]);
+  });
+
+  it.each([
+    ['SIGN_OUT', false],
+    ['EXPIRED', true],
+  ] as const)('is forgotten by %s (expired: %s)', async (type, expired) => {
+    const page = await signedOut(dev);
+    page.say(SIGN_IN);
+    await page.answer(alice);
+    page.say({ type });
+    expect([page.state(), page.store, page.calls.prepare]).toEqual(['signedOut', [alice, undefined], 1]);
+    expect(page.context()).toMatchObject({ session: undefined, expired });
+  });
+
+  it('ends when its time is over, and says so until the next one', async () => {
+    const page = start(alice);
+    page.clock.increment(59_999);
+    expect(page.state()).toBe('signedIn');
+    page.clock.increment(1);
+    // It came from before a reload: how to sign in is not known yet.
+    expect([page.state(), page.context().expired]).toEqual(['preparing', true]);
+    await page.answer({ config: dev, session: undefined });
+    expect([page.state(), page.context().expired]).toEqual(['signedOut', true]);
+    page.say(SIGN_IN);
+    await page.answer(alice);
+    expect(page.context().expired).toBe(false);
+  });
+
+  it('does not end at once when its end is further away than a timer can tell', () => {
+    const page = start({ ...alice, expiresAt: NOW + 2 ** 33 });
+    page.clock.increment(2 ** 31 - 2);
+    expect(page.state()).toBe('signedIn');
+  });
+});
