@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { ApiError, explain, hasCode, isTemporary, NetworkError, readProblem, sentence } from './problem';
+import type { Problem } from './types';
+
+const problem: Problem = {
+  type: 'about:blank',
+  title: 'Conflict',
+  status: 409,
+  code: 'already-delivered',
+  detail: 'the order is delivered',
+};
+const withStatus = (status: number) => new ApiError({ ...problem, status });
+
+describe('reading a problem', () => {
+  it('takes what the server says', async () => {
+    const headers = { 'Retry-After': '30' };
+    const error = await readProblem(new Response(JSON.stringify(problem), { status: 409, headers }));
+    expect(error).toBeInstanceOf(ApiError);
+    expect([error.problem, error.retryAfter, error.message]).toEqual([problem, 30, 'the order is delivered']);
+  });
+
+  it.each([
+    [401, 'unauthenticated'],
+    [404, 'internal'],
+    [500, 'unavailable'],
+    [502, 'unavailable'],
+  ])('makes sense of a %i from whatever stands in between', async (status, code) => {
+    for (const body of ['<h1>Sorry</h1>', '', '{"error":"no"}', 'null', '"text"']) {
+      const error = await readProblem(new Response(body, { status }));
+      expect(error.problem).toMatchObject({ status, code });
+      expect(error.problem.title).not.toBe('');
+      expect(error.retryAfter).toBeUndefined();
+    }
+  });
+
+  it('waits no certain time when that is not told in seconds', async () => {
+    const headers = { 'Retry-After': 'Tue, 24 Nov 2026 12:00:00 GMT' };
+    expect((await readProblem(new Response('', { status: 503, headers }))).retryAfter).toBeUndefined();
+  });
+});
+
+describe('a problem', () => {
+  it.each([429, 500, 502, 503, 504])('may go away: %i', (status) => {
+    expect(isTemporary(withStatus(status))).toBe(true);
+  });
+
+  it.each([400, 401, 403, 404, 409, 410, 422])('stays: %i', (status) => {
+    expect(isTemporary(withStatus(status))).toBe(false);
+  });
+
+  it('may go away when no answer came, and is nothing to wait for when it is our own', () => {
+    expect([isTemporary(new NetworkError()), isTemporary(new Error('bug'))]).toEqual([true, false]);
+  });
+
+  it('is known by its code', () => {
+    const error = new ApiError(problem);
+    expect(hasCode(error, 'version-mismatch', 'already-delivered')).toBe(true);
+    expect([hasCode(error, 'version-mismatch'), hasCode(problem, 'already-delivered')]).toEqual([
+      false,
+      false,
+    ]);
+  });
+
+  it('is told as a sentence, and without what only a programmer understands', () => {
+    expect(explain(new ApiError(problem))).toBe('The order is delivered.');
+    const { detail: _, ...bare } = problem;
+    expect(explain(new ApiError(bare))).toBe('Conflict.');
+    expect(explain(new NetworkError())).toBe('The server could not be reached.');
+    expect(explain(new TypeError('x is undefined'))).toBe('Something went wrong in this page.');
+    expect(sentence('really?')).toBe('Really?');
+  });
+});
