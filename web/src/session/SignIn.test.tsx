@@ -1,0 +1,143 @@
+import { render, screen, within } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { http, HttpResponse, type RequestHandler } from 'msw';
+import { map } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { fromPromise } from 'xstate';
+import { answer, createApi } from '../api/client';
+import { createServerClock } from '../api/clock';
+import type { SessionConfig } from '../api/types';
+import { App } from '../app/App';
+import { Backend } from '../mock/backend';
+import { handlers } from '../mock/handlers';
+import '../test/app';
+import { server } from '../test/server';
+import type { Session } from './session';
+import { sessionMachine } from './session.machine';
+
+const alice: Session = { token: 'mock.alice.customer', user: 'alice', role: 'customer', expiresAt: Infinity };
+
+/** The whole app over the mocked network, with nobody signed in unless somebody is remembered. */
+function start({ session, answers = [] }: { session?: Session; answers?: RequestHandler[] } = {}) {
+  server.use(...answers, ...handlers(new Backend()));
+  const api = createApi({ clock: createServerClock() });
+  const remembered: (string | undefined)[] = [];
+  const left: (SessionConfig | undefined)[] = [];
+  const machine = sessionMachine.provide({
+    actors: {
+      prepare: fromPromise(async ({ signal }) => ({
+        config: await answer(api.sessionConfig(), signal),
+        session: undefined,
+      })),
+      signIn: fromPromise(({ input: { user, role }, signal }) =>
+        answer(
+          api.devToken(user, role).pipe(map(({ token }) => ({ token, user, role, expiresAt: Infinity }))),
+          signal,
+        ),
+      ),
+      leave: fromPromise(({ input }) => {
+        left.push(input.config);
+        return new Promise<never>(() => undefined);
+      }),
+    },
+    actions: {
+      remember: (_, session) => remembered.push(session?.user),
+      forget: () => remembered.push(undefined),
+    },
+  });
+  render(<App machine={machine} session={session} />);
+  return { user: userEvent.setup(), remembered, left };
+}
+
+const person = (name: string) => screen.findByRole('button', { name: new RegExp(`^${name}`) });
+const page = () => screen.findByRole('heading', { name: 'Orders' });
+const bar = () => within(screen.getByRole('navigation', { name: 'Main' }));
+
+describe('signing in', () => {
+  it('is a choice of people in a development set-up', async () => {
+    const { user, remembered } = start();
+    await user.click(await person('olivia'));
+    await page();
+    expect(bar().getByText('olivia').textContent).toBe('olivia operator');
+    expect(remembered).toEqual(['olivia']);
+  });
+
+  it('takes any other name, as a customer or as an operator', async () => {
+    const { user } = start();
+    const other = await screen.findByLabelText('Or another name');
+    const button = screen.getByRole<HTMLButtonElement>('button', { name: 'Sign in' });
+    await user.type(other, '  ');
+    expect(button.disabled).toBe(true);
+    await user.type(other, 'zoe ');
+    await user.click(screen.getByLabelText('as an operator'));
+    await user.click(button);
+    await page();
+    expect(bar().getByText('zoe').textContent).toBe('zoe operator');
+  });
+
+  it('is not asked of whom the browser remembers', async () => {
+    start({ session: alice });
+    await page();
+    expect(screen.queryByRole('heading', { name: 'Sign in to Orders' })).toBeNull();
+  });
+
+  it('says that it was refused, and lets try again', async () => {
+    const problem = { type: '/docs', title: 'No', status: 400, code: 'invalid-request', detail: 'not you' };
+    const refuse = http.post('*/v1/dev/token', () => HttpResponse.json(problem, { status: 400 }), {
+      once: true,
+    });
+    const { user } = start({ answers: [refuse] });
+    await user.click(await person('bob'));
+    expect((await screen.findByRole('alert')).textContent).toBe('Not you.');
+    await user.click(await person('bob'));
+    await page();
+  });
+
+  it('says that the server is away, and goes on when it is asked again', async () => {
+    let away = true;
+    const lose = http.get('*/v1/session/config', () => (away ? HttpResponse.error() : undefined));
+    const { user } = start({ answers: [lose] });
+    expect((await screen.findByRole('alert')).textContent).toBe('The server could not be reached.');
+    away = false;
+    await user.click(screen.getByRole('button', { name: 'Try again' }));
+    await person('alice');
+    expect(screen.queryByRole('alert')).toBeNull();
+  });
+
+  it("is the issuer's where there is one", async () => {
+    const config: SessionConfig = {
+      authMode: 'oidc',
+      oidc: { issuer: 'https://issuer.test', clientId: 'web', audience: 'orders' },
+    };
+    const { user, left } = start({
+      answers: [http.get('*/v1/session/config', () => HttpResponse.json(config))],
+    });
+    const button = await screen.findByRole<HTMLButtonElement>('button', {
+      name: 'Sign in with your account',
+    });
+    expect(screen.queryByLabelText('Or another name')).toBeNull();
+    await user.click(button);
+    expect(left).toEqual([config]);
+    expect(button.disabled).toBe(true);
+  });
+});
+
+describe('the end of a session', () => {
+  it('comes when the user signs out, and is forgotten', async () => {
+    const { user, remembered } = start({ session: alice });
+    await page();
+    await user.click(screen.getByRole('button', { name: 'Sign out' }));
+    await person('alice');
+    expect(screen.queryByText(/session has ended/)).toBeNull();
+    expect(remembered).toEqual(['alice', undefined]);
+  });
+
+  it('is explained when the server ends it, and the user goes on where they were', async () => {
+    history.replaceState(null, '', '/?status=created');
+    const { user } = start({ session: { ...alice, token: 'expired' } });
+    await screen.findByText(/^Your session has ended/);
+    await user.click(await person('alice'));
+    await page();
+    expect(location.search).toBe('?status=created');
+  });
+});
