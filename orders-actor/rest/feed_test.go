@@ -239,10 +239,10 @@ func TestPollFeed(t *testing.T) {
 
 	s.advance(o.ID, confirm)
 	s.advance(o.ID, deliver)
-	one := read[api.Events](t, s.call("alice", "GET", "/v1/orders/events?limit=1&after="+events.Next, "", "Prefer", "wait=1"))
+	one := read[api.Events](t, s.call("alice", "GET", "/v1/orders/events?limit=1&after="+events.Next, "", "Prefer", "wait=30"))
 	require.Len(t, one.Events, 1)
 	assert.Equal(t, one.Events[0].Cursor, one.Next)
-	rest := read[api.Events](t, s.call("alice", "GET", "/v1/orders/events?after="+one.Next, ""))
+	rest := read[api.Events](t, s.call("alice", "GET", "/v1/orders/events?after="+one.Next, "", "Prefer", "wait=30"))
 	require.Len(t, rest.Events, 1)
 	assert.EqualValues(t, "delivered", rest.Events[0].Order.Status)
 
