@@ -206,6 +206,17 @@ describe('sending an order', () => {
     expect(page.sent[1]?.key).not.toBe(page.sent[0]?.key);
   });
 
+  it('keeps an attempt of unknown fate when the session ends before its retry', async () => {
+    const page = start(fresh);
+    page.say(SUBMIT);
+    await page.lose();
+    page.say({ type: 'RETRY' });
+    await page.lose(
+      new ApiError({ type: 'about:blank', title: 'Signed out', status: 401, code: 'unauthenticated' }),
+    );
+    expect(page.stored.at(-1)?.attempt).toEqual(page.sent[0]);
+  });
+
   it('waits while offline, and sends again when online', async () => {
     const page = start(fresh);
     page.say(SUBMIT);

@@ -3,7 +3,7 @@
  * click, a retry and a reload repeat the same request, so they never make a second order.
  */
 import { assign, fromCallback, fromPromise, setup } from 'xstate';
-import { ApiError, isTemporary } from '../api/problem';
+import { ApiError, hasCode, isTemporary } from '../api/problem';
 import type { FieldError, Order } from '../api/types';
 import { type Attempt, attemptFor, check, type Draft, emptyDraft, type Saved, toRequest } from './draft';
 
@@ -44,7 +44,9 @@ export const createOrderMachine = setup({
   },
   guards: {
     valid: ({ context }) => check(context.draft).length === 0,
-    refused: (_, { error }: { error: unknown }) => error instanceof ApiError && !isTemporary(error),
+    // A session that has ended says nothing of an earlier try: the attempt is kept, and goes on after signing in again.
+    refused: (_, { error }: { error: unknown }) =>
+      error instanceof ApiError && !isTemporary(error) && !hasCode(error, 'unauthenticated'),
   },
   delays: { again: 3_000 },
 }).createMachine({
