@@ -24,12 +24,8 @@ import (
 func Dial(ctx context.Context, log *slog.Logger) (dapr.Client, error) {
 	dapr.SetLogger(stdlog.New(io.Discard, "", 0)) // it logs each try
 	address := Address()
-	reconnect := grpc.WithConnectParams(grpc.ConnectParams{
-		Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
-		MinConnectTimeout: 5 * time.Second,
-	})
 	for waited := false; ; waited = true {
-		client, err := dapr.NewClientWithAddressContext(ctx, address, reconnect) // gives up after 5 s by itself
+		client, err := dapr.NewClientWithAddressContext(ctx, address, Reconnect(100*time.Millisecond, 2*time.Second)) // gives up after 5 s by itself
 		if err == nil {
 			return client, nil
 		}
@@ -42,6 +38,14 @@ func Dial(ctx context.Context, log *slog.Logger) (dapr.Client, error) {
 		case <-time.After(100 * time.Millisecond): // what fails at once must not spin
 		}
 	}
+}
+
+// Reconnect makes a broken connection try again after the first pause, and then after ever longer ones up to longest.
+func Reconnect(first, longest time.Duration) grpc.DialOption {
+	return grpc.WithConnectParams(grpc.ConnectParams{
+		Backoff:           backoff.Config{BaseDelay: first, Multiplier: 1.6, Jitter: 0.2, MaxDelay: longest},
+		MinConnectTimeout: 5 * time.Second,
+	})
 }
 
 // Address is where the sidecar serves gRPC.

@@ -10,11 +10,12 @@ import (
 
 	"github.com/dapr/go-sdk/client"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"orders/kit/sidecar"
 )
 
 // ErrUnavailable is any fault between us and a finished turn: no sidecar, no placement, no host, a failed turn. The
@@ -41,10 +42,7 @@ func Dial(address, token string) (*Sidecar, error) {
 	}
 	conn, err := grpc.NewClient(address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()), // the sidecar is on our own loopback
-		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: firstBackoff, Multiplier: 1.6, Jitter: 0.2, MaxDelay: lastBackoff},
-			MinConnectTimeout: 5 * time.Second,
-		}),
+		sidecar.Reconnect(firstBackoff, lastBackoff),
 		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, call grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 			return call(auth(ctx), method, req, reply, cc, opts...)
 		}),
