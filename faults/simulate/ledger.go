@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"orders/orders-actor/order"
+	"orders/orders-actor/turn"
 	"orders/payments-svc/payment"
 )
 
@@ -63,45 +63,44 @@ func (l *ledger) Save(_ context.Context, p payment.Payment, version string) (err
 	return err
 }
 
-// pay asks payments-svc through both sidecars, which may lose or repeat it.
-func (l *ledger) pay(p *proc, s order.State) (payment.Payment, error) {
-	return l.call(p, func() (payment.Payment, error) { return l.desk.Pay(context.Background(), ask(s)) })
+// Pay implements turn.Payments: it asks payments-svc through both sidecars, which may lose or repeat it.
+func (l *ledger) Pay(_ context.Context, p turn.Payment) (turn.Decision, error) {
+	decided, err := l.call(l.desk.Pay, p)
+	return turn.Decision{Confirmed: decided.Status == payment.Confirmed, Reason: decided.Reason}, err
 }
 
-func (l *ledger) void(p *proc, s order.State) error {
-	_, err := l.call(p, func() (payment.Payment, error) {
-		if l.w.wrong.NoVoidMark && l.entries[s.ID] == nil {
+// Void implements turn.Payments.
+func (l *ledger) Void(_ context.Context, p turn.Payment) error {
+	_, err := l.call(func(ctx context.Context, r payment.Request) (payment.Payment, error) {
+		if l.w.wrong.NoVoidMark && l.entries[r.OrderID] == nil {
 			return payment.Payment{}, nil
 		}
-		return l.desk.Void(context.Background(), ask(s))
-	})
+		return l.desk.Void(ctx, r)
+	}, p)
 	return err
 }
 
-func ask(s order.State) payment.Request {
-	return payment.Request{OrderID: s.ID, Amount: s.Total, Currency: s.Currency}
-}
-
-func (l *ledger) call(p *proc, do func() (payment.Payment, error)) (payment.Payment, error) {
+func (l *ledger) call(do func(context.Context, payment.Request) (payment.Payment, error), p turn.Payment) (payment.Payment, error) {
 	type answer struct {
 		payment payment.Payment
 		err     error
 	}
 	w := l.w
-	p.sleep(w.delay())
+	w.clock.running.sleep(w.delay())
 	away := w.plan.payAway && w.clock.now > 5*time.Second && w.clock.now < 25*time.Second
 	if away || w.fault(w.plan.payFails) || w.fault(w.plan.lost) {
 		return payment.Payment{}, errLost
 	}
-	c := &call[answer]{waiter: p}
+	request := payment.Request{OrderID: p.OrderID, Amount: p.Amount, Currency: p.Currency}
+	c := &call[answer]{waiter: w.clock.running}
 	w.clock.spawn(nil, w.delay(), func(*proc) {
-		done, err := do()
+		done, err := do(context.Background(), request)
 		if !w.fault(w.plan.lost) {
 			c.reply(answer{done, err})
 		}
 	})
 	if w.fault(w.plan.duplicate) {
-		w.clock.spawn(nil, time.Duration(w.choose.Below(15_000))*time.Millisecond, func(*proc) { _, _ = do() })
+		w.clock.spawn(nil, time.Duration(w.choose.Below(15_000))*time.Millisecond, func(*proc) { _, _ = do(context.Background(), request) })
 	}
 	a, ok := c.wait(callTimeout)
 	if !ok {

@@ -3,11 +3,12 @@ package simulate
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"orders/orders-actor/order"
+	"orders/orders-actor/reconcile"
 	"orders/orders-actor/turn"
-	"orders/payments-svc/payment"
 )
 
 // replica is one process of orders-actor: it hosts actors, serves REST, pays, and reconciles. All of it dies at once.
@@ -19,7 +20,7 @@ type replica struct {
 	reconciler *proc
 	options    *turn.Options
 	hosted     map[string]*activation
-	working    map[task]bool // what the payer is at
+	payer      *turn.Worker
 }
 
 // activation is one order in this replica's memory, with its turn lock.
@@ -29,22 +30,22 @@ type activation struct {
 	waiting []*proc
 }
 
+// unheard is the log of the parts under test.
+var unheard = slog.New(slog.DiscardHandler)
+
 func (r *replica) start() {
 	r.alive = true
 	r.hosted = map[string]*activation{}
-	r.working = map[task]bool{}
 	r.procs = nil
+	r.payer = turn.NewWorker(turn.WorkerConfig{
+		Payments: r.w.ledger, Results: results{r.w}, Log: unheard, Queue: 16,
+		Pause: func(_ context.Context, d time.Duration) { r.w.clock.running.sleep(r.w.about(d)) },
+	})
 	r.options = &turn.Options{
 		Store: r.w.store, View: r.w.view, Reminders: r.w.reminders, Payer: r,
 		Clock: r.w.clock.time, DeliverAfter: deliverAfter,
 	}
-	r.w.clock.spawn(r, pokeEvery, func(p *proc) {
-		r.reconciler = p
-		for {
-			r.reconcile(p)
-			p.sleep(pokeEvery)
-		}
-	})
+	r.w.clock.spawn(r, r.w.about(lookEvery), r.reconcile)
 }
 
 func (r *replica) killAll() {
@@ -84,29 +85,31 @@ func (r *replica) turn(p *proc, id string, do action, afresh bool) result {
 	return res
 }
 
-// reconcile pokes what should have moved on.
+// reconcile is the reconciler's loop, with all pokes of a round at once.
 func (r *replica) reconcile(p *proc) {
-	ids, err := r.w.view.Stuck(context.Background(), r.w.clock.time(), 5*time.Second, 3*time.Second, 100)
-	if err != nil {
-		return
-	}
-	for _, id := range ids {
-		_ = r.w.invoke(p, id, poke)
+	r.reconciler = p
+	loop := reconcile.New(reconcile.Config{View: r.w.view, Orders: results{r.w}, Log: unheard, Clock: r.w.clock.time})
+	for {
+		left := 0
+		for _, id := range loop.Due(context.Background()) {
+			left++
+			r.w.clock.spawn(r, 0, func(*proc) {
+				loop.Poke(context.Background(), id)
+				left--
+				p.wake()
+			})
+		}
+		for left > 0 {
+			p.sleep(parked)
+		}
+		p.sleep(r.w.about(lookEvery))
 	}
 }
 
-// Pay and Void are the payer, as turn.Worker does it: outside the turns, one task of a kind per order at a time, a few
-// tries, and then the reconciler comes again.
+// Pay and Void hand an order to the payer, which takes it up outside the turn.
 func (r *replica) Pay(s order.State) {
-	r.work(task{s.ID, "pay"}, func(p *proc, try int) bool {
-		answer, err := r.w.ledger.pay(p, s)
-		return err == nil && !failed(r.w.invoke(p, s.ID, func(ctx context.Context, o *turn.Order) result {
-			now, err := o.Settle(ctx, order.Settle{
-				ID: s.ID, Confirmed: answer.Status == payment.Confirmed, Reason: answer.Reason, Attempts: try,
-			})
-			return result{order: now, err: err}
-		}).err)
-	})
+	r.payer.Pay(s)
+	r.work()
 }
 
 // Void is part of the payer, see Pay.
@@ -114,28 +117,34 @@ func (r *replica) Void(s order.State) {
 	if r.w.wrong.NoVoidDebt {
 		return
 	}
-	r.work(task{s.ID, "void"}, func(p *proc, _ int) bool {
-		return r.w.ledger.void(p, s) == nil && !failed(r.w.invoke(p, s.ID, func(ctx context.Context, o *turn.Order) result {
-			now, err := o.Voided(ctx)
-			return result{order: now, err: err}
-		}).err)
-	})
+	r.payer.Void(s)
+	r.work()
 }
 
-// task is what the payer works at.
-type task struct{ order, kind string }
+func (r *replica) work() {
+	r.w.clock.spawn(r, 0, func(*proc) { r.payer.Next(context.Background()) })
+}
 
-func (r *replica) work(t task, once func(p *proc, try int) bool) {
-	if r.working[t] {
-		return
-	}
-	r.working[t] = true
-	r.w.clock.spawn(r, 0, func(p *proc) {
-		for try := 1; try <= 3 && !once(p, try); try++ {
-			p.sleep(time.Duration(try*try) * 250 * time.Millisecond)
-		}
-		delete(r.working, t)
-	})
+// results are the commands that payer and reconciler send to orders, wherever these are hosted.
+type results struct{ w *world }
+
+func (r results) Settle(_ context.Context, c order.Settle) error {
+	return r.invoke(c.ID, func(ctx context.Context, o *turn.Order) (order.Order, error) { return o.Settle(ctx, c) })
+}
+
+func (r results) Voided(_ context.Context, id string) error {
+	return r.invoke(id, func(ctx context.Context, o *turn.Order) (order.Order, error) { return o.Voided(ctx) })
+}
+
+func (r results) Poke(_ context.Context, id string) error {
+	return r.w.invoke(r.w.clock.running, id, poke).err
+}
+
+func (r results) invoke(id string, do func(context.Context, *turn.Order) (order.Order, error)) error {
+	return r.w.invoke(r.w.clock.running, id, func(ctx context.Context, o *turn.Order) result {
+		now, err := do(ctx, o)
+		return result{order: now, err: err}
+	}).err
 }
 
 func (r *replica) String() string {

@@ -18,8 +18,8 @@ const (
 	faultsFor    = 30 * time.Second
 	endAt        = 150 * time.Second
 	deliverAfter = 10 * time.Second
-	soon         = 60 * time.Second // how late a delivery may be: as long as the faults, and two rounds of the reconciler
-	pokeEvery    = 5 * time.Second
+	soon         = 60 * time.Second // how late a delivery may be: as long as the faults, and the reconciler's longest pause
+	lookEvery    = 2 * time.Second  // the reconciler's rounds
 	callTimeout  = 10 * time.Second
 )
 
@@ -98,6 +98,11 @@ func (w *world) delay() time.Duration {
 	return d
 }
 
+// about is a pause with jitter.
+func (w *world) about(d time.Duration) time.Duration {
+	return d*3/4 + d*time.Duration(w.choose.Below(512))/1024
+}
+
 func (w *world) play() {
 	w.startClients()
 	for w.clock.step(endAt) {
@@ -126,18 +131,23 @@ func (w *world) quiet() bool {
 	return true
 }
 
-// askEverybody lets each actor take a turn, freshly activated: what it holds then is what it says.
+// askEverybody lets each actor take a turn, freshly activated: what it holds then is what it says. The turn is one that
+// moves nothing on: what is stuck stays so, for the checker to see.
 func (w *world) askEverybody() {
+	look := func(ctx context.Context, o *turn.Order) result {
+		now, err := o.Cancel(ctx, order.Cancel{By: order.ByOperator, IfVersion: -1})
+		return result{order: now, err: err}
+	}
 	for _, id := range w.view.ids {
 		w.clock.spawn(nil, 0, func(p *proc) {
 			for range 3 { // a conflict fails the turn that finds it
-				if res := w.replicas[0].turn(p, id, poke, true); res.err == nil {
+				if res := w.replicas[0].turn(p, id, look, true); !failed(res.err) {
 					return
 				}
 			}
 		})
 	}
-	for deadline := w.clock.now + pokeEvery; w.clock.step(deadline); {
+	for deadline := w.clock.now + 5*time.Second; w.clock.step(deadline); {
 	}
 	for _, r := range w.replicas { // nothing goes on after this: end what sleeps
 		r.killAll()

@@ -30,6 +30,7 @@ type Config struct {
 	View   View
 	Orders Orders
 	Log    *slog.Logger
+	Clock  func() time.Time // time.Now
 
 	Every     time.Duration // 2 s, more or less a quarter
 	UnpaidFor time.Duration // 5 s
@@ -43,7 +44,7 @@ type Config struct {
 // Reconciler is the loop.
 type Reconciler struct {
 	Config
-	poked map[string]poke // since when they are stuck; of Run's goroutine
+	poked map[string]poke // how often, and when next; of Run's goroutine
 }
 
 type poke struct {
@@ -53,6 +54,9 @@ type poke struct {
 
 // New makes a Reconciler.
 func New(c Config) *Reconciler {
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
 	set(&c.Every, 2*time.Second)
 	set(&c.UnpaidFor, 5*time.Second)
 	set(&c.OverdueBy, 2*time.Second)
@@ -79,16 +83,35 @@ func (r *Reconciler) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
+		due := r.Due(ctx)
 		wait = r.Every
-		if r.look(ctx) >= r.Limit { // after an outage there is more where these came from
-			wait = r.Every / 8
+		if len(due) == r.Limit { // after an outage there is more where these came from
+			wait /= 8
 		}
+		r.pokeAll(ctx, due)
 	}
 }
 
-// look pokes what is stuck and whose time has come, and returns how many.
-func (r *Reconciler) look(ctx context.Context) (pokedNow int) {
-	now := time.Now()
+func (r *Reconciler) pokeAll(ctx context.Context, ids []string) {
+	var pokes sync.WaitGroup
+	defer pokes.Wait()
+	room := make(chan struct{}, r.Parallel)
+	for _, id := range ids {
+		select {
+		case room <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		pokes.Go(func() {
+			defer func() { <-room }()
+			r.Poke(ctx, id)
+		})
+	}
+}
+
+// Due looks for what is stuck and returns whose time for a poke has come, counting it as poked.
+func (r *Reconciler) Due(ctx context.Context) (due []string) {
+	now := r.Clock()
 	for id, p := range r.poked {
 		if now.Sub(p.next) > 2*r.MaxPause { // not seen for long: it has moved on
 			delete(r.poked, id)
@@ -102,35 +125,28 @@ func (r *Reconciler) look(ctx context.Context) (pokedNow int) {
 		if ctx.Err() == nil {
 			r.Log.Warn("can't look for stuck orders", "error", err)
 		}
-		return 0
+		return nil
 	}
-	var pokes sync.WaitGroup
-	defer pokes.Wait()
-	room := make(chan struct{}, r.Parallel)
 	for _, id := range ids {
 		p := r.poked[id]
-		if now.Before(p.next) || pokedNow == r.Limit {
+		if now.Before(p.next) || len(due) == r.Limit {
 			continue
 		}
-		select {
-		case room <- struct{}{}:
-		case <-ctx.Done():
-			return pokedNow
-		}
-		pokedNow++
 		p.times++
 		p.next = now.Add(r.pause(p.times))
 		r.poked[id] = p
-		pokes.Go(func() {
-			defer func() { <-room }()
-			poking, cancel := context.WithTimeout(ctx, r.Timeout)
-			defer cancel()
-			if err := r.Orders.Poke(poking, id); err != nil && ctx.Err() == nil {
-				r.Log.Warn("poked a stuck order in vain", "order", id, "times", p.times, "error", err)
-			}
-		})
+		due = append(due, id)
 	}
-	return pokedNow
+	return due
+}
+
+// Poke moves one order on, or says that it couldn't.
+func (r *Reconciler) Poke(ctx context.Context, id string) {
+	poking, cancel := context.WithTimeout(ctx, r.Timeout)
+	defer cancel()
+	if err := r.Orders.Poke(poking, id); err != nil && ctx.Err() == nil {
+		r.Log.Warn("poked a stuck order in vain", "order", id, "error", err)
+	}
 }
 
 // maxLook bounds one look, and so the memory of those that stay stuck.

@@ -50,6 +50,9 @@ type WorkerConfig struct {
 	Drain       time.Duration // 10 s: how long a stopping Worker lets running calls finish
 	Parallel    int           // 64: payments and voids at once
 	Queue       int           // 10,000: waiting ones; more are dropped, and come again through the reconciler
+
+	// Pause waits for about d, or until ctx ends; nil for the real clock, with jitter.
+	Pause func(ctx context.Context, d time.Duration)
 }
 
 // Worker is the Payer: it pays and voids in the background, at most once at a time per order and kind. It tries a few
@@ -77,6 +80,14 @@ const (
 	firstWait   = 250 * time.Millisecond
 )
 
+// pause spreads its end, so that what failed together doesn't come again together.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d/2 + rand.N(d)):
+	case <-ctx.Done():
+	}
+}
+
 // NewWorker makes a Worker. Until Run runs it only queues.
 func NewWorker(c WorkerConfig) *Worker {
 	if c.CallTimeout == 0 {
@@ -90,6 +101,9 @@ func NewWorker(c WorkerConfig) *Worker {
 	}
 	if c.Queue == 0 {
 		c.Queue = 10_000
+	}
+	if c.Pause == nil {
+		c.Pause = pause
 	}
 	return &Worker{WorkerConfig: c, queue: make(chan job, c.Queue), busy: make(map[job]Payment), calls: make(map[job]int)}
 }
@@ -144,6 +158,16 @@ func (w *Worker) Run(ctx context.Context) error {
 	return nil
 }
 
+// Next does the job that waits longest, if any, on its caller's goroutine: for who has a schedule of their own instead of
+// Run's.
+func (w *Worker) Next(ctx context.Context) {
+	select {
+	case j := <-w.queue:
+		w.do(ctx, ctx, j)
+	default:
+	}
+}
+
 // do tries until it is done, tried often enough, or ctx ends. Calls run under working.
 func (w *Worker) do(ctx, working context.Context, j job) {
 	w.mu.Lock()
@@ -165,11 +189,8 @@ func (w *Worker) do(ctx, working context.Context, j job) {
 			w.Log.Warn("payment left to the reconciler", "order", j.id, "void", j.void, "calls", w.called(j), "error", err)
 			return
 		}
-		select {
-		case <-time.After(wait/2 + rand.N(wait)):
-			wait *= 4
-		case <-ctx.Done():
-		}
+		w.Pause(ctx, wait)
+		wait *= 4
 	}
 }
 
