@@ -44,8 +44,8 @@ func (l *load) script(ctx context.Context, i int) {
 		Items: []order.Item{{SKU: fmt.Sprintf("sku-%d", i), Name: "Green tea", Quantity: 1 + r.IntN(3), UnitPrice: 450}},
 	}
 	kind := r.IntN(10)
-	if kind == 0 { // no key: nobody may repeat it
-		l.script2(ctx, r, want, l.call(ctx, want, create, 1))
+	if kind == 0 {
+		l.afterwards(ctx, r, want, l.buyWithoutKey(ctx, want))
 		return
 	}
 	want.Key = fmt.Sprintf("key-%d", i)
@@ -70,11 +70,25 @@ func (l *load) script(ctx context.Context, i int) {
 			}
 		})
 	}
-	l.script2(ctx, r, want, l.call(ctx, want, create, tries))
+	l.afterwards(ctx, r, want, l.call(ctx, want, create, tries))
 }
 
-// script2 is what the customer does once the order is made.
-func (l *load) script2(ctx context.Context, r *rand.Rand, want, made history.Call) {
+// buyWithoutKey is for who must not repeat a create: without an answer they order something else.
+func (l *load) buyWithoutKey(ctx context.Context, want history.Call) history.Call {
+	for try := 1; ; try++ {
+		made := l.call(ctx, want, create, 1)
+		if made.Order != "" || try == tries || !sleep(ctx, time.Second) {
+			return made
+		}
+		l.api.retries.Add(1)
+		other := want.Items[0]
+		other.SKU = fmt.Sprintf("%s-%d", other.SKU, try)
+		want.Items = []order.Item{other}
+	}
+}
+
+// afterwards is what the customer does once the order is made.
+func (l *load) afterwards(ctx context.Context, r *rand.Rand, want, made history.Call) {
 	if made.Order == "" {
 		return
 	}
