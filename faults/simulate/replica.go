@@ -56,7 +56,7 @@ func (r *replica) killAll() {
 }
 
 // turn is what package actor does: one turn at a time per order, and a failed one forgets what was loaded.
-func (r *replica) turn(p *proc, id string, do action, afresh bool) result {
+func (r *replica) turn(p *proc, id string, do action) result {
 	a := r.hosted[id]
 	if a == nil {
 		a = &activation{order: turn.New(r.options, id)}
@@ -67,9 +67,6 @@ func (r *replica) turn(p *proc, id string, do action, afresh bool) result {
 		p.park(callTimeout)
 	}
 	a.busy = true
-	if afresh {
-		a.order = turn.New(r.options, id)
-	}
 	res := do(context.Background(), a.order)
 	if failed(res.err) || r.w.fault(r.w.plan.move) { // a move deactivates, if the old owner hears of it
 		a.order = turn.New(r.options, id)

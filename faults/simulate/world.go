@@ -131,10 +131,13 @@ func (w *world) quiet() bool {
 	return true
 }
 
-// askEverybody lets each actor take a turn, freshly activated: what it holds then is what it says. The turn is one that
-// moves nothing on, so that what is stuck stays so, for the checker to see; but what an actor remembers better than the view,
-// such as a debt, may still come to its end.
+// askEverybody lets each actor take a turn where it belongs, activated afresh as after a time without work: what it holds
+// then is what it says. The turn is one that moves nothing on, so that what is stuck stays so, for the checker to see; but what
+// an actor remembers better than the view, such as a debt, may still come to its end.
 func (w *world) askEverybody() {
+	for _, r := range w.replicas {
+		r.hosted = map[string]*activation{}
+	}
 	look := func(ctx context.Context, o *turn.Order) result {
 		now, err := o.Cancel(ctx, order.Cancel{By: order.ByOperator, IfVersion: -1})
 		return result{order: now, err: err}
@@ -144,7 +147,7 @@ func (w *world) askEverybody() {
 		w.clock.spawn(nil, 0, func(p *proc) {
 			defer func() { asking-- }()
 			for range 3 { // a conflict fails the turn that finds it
-				if res := w.replicas[0].turn(p, id, look, true); !failed(res.err) {
+				if res := w.host(id).turn(p, id, look); !failed(res.err) {
 					return
 				}
 			}
@@ -206,7 +209,7 @@ func (w *world) invoke(p *proc, id string, do action) result {
 	}
 	c := &call[result]{waiter: p}
 	run := func(t *proc) {
-		res := host.turn(t, id, do, false)
+		res := host.turn(t, id, do)
 		if !w.fault(w.plan.lost) {
 			c.reply(res)
 		}
@@ -214,7 +217,7 @@ func (w *world) invoke(p *proc, id string, do action) result {
 	w.clock.spawn(host, w.delay(), run)
 	if w.fault(w.plan.duplicate) {
 		if again := w.host(id); again != nil {
-			w.clock.spawn(again, time.Duration(w.choose.Below(3_000))*time.Millisecond, func(t *proc) { again.turn(t, id, do, false) })
+			w.clock.spawn(again, time.Duration(w.choose.Below(3_000))*time.Millisecond, func(t *proc) { again.turn(t, id, do) })
 		}
 	}
 	res, ok := c.wait(callTimeout)
