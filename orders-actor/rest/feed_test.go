@@ -34,11 +34,10 @@ func (s *server) stream(user, path string, headers ...string) *reader {
 	ctx, cancel := context.WithTimeout(s.Context(), patience)
 	s.Cleanup(cancel)
 	r := s.request(user, "GET", path, "", append([]string{"Accept", "text/event-stream"}, headers...)...).WithContext(ctx)
-	res, err := http.DefaultClient.Do(r)
+	res, err := s.client.Do(r)
 	require.NoError(s, err)
 	s.Cleanup(func() { _ = res.Body.Close() })
 	require.Equal(s, 200, res.StatusCode)
-	require.NoError(s, s.contract.check(r, res, []byte("")))
 	return &reader{t: s, res: res, lines: bufio.NewScanner(res.Body)}
 }
 

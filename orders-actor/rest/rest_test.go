@@ -9,10 +9,12 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"orders/orders-actor/actor"
 	"orders/orders-actor/order"
 	"orders/orders-actor/rest/api"
+	"orders/orders-actor/rest/contract"
 )
 
 // scenario is one request and what must be, and must not be, in its answer. {id} in path and body is the id of an order
@@ -391,4 +393,12 @@ func TestHead(t *testing.T) {
 	require.NoError(t, res.Body.Close())
 	assert.Equal(t, 200, res.StatusCode)
 	assert.Equal(t, `"1"`, res.Header.Get("ETag"))
+}
+
+func TestGeneratedRequests(t *testing.T) {
+	s := start(t)
+	at := contract.Target{URL: s.url, Tokens: []string{s.token("alice"), s.token("otto")}, Orders: []string{s.given("alice").ID, s.given("bob").ID}}
+	s.advance(at.Orders[1], confirm)
+	s.advance(at.Orders[1], deliver)
+	rapid.Check(t, func(rt *rapid.T) { contract.Throw(rt, at) })
 }
