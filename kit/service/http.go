@@ -104,11 +104,11 @@ func next(c *fiber.Ctx, log *slog.Logger) (err error) {
 
 func stack() string { return "\n" + string(debug.Stack()) }
 
-// method bounds what a caller can make of the metrics' labels.
+// method bounds what a caller can make of the metrics' labels. It is a copy: they outlive the request.
 func method(c *fiber.Ctx) string {
 	switch m := c.Method(); m {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
-		return m
+		return strings.Clone(m)
 	}
 	return "other"
 }

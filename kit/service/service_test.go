@@ -141,6 +141,35 @@ func TestAPanicCostsItsRequestOnly(t *testing.T) {
 	require.Contains(t, metrics, `http_request_duration_seconds_count{method="GET",route="/panics/:id",status="500"} 1`)
 }
 
+// What is counted outlives its request, whose strings the next one of the connection overwrites.
+func TestMetricsKeepTheMethod(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	var fine error
+	app := app(slog.New(slog.DiscardHandler), &fine)
+	served := make(chan error, 1)
+	go func() { served <- app.Listener(listener) }()
+	ask := func(method, path string) string {
+		req, err := http.NewRequestWithContext(t.Context(), method, "http://"+listener.Addr().String()+path, nil)
+		require.NoError(t, err)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		return string(body)
+	}
+	for range 2 {
+		ask(http.MethodPost, LivePath)
+		ask(http.MethodGet, LivePath)
+	}
+	metrics := ask(http.MethodGet, MetricsPath)
+	require.Contains(t, metrics, `http_request_duration_seconds_count{method="GET",route="/livez",status="200"} 2`)
+	require.Contains(t, metrics, `http_request_duration_seconds_count{method="POST",route="/",status="405"} 2`)
+	require.NoError(t, app.Shutdown())
+	require.NoError(t, <-served)
+}
+
 func TestServeLetsRunningRequestsEnd(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
