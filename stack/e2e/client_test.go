@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"orders/orders-actor/rest/contract"
 )
 
 // patience is how long a test waits for what must happen. Dapr's scheduler alone may take 20 s after it was killed.
@@ -99,14 +101,25 @@ func (c client) request(t *testing.T, method, path, body string) *http.Request {
 
 func (c client) send(t *testing.T, method, path, body string) (int, []byte) {
 	t.Helper()
-	return do(t, c.request(t, method, path, body))
+	return do(t, watched(t), c.request(t, method, path, body))
 }
 
-var httpClient = &http.Client{Timeout: 30 * time.Second}
+const callTimeout = 30 * time.Second
 
-func do(t *testing.T, req *http.Request) (int, []byte) {
+// watched is how tests reach orders-actor: the test fails when either side leaves the contract.
+func watched(t *testing.T) *http.Client {
 	t.Helper()
-	resp, err := httpClient.Do(req)
+	return &http.Client{Timeout: callTimeout, Transport: contract.Transport{
+		Base: http.DefaultTransport, Found: func(err error) { t.Error(err) },
+	}}
+}
+
+// plain reaches what the contract isn't about: payments-svc, and Dapr.
+var plain = &http.Client{Timeout: callTimeout}
+
+func do(t *testing.T, through *http.Client, req *http.Request) (int, []byte) {
+	t.Helper()
+	resp, err := through.Do(req)
 	require.NoError(t, err)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)

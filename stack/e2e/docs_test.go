@@ -2,6 +2,9 @@ package e2e
 
 import (
 	"fmt"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"regexp"
@@ -31,7 +34,13 @@ func TestUsingTheAPI(t *testing.T) {
 		script = append(script, fmt.Sprintf("echo '== block %d'\n", len(printed)), block[2])
 		printed = append(printed, nil)
 	}
-	commands := strings.Replace(strings.Join(script, ""), "ORDERS=http://127.0.0.1:8080", "ORDERS="+shared.URL(), 1)
+	service, err := url.Parse(shared.URL())
+	require.NoError(t, err)
+	front := httptest.NewServer(&httputil.ReverseProxy{ // so that curl is watched too
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(service) }, Transport: watched(t).Transport,
+	})
+	defer front.Close()
+	commands := strings.Replace(strings.Join(script, ""), "ORDERS=http://127.0.0.1:8080", "ORDERS="+front.URL, 1)
 
 	bash := exec.CommandContext(t.Context(), "bash", "-c", commands)
 	bash.Dir = t.TempDir()

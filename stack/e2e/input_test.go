@@ -10,6 +10,9 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"orders/orders-actor/rest/contract"
 )
 
 // Each of these is refused with a problem that says why, and nothing is stored.
@@ -61,7 +64,7 @@ func TestBadInput(t *testing.T) {
 			if of.method == http.MethodPost {
 				req.Header.Set("Content-Type", "application/json")
 			}
-			resp, err := httpClient.Do(req)
+			resp, err := watched(t).Do(req)
 			require.NoError(t, err)
 			defer resp.Body.Close()
 			assert.Equal(t, "application/problem+json", strings.Split(resp.Header.Get("Content-Type"), ";")[0])
@@ -148,4 +151,23 @@ func TestOthersOrdersAreNotThere(t *testing.T) {
 	}
 	operator := as(t, shared.URL(), "an-operator", "operator")
 	assert.Equal(t, o.ID, operator.get(t, o.ID).ID, "an operator sees all")
+}
+
+// TestGeneratedRequests throws requests that nobody would think of at the product, about orders in all their states: at
+// least one is delivered, and in each round one is new, moves on meanwhile, and is cancelled when the requests say so.
+func TestGeneratedRequests(t *testing.T) {
+	c, operator := customer(t), as(t, shared.URL(), "an-operator", "operator")
+	at := contract.Target{URL: shared.URL(), Tokens: []string{c.token, operator.token}}
+	create := func() string {
+		id := c.create(t).ID
+		at.Orders = append(at.Orders, id)
+		return id
+	}
+	await(t, "an order is delivered", func() bool {
+		return c.await(t, create(), "final", order.final).Status == "delivered"
+	})
+	for range 10 {
+		create()
+		rapid.Check(t, func(rt *rapid.T) { contract.Throw(rt, at) })
+	}
 }

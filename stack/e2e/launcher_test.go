@@ -189,7 +189,7 @@ func TestControl(t *testing.T) {
 	as(t, url, "alice", "customer").create(t)
 	ask(`{"do":"kill","part":"orders-actor"}`)
 	require.True(t, answer().OK)
-	_, err = http.Get(url + "/livez")
+	_, err = watched(t).Get(url + "/livez")
 	require.Error(t, err)
 	ask(`{"do":"start","part":"orders-actor"}`)
 	require.True(t, answer().OK)
@@ -242,7 +242,7 @@ func TestDaprRun(t *testing.T) {
 			require.FailNow(t, "dapr run ended", "%v\n%s", err, l.output)
 		default:
 		}
-		resp, err := http.Get(base + "/readyz")
+		resp, err := watched(t).Get(base + "/readyz")
 		if err != nil {
 			return false
 		}

@@ -67,7 +67,7 @@ func TestARepeatedCreateIsTheSameOrder(t *testing.T) {
 	send := func(body string) (*http.Response, []byte) {
 		req := c.request(t, http.MethodPost, "/v1/orders", body)
 		req.Header.Set("Idempotency-Key", "the-same")
-		resp, err := httpClient.Do(req)
+		resp, err := watched(t).Do(req)
 		require.NoError(t, err)
 		defer resp.Body.Close()
 		var buf [1 << 16]byte

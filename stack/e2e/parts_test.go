@@ -21,7 +21,7 @@ func TestEachPartIsKilledAndStartedAgain(t *testing.T) {
 		require.NoError(t, shared.Kill(part))
 		// While it is away an order is refused with a problem, or taken and then kept.
 		req := c.request(t, http.MethodPost, "/v1/orders", tea)
-		if resp, err := httpClient.Do(req); err == nil {
+		if resp, err := watched(t).Do(req); err == nil {
 			if resp.StatusCode == http.StatusCreated {
 				var o order
 				require.NoError(t, decode(resp.Body, &o), part)

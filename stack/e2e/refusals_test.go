@@ -52,7 +52,7 @@ func pay(t *testing.T, base, order, token string) (int, []byte) {
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	return do(t, req)
+	return do(t, plain, req)
 }
 
 func through(sidecar string) string { return sidecar + "/v1.0/invoke/payments-svc/method" }
@@ -86,7 +86,7 @@ func TestPaymentsRefuse(t *testing.T) {
 		} {
 			req, err := http.NewRequestWithContext(t.Context(), call.method, ours+call.path, nil)
 			require.NoError(t, err)
-			status, body := do(t, req)
+			status, body := do(t, plain, req)
 			assert.Equal(t, http.StatusForbidden, status, "%s %s: %s", call.method, call.path, body)
 		}
 	})
@@ -115,7 +115,7 @@ func TestPaymentsRefuse(t *testing.T) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, ours+"/payments/"+order, nil)
 		require.NoError(t, err)
 		req.Header.Set("Authorization", "Bearer "+good)
-		status, body := do(t, req)
+		status, body := do(t, plain, req)
 		assert.Equal(t, http.StatusNotFound, status, "%s", body)
 	})
 	t.Run("but not what is right", func(t *testing.T) {
@@ -137,7 +137,7 @@ func TestAnOrderRefusesWhatAnotherAppCommands(t *testing.T) {
 			url := fmt.Sprintf("%s/v1.0/actors/Order/%s/method/%s", stranger(t), o.ID, method)
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
 			require.NoError(t, err)
-			status, answer := do(t, req)
+			status, answer := do(t, plain, req)
 			require.Equal(t, http.StatusOK, status, "the call must reach the actor, or this test tests nothing: %s", answer)
 			reply := parse[struct {
 				Refusal *struct {
@@ -159,12 +159,12 @@ func TestAStrangersSidecarReadsNoStateAndNoSecrets(t *testing.T) {
 	for _, path := range []string{"/v1.0/secrets/secrets/orders-actor", "/v1.0/state/statestore/x", "/v1.0/state/ledger/x"} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, stranger(t)+path, nil)
 		require.NoError(t, err)
-		status, body := do(t, req)
+		status, body := do(t, plain, req)
 		assert.GreaterOrEqual(t, status, 400, "%s: %s", path, body)
 	}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
 		shared.Address(stack.PaymentsSvc+".sidecar")+"/v1.0/secrets/secrets/orders-actor", nil)
 	require.NoError(t, err)
-	status, body := do(t, req)
+	status, body := do(t, plain, req)
 	assert.Equal(t, http.StatusForbidden, status, "payments-svc must not read what seals commands: %s", body)
 }
