@@ -16,18 +16,25 @@ import (
 
 	"orders/faults/history"
 	"orders/orders-actor/order"
+	"orders/orders-actor/rest/contract"
 )
 
 // callTimeout is how long a client waits for one reply.
 const callTimeout = 20 * time.Second
 
+// maxViolations bounds how many violations are kept in words.
+const maxViolations = 10
+
 // api is the service as its clients reach it: any replica, by HTTP. It counts what went wrong.
 type api struct {
 	urls   []string
 	client *http.Client
+	close  func()
 
-	mu     sync.Mutex
-	tokens map[string]string
+	mu         sync.Mutex
+	tokens     map[string]string
+	outside    int      // replies outside of the contract
+	violations []string // the first of them
 
 	calls, retries, noReply, serverErrors atomic.Int64
 }
@@ -35,10 +42,19 @@ type api struct {
 func newAPI(urls []string) *api {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 64
-	return &api{urls: urls, client: &http.Client{Transport: transport}, tokens: map[string]string{}}
+	a := &api{urls: urls, tokens: map[string]string{}, close: transport.CloseIdleConnections}
+	a.client = &http.Client{Transport: contract.Transport{Base: transport, Found: a.found}}
+	return a
 }
 
-func (a *api) close() { a.client.CloseIdleConnections() }
+func (a *api) found(violation error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.outside++
+	if len(a.violations) < maxViolations {
+		a.violations = append(a.violations, violation.Error())
+	}
+}
 
 // request is what a client sends, and the reply.
 type request struct {

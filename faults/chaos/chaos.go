@@ -1,5 +1,5 @@
 // Package chaos runs the real product under load while its parts are killed, stopped, slowed and cut off, and then
-// checks that it kept every promise (package history).
+// checks that it kept every promise (package history), and with every reply the contract (package contract).
 //
 // It guarantees that a seed decides the plan of faults and every customer's script (though not how the machine
 // interleaves them), that every wait has a deadline, and that nothing is left running.
@@ -78,7 +78,7 @@ func Run(ctx context.Context, o Options) (_ Report, err error) {
 		return r.report, err
 	}
 	defer func() {
-		if err == nil && len(r.report.Breaks) == 0 {
+		if err == nil && r.report.Err() == nil {
 			err = os.RemoveAll(home)
 		} else {
 			r.say("logs and data are kept in %s", home)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strconv"
 	"strings"
@@ -59,15 +60,39 @@ func TestTheReportTellsWhatWasTriedAndWhatBroke(t *testing.T) {
 		Options: Options{Setup: Postgres, Orders: 10, Faults: 2, Seed: 3}, Began: time.Unix(0, 0),
 		Plan:   []fault{{what: killed, parts: []string{"scheduler", "placement"}, lasts: time.Second}, {what: database, lasts: time.Second}},
 		Breaks: []history.Break{{Invariant: history.CancelKept, Order: "x", Detail: "it was delivered", Story: "  order x\n"}},
+
+		Outside: 7, Violations: []string{"GET /v1/orders: 418"},
 	}
 	var out bytes.Buffer
 	require.NoError(t, p.Write(&out))
 	for _, want := range []string{
 		"make chaos SETUP=postgres ORDERS=10 FAULTS=2 SEED=3", "1. scheduler and placement killed for 1s",
 		"2. PostgreSQL killed for 1s", "**1 promises were broken**", "it was delivered", "order x",
+		"| replies outside of the contract | 7 |", "GET /v1/orders: 418",
 	} {
 		assert.Contains(t, out.String(), want)
 	}
+	require.EqualError(t, p.Err(), "1 promises were broken")
+	p.Breaks = nil
+	require.EqualError(t, p.Err(), "7 replies were outside of the contract")
+	p.Outside = 0
+	require.NoError(t, p.Err())
+}
+
+// Whatever a client asks, a reply outside of the contract is counted, and told when it is among the first.
+func TestRepliesAreHeldToTheContract(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	defer server.Close()
+	a := newAPI([]string{server.URL})
+	defer a.close()
+	for range 2 * maxViolations {
+		assert.Equal(t, http.StatusBadGateway, a.send(t.Context(), request{method: http.MethodGet, path: "/v1/orders"}).status)
+	}
+	assert.Equal(t, 2*maxViolations, a.outside)
+	require.Len(t, a.violations, maxViolations)
+	assert.Contains(t, a.violations[0], "502 Bad Gateway")
 }
 
 // realThing skips where nothing big shall be started.
@@ -104,7 +129,7 @@ func short(t *testing.T, o Options) {
 	var text bytes.Buffer
 	require.NoError(t, report.Write(&text))
 	t.Log(text.String())
-	require.Empty(t, report.Breaks)
+	require.NoError(t, report.Err())
 	assert.GreaterOrEqual(t, report.Made, o.Orders/2, "customers got their orders in spite of the faults")
 }
 
@@ -238,7 +263,10 @@ func serve(t *testing.T, o stack.Options, settings map[string]string) (*stack.St
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	a := newAPI(s.URLs())
-	t.Cleanup(a.close)
+	t.Cleanup(func() {
+		a.close()
+		assert.Empty(t, a.violations, "replies outside of the contract")
+	})
 	for i := range 4 { // not under load: the gate would turn these away too
 		_, err := a.token(t.Context(), fmt.Sprintf("customer-%d", i), false)
 		require.NoError(t, err)

@@ -28,6 +28,19 @@ type Report struct {
 	Conflicts                    int // turns that the view decided against, as the replicas logged them
 	Replays                      int
 	Breaks                       []history.Break
+	Outside                      int      // replies outside of the contract
+	Violations                   []string // the first of them
+}
+
+// Err is nil when the service kept its promises, and the contract.
+func (p Report) Err() error {
+	switch {
+	case len(p.Breaks) > 0:
+		return fmt.Errorf("%d promises were broken", len(p.Breaks))
+	case p.Outside > 0:
+		return fmt.Errorf("%d replies were outside of the contract", p.Outside)
+	}
+	return nil
 }
 
 func (p *Report) finish(r *run, h history.History, w history.World) {
@@ -54,6 +67,7 @@ func (p *Report) finish(r *run, h history.History, w history.World) {
 	}
 	p.Calls, p.Retries = r.api.calls.Load(), r.api.retries.Load()
 	p.ServerErrors, p.NoReply = r.api.serverErrors.Load(), r.api.noReply.Load()
+	p.Outside, p.Violations = r.api.outside, r.api.violations
 	p.Lateness = history.Lateness(w)
 	for _, o := range w.Orders {
 		if o.Status == order.Delivered && o.DeliverAt != nil && o.UpdatedAt.Sub(*o.DeliverAt) == p.Lateness {
@@ -69,8 +83,8 @@ func (p Report) Write(out io.Writer) error {
 		setup = "PostgreSQL, two replicas"
 	}
 	verdict := "No promise was broken."
-	if n := len(p.Breaks); n > 0 {
-		verdict = fmt.Sprintf("**%d promises were broken**, see below.", n)
+	if err := p.Err(); err != nil {
+		verdict = fmt.Sprintf("**%s**, see below.", err)
 	}
 	_, err := fmt.Fprintf(out, `# %s: %d orders, %d faults, seed %d
 
@@ -90,6 +104,7 @@ func (p Report) Write(out io.Writer) error {
 | retries by clients | %d |
 | replies 5xx | %d |
 | no reply | %d |
+| replies outside of the contract | %d |
 | creates answered as replays | %d |
 | cancels acknowledged, refused as too late | %d, %d |
 | events read from the feed by 4 readers | %d |
@@ -101,7 +116,7 @@ The plan:
 
 `, setup, p.Orders, p.Faults, p.Seed, p.Setup, p.Orders, p.Faults, p.Seed,
 		p.Began.UTC().Format("2006-01-02 15:04 UTC"), runtime.GOOS+"/"+runtime.GOARCH, runtime.NumCPU(), p.Took.Round(time.Second), verdict,
-		p.Made, p.Delivered, p.Cancelled, len(p.Plan), p.Calls, p.Retries, p.ServerErrors, p.NoReply, p.Replays,
+		p.Made, p.Delivered, p.Cancelled, len(p.Plan), p.Calls, p.Retries, p.ServerErrors, p.NoReply, p.Outside, p.Replays,
 		p.CancelsAcked, p.CancelsTooLate, p.Events, p.Conflicts, p.Lateness.Round(time.Millisecond),
 		p.Latest.Seconds(), len(p.Breaks))
 	if err != nil {
@@ -118,6 +133,11 @@ The plan:
 	}
 	for _, b := range p.Breaks {
 		if _, err := fmt.Fprintf(out, "\n```\n%s```\n", b); err != nil {
+			return err
+		}
+	}
+	for _, v := range p.Violations {
+		if _, err := fmt.Fprintf(out, "\n```\n%s\n```\n", v); err != nil {
 			return err
 		}
 	}
