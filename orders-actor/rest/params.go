@@ -167,7 +167,7 @@ func canonicalID(s string) (string, bool) {
 func idempotencyKey(c *fiber.Ctx) (string, error) {
 	const name, limit = "Idempotency-Key", 200
 	if len(c.Request().Header.Peek(name)) == 0 {
-		if c.Request().Header.PeekAll(name) != nil {
+		if len(c.Request().Header.PeekAll(name)) > 0 {
 			return "", badField(name, "must not be empty")
 		}
 		return "", nil
