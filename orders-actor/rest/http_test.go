@@ -14,3 +14,12 @@ func TestAnEmptyKeyHarmsNoOther(t *testing.T) {
 	assert.Equal(t, 400, s.do(empty).StatusCode)
 	assert.Equal(t, 201, s.call("alice", "POST", "/v1/orders", tea).StatusCode)
 }
+
+func TestMetricsKeepTheirLabels(t *testing.T) {
+	s := start(t)
+	s.call("alice", "POST", "/v1/orders", tea)
+	s.call("alice", "GET", "/v1/orders", "")
+	a := s.call("", "GET", "/metrics", "")
+	assert.Equal(t, 200, a.StatusCode)
+	assert.Contains(t, string(a.body), `method="POST",route="/v1/orders",status="201"`)
+}
