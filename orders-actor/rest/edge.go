@@ -75,35 +75,41 @@ func (s *Server) public(h fiber.Handler) fiber.Handler {
 	}
 }
 
-// signedIn admits a call of a user within the limits. A call that will wait counts among those that wait, so that they
-// can't keep out the others.
+// signedIn admits a call of a user within the limits.
 func (s *Server) signedIn(h handler) fiber.Handler {
-	return func(c *fiber.Ctx) error {
-		c.Set(fiber.HeaderCacheControl, "no-store")
-		c.Vary(fiber.HeaderAuthorization, fiber.HeaderAccept)
-		deadline := callTimeout
-		gate := s.calls
-		if wait, waits := preferWait(c); waits && c.Method() == fiber.MethodGet {
-			gate = s.waits
-			deadline += wait
-		}
-		if !gate.enter() {
-			return overloaded()
-		}
-		defer gate.leave()
-		ctx, cancel := context.WithTimeout(c.UserContext(), deadline)
-		defer cancel()
-		c.SetUserContext(ctx)
+	return func(c *fiber.Ctx) error { return s.admit(c, h, s.calls, callTimeout) }
+}
 
-		u, err := s.user(c)
-		if err != nil {
-			return err
+// patient is signedIn for a call that waits when asked to. It counts among those that wait then, so that they can't keep
+// out the others.
+func (s *Server) patient(h handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if wait, waits := preferWait(c); waits {
+			return s.admit(c, h, s.waits, callTimeout+wait)
 		}
-		if err := s.meter(c, u); err != nil {
-			return err
-		}
-		return h(c, u)
+		return s.admit(c, h, s.calls, callTimeout)
 	}
+}
+
+func (s *Server) admit(c *fiber.Ctx, h handler, in gate, deadline time.Duration) error {
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	c.Vary(fiber.HeaderAuthorization, fiber.HeaderAccept)
+	if !in.enter() {
+		return overloaded()
+	}
+	defer in.leave()
+	ctx, cancel := context.WithTimeout(c.UserContext(), deadline)
+	defer cancel()
+	c.SetUserContext(ctx)
+
+	u, err := s.user(c)
+	if err != nil {
+		return err
+	}
+	if err := s.meter(c, u); err != nil {
+		return err
+	}
+	return h(c, u)
 }
 
 // user reads the bearer token.

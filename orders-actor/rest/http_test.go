@@ -1,9 +1,14 @@
 package rest_test
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"orders/orders-actor/rest"
+	"orders/orders-actor/rest/api"
 )
 
 // What one request leaves behind in a connection's buffers is none of the next one's business.
@@ -22,4 +27,23 @@ func TestMetricsKeepTheirLabels(t *testing.T) {
 	a := s.call("", "GET", "/metrics", "")
 	assert.Equal(t, 200, a.StatusCode)
 	assert.Contains(t, string(a.body), `method="POST",route="/v1/orders",status="201"`)
+}
+
+// head sends a HEAD, whose answer has no body to check.
+func (s *server) head(user, path string, headers ...string) *http.Response {
+	s.Helper()
+	res, err := http.DefaultClient.Do(s.request(user, "HEAD", path, "", headers...))
+	require.NoError(s, err)
+	require.NoError(s, res.Body.Close())
+	return res
+}
+
+// Only what will wait counts among those that wait, whatever the method.
+func TestWhoWaits(t *testing.T) {
+	s := start(t, func(o *rest.Options) { o.MaxWaiting = 1 })
+	o := s.given("alice")
+	r := s.stream("alice", "/v1/orders/events")
+	require.True(t, r.frame(&api.OrderSummary{}))
+	assert.Equal(t, 503, s.head("alice", "/v1/orders/"+o.ID, "Prefer", "wait=30").StatusCode)
+	assert.Equal(t, 200, s.call("alice", "GET", "/v1/orders", "", "Prefer", "wait=30").StatusCode, "a list doesn't wait")
 }

@@ -186,9 +186,9 @@ func (s *Server) routes() error {
 	}
 	s.route("/v1/orders", get(s.signedIn(s.listOrders)), post(s.signedIn(s.createOrder)))
 	s.route("/v1/orders/cancel", post(s.signedIn(s.cancelOrders)))
-	s.route("/v1/orders/events", get(s.signedIn(s.followOrders)))
-	s.route("/v1/orders/:id", get(s.signedIn(s.getOrder)))
-	s.route("/v1/orders/:id/status", get(s.signedIn(s.getOrderStatus)))
+	s.route("/v1/orders/events", get(s.patient(s.followOrders)))
+	s.route("/v1/orders/:id", get(s.patient(s.getOrder)))
+	s.route("/v1/orders/:id/status", get(s.patient(s.getOrderStatus)))
 	s.route("/v1/orders/:id/cancel", post(s.signedIn(s.cancelOrder)))
 	s.app.Use(s.fallback)
 	return nil
