@@ -29,11 +29,15 @@ var csvHeader = []string{
 // exportOrders streams the selection: one order in memory at a time, at the pace of the reader.
 func (s *Server) exportOrders(c *fiber.Ctx, q view.Query) error {
 	q.Limit, q.Cursor = 0, ""
-	if !s.exports.enter() {
+	headOnly := c.Method() == fiber.MethodHead
+	if !headOnly && !s.exports.enter() {
 		return overloaded()
 	}
 	c.Set(fiber.HeaderContentType, textCSV+"; charset=utf-8")
 	c.Set(fiber.HeaderContentDisposition, `attachment; filename="orders.csv"`)
+	if headOnly {
+		return nil
+	}
 	conn := c.Context().Conn()
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
 		defer s.exports.leave()

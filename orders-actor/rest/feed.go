@@ -97,11 +97,15 @@ func (s *Server) streamEvents(c *fiber.Ctx, q view.EventQuery) error {
 	if err != nil {
 		return err
 	}
-	if !s.waits.enter() {
+	headOnly := c.Method() == fiber.MethodHead
+	if !headOnly && !s.waits.enter() {
 		return overloaded()
 	}
 	c.Set(fiber.HeaderContentType, eventStream)
 	c.Set("X-Accel-Buffering", "no")
+	if headOnly {
+		return nil
+	}
 	st := &stream{server: s, conn: c.Context().Conn(), query: q}
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
 		defer s.waits.leave()

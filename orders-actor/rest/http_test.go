@@ -1,8 +1,13 @@
 package rest_test
 
 import (
+	"bufio"
+	"io"
+	"net"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -46,4 +51,32 @@ func TestWhoWaits(t *testing.T) {
 	require.True(t, r.frame(&api.OrderSummary{}))
 	assert.Equal(t, 503, s.head("alice", "/v1/orders/"+o.ID, "Prefer", "wait=30").StatusCode)
 	assert.Equal(t, 200, s.call("alice", "GET", "/v1/orders", "", "Prefer", "wait=30").StatusCode, "a list doesn't wait")
+}
+
+// A HEAD gets the headers of a stream and nothing else, and its connection goes on.
+func TestHeadStreamsNothing(t *testing.T) {
+	for _, media := range []string{"text/event-stream", "text/csv"} {
+		t.Run(media, func(t *testing.T) {
+			s := start(t)
+			path := map[string]string{"text/event-stream": "/v1/orders/events", "text/csv": "/v1/orders"}[media]
+			for range 10 {
+				s.given("alice", big...)
+			}
+			conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+			require.NoError(t, err)
+			defer func() { _ = conn.Close() }()
+			require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+			answers := bufio.NewReader(conn)
+			for _, r := range []*http.Request{s.request("alice", "HEAD", path, "", "Accept", media), s.request("", "GET", "/livez", "")} {
+				for range 3 {
+					require.NoError(t, r.Write(conn))
+					res, err := http.ReadResponse(answers, r)
+					require.NoError(t, err)
+					require.Equal(t, 200, res.StatusCode)
+					_, err = io.Copy(io.Discard, res.Body)
+					require.NoError(t, err)
+				}
+			}
+		})
+	}
 }
