@@ -43,15 +43,8 @@ func csp(issuer string) string {
 		"connect-src " + connect + "; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 }
 
-// compressed packs answers for those who take it, but never a live stream: its events would wait in the packer.
-func compressed() fiber.Handler {
-	return compress.New(compress.Config{
-		Level: compress.LevelBestSpeed,
-		Next: func(c *fiber.Ctx) bool {
-			return strings.Contains(c.Get(fiber.HeaderAccept), eventStream)
-		},
-	})
-}
+// compressed packs answers for those who take it. A live stream sees to it that it isn't packed.
+func compressed() fiber.Handler { return compress.New(compress.Config{Level: compress.LevelBestSpeed}) }
 
 func crossOrigin(origins []string) fiber.Handler {
 	return cors.New(cors.Config{

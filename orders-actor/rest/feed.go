@@ -103,6 +103,7 @@ func (s *Server) streamEvents(c *fiber.Ctx, q view.EventQuery) error {
 	}
 	c.Set(fiber.HeaderContentType, eventStream)
 	c.Set("X-Accel-Buffering", "no")
+	c.Request().Header.Del(fiber.HeaderAcceptEncoding) // events would wait in the packer
 	if headOnly {
 		return nil
 	}

@@ -80,3 +80,12 @@ func TestHeadStreamsNothing(t *testing.T) {
 		})
 	}
 }
+
+// The range text/* asks for a stream too, as nothing else of the feed is text.
+func TestStreamIsNeverPacked(t *testing.T) {
+	s := start(t)
+	r := s.stream("alice", "/v1/orders/events", "Accept", "text/*", "Accept-Encoding", "gzip")
+	assert.Equal(t, "text/event-stream", r.res.Header.Get("Content-Type"))
+	assert.Empty(t, r.res.Header.Get("Content-Encoding"))
+	assert.True(t, r.frame(&api.OrderSummary{}))
+}
