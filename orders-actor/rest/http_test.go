@@ -89,3 +89,16 @@ func TestStreamIsNeverPacked(t *testing.T) {
 	assert.Empty(t, r.res.Header.Get("Content-Encoding"))
 	assert.True(t, r.frame(&api.OrderSummary{}))
 }
+
+func TestPreconditionThatSaysNothing(t *testing.T) {
+	s := start(t)
+	o := s.given("alice")
+	for _, lines := range [][]string{{""}, {`"1"`, `"7"`}} {
+		r := s.request("alice", "POST", "/v1/orders/"+o.ID+"/cancel", "")
+		r.Header["If-Match"] = lines
+		a := s.do(r)
+		require.Equal(t, 400, a.StatusCode, "%s", a.body)
+		assert.Equal(t, "If-Match", a.problem(t).Errors[0].Field)
+	}
+	assert.EqualValues(t, "created", read[api.Order](t, s.call("alice", "GET", "/v1/orders/"+o.ID, "")).Status)
+}

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -191,10 +192,14 @@ func ifNoneMatch(header string, version int) bool {
 }
 
 // ifMatch returns the version that must still hold, or 0 for any. A weak tag counts as a strong one: proxies that
-// compress weaken ours, and it names the version all the same.
+// compress weaken ours, and it names the version all the same. A header that is there but empty is no leave to cancel.
 func ifMatch(c *fiber.Ctx) (int, error) {
-	tag := strings.TrimSpace(c.Get(fiber.HeaderIfMatch))
-	if tag == "" || tag == "*" {
+	lines := c.Request().Header.PeekAll(fiber.HeaderIfMatch)
+	if len(lines) == 0 {
+		return 0, nil
+	}
+	tag := strings.TrimSpace(string(bytes.Join(lines, []byte(","))))
+	if tag == "*" {
 		return 0, nil
 	}
 	digits, opened := strings.CutPrefix(strings.TrimPrefix(tag, "W/"), `"`)
