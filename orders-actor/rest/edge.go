@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"net/url"
 	"strconv"
@@ -31,6 +32,16 @@ func (s *Server) secure(c *fiber.Ctx) {
 	c.Set("Cross-Origin-Opener-Policy", "same-origin")
 	c.Set(fiber.HeaderPermissionsPolicy, "camera=(), geolocation=(), microphone=()")
 	c.Set(fiber.HeaderContentSecurityPolicy, s.csp)
+}
+
+// joined makes one line of a list that came in several: all else reads the first line only.
+func joined(c *fiber.Ctx) error {
+	for _, name := range []string{fiber.HeaderAccept, fiber.HeaderIfNoneMatch, "Prefer"} {
+		if lines := c.Request().Header.PeekAll(name); len(lines) > 1 {
+			c.Request().Header.SetBytesV(name, bytes.Join(lines, []byte(", ")))
+		}
+	}
+	return c.Next()
 }
 
 // csp lets pages load from here only, and call the issuer where one signs in there.

@@ -102,3 +102,19 @@ func TestPreconditionThatSaysNothing(t *testing.T) {
 	}
 	assert.EqualValues(t, "created", read[api.Order](t, s.call("alice", "GET", "/v1/orders/"+o.ID, "")).Status)
 }
+
+// A list may come in several lines; RFC 7240 does so with Prefer.
+func TestListsInSeveralLines(t *testing.T) {
+	s := start(t)
+	o := s.given("alice")
+	r := s.request("alice", "GET", "/v1/orders/"+o.ID, "")
+	r.Header["Prefer"] = []string{"respond-async", "wait=0"}
+	r.Header["If-None-Match"] = []string{`"7"`, `"1"`}
+	a := s.do(r)
+	assert.Equal(t, 304, a.StatusCode)
+	assert.Equal(t, "wait=0", a.Header.Get("Preference-Applied"))
+
+	r = s.request("alice", "GET", "/v1/orders", "")
+	r.Header["Accept"] = []string{"application/xml", "text/csv"}
+	assert.Equal(t, "text/csv; charset=utf-8", s.do(r).Header.Get("Content-Type"))
+}

@@ -169,7 +169,7 @@ func (s *Server) routes() error {
 	if err != nil {
 		return err
 	}
-	s.app.Use(service.Observe(s.Log, s.Registry), s.secured, compressed())
+	s.app.Use(service.Observe(s.Log, s.Registry), s.secured, joined, compressed())
 	if len(s.CORSOrigins) > 0 {
 		s.app.Use("/v1", crossOrigin(s.CORSOrigins))
 	}
