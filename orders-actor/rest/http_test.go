@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -117,4 +118,18 @@ func TestListsInSeveralLines(t *testing.T) {
 	r = s.request("alice", "GET", "/v1/orders", "")
 	r.Header["Accept"] = []string{"application/xml", "text/csv"}
 	assert.Equal(t, "text/csv; charset=utf-8", s.do(r).Header.Get("Content-Type"))
+}
+
+func TestMethodsThatNobodyKnows(t *testing.T) {
+	s := start(t, func(o *rest.Options) { o.SPA = func(c *fiber.Ctx) error { return c.SendString("the app") } })
+	for path, allow := range map[string]string{"/v1/orders": "GET, HEAD, POST", "/livez": "GET, HEAD", "/": "GET, HEAD", "/orders/7": "GET, HEAD"} {
+		for _, method := range []string{"PROPFIND", "DELETE"} {
+			a := s.call("alice", method, path, "")
+			assert.Equal(t, 405, a.StatusCode, "%s %s", method, path)
+			assert.Equal(t, allow, a.Header.Get("Allow"), "%s %s", method, path)
+			assert.EqualValues(t, "method-not-allowed", a.problem(t).Code)
+			assert.NotEmpty(t, a.Header.Get("X-Request-Id"))
+		}
+	}
+	assert.Equal(t, 404, s.call("alice", "PROPFIND", "/v1/nothing", "").StatusCode)
 }

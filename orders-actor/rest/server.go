@@ -19,11 +19,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/valyala/fasthttp"
 
 	"orders/kit/service"
 	"orders/orders-actor/auth"
@@ -98,6 +100,7 @@ func New(o Options) (*Server, error) {
 	if err := s.routes(); err != nil {
 		return nil, err
 	}
+	s.app.Server().Handler = knownMethods(s.app.Server().Handler)
 	return s, nil
 }
 
@@ -227,8 +230,23 @@ func (s *Server) refuseOthers(path string, allow ...string) {
 func (s *Server) fallback(c *fiber.Ctx) error {
 	isCall := c.Path() == "/v1" || strings.HasPrefix(c.Path(), "/v1/")
 	isGet := c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead
-	if isCall || !isGet || s.SPA == nil {
+	switch {
+	case isCall || s.SPA == nil:
 		return fiber.ErrNotFound
+	case !isGet:
+		c.Set(fiber.HeaderAllow, "GET, HEAD")
+		return fiber.ErrMethodNotAllowed
 	}
 	return s.SPA(c)
+}
+
+// knownMethods keeps a method that fiber has no routes for from its own answer, which is no problem and passes by all
+// that every answer has: it goes on as TRACE, which nothing takes.
+func knownMethods(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	return func(c *fasthttp.RequestCtx) {
+		if !slices.Contains(fiber.DefaultMethods, string(c.Method())) {
+			c.Request.Header.SetMethod(fiber.MethodTrace)
+		}
+		next(c)
+	}
 }
