@@ -65,13 +65,13 @@ func Observe(log *slog.Logger, registry prometheus.Registerer) fiber.Handler {
 
 	return func(c *fiber.Ctx) error {
 		start := time.Now()
-		ctx := WithTraceparent(c.UserContext(), strings.Clone(c.Get("traceparent")))
-		c.SetUserContext(ctx)
 		id := strings.Clone(c.Get(HeaderRequestID))
 		if !validRequestID(id) {
 			id = uuid.NewString()
 		}
 		c.Set(HeaderRequestID, id)
+		ctx := WithRequestID(WithTraceparent(c.UserContext(), strings.Clone(c.Get("traceparent"))), id)
+		c.SetUserContext(ctx)
 
 		if err := next(c, log); err != nil {
 			if err := c.App().ErrorHandler(c, err); err != nil {
@@ -86,7 +86,7 @@ func Observe(log *slog.Logger, registry prometheus.Registerer) fiber.Handler {
 		case LivePath, ReadyPath, MetricsPath:
 		default:
 			log.InfoContext(ctx, "request", "method", c.Method(), "path", strings.Clone(c.Path()), "status", status,
-				"took", took, "request_id", id)
+				"took", took)
 		}
 		return nil
 	}

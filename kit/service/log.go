@@ -8,7 +8,8 @@ import (
 	"regexp"
 )
 
-// Logger logs to w at a level (debug, info, warn, error) in a format (text, json). Lines of a request carry its trace id.
+// Logger logs to w at a level (debug, info, warn, error) in a format (text, json). Lines of a request carry its trace id
+// and request id.
 func Logger(w io.Writer, level, format string) (*slog.Logger, error) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
@@ -30,6 +31,9 @@ func (h traced) Handle(ctx context.Context, r slog.Record) error {
 	if id := TraceID(ctx); id != "" {
 		r.AddAttrs(slog.String("trace_id", id))
 	}
+	if id, ok := ctx.Value(requestKey{}).(string); ok {
+		r.AddAttrs(slog.String("request_id", id))
+	}
 	return h.Handler.Handle(ctx, r)
 }
 
@@ -37,7 +41,15 @@ func (h traced) WithAttrs(attrs []slog.Attr) slog.Handler { return traced{h.Hand
 
 func (h traced) WithGroup(name string) slog.Handler { return traced{h.Handler.WithGroup(name)} }
 
-type traceKey struct{}
+type (
+	traceKey   struct{}
+	requestKey struct{}
+)
+
+// WithRequestID keeps the id that a request's caller knows it by in the context.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestKey{}, id)
+}
 
 var traceparentForm = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
 

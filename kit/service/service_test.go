@@ -135,6 +135,7 @@ func TestAPanicCostsItsRequestOnly(t *testing.T) {
 	require.Contains(t, logged.String(), "secret")
 	for line := range strings.Lines(logged.String()) {
 		require.Contains(t, line, "0af7651916cd43dd8448eb211c80319c")
+		require.Contains(t, line, `"request_id":"mine"`)
 	}
 
 	_, metrics := get(t, app, MetricsPath)

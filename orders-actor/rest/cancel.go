@@ -100,7 +100,7 @@ func (s *Server) cancelOne(ctx context.Context, cancel order.Cancel) api.CancelO
 	case errors.As(err, &refusal) && p.Status < fiber.StatusInternalServerError:
 		outcome = api.OutcomeRefused
 	default:
-		s.Log.Warn("a cancel failed", "order", cancel.ID, "err", err)
+		s.Log.WarnContext(ctx, "a cancel failed", "order", cancel.ID, "err", err)
 	}
 	return api.CancelOutcome{ID: cancel.ID, Outcome: outcome, Problem: toProblem(p)}
 }

@@ -103,7 +103,9 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	}
 	p := toProblem(problemOf(err))
 	if c.GetRespHeader(service.HeaderRequestID) == "" { // it never came as far as the middleware: too large, or not HTTP
-		c.Set(service.HeaderRequestID, uuid.NewString())
+		id := uuid.NewString()
+		c.Set(service.HeaderRequestID, id)
+		c.SetUserContext(service.WithRequestID(c.UserContext(), id))
 		s.secure(c)
 	}
 	switch {

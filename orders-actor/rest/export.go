@@ -38,13 +38,13 @@ func (s *Server) exportOrders(c *fiber.Ctx, q view.Query) error {
 	if headOnly {
 		return nil
 	}
-	conn := c.Context().Conn()
+	conn, detached := c.Context().Conn(), context.WithoutCancel(c.UserContext())
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
 		defer s.exports.leave()
-		ctx, cancel := context.WithTimeout(context.Background(), exportTimeout)
+		ctx, cancel := context.WithTimeout(detached, exportTimeout)
 		defer cancel()
 		if err := s.writeCSV(ctx, conn, w, q); err != nil {
-			s.Log.Warn("an export broke off", "err", err)
+			s.Log.WarnContext(ctx, "an export broke off", "err", err)
 			_ = conn.Close() // the status is sent: a broken connection is how the reader learns that this isn't all
 		}
 	})

@@ -2,6 +2,8 @@ package rest_test
 
 import (
 	"bufio"
+	"bytes"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -13,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/kit/service"
 	"orders/orders-actor/rest"
 	"orders/orders-actor/rest/api"
 )
@@ -132,4 +135,20 @@ func TestMethodsThatNobodyKnows(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 404, s.call("alice", "PROPFIND", "/v1/nothing", "").StatusCode)
+}
+
+// The id that the caller has is how the cause is found.
+func TestLogLinesNameTheRequest(t *testing.T) {
+	var logged bytes.Buffer
+	log, err := service.Logger(&logged, "info", "json")
+	require.NoError(t, err)
+	s := start(t, func(o *rest.Options) { o.Log = log })
+	o := s.given("alice")
+	s.breakDown(errors.New("the reason"))
+	s.call("alice", "POST", "/v1/orders/"+o.ID+"/cancel", "", "X-Request-Id", "mine-1")
+	s.call("alice", "POST", "/v1/orders/cancel", `{"ids":["`+o.ID+`"]}`, "X-Request-Id", "mine-2")
+	s.stop()
+	for _, id := range []string{"mine-1", "mine-2"} {
+		assert.Regexp(t, `(?m)^.*the reason.*"request_id":"`+id+`"`, logged.String())
+	}
 }
