@@ -94,6 +94,9 @@ func (a *api) sendTo(ctx context.Context, url string, r request) reply {
 		return reply{}
 	case got.status >= 500:
 		a.serverErrors.Add(1)
+		if got.status == http.StatusInternalServerError { // the contract names it, but no fault of a part excuses it
+			a.found(fmt.Errorf("%s %s: %s: %.1000s", r.method, r.path, http.StatusText(got.status), got.body))
+		}
 	}
 	return got
 }
