@@ -278,7 +278,7 @@ func TestSignIn(t *testing.T) {
 	}
 	for _, call := range []string{
 		"GET /v1/orders", "POST /v1/orders", "GET /v1/orders/{id}", "GET /v1/orders/{id}/status", "POST /v1/orders/{id}/cancel",
-		"POST /v1/orders/cancel", "GET /v1/orders/events",
+		"POST /v1/orders/cancel", "GET /v1/orders/events", "GET /v1/session",
 	} {
 		runAll(t, []scenario{
 			{name: call + " without a token", call: call, status: 401, code: "unauthenticated", answers: map[string]string{"WWW-Authenticate": `Bearer realm="orders"`}},
@@ -297,6 +297,10 @@ func TestSignIn(t *testing.T) {
 		{name: "a dev token for nobody", call: "POST /v1/dev/token", body: `{"user":"","role":"customer"}`, status: 400, code: "invalid-request", fields: []string{"user"}},
 		{name: "a dev token for a strange name", call: "POST /v1/dev/token", body: `{"user":"<b>","role":"customer"}`, status: 400, code: "invalid-request", fields: []string{"user"}},
 		{name: "a dev token for a strange role", call: "POST /v1/dev/token", body: `{"user":"alice","role":"root"}`, status: 400, code: "invalid-request", fields: []string{"role"}},
+		{name: "who a customer is", as: "alice", call: "GET /v1/session", status: 200, has: []string{`{"role":"customer","user":"alice"}`}},
+		{name: "who an operator is", as: "otto", call: "GET /v1/session", status: 200, has: []string{`{"role":"operator","user":"otto"}`}},
+		{name: "who somebody is, in XML", as: "alice", call: "GET /v1/session", headers: []string{"Accept", "text/xml"}, status: 406, code: "not-acceptable"},
+		{name: "who somebody else is", as: "alice", call: "POST /v1/session", status: 405, code: "method-not-allowed", answers: map[string]string{"Allow": "GET, HEAD"}},
 		{name: "how to sign in", call: "GET /v1/session/config", status: 200, has: []string{`{"authMode":"dev"}`}},
 	})
 }

@@ -183,6 +183,7 @@ func (s *Server) routes() error {
 	s.route("/openapi.yaml", get(docs.contract))
 	s.route("/docs", get(docs.page))
 	s.route("/docs/style.css", get(docs.style))
+	s.route("/v1/session", get(s.signedIn(s.getSession)))
 	s.route("/v1/session/config", get(s.public(s.sessionConfig)))
 	if s.Dev != nil {
 		s.route("/v1/dev/token", post(s.public(s.createDevToken)))

@@ -22,6 +22,13 @@ func (s *Server) sessionConfig(c *fiber.Ctx) error {
 	return c.JSON(api.SessionConfig{AuthMode: api.Oidc, Oidc: s.OIDC})
 }
 
+func (s *Server) getSession(c *fiber.Ctx, u auth.User) error {
+	if _, err := offer(c, fiber.MIMEApplicationJSON); err != nil {
+		return err
+	}
+	return c.JSON(api.Session{User: u.ID, Role: api.Role(u.Role)})
+}
+
 func (s *Server) createDevToken(c *fiber.Ctx) error {
 	if _, err := offer(c, fiber.MIMEApplicationJSON); err != nil {
 		return err

@@ -370,6 +370,14 @@ type Reason = string
 // Role defines model for Role.
 type Role string
 
+// Session defines model for Session.
+type Session struct {
+	Role Role `json:"role"`
+
+	// User The `customer` of the orders that they create; with `oidc` the subject of the token.
+	User string `json:"user"`
+}
+
 // SessionConfig defines model for SessionConfig.
 type SessionConfig struct {
 	AuthMode AuthMode   `json:"authMode"`
