@@ -18,9 +18,12 @@ const store = sessionStore();
 
 const machine = sessionMachine.provide({
   actors: {
-    prepare: fromPromise(async ({ signal }) => {
-      const config = await answer(api.sessionConfig(), signal);
-      return { config, session: config.oidc ? await returnFromIssuer(config.oidc, signal) : undefined };
+    prepare: fromPromise(({ signal }) => answer(api.sessionConfig(), signal)),
+    comeBack: fromPromise(async ({ input, signal }) => {
+      const grant = input.config?.oidc && (await returnFromIssuer(input.config.oidc, signal));
+      if (!grant) return undefined;
+      const { identity } = createApi({ clock: createServerClock(), token: () => grant.token });
+      return { ...grant, ...(await answer(identity(), signal)) };
     }),
     signIn: fromPromise(({ input: { user, role }, signal }) =>
       answer(
@@ -32,7 +35,7 @@ const machine = sessionMachine.provide({
     ),
     leave: fromPromise(({ input, signal }) => {
       if (!input.config?.oidc) throw new Error('there is no issuer to leave for');
-      return leaveForIssuer(input.config.oidc, signal);
+      return leaveForIssuer(input.config.oidc, input.afresh, signal);
     }),
   },
   actions: {

@@ -12,6 +12,7 @@ import type {
   CreateOrder,
   DevToken,
   Events,
+  Identity,
   Order,
   OrderList,
   OrderSummary,
@@ -146,6 +147,9 @@ export function createApi({ clock, token, onUnauthenticated }: ApiOptions) {
         headers: { Prefer: `wait=${wait}` },
         within: wait * 1000 + REQUEST_DEADLINE,
       }),
+
+    /** Whom the server takes us for. */
+    identity: (): Observable<Identity> => json('/v1/session'),
 
     sessionConfig: (): Observable<SessionConfig> => json('/v1/session/config'),
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ApiError, explain, hasCode, isTemporary, NetworkError, readProblem, sentence } from './problem';
+import { ApiError, explain, hasCode, isTemporary, NetworkError, readProblem, sentence, SignInError } from './problem';
 import type { Problem } from './types';
 
 const problem: Problem = {
@@ -66,6 +66,7 @@ describe('a problem', () => {
     const { detail: _, ...bare } = problem;
     expect(explain(new ApiError(bare))).toBe('Conflict.');
     expect(explain(new NetworkError())).toBe('The server could not be reached.');
+    expect(explain(new SignInError('signing in was cancelled'))).toBe('Signing in was cancelled.');
     expect(explain(new TypeError('x is undefined'))).toBe('Something went wrong in this page.');
     expect(sentence('really?')).toBe('Really?');
   });

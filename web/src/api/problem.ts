@@ -20,6 +20,14 @@ export class NetworkError extends Error {
   }
 }
 
+/** The issuer did not sign the user in; the message says why. */
+export class SignInError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'SignInError';
+  }
+}
+
 export function hasCode(error: unknown, ...codes: Problem['code'][]): error is ApiError {
   return error instanceof ApiError && codes.includes(error.problem.code);
 }
@@ -32,7 +40,8 @@ export function isTemporary(error: unknown): boolean {
 
 /** What to tell a person. */
 export function explain(error: unknown): string {
-  if (error instanceof ApiError || error instanceof NetworkError) return sentence(error.message);
+  if (error instanceof ApiError || error instanceof NetworkError || error instanceof SignInError)
+    return sentence(error.message);
   return 'Something went wrong in this page.';
 }
 

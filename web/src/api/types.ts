@@ -20,6 +20,7 @@ export type Events = Schemas['Events'];
 export type Problem = Schemas['Problem'];
 export type ProblemCode = Schemas['ProblemCode'];
 export type FieldError = Schemas['FieldError'];
+export type Identity = Schemas['Session'];
 export type SessionConfig = Schemas['SessionConfig'];
 export type DevToken = Schemas['DevToken'];
 export type Role = Schemas['Role'];

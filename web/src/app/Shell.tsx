@@ -48,7 +48,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
             <span className="hidden"> colours</span>
           </button>
           <span className="who">
-            {session.user}
+            {session.name ?? session.user}
             {session.role === 'operator' && <small> operator</small>}
           </span>
           <button type="button" className="quiet" onClick={onSignOut}>

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { fromPromise } from 'xstate';
 import { answer, createApi } from '../api/client';
 import { createServerClock } from '../api/clock';
+import { SignInError } from '../api/problem';
 import type { SessionConfig } from '../api/types';
 import { App } from '../app/App';
 import { Backend } from '../mock/backend';
@@ -17,18 +18,22 @@ import { sessionMachine } from './session.machine';
 
 const alice: Session = { token: 'mock.alice.customer', user: 'alice', role: 'customer', expiresAt: Infinity };
 
+interface Started {
+  session?: Session;
+  answers?: RequestHandler[];
+  comeBack?: () => Promise<Session | undefined>;
+}
+
 /** The whole app over the mocked network, with nobody signed in unless somebody is remembered. */
-function start({ session, answers = [] }: { session?: Session; answers?: RequestHandler[] } = {}) {
+function start({ session, answers = [], comeBack = () => Promise.resolve(undefined) }: Started = {}) {
   server.use(...answers, ...handlers(new Backend()));
   const api = createApi({ clock: createServerClock() });
   const remembered: (string | undefined)[] = [];
   const left: (SessionConfig | undefined)[] = [];
   const machine = sessionMachine.provide({
     actors: {
-      prepare: fromPromise(async ({ signal }) => ({
-        config: await answer(api.sessionConfig(), signal),
-        session: undefined,
-      })),
+      prepare: fromPromise(({ signal }) => answer(api.sessionConfig(), signal)),
+      comeBack: fromPromise(comeBack),
       signIn: fromPromise(({ input: { user, role }, signal }) =>
         answer(
           api.devToken(user, role).pipe(map(({ token }) => ({ token, user, role, expiresAt: Infinity }))),
@@ -48,6 +53,12 @@ function start({ session, answers = [] }: { session?: Session; answers?: Request
   render(<App machine={machine} session={session} />);
   return { user: userEvent.setup(), remembered, left };
 }
+
+const config: SessionConfig = {
+  authMode: 'oidc',
+  oidc: { issuer: 'https://issuer.test', clientId: 'web', audience: 'orders' },
+};
+const byIssuer = http.get('*/v1/session/config', () => HttpResponse.json(config));
 
 const person = (name: string) => screen.findByRole('button', { name: new RegExp(`^${name}`) });
 const page = () => screen.findByRole('heading', { name: 'Orders' });
@@ -105,13 +116,7 @@ describe('signing in', () => {
   });
 
   it("is the issuer's where there is one", async () => {
-    const config: SessionConfig = {
-      authMode: 'oidc',
-      oidc: { issuer: 'https://issuer.test', clientId: 'web', audience: 'orders' },
-    };
-    const { user, left } = start({
-      answers: [http.get('*/v1/session/config', () => HttpResponse.json(config))],
-    });
+    const { user, left } = start({ answers: [byIssuer] });
     const button = await screen.findByRole<HTMLButtonElement>('button', {
       name: 'Sign in with your account',
     });
@@ -119,6 +124,21 @@ describe('signing in', () => {
     await user.click(button);
     expect(left).toEqual([config]);
     expect(button.disabled).toBe(true);
+  });
+
+  it("shows the issuer's name for the user, where it has one", async () => {
+    const bond: Session = { ...alice, user: '7', name: 'James', role: 'operator' };
+    start({ answers: [byIssuer], comeBack: () => Promise.resolve(bond) });
+    await page();
+    expect(bar().getByText('James').textContent).toBe('James operator');
+  });
+
+  it('says why the issuer did not sign in, and offers it again', async () => {
+    start({ answers: [byIssuer], comeBack: () => Promise.reject(new SignInError('you left')) });
+    expect((await screen.findByRole('alert')).textContent).toBe('You left.');
+    expect(
+      screen.getByRole<HTMLButtonElement>('button', { name: 'Sign in with your account' }).disabled,
+    ).toBe(false);
   });
 });
 

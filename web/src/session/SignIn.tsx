@@ -17,16 +17,19 @@ interface SignInProps {
 }
 
 export function SignIn({ state, send }: SignInProps) {
-  const { config, expired, error } = state.context;
+  const { config, ended, error } = state.context;
   return (
     <main className="sign-in">
       <h1>Sign in to Orders</h1>
-      {expired && <p role="status">Your session has ended. Sign in again to go on where you were.</p>}
+      {ended === 'expired' && (
+        <p role="status">Your session has ended. Sign in again to go on where you were.</p>
+      )}
       {error !== undefined && (
         <p className="bad" role="alert">
           {explain(error)}
         </p>
       )}
+      {state.matches('returning') && <p role="status">Signing you in…</p>}
       {state.matches('unreachable') && (
         <button type="button" onClick={() => send({ type: 'RETRY' })}>
           Try again
@@ -38,7 +41,7 @@ export function SignIn({ state, send }: SignInProps) {
           onChoose={(user, role) => send({ type: 'SIGN_IN', user, role })}
         />
       )}
-      {config?.authMode === 'oidc' && (
+      {config?.authMode === 'oidc' && !state.matches('returning') && (
         <button
           type="button"
           className="primary"

@@ -1,13 +1,22 @@
 /** The authorization-code flow with PKCE: the browser proves that it is the one that asked, and holds no secret. */
 import type { SessionConfig } from '../api/types';
-import { NetworkError } from '../api/problem';
+import { NetworkError, SignInError } from '../api/problem';
 import type { Session } from './session';
 
 type OidcConfig = NonNullable<SessionConfig['oidc']>;
 
+/** What the issuer gives; who that is to the server, the server says. */
+export type Grant = Omit<Session, 'user' | 'role'>;
+
 interface Discovery {
   authorization_endpoint: string;
   token_endpoint: string;
+}
+
+interface Tokens {
+  access_token: string;
+  id_token?: string;
+  expires_in?: number;
 }
 
 interface Pending {
@@ -20,8 +29,12 @@ interface Pending {
 const PENDING = 'orders.oidc';
 const redirectUri = () => `${location.origin}/signed-in`;
 
-/** Sends the browser to the issuer. */
-export async function leaveForIssuer(config: OidcConfig, signal: AbortSignal): Promise<never> {
+/** Sends the browser to the issuer; with `afresh` the issuer must ask who it is, though it may remember somebody. */
+export async function leaveForIssuer(
+  config: OidcConfig,
+  afresh: boolean,
+  signal: AbortSignal,
+): Promise<never> {
   const { authorization_endpoint } = await discover(config, signal);
   const pending: Pending = {
     state: randomText(),
@@ -39,58 +52,67 @@ export async function leaveForIssuer(config: OidcConfig, signal: AbortSignal): P
     state: pending.state,
     code_challenge: await challenge(pending.verifier),
     code_challenge_method: 'S256',
+    ...(afresh ? { prompt: 'login' } : {}),
   };
   for (const [name, value] of Object.entries(params)) target.searchParams.set(name, value);
   location.assign(target);
-  return new Promise(() => undefined);
+  return new Promise((_, reject) => {
+    // Back from the issuer's page, the browser may show this one again as it was left.
+    addEventListener('pageshow', () => reject(cancelled()), { once: true });
+  });
 }
 
 /** Trades the code that the issuer sent back for a token. Undefined when this page is no answer of the issuer's. */
-export async function returnFromIssuer(
-  config: OidcConfig,
-  signal: AbortSignal,
-): Promise<Session | undefined> {
+export async function returnFromIssuer(config: OidcConfig, signal: AbortSignal): Promise<Grant | undefined> {
   if (location.pathname !== '/signed-in') return undefined;
   const answer = new URLSearchParams(location.search);
   const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? 'null') as Pending | null;
   sessionStorage.removeItem(PENDING);
   // The code works once, and must not stay in the history.
   history.replaceState(null, '', pending?.back ?? '/');
-  if (answer.has('error')) throw new Error(answer.get('error_description') ?? answer.get('error') ?? '');
+  // An answer to no question of ours is anybody's, and so is what it says.
+  if (!pending || answer.get('state') !== pending.state) return undefined;
   const code = answer.get('code');
-  if (!pending || !code || answer.get('state') !== pending.state) return undefined;
+  if (!code) throw refused(answer);
 
   const { token_endpoint } = await discover(config, signal);
-  const { access_token, expires_in } = await fetchJson<{ access_token: string; expires_in?: number }>(
-    token_endpoint,
-    {
-      method: 'POST',
-      signal,
-      body: new URLSearchParams({
-        grant_type: 'authorization_code',
-        client_id: config.clientId,
-        redirect_uri: redirectUri(),
-        code,
-        code_verifier: pending.verifier,
-      }),
-    },
-  );
-  return { token: access_token, expiresAt: Date.now() + (expires_in ?? 3600) * 1000, ...whoIs(access_token) };
+  const tokens = await fetchJson<Tokens>(token_endpoint, {
+    method: 'POST',
+    signal,
+    body: new URLSearchParams({
+      grant_type: 'authorization_code',
+      client_id: config.clientId,
+      redirect_uri: redirectUri(),
+      code,
+      code_verifier: pending.verifier,
+    }),
+  });
+  return {
+    token: tokens.access_token,
+    expiresAt: Date.now() + (tokens.expires_in ?? 3600) * 1000,
+    name: nameIn(tokens.id_token),
+  };
 }
 
-/** For display only: the server decides who this is, and what they may do. */
-export function whoIs(token: string): Pick<Session, 'user' | 'role'> {
+const cancelled = () => new SignInError('Signing in was cancelled.');
+
+function refused(answer: URLSearchParams): SignInError {
+  const error = answer.get('error');
+  if (error === 'access_denied') return cancelled();
+  return new SignInError(
+    `The sign-in service refused: ${answer.get('error_description') ?? error ?? 'it did not say why'}`,
+  );
+}
+
+/** The ID token is addressed to us, unlike the access token. Good enough for a name to show. */
+function nameIn(idToken = ''): string | undefined {
   try {
-    const part = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
+    const part = (idToken.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
     const bytes = Uint8Array.from(atob(part), (char) => char.charCodeAt(0));
     const claims = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
-    const name = [claims['preferred_username'], claims['name'], claims['sub']].find(
-      (one) => typeof one === 'string',
-    );
-    const roles = Array.isArray(claims['roles']) ? claims['roles'] : [];
-    return { user: name ?? 'you', role: roles.includes('operator') ? 'operator' : 'customer' };
+    return [claims['preferred_username'], claims['name']].find((one) => typeof one === 'string');
   } catch {
-    return { user: 'you', role: 'customer' };
+    return undefined;
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { createActor, fromPromise, SimulatedClock, waitFor } from 'xstate';
-import { NetworkError } from '../api/problem';
+import { NetworkError, SignInError } from '../api/problem';
 import type { Role, SessionConfig } from '../api/types';
 import type { Session } from './session';
 import { type SessionEvent, sessionMachine } from './session.machine';
@@ -15,30 +15,29 @@ const oidc: SessionConfig = {
 const away = new NetworkError();
 const SIGN_IN: SessionEvent = { type: 'SIGN_IN', user: 'alice', role: 'operator' };
 
-interface Prepared {
-  config: SessionConfig;
-  session: Session | undefined;
-}
-
 /** The session's machine, whose server answers when it is told to. */
 function start(session?: Session) {
   vi.spyOn(Date, 'now').mockReturnValue(NOW);
-  const calls = { prepare: 0, signIn: [] as unknown[], leave: [] as unknown[] };
+  const calls = { prepare: 0, comeBack: [] as unknown[], signIn: [] as unknown[], leave: [] as unknown[] };
   const store: (Session | undefined)[] = [];
   let settle: { resolve: (value: never) => void; reject: (error: unknown) => void } | undefined;
   const pending = <T>() => new Promise<T>((resolve, reject) => (settle = { resolve, reject }));
   const clock = new SimulatedClock();
   const machine = sessionMachine.provide({
     actors: {
-      prepare: fromPromise<Prepared>(() => {
+      prepare: fromPromise<SessionConfig>(() => {
         calls.prepare++;
+        return pending();
+      }),
+      comeBack: fromPromise<Session | undefined, { config: SessionConfig | undefined }>(({ input }) => {
+        calls.comeBack.push(input);
         return pending();
       }),
       signIn: fromPromise<Session, { user: string; role: Role }>(({ input }) => {
         calls.signIn.push(input);
         return pending();
       }),
-      leave: fromPromise<never, { config: SessionConfig | undefined }>(({ input }) => {
+      leave: fromPromise<never, { config: SessionConfig | undefined; afresh: boolean }>(({ input }) => {
         calls.leave.push(input);
         return pending();
       }),
@@ -55,7 +54,7 @@ function start(session?: Session) {
     state,
     context: () => actor.getSnapshot().context,
     say: (...events: SessionEvent[]) => events.forEach((event) => actor.send(event)),
-    async answer(value: Prepared | Session) {
+    async answer(value: SessionConfig | Session | undefined) {
       const from = state();
       settle?.resolve(value as never);
       await moved(from);
@@ -70,7 +69,8 @@ function start(session?: Session) {
 
 async function signedOut(config: SessionConfig) {
   const page = start();
-  await page.answer({ config, session: undefined });
+  await page.answer(config);
+  await page.answer(undefined);
   return page;
 }
 
@@ -104,15 +104,48 @@ describe('the session', () => {
   it('leaves for the issuer where there is one, and only comes back by itself if that fails', async () => {
     const page = await signedOut(oidc);
     page.say(SIGN_IN, { type: 'SIGN_IN_OIDC' });
-    expect([page.state(), page.calls.signIn, page.calls.leave]).toEqual(['leaving', [], [{ config: oidc }]]);
+    expect([page.state(), page.calls.signIn, page.calls.leave]).toEqual([
+      'leaving',
+      [],
+      [{ config: oidc, afresh: false }],
+    ]);
     await page.fail();
     expect([page.state(), page.context().error]).toEqual(['signedOut', away]);
   });
 
   it('is there when the browser comes back from the issuer', async () => {
     const page = start();
-    await page.answer({ config: oidc, session: alice });
+    await page.answer(oidc);
+    expect([page.state(), page.calls.comeBack]).toEqual(['returning', [{ config: oidc }]]);
+    await page.answer(alice);
     expect([page.state(), page.context().config, page.store]).toEqual(['signedIn', oidc, [alice]]);
+  });
+
+  it('tells why the issuer did not sign in, for as long as it takes to read, and lets one try again', async () => {
+    const refused = new SignInError('cancelled');
+    const page = start();
+    await page.answer(oidc);
+    await page.fail(refused);
+    page.clock.increment(60_000);
+    expect([page.state(), page.context().error, page.calls.prepare]).toEqual(['signedOut', refused, 1]);
+    page.say({ type: 'SIGN_IN_OIDC' });
+    expect(page.state()).toBe('leaving');
+  });
+
+  it('is asked for afresh by the issuer once somebody has signed out, but not when it has expired', async () => {
+    const page = start(alice);
+    page.say({ type: 'SIGN_OUT' });
+    await page.answer(oidc);
+    await page.answer(undefined);
+    page.say({ type: 'SIGN_IN_OIDC' });
+    expect(page.calls.leave).toEqual([{ config: oidc, afresh: true }]);
+
+    const other = start(alice);
+    other.say({ type: 'EXPIRED' });
+    await other.answer(oidc);
+    await other.answer(undefined);
+    other.say({ type: 'SIGN_IN_OIDC' });
+    expect(other.calls.leave).toEqual([{ config: oidc, afresh: false }]);
   });
 
   it('asks an unreachable server again, when told to or by itself', async () => {
@@ -123,20 +156,21 @@ describe('the session', () => {
     await page.fail();
     page.clock.increment(3_000);
     expect([page.state(), page.calls.prepare]).toEqual(['preparing', 3]);
-    await page.answer({ config: dev, session: undefined });
+    await page.answer(dev);
+    await page.answer(undefined);
     expect([page.state(), page.context().error]).toEqual(['signedOut', undefined]);
   });
 
   it.each([
-    ['SIGN_OUT', false],
-    ['EXPIRED', true],
-  ] as const)('is forgotten by %s (expired: %s)', async (type, expired) => {
+    ['SIGN_OUT', 'signed out'],
+    ['EXPIRED', 'expired'],
+  ] as const)('is forgotten by %s', async (type, ended) => {
     const page = await signedOut(dev);
     page.say(SIGN_IN);
     await page.answer(alice);
     page.say({ type });
     expect([page.state(), page.store, page.calls.prepare]).toEqual(['signedOut', [alice, undefined], 1]);
-    expect(page.context()).toMatchObject({ session: undefined, expired });
+    expect(page.context()).toMatchObject({ session: undefined, ended });
   });
 
   it('ends when its time is over, and says so until the next one', async () => {
@@ -145,12 +179,13 @@ describe('the session', () => {
     expect(page.state()).toBe('signedIn');
     page.clock.increment(1);
     // It came from before a reload: how to sign in is not known yet.
-    expect([page.state(), page.context().expired]).toEqual(['preparing', true]);
-    await page.answer({ config: dev, session: undefined });
-    expect([page.state(), page.context().expired]).toEqual(['signedOut', true]);
+    expect([page.state(), page.context().ended]).toEqual(['preparing', 'expired']);
+    await page.answer(dev);
+    await page.answer(undefined);
+    expect([page.state(), page.context().ended]).toEqual(['signedOut', 'expired']);
     page.say(SIGN_IN);
     await page.answer(alice);
-    expect(page.context().expired).toBe(false);
+    expect(page.context().ended).toBeUndefined();
   });
 
   it('does not end at once when its end is further away than a timer can tell', () => {

@@ -6,8 +6,8 @@ import type { Session } from './session';
 export interface SessionContext {
   session: Session | undefined;
   config: SessionConfig | undefined;
-  /** The last session ended by itself. */
-  expired: boolean;
+  /** How the last session ended. */
+  ended: 'expired' | 'signed out' | undefined;
   error: unknown;
 }
 
@@ -30,11 +30,13 @@ export const sessionMachine = setup({
     input: {} as { session: Session | undefined },
   },
   actors: {
-    /** How to sign in here; and the session, when the browser has just come back from the issuer. */
-    prepare: fromPromise<{ config: SessionConfig; session: Session | undefined }>(unprovided),
+    /** How to sign in here. */
+    prepare: fromPromise<SessionConfig>(unprovided),
+    /** The session, when the browser has just come back from the issuer. */
+    comeBack: fromPromise<Session | undefined, { config: SessionConfig | undefined }>(unprovided),
     signIn: fromPromise<Session, { user: string; role: Role }>(unprovided),
-    /** Leaves for the issuer; comes back only if that fails. */
-    leave: fromPromise<never, { config: SessionConfig | undefined }>(unprovided),
+    /** Leaves for the issuer; comes back only if that fails. After a sign-out, it may be somebody else who comes. */
+    leave: fromPromise<never, { config: SessionConfig | undefined; afresh: boolean }>(unprovided),
   },
   actions: {
     remember: (_, _session: Session | undefined) => undefined,
@@ -47,7 +49,7 @@ export const sessionMachine = setup({
   },
 }).createMachine({
   id: 'session',
-  context: ({ input }) => ({ session: input.session, config: undefined, expired: false, error: undefined }),
+  context: ({ input }) => ({ session: input.session, config: undefined, ended: undefined, error: undefined }),
   initial: 'restoring',
   states: {
     restoring: {
@@ -56,15 +58,26 @@ export const sessionMachine = setup({
     preparing: {
       invoke: {
         src: 'prepare',
+        onDone: {
+          target: 'returning',
+          actions: assign({ config: ({ event }) => event.output, error: undefined }),
+        },
+        onError: { target: 'unreachable', actions: assign({ error: ({ event }) => event.error }) },
+      },
+    },
+    returning: {
+      invoke: {
+        src: 'comeBack',
+        input: ({ context }) => ({ config: context.config }),
         onDone: [
           {
-            guard: ({ event }) => event.output.session !== undefined,
+            guard: ({ event }) => event.output !== undefined,
             target: 'signedIn',
-            actions: assign(({ event }) => ({ ...event.output, error: undefined })),
+            actions: assign({ session: ({ event }) => event.output }),
           },
-          { target: 'signedOut', actions: assign(({ event }) => ({ ...event.output, error: undefined })) },
+          'signedOut',
         ],
-        onError: { target: 'unreachable', actions: assign({ error: ({ event }) => event.error }) },
+        onError: { target: 'signedOut', actions: assign({ error: ({ event }) => event.error }) },
       },
     },
     unreachable: {
@@ -83,7 +96,7 @@ export const sessionMachine = setup({
         input: ({ event }) => event as Extract<SessionEvent, { type: 'SIGN_IN' }>,
         onDone: {
           target: 'signedIn',
-          actions: assign({ session: ({ event }) => event.output, error: undefined, expired: false }),
+          actions: assign({ session: ({ event }) => event.output, error: undefined }),
         },
         onError: { target: 'signedOut', actions: assign({ error: ({ event }) => event.error }) },
       },
@@ -91,17 +104,17 @@ export const sessionMachine = setup({
     leaving: {
       invoke: {
         src: 'leave',
-        input: ({ context }) => ({ config: context.config }),
+        input: ({ context }) => ({ config: context.config, afresh: context.ended === 'signed out' }),
         onError: { target: 'signedOut', actions: assign({ error: ({ event }) => event.error }) },
       },
     },
     signedIn: {
-      entry: { type: 'remember', params: ({ context }) => context.session },
+      entry: [assign({ ended: undefined }), { type: 'remember', params: ({ context }) => context.session }],
       exit: ['forget', assign({ session: undefined, error: undefined })],
-      after: { lifetime: { target: 'ended', actions: assign({ expired: true }) } },
+      after: { lifetime: { target: 'ended', actions: assign({ ended: 'expired' }) } },
       on: {
-        SIGN_OUT: { target: 'ended', actions: assign({ expired: false }) },
-        EXPIRED: { target: 'ended', actions: assign({ expired: true }) },
+        SIGN_OUT: { target: 'ended', actions: assign({ ended: 'signed out' }) },
+        EXPIRED: { target: 'ended', actions: assign({ ended: 'expired' }) },
       },
     },
     ended: {

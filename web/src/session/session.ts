@@ -3,8 +3,11 @@ import type { Role } from '../api/types';
 
 export interface Session {
   token: string;
+  /** Who the server says that this is. */
   user: string;
   role: Role;
+  /** What people call the user, where that is not `user`. */
+  name?: string | undefined;
   /** In ms. */
   expiresAt: number;
 }
