@@ -27,8 +27,8 @@ type OIDCConfig struct {
 	Audience     string // what the token must be meant for
 	RolesClaim   string // name of the claim that lists the roles, or a path to it: realm_access.roles
 	OperatorRole string // the role in it that makes an Operator; all others are Customers
-	Now          func() time.Time
-	Client       *http.Client // nil for one with a timeout
+	Now          func() time.Time // nil for time.Now
+	Client       *http.Client     // nil for one with a timeout
 }
 
 // OIDC verifies the access tokens (JWT) of an OpenID Connect issuer. It finds the issuer's keys by discovery, the first
@@ -47,6 +47,9 @@ type OIDC struct {
 func NewOIDC(c OIDCConfig) *OIDC {
 	if c.Client == nil {
 		c.Client = &http.Client{Timeout: issuerTimeout}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	return &OIDC{OIDCConfig: c}
 }

@@ -63,7 +63,7 @@ func (i *issuer) rotate(t *testing.T) {
 
 func (i *issuer) verifier(change ...func(*auth.OIDCConfig)) *auth.OIDC {
 	config := auth.OIDCConfig{
-		Issuer: i.Issuer(), Audience: i.ClientID, RolesClaim: "roles", OperatorRole: "operator", Now: time.Now,
+		Issuer: i.Issuer(), Audience: i.ClientID, RolesClaim: "roles", OperatorRole: "operator",
 	}
 	for _, c := range change {
 		c(&config)
