@@ -75,9 +75,13 @@ type reply struct {
 
 func (r reply) acknowledged() bool { return r.status >= 200 && r.status < 300 }
 
-// unsure says that a repeat may help: nobody answered, or the service couldn't.
+// unsure says that a repeat may help: nobody answered, or the service couldn't, or the request didn't arrive in time.
 func (r reply) unsure() bool {
-	return r.status == 0 || r.status >= 500 || r.status == http.StatusTooManyRequests
+	switch r.status {
+	case 0, http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return true
+	}
+	return r.status >= 500
 }
 
 // send asks one replica, picked by chance, once.

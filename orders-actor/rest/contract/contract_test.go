@@ -42,6 +42,7 @@ func TestTransportFindsWhatIsOutsideOfTheContract(t *testing.T) {
 		"an order":                     {call: "POST /v1/orders", body: tea, status: 201, answer: created(item)},
 		"a refusal of something bad":   {call: "POST /v1/orders", body: `{`, status: 400, media: "application/problem+json", answer: problem("400")},
 		"a stream":                     {call: "GET /v1/orders/events", status: 200, media: "text/event-stream", answer: "retry: 2000\nid: 1\n\n"},
+		"a connection's end":           {call: "GET /v1/orders", status: 408, media: "text/plain", answer: "Request Timeout"},
 		"a problem about another path": {call: "GET /v1/nothing", status: 404, media: "application/problem+json", answer: problem("404")},
 
 		"a status that isn't named":       {call: "GET /v1/orders", status: 418, media: "application/problem+json", answer: problem("418"), found: "status is not supported"},
