@@ -23,10 +23,10 @@ const (
 
 // OIDCConfig says whom to trust.
 type OIDCConfig struct {
-	Issuer       string // URL, exactly as the issuer spells it
-	Audience     string // what the token must be meant for
-	RolesClaim   string // name of the claim that lists the roles, or a path to it: realm_access.roles
-	OperatorRole string // the role in it that makes an Operator; all others are Customers
+	Issuer       string           // URL, exactly as the issuer spells it
+	Audience     string           // what the token must be meant for
+	RolesClaim   string           // name of the claim that lists the roles, or a path to it: realm_access.roles
+	OperatorRole string           // the role in it that makes an Operator; all others are Customers
 	Now          func() time.Time // nil for time.Now
 	Client       *http.Client     // nil for one with a timeout
 }
