@@ -17,8 +17,9 @@ type dialect struct {
 	// jsonList makes rows with a column "value" of the JSON list $1.
 	jsonList string
 	// thisTx is the number of the transaction that writes; settled bounds those whose outcome everybody can see: each
-	// one below it has ended. See feed.go.
-	thisTx, settled string
+	// one below it has ended. See feed.go. No transaction whose rows a statement can see has the number unseen, or a higher
+	// one, on the server that gave it.
+	thisTx, settled, unseen string
 	// lockOrder makes a transaction the only one that writes the order with the hash $1. Without it all writers wait for
 	// each other anyway.
 	lockOrder string
@@ -33,6 +34,7 @@ var onSQLite = dialect{
 	jsonList:   `json_each($1)`,
 	thisTx:     `0`,
 	settled:    `1`,
+	unseen:     `1`,
 	gone: func(err error) bool {
 		var refused *sqlite.Error
 		if !errors.As(err, &refused) {
@@ -53,6 +55,7 @@ var onPostgres = dialect{
 	// Locking before the first write also gives the number of an order's later version to the later transaction.
 	thisTx:         `CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)`,
 	settled:        `CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)`,
+	unseen:         `CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)`,
 	lockOrder:      `SELECT pg_advisory_xact_lock($1)`,
 	lockMigrations: `SELECT pg_advisory_xact_lock(7310579606427365731)`, // any number that nobody else takes
 	gone: func(err error) bool {

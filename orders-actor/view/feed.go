@@ -176,12 +176,12 @@ func pruneEvents(ctx context.Context, tx *sql.Tx, before time.Time) (more bool, 
 }
 
 // restartForeignLog begins a new log when the events are from another server: a dump was restored, and transactions
-// count from the beginning again, so that new events would sort among the old ones. On the server where they were written
-// no transaction can see an event of one that begins later than itself.
+// count from the beginning again, so that new events would sort among the old ones. It compares with what its own statement
+// sees and not with its own number, because other replicas go on writing meanwhile.
 func (d *DB) restartForeignLog(ctx context.Context, tx *sql.Tx) error {
 	var foreign bool
-	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM order_events WHERE tx > `+d.thisTx+`)
-		OR EXISTS (SELECT 1 FROM event_log WHERE pruned_tx > `+d.thisTx+`)`).Scan(&foreign)
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM order_events WHERE tx >= `+d.unseen+`)
+		OR EXISTS (SELECT 1 FROM event_log WHERE pruned_tx >= `+d.unseen+`)`).Scan(&foreign)
 	if err != nil || !foreign {
 		return err
 	}
