@@ -234,12 +234,14 @@ func plain(column string, indexed bool) string {
 	return "+" + column
 }
 
-func (s selection) textConditions(a *args) []string {
+// matches is 1 for an order that has all words, else 0. As a bare condition it would make PostgreSQL guess how rare the
+// words are, and read the whole table when it guesses that they are.
+func (s selection) matches(a *args) string {
 	var all []string
 	for _, word := range s.words {
 		all = append(all, "words LIKE "+a.add(beginningWith(word))+" ESCAPE '!'")
 	}
-	return all
+	return "CASE WHEN " + strings.Join(all, " AND ") + " THEN 1 ELSE 0 END"
 }
 
 // from is the table to select from, and the way into it.
@@ -269,7 +271,10 @@ func (s selection) partSQL(a *args, status order.Status, after pageCursor) strin
 	byCreated := s.narrow == "" && (s.ranged || column == "created_at")
 	key := plain(column, sorted)
 	from := s.from(a)
-	where := append(s.conditions(a, status, byCreated), s.textConditions(a)...)
+	where := s.conditions(a, status, byCreated)
+	if s.words != nil {
+		where = append(where, s.matches(a)+" > 0")
+	}
 	if s.narrow != "" {
 		where = append(where, "id = order_id")
 	}
@@ -320,9 +325,9 @@ func (s selection) countSQL() (query string, a args, limit int) {
 	}
 	var parts []string
 	for _, status := range order.Statuses {
-		columns, matches, newest := "1 AS one", "1 = 1", "" // without a text the index is enough
+		columns, matching, newest := "1 AS one", "count(*)", "" // without a text the index is enough
 		if s.words != nil {
-			columns, matches = "words", strings.Join(s.textConditions(&a), " AND ")
+			columns, matching = "words", "coalesce(sum("+s.matches(&a)+"), 0)"
 			newest = " ORDER BY created_at DESC, id DESC"
 		}
 		from := s.from(&a)
@@ -330,8 +335,8 @@ func (s selection) countSQL() (query string, a args, limit int) {
 		if s.narrow != "" {
 			where, newest = append(where, "id = order_id"), ""
 		}
-		parts = append(parts, "SELECT '"+string(status)+"' AS status, count(*) AS looked_at, coalesce(sum(CASE WHEN "+matches+
-			" THEN 1 ELSE 0 END), 0) AS matching FROM (SELECT "+columns+" FROM "+from+" WHERE "+strings.Join(where, " AND ")+newest+
+		parts = append(parts, "SELECT '"+string(status)+"' AS status, count(*) AS looked_at, "+matching+" AS matching FROM (SELECT "+
+			columns+" FROM "+from+" WHERE "+strings.Join(where, " AND ")+newest+
 			" LIMIT "+a.add(limit+1)+") AS looked_"+string(status))
 	}
 	return strings.Join(parts, " UNION ALL "), a, limit
