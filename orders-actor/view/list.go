@@ -275,6 +275,9 @@ func (s selection) partSQL(a *args, status order.Status, after pageCursor) strin
 	if s.words != nil {
 		where = append(where, s.matches(a)+" > 0")
 	}
+	if sorted && column == "updated_at" && !s.From.IsZero() { // no order is updated before it is created
+		where = append(where, "updated_at >= "+a.add(ceilMillis(s.From)))
+	}
 	if s.narrow != "" {
 		where = append(where, "id = order_id")
 	}
