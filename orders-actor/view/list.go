@@ -184,7 +184,7 @@ func (d *DB) plan(ctx context.Context, q Query) (selection, error) {
 	var counted []string
 	for _, status := range s.statuses() {
 		counted = append(counted, `SELECT * FROM (SELECT 1 AS one FROM orders WHERE `+
-			strings.Join(s.conditions(&a, status, true), " AND ")+` LIMIT `+a.add(narrowLimit+1)+`) AS few_`+string(status))
+			strings.Join(s.conditions(&a, []order.Status{status}, true), " AND ")+` LIMIT `+a.add(narrowLimit+1)+`) AS few_`+string(status))
 	}
 	var n int
 	err := d.read.QueryRowContext(ctx, `SELECT count(*) FROM (`+strings.Join(counted, " UNION ALL ")+`) AS few`, a...).Scan(&n)
@@ -199,6 +199,14 @@ func (s selection) statuses() []order.Status {
 	return slices.Compact(slices.Sorted(slices.Values(s.Statuses)))
 }
 
+// ranges are the statuses to look for at once: each has a range of the sort's index, but a word finds all of them.
+func (s selection) ranges() [][]order.Status {
+	if s.narrow != "" {
+		return [][]order.Status{s.statuses()}
+	}
+	return slices.Collect(slices.Chunk(s.statuses(), 1))
+}
+
 // args collects a statement's arguments.
 type args []any
 
@@ -209,8 +217,12 @@ func (a *args) add(v any) string {
 
 // conditions are those on status, customer and creation. Unless they may use the index on created_at, a plus sign keeps
 // both databases from it: the choice is made here, by what is there now, and not by statistics from some time ago.
-func (s selection) conditions(a *args, status order.Status, byCreated bool) []string {
-	all := []string{"status = '" + string(status) + "'"}
+func (s selection) conditions(a *args, statuses []order.Status, byCreated bool) []string {
+	var quoted []string
+	for _, status := range statuses {
+		quoted = append(quoted, "'"+string(status)+"'")
+	}
+	all := []string{"status IN (" + strings.Join(quoted, ", ") + ")"}
 	if s.Customer != "" {
 		all = append(all, "customer = "+a.add(s.Customer))
 	}
@@ -258,20 +270,20 @@ func (s selection) from(a *args) string {
 func (s selection) pageSQL(after pageCursor) (string, args) {
 	var a args
 	var parts []string
-	for _, status := range s.statuses() {
-		parts = append(parts, "SELECT * FROM ("+s.partSQL(&a, status, after)+") AS part_"+string(status))
+	for i, statuses := range s.ranges() {
+		parts = append(parts, fmt.Sprintf("SELECT * FROM (%s) AS part_%d", s.partSQL(&a, statuses, after), i))
 	}
 	return strings.Join(parts, " UNION ALL ") + s.orderBy() + " LIMIT " + a.add(s.Limit+1), a
 }
 
-// partSQL is what one status could add to the page. Its own ORDER BY and LIMIT are what makes PostgreSQL take the index.
-func (s selection) partSQL(a *args, status order.Status, after pageCursor) string {
+// partSQL is what one range could add to the page. Its own ORDER BY and LIMIT are what makes PostgreSQL take the index.
+func (s selection) partSQL(a *args, statuses []order.Status, after pageCursor) string {
 	sorted := s.narrow == "" && !s.ranged // the index gives the order
 	column := sortColumns[s.Sort]
 	byCreated := s.narrow == "" && (s.ranged || column == "created_at")
 	key := plain(column, sorted)
 	from := s.from(a)
-	where := s.conditions(a, status, byCreated)
+	where := s.conditions(a, statuses, byCreated)
 	if s.words != nil {
 		where = append(where, s.matches(a)+" > 0")
 	}
@@ -319,27 +331,24 @@ func (d *DB) page(ctx context.Context, s selection, after pageCursor) (orders []
 
 // countSQL selects for each status how many orders were looked at, and how many of them match.
 func (s selection) countSQL() (query string, a args, limit int) {
+	if s.narrow != "" {
+		return "SELECT status, count(*), sum(" + s.matches(&a) + ") FROM " + s.from(&a) + " WHERE id = order_id AND " +
+			strings.Join(s.conditions(&a, order.Statuses, false), " AND ") + " GROUP BY status", a, narrowLimit
+	}
+	columns, newest := "1 AS one", "" // without a text the index is enough
 	limit = CountLimit
-	switch {
-	case s.narrow != "":
-		limit = narrowLimit
-	case s.words != nil:
+	if s.words != nil {
+		columns, newest = "words", " ORDER BY created_at DESC, id DESC"
 		limit = textCountLimit
 	}
 	var parts []string
 	for _, status := range order.Statuses {
-		columns, matching, newest := "1 AS one", "count(*)", "" // without a text the index is enough
+		matching := "count(*)"
 		if s.words != nil {
-			columns, matching = "words", "coalesce(sum("+s.matches(&a)+"), 0)"
-			newest = " ORDER BY created_at DESC, id DESC"
-		}
-		from := s.from(&a)
-		where := s.conditions(&a, status, s.narrow == "")
-		if s.narrow != "" {
-			where, newest = append(where, "id = order_id"), ""
+			matching = "coalesce(sum(" + s.matches(&a) + "), 0)"
 		}
 		parts = append(parts, "SELECT '"+string(status)+"' AS status, count(*) AS looked_at, "+matching+" AS matching FROM (SELECT "+
-			columns+" FROM "+from+" WHERE "+strings.Join(where, " AND ")+newest+
+			columns+" FROM orders WHERE "+strings.Join(s.conditions(&a, []order.Status{status}, true), " AND ")+newest+
 			" LIMIT "+a.add(limit+1)+") AS looked_"+string(status))
 	}
 	return strings.Join(parts, " UNION ALL "), a, limit

@@ -112,9 +112,9 @@ func testPlans(t *testing.T, dsn string) {
 						q.Sort, q.Descending, q.Limit = sort, descending, 50
 						s, err := d.plan(context.Background(), q)
 						require.NoError(t, err)
-						for _, status := range s.statuses() {
+						for _, statuses := range s.ranges() {
 							var a args
-							part := s.partSQL(&a, status, after)
+							part := s.partSQL(&a, statuses, after)
 							steps := plan(t, d, part, a)
 							noFullScan(t, steps)
 							if !filter.sortsFew || sort == SortCreated && s.narrow == "" {
