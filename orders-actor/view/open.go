@@ -21,6 +21,7 @@ const (
 	openTimeout     = 2 * time.Minute // migrations of a large table take their time
 	postgresConns   = 20              // per replica
 	sqliteReaders   = 4
+	sqliteMapped    = 1<<31 - 1 // bytes of the file that readers map rather than read: they follow many small pages
 	connMaxIdleTime = 5 * time.Minute
 )
 
@@ -88,7 +89,7 @@ func openSQLite(path string) (*DB, error) {
 		return nil, err
 	}
 	write.SetMaxOpenConns(1)
-	read, err := sql.Open("sqlite", file("query_only(true)"))
+	read, err := sql.Open("sqlite", file("query_only(true)", fmt.Sprintf("mmap_size(%d)", sqliteMapped)))
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
