@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { ApiError, explain, hasCode, isTemporary, NetworkError, readProblem, sentence, SignInError } from './problem';
+import {
+  ApiError,
+  explain,
+  hasCode,
+  isTemporary,
+  NetworkError,
+  readProblem,
+  sentence,
+  SignInError,
+} from './problem';
 import type { Problem } from './types';
 
 const problem: Problem = {

@@ -58,7 +58,7 @@ export async function leaveForIssuer(
   location.assign(target);
   return new Promise((_, reject) => {
     // Back from the issuer's page, the browser may show this one again as it was left.
-    addEventListener('pageshow', () => reject(cancelled()), { once: true });
+    addEventListener('pageshow', () => reject(cancelled()), { once: true, signal });
   });
 }
 
@@ -71,7 +71,7 @@ export async function returnFromIssuer(config: OidcConfig, signal: AbortSignal):
   // The code works once, and must not stay in the history.
   history.replaceState(null, '', pending?.back ?? '/');
   // An answer to no question of ours is anybody's, and so is what it says.
-  if (!pending || answer.get('state') !== pending.state) return undefined;
+  if (pending?.state !== answer.get('state')) return undefined;
   const code = answer.get('code');
   if (!code) throw refused(answer);
 
