@@ -59,9 +59,10 @@ fmt: bin/golangci-lint web/node_modules/.package-lock.json ## format all code
 
 test: test-unit test-stack test-web test-web-e2e test-chaos test-deploy ## every test but those that need a cluster
 
-test-unit: bin/helm ## unit and property tests, with the race detector
+test-unit: bin/helm ## unit and property tests, with the race detector; the plans at 1,000,000 orders
 	@tools/install.sh postgresql
 	go test -race -short $(EVERY)
+	go test -timeout 20m -run TestPlans ./orders-actor/view
 
 test-stack: build runtime dapr-cli ## the life of an order on the real Dapr
 	@tools/install.sh postgresql curl jq
