@@ -270,6 +270,24 @@ func TestTheViewDecidesBetweenTwoHosts(t *testing.T) {
 	assert.Equal(t, order.Cancelled, w.stored.Status)
 }
 
+// A host that mends the store may put back a debt that another one has cleared, and which that one, when it hears again that
+// the void arrived, has no memory of.
+func TestVoidedClearsADebtThatCameBack(t *testing.T) {
+	w, o := confirmedWorld(t)
+	_, err := o.Cancel(t.Context(), cancelTea)
+	require.NoError(t, err)
+	owing := w.stored.Clone()
+	require.True(t, owing.VoidOwed)
+	_, err = o.Voided(t.Context())
+	require.NoError(t, err)
+	require.False(t, w.stored.VoidOwed)
+
+	w.stored = &owing
+	_, err = o.Voided(t.Context())
+	require.NoError(t, err)
+	assert.False(t, w.stored.VoidOwed)
+}
+
 // TestATurnMayStopAnywhere plays random turns, lets each crash before or after any of its steps, and repeats it as its
 // caller would.
 func TestATurnMayStopAnywhere(t *testing.T) {
