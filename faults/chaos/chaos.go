@@ -310,19 +310,19 @@ func (r *run) world(ctx context.Context, begin string) (w history.World, err err
 	return w, err
 }
 
-// conflicts counts the turns that failed because another host's version got there first.
-func conflicts(home string) (n int, err error) {
+// conflicts are the log lines of turns that failed because another host's version got there first.
+func conflicts(home string) (lines []string, err error) {
 	logs, err := filepath.Glob(filepath.Join(home, "logs", "orders-actor*.log"))
 	for _, log := range logs {
 		data, readErr := os.ReadFile(log)
 		err = errors.Join(err, readErr)
 		for line := range bytes.Lines(data) {
 			if bytes.Contains(line, []byte("turn failed")) && bytes.Contains(line, []byte("got there first")) {
-				n++
+				lines = append(lines, filepath.Base(log)+": "+string(bytes.TrimSpace(line)))
 			}
 		}
 	}
-	return n, err
+	return lines, err
 }
 
 func (r *run) say(format string, args ...any) {

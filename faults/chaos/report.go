@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 	"time"
 
 	"orders/faults/history"
@@ -25,7 +26,7 @@ type Report struct {
 	Lateness                     time.Duration
 	Latest                       time.Duration // since the beginning, when the latest delivery was due
 	CancelsAcked, CancelsTooLate int
-	Conflicts                    int // turns that the view decided against, as the replicas logged them
+	Conflicts                    []string // turns that the view decided against, as the replicas logged them
 	Replays                      int
 	Breaks                       []history.Break
 	Outside                      int      // replies outside of the contract
@@ -117,7 +118,7 @@ The plan:
 `, setup, p.Orders, p.Faults, p.Seed, p.Setup, p.Orders, p.Faults, p.Seed,
 		p.Began.UTC().Format("2006-01-02 15:04 UTC"), runtime.GOOS+"/"+runtime.GOARCH, runtime.NumCPU(), p.Took.Round(time.Second), verdict,
 		p.Made, p.Delivered, p.Cancelled, len(p.Plan), p.Calls, p.Retries, p.ServerErrors, p.NoReply, p.Outside, p.Replays,
-		p.CancelsAcked, p.CancelsTooLate, p.Events, p.Conflicts, p.Lateness.Round(time.Millisecond),
+		p.CancelsAcked, p.CancelsTooLate, p.Events, len(p.Conflicts), p.Lateness.Round(time.Millisecond),
 		p.Latest.Seconds(), len(p.Breaks))
 	if err != nil {
 		return err
@@ -128,6 +129,11 @@ The plan:
 			at = fmt.Sprintf(", at %.0f s", p.Struck[i].Seconds())
 		}
 		if _, err := fmt.Fprintf(out, "%d. %s%s\n", i+1, f, at); err != nil {
+			return err
+		}
+	}
+	if len(p.Conflicts) > 0 {
+		if _, err := fmt.Fprintf(out, "\nTurns that the view decided against:\n\n```\n%s\n```\n", strings.Join(p.Conflicts, "\n")); err != nil {
 			return err
 		}
 	}
