@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
@@ -101,6 +103,9 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	if errors.Is(err, fiber.ErrRequestTimeout) { // nobody asked: clients take a bare 408 for a connection that closes while idle
 		return c.SendStatus(fiber.StatusRequestTimeout)
 	}
+	if errors.Is(err, fiber.ErrRequestEntityTooLarge) || errors.Is(err, fiber.ErrRequestHeaderFieldsTooLarge) {
+		drain(c.Context().Conn())
+	}
 	p := toProblem(problemOf(err))
 	if c.GetRespHeader(service.HeaderRequestID) == "" { // it never came as far as the middleware: too large, or not HTTP
 		id := uuid.NewString()
@@ -125,6 +130,23 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	return c.Status(p.Status).JSON(p, problem.ContentType)
+}
+
+// drain takes in, within bounds, what a client still sends of a request that is too large: a connection that is closed
+// under the sending is reset, and the answer lost (RFC 9112, 9.6).
+func drain(conn net.Conn) {
+	end := time.Now().Add(2 * time.Second)
+	buffer := make([]byte, 16<<10)
+	for left := 1 << 20; left > 0 && time.Now().Before(end); {
+		if err := conn.SetReadDeadline(time.Now().Add(250 * time.Millisecond)); err != nil {
+			return
+		}
+		n, err := conn.Read(buffer)
+		if err != nil { // it is silent, or gone
+			return
+		}
+		left -= n
+	}
 }
 
 func challenge(c *fiber.Ctx) string {

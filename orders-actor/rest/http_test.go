@@ -38,6 +38,23 @@ func TestMetricsKeepTheirLabels(t *testing.T) {
 	assert.Contains(t, string(a.body), `method="POST",route="/v1/orders",status="201"`)
 }
 
+// Who sends far too much, and only then reads, gets to know why, and not just a connection that breaks under the sending.
+func TestWhatIsTooLargeIsAnswered(t *testing.T) {
+	s := start(t)
+	for range 5 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		require.NoError(t, err)
+		require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+		r := s.request("alice", "POST", "/v1/orders", strings.Repeat("x", 512<<10))
+		require.NoError(t, r.Write(conn))
+		res, err := http.ReadResponse(bufio.NewReader(conn), r)
+		require.NoError(t, err)
+		assert.Equal(t, 413, res.StatusCode)
+		require.NoError(t, res.Body.Close())
+		require.NoError(t, conn.Close())
+	}
+}
+
 // head sends a HEAD, whose answer has no body to check.
 func (s *server) head(user, path string, headers ...string) *http.Response {
 	s.Helper()
