@@ -3,6 +3,9 @@ SHELL := /bin/bash -euo pipefail
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
+# Everything is built with the Go release that go.work pins; the go command fetches it as a module when the installed one differs.
+export GOTOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.work)
+
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 MODULES   = $(shell go list -m -f '{{.Dir}}')
 EVERY     = $(addsuffix /...,$(MODULES))
