@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"time"
@@ -15,6 +17,7 @@ type config struct {
 	Addr           string
 	DeliverAfter   time.Duration
 	AuthMode       string
+	DevHosts       []string // host names that AUTH_MODE=dev answers to besides loopback; "*" is any
 	OIDC           auth.OIDCConfig
 	OIDCClientID   string
 	ViewDSN        string
@@ -35,6 +38,7 @@ func readConfig(env *settings.Reader) (config, error) {
 		Addr:         env.Address("ORDERS_ADDR", "127.0.0.1:8080"),
 		DeliverAfter: env.Duration("DELIVER_AFTER", 10*time.Second, 0, 365*24*time.Hour),
 		AuthMode:     env.Enum("AUTH_MODE", "dev", "dev", "oidc"),
+		DevHosts:     env.List("DEV_AUTH_HOSTS"),
 		OIDC: auth.OIDCConfig{
 			Issuer:       env.URL("OIDC_ISSUER", ""),
 			Audience:     env.String("OIDC_AUDIENCE", ""),
@@ -58,10 +62,24 @@ func readConfig(env *settings.Reader) (config, error) {
 			env.Required(name)
 		}
 	}
+	if c.AuthMode == "dev" && len(c.DevHosts) == 0 && !isLoopback(c.Addr) {
+		env.Reject("ORDERS_ADDR", "%s is not a loopback address, and with AUTH_MODE=dev everyone who reaches it can sign in as anyone: "+
+			"use AUTH_MODE=oidc, or list the host names that clients may use in DEV_AUTH_HOSTS (* for any)", c.Addr)
+	}
 	for _, origin := range c.CORSOrigins {
 		if u, err := url.Parse(origin); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
 			env.Reject("CORS_ORIGINS", "must be origins such as https://shop.example.com, not %q", origin)
 		}
 	}
 	return c, env.Err()
+}
+
+// isLoopback reports whether only this machine can reach a listener on address.
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return true // not an address at all: reported as such
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }

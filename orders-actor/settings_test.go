@@ -38,3 +38,20 @@ func TestABadSettingIsNamed(t *testing.T) {
 		require.ErrorContains(t, err, name)
 	}
 }
+
+func TestDevAuthOffLoopbackIsRefusedUnlessHostsAreNamed(t *testing.T) {
+	for _, address := range []string{"0.0.0.0:8080", ":8080", "[::]:8080", "192.168.1.5:8080", "shop.example.com:8080"} {
+		_, err := readConfig(settings.Map(map[string]string{"ORDERS_ADDR": address}))
+		require.ErrorContains(t, err, "DEV_AUTH_HOSTS", address)
+		_, err = readConfig(settings.Map(map[string]string{"ORDERS_ADDR": address, "DEV_AUTH_HOSTS": "shop.example.com"}))
+		require.NoError(t, err, address)
+		_, err = readConfig(settings.Map(map[string]string{
+			"ORDERS_ADDR": address, "AUTH_MODE": "oidc", "OIDC_ISSUER": "https://issuer.example.com", "OIDC_AUDIENCE": "orders", "OIDC_CLIENT_ID": "spa",
+		}))
+		require.NoError(t, err, address)
+	}
+	for _, address := range []string{"127.0.0.1:8080", "127.0.0.2:8080", "[::1]:8080", "localhost:8080"} {
+		_, err := readConfig(settings.Map(map[string]string{"ORDERS_ADDR": address}))
+		require.NoError(t, err, address)
+	}
+}

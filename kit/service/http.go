@@ -43,7 +43,7 @@ func NewApp(cfg fiber.Config) *fiber.App {
 		cfg.IdleTimeout = 75 * time.Second
 	}
 	if cfg.ReadBufferSize == 0 {
-		cfg.ReadBufferSize = 16 << 10 // all of a request's headers
+		cfg.ReadBufferSize = 48 << 10 // all of a request's headers: a token may take 32 KiB
 	}
 	return fiber.New(cfg)
 }

@@ -19,7 +19,7 @@ import (
 const Skew = time.Minute
 
 const (
-	maxToken = 8 << 10
+	maxToken = 32 << 10 // access tokens with many group claims come to 15 KiB and more
 	maxUser  = 255
 )
 
@@ -34,8 +34,9 @@ const (
 
 // User is who calls.
 type User struct {
-	ID   string
-	Role Role
+	ID      string
+	Role    Role
+	Expires time.Time // of the token: what it opened ends then
 }
 
 // Verifier checks a token. It returns ErrExpired or ErrInvalid for a bad one, and ErrUnavailable when it can't tell
@@ -47,9 +48,17 @@ type Verifier interface {
 // What is wrong with a token. The text may be shown to the caller; what wraps it may not.
 var (
 	ErrInvalid     = errors.New("the token is not valid")
+	ErrTooLong     = fmt.Errorf("%w: it is longer than %d KiB", ErrInvalid, maxToken>>10)
 	ErrExpired     = errors.New("the token has expired")
 	ErrUnavailable = errors.New("the token's issuer can't be reached")
 )
+
+func checkLength(token string) error {
+	if len(token) > maxToken {
+		return fmt.Errorf("%w: it has %d bytes, at most %d are accepted", ErrTooLong, len(token), maxToken)
+	}
+	return nil
+}
 
 func checkUser(id string, role Role) (User, error) {
 	switch {

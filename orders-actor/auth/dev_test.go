@@ -34,7 +34,9 @@ func TestDevTokenTellsWhoItIs(t *testing.T) {
 		assert.Equal(t, start.Add(auth.DevLife), expires)
 		got, err := dev.Verify(t.Context(), token)
 		require.NoError(t, err)
-		assert.Equal(t, u, got)
+		assert.Equal(t, u.ID, got.ID)
+		assert.Equal(t, u.Role, got.Role)
+		assert.True(t, expires.Equal(got.Expires))
 	}
 }
 
@@ -102,7 +104,7 @@ func TestDevRefuses(t *testing.T) {
 		"a subject with a newline":  hs256(with("sub", "alice\nadmin")),
 		"an unknown role":           hs256(with("role", "root")),
 		"no role":                   hs256(with("role", nil)),
-		"far too long":              hs256(with("pad", strings.Repeat("a", 9000))),
+		"far too long":              hs256(with("pad", strings.Repeat("a", 40_000))),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := dev.Verify(t.Context(), token)
@@ -128,7 +130,8 @@ func FuzzDevVerify(f *testing.F) {
 			require.ErrorIs(t, err, auth.ErrInvalid)
 			return
 		}
-		require.Equal(t, alice, u)
+		require.Equal(t, alice.ID, u.ID)
+		require.Equal(t, alice.Role, u.Role)
 		require.Equal(t, parts[:2], strings.Split(forged, ".")[:2])
 	})
 }

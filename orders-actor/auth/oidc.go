@@ -7,19 +7,14 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-json-experiment/json"
 )
 
 // algorithms are what an issuer may sign with: asymmetric ones only, so that a public key can't be turned into a secret.
-var algorithms = []string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.ES256, oidc.ES384, oidc.PS256, oidc.EdDSA}
-
-const (
-	issuerTimeout = 10 * time.Second
-	issuerPause   = 5 * time.Second // between two tries to reach an issuer that was away
-)
+var algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.PS256, jose.EdDSA}
 
 // OIDCConfig says whom to trust.
 type OIDCConfig struct {
@@ -31,16 +26,11 @@ type OIDCConfig struct {
 	Client       *http.Client     // nil for one with a timeout
 }
 
-// OIDC verifies the access tokens (JWT) of an OpenID Connect issuer. It finds the issuer's keys by discovery, the first
-// time that it is asked, so that the service starts while the issuer is away; and fetches them again when a token is
-// signed with one that it doesn't know, so that the issuer may rotate them.
+// OIDC verifies the access tokens (JWT, RFC 9068 and its relatives) of an OpenID Connect issuer. It contacts the issuer
+// with the first token, not before, so that the service starts while the issuer is away.
 type OIDC struct {
 	OIDCConfig
-
-	mu       sync.Mutex // held during discovery: one at a time, all others wait for it
-	verifier *oidc.IDTokenVerifier
-	failed   error
-	retryAt  time.Time
+	keys *keySet
 }
 
 // NewOIDC contacts nobody yet.
@@ -51,78 +41,101 @@ func NewOIDC(c OIDCConfig) *OIDC {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &OIDC{OIDCConfig: c}
+	return &OIDC{OIDCConfig: c, keys: newKeySet(c.Issuer, c.Client, c.Now)}
 }
 
 // Verify implements Verifier.
 func (o *OIDC) Verify(ctx context.Context, token string) (User, error) {
-	if len(token) > maxToken {
-		return User{}, fmt.Errorf("%w: it is too long", ErrInvalid)
-	}
-	verifier, err := o.discover(ctx)
-	if err != nil {
+	if err := checkLength(token); err != nil {
 		return User{}, err
 	}
-	t, err := verifier.Verify(oidc.ClientContext(ctx, o.Client), token)
+	// ParseSignedCompact takes the compact form only: a JWS in JSON may carry several payloads' worth of signatures.
+	signed, err := jose.ParseSignedCompact(token, algorithms)
 	if err != nil {
-		if isFetch(err) {
-			return User{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
 		return User{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
+	payload, err := o.keys.verify(ctx, signed)
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		return User{}, err
+	case err != nil:
+		return User{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	// This decoder takes names as they are written and refuses one that comes twice (RFC 8725, RFC 7519 section 4):
+	// encoding/json would let "SUB" replace "sub".
 	var claims map[string]any
-	if err := t.Claims(&claims); err != nil {
-		return User{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	if err := json.Unmarshal(payload, &claims); err != nil {
+		return User{}, fmt.Errorf("%w: its claims are not a JSON object: %w", ErrInvalid, err)
 	}
-	if err := o.checkTimes(t, claims); err != nil {
+	expires, err := o.check(claims)
+	if err != nil {
 		return User{}, err
 	}
 	role := Customer
 	if slices.Contains(roles(claims, o.RolesClaim), o.OperatorRole) {
 		role = Operator
 	}
-	return checkUser(t.Subject, role)
+	subject, _ := claims["sub"].(string)
+	u, err := checkUser(subject, role)
+	u.Expires = expires
+	return u, err
 }
 
-// checkTimes does what go-oidc does without leeway.
-func (o *OIDC) checkTimes(t *oidc.IDToken, claims map[string]any) error {
-	now := o.Now()
-	if t.Expiry.Unix() <= 0 {
-		return fmt.Errorf("%w: it has no expiry", ErrInvalid)
+// check holds issuer, audience and times against what is expected, and returns when the token expires.
+func (o *OIDC) check(claims map[string]any) (expires time.Time, _ error) {
+	if issuer, _ := claims["iss"].(string); issuer != o.Issuer {
+		return expires, fmt.Errorf("%w: it is of another issuer", ErrInvalid)
 	}
-	if now.After(t.Expiry.Add(Skew)) {
-		return ErrExpired
+	if !hasAudience(claims["aud"], o.Audience) {
+		return expires, fmt.Errorf("%w: it is meant for another audience", ErrInvalid)
+	}
+	now := o.Now()
+	expires, ok, err := numericDate(claims, "exp")
+	switch {
+	case err != nil:
+		return expires, err
+	case !ok:
+		return expires, fmt.Errorf("%w: it has no expiry", ErrInvalid)
+	case now.After(expires.Add(Skew)):
+		return expires, ErrExpired
 	}
 	for _, name := range []string{"nbf", "iat"} {
-		if at, ok := claims[name].(float64); ok && now.Add(Skew).Before(time.Unix(int64(at), 0)) {
-			return fmt.Errorf("%w: its %s is in the future", ErrInvalid, name)
+		at, ok, err := numericDate(claims, name)
+		if err != nil {
+			return expires, err
+		}
+		if ok && now.Add(Skew).Before(at) {
+			return expires, fmt.Errorf("%w: its %s is in the future", ErrInvalid, name)
 		}
 	}
-	return nil
+	return expires, nil
 }
 
-func (o *OIDC) discover(ctx context.Context) (*oidc.IDTokenVerifier, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.verifier != nil {
-		return o.verifier, nil
+// hasAudience takes a string or a list of strings (RFC 7519 section 4.1.3).
+func hasAudience(claim any, want string) bool {
+	switch v := claim.(type) {
+	case string:
+		return v == want
+	case []any:
+		return slices.Contains(v, any(want))
 	}
-	if o.failed != nil && o.Now().Before(o.retryAt) {
-		return nil, o.failed
-	}
-	// The first caller's leaving must not fail those who wait for the same answer.
-	provider, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), o.Client), o.Issuer)
-	if err != nil {
-		o.failed, o.retryAt = fmt.Errorf("%w: %w", ErrUnavailable, err), o.Now().Add(issuerPause)
-		return nil, o.failed
-	}
-	o.verifier = provider.Verifier(&oidc.Config{ClientID: o.Audience, SupportedSigningAlgs: algorithms, SkipExpiryCheck: true, Now: o.Now})
-	return o.verifier, nil
+	return false
 }
 
-// isFetch tells a key set that couldn't be fetched from a token that is bad; go-oidc has no type for it.
-func isFetch(err error) bool {
-	return strings.Contains(err.Error(), "fetching keys") || errors.Is(err, context.DeadlineExceeded)
+// maxNumericDate is the year 9999: what lies beyond it is no date.
+const maxNumericDate = 253402300799
+
+// numericDate reads seconds since 1970 (RFC 7519 section 2), and reports false when the claim is absent.
+func numericDate(claims map[string]any, name string) (time.Time, bool, error) {
+	value, ok := claims[name]
+	if !ok {
+		return time.Time{}, false, nil
+	}
+	seconds, ok := value.(float64)
+	if !ok || seconds < 0 || seconds > maxNumericDate {
+		return time.Time{}, false, fmt.Errorf("%w: its %s is not a date", ErrInvalid, name)
+	}
+	return time.Unix(int64(seconds), 0), true, nil
 }
 
 // roles reads the claim called name, or the one that name is the path to. Issuers write roles as a list, as one string

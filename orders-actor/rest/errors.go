@@ -72,6 +72,8 @@ func problemOf(err error) *problem.Problem {
 	switch {
 	case errors.Is(err, auth.ErrExpired):
 		return problem.New(problem.Unauthenticated, "%v", auth.ErrExpired)
+	case errors.Is(err, auth.ErrTooLong):
+		return problem.New(problem.Unauthenticated, "%v", auth.ErrTooLong)
 	case errors.Is(err, auth.ErrInvalid):
 		return problem.New(problem.Unauthenticated, "%v", auth.ErrInvalid)
 	case errors.Is(err, auth.ErrUnavailable), errors.Is(err, actor.ErrUnavailable), errors.Is(err, view.ErrUnavailable),

@@ -47,7 +47,7 @@ func (s *Server) followOrders(c *fiber.Ctx, u auth.User) error {
 		}
 	}
 	if media == eventStream {
-		return s.streamEvents(c, events)
+		return s.streamEvents(c, events, u.Expires)
 	}
 	return s.pollEvents(c, events)
 }
@@ -91,7 +91,7 @@ func (s *Server) events(ctx context.Context, q view.EventQuery) (view.Events, <-
 
 // streamEvents is the SSE form. The first events are read before the answer begins, so that a bad cursor can still be
 // told as such.
-func (s *Server) streamEvents(c *fiber.Ctx, q view.EventQuery) error {
+func (s *Server) streamEvents(c *fiber.Ctx, q view.EventQuery, expires time.Time) error {
 	q.Limit = streamBatch
 	first, more, err := s.events(c.UserContext(), q)
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *Server) streamEvents(c *fiber.Ctx, q view.EventQuery) error {
 	if headOnly {
 		return nil
 	}
-	st := &stream{server: s, conn: c.Context().Conn(), query: q}
+	st := &stream{server: s, conn: c.Context().Conn(), query: q, expires: expires}
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
 		defer s.waits.leave()
 		defer func() {
@@ -130,11 +130,14 @@ type stream struct {
 	conn   net.Conn
 	w      *bufio.Writer
 	query  view.EventQuery
+
+	expires time.Time // of the reader's token
 }
 
 func (st *stream) run(events view.Events, more <-chan struct{}) error {
 	life := st.server.StreamLife
-	end := time.NewTimer(life - rand.N(life/5+1)) // so that readers of one start don't all come back at one moment
+	life -= rand.N(life/5 + 1) // so that readers of one start don't all come back at one moment
+	end := time.NewTimer(min(life, st.expires.Add(auth.Skew).Sub(st.server.Now())))
 	defer end.Stop()
 	beat := time.NewTicker(st.server.Heartbeat)
 	defer beat.Stop()

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/orders-actor/auth"
 	"orders/orders-actor/order"
 	"orders/orders-actor/rest"
 	"orders/orders-actor/rest/api"
@@ -166,6 +167,31 @@ func TestStreamBeatsAndEnds(t *testing.T) {
 	require.NoError(t, r.lines.Err(), "a clean end")
 	assert.Greater(t, beats, 1)
 	assert.Empty(t, none.ID)
+}
+
+// expiring gives every token the same expiry.
+type expiring struct {
+	auth.Verifier
+	at time.Time
+}
+
+func (e expiring) Verify(ctx context.Context, token string) (auth.User, error) {
+	u, err := e.Verifier.Verify(ctx, token)
+	u.Expires = e.at
+	return u, err
+}
+
+func TestStreamEndsWithItsToken(t *testing.T) {
+	s := start(t, func(o *rest.Options) {
+		o.Heartbeat = time.Millisecond
+		o.Verifier = expiring{o.Verifier, time.Now().Add(50*time.Millisecond - auth.Skew)}
+	})
+	r := s.stream("alice", "/v1/orders/events")
+	var none api.OrderSummary
+	for r.frame(&none) {
+		continue
+	}
+	require.NoError(t, r.lines.Err(), "a clean end")
 }
 
 // A heartbeat moves the cursor over what belongs to others: whoever sees little doesn't fall behind what is kept.
