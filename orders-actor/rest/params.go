@@ -34,14 +34,14 @@ type query struct {
 // readQuery takes the parameters that are known and complains about all others.
 func readQuery(c *fiber.Ctx, known ...string) *query {
 	q := &query{values: map[string][]string{}}
-	c.Context().QueryArgs().VisitAll(func(key, value []byte) {
+	for key, value := range c.Context().QueryArgs().All() {
 		name := string(key)
 		if !slices.Contains(known, name) {
 			q.complain(short(strings.ToValidUTF8(name, "?")), "is not known")
-			return
+			continue
 		}
 		q.values[name] = append(q.values[name], string(value))
-	})
+	}
 	return q
 }
 
