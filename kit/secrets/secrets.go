@@ -8,8 +8,12 @@ package secrets
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -32,6 +36,9 @@ type Getter interface {
 func Keys(ctx context.Context, from Getter, log *slog.Logger, secret string, names ...string) (map[string][]byte, error) {
 	values, err := get(ctx, from, log, secret)
 	if err != nil {
+		if strings.Contains(err.Error(), errNotText) {
+			err = fmt.Errorf("key %s isn't text: %w; %s", strings.Join(quoted(names), " or "), err, expectedForm)
+		}
 		return nil, fmt.Errorf("secret %q of store %q: %w", secret, Store, err)
 	}
 	keys := make(map[string][]byte, len(names))
@@ -40,16 +47,43 @@ func Keys(ctx context.Context, from Getter, log *slog.Logger, secret string, nam
 		if !ok {
 			return nil, fmt.Errorf("secret %q of store %q has no key %q", secret, Store, name)
 		}
-		key, err := base64.StdEncoding.DecodeString(text)
-		if err != nil { // its text would show where the bad byte is
-			return nil, fmt.Errorf("key %q of secret %q isn't base64", name, secret)
-		}
-		if len(key) < minKey {
-			return nil, fmt.Errorf("key %q of secret %q has %d bytes, %d are needed", name, secret, len(key), minKey)
+		key, err := decode(text)
+		if err != nil {
+			return nil, fmt.Errorf("key %q of secret %q %w; %s", name, secret, err, expectedForm)
 		}
 		keys[name] = key
 	}
 	return keys, nil
+}
+
+const expectedForm = "expected is the text that `openssl rand -base64 32` prints, which a Kubernetes Secret's data holds in base64 once more"
+
+// decode never quotes the text: its errors are logged.
+func decode(text string) ([]byte, error) {
+	key, err := base64.StdEncoding.DecodeString(text)
+	switch {
+	case err != nil:
+		return nil, errors.New("isn't base64")
+	case encodedKey.Match(key):
+		return nil, errors.New("is encoded in base64 once too often")
+	case len(key) < minKey:
+		return nil, fmt.Errorf("has %d bytes, %d are needed", len(key), minKey)
+	}
+	return key, nil
+}
+
+// encodedKey matches 32 bytes in base64. As the bytes of a random key that is out of the question.
+var encodedKey = regexp.MustCompile(`^[A-Za-z0-9+/]{43}=\s*$`)
+
+// errNotText is what gRPC says of a secret that holds bytes rather than text, without saying which.
+const errNotText = "invalid UTF-8"
+
+func quoted(names []string) []string {
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = strconv.Quote(name)
+	}
+	return all
 }
 
 func get(ctx context.Context, from Getter, log *slog.Logger, secret string) (map[string]string, error) {
@@ -59,6 +93,9 @@ func get(ctx context.Context, from Getter, log *slog.Logger, secret string) (map
 		cancel()
 		if err == nil {
 			return values, nil
+		}
+		if strings.Contains(err.Error(), errNotText) {
+			return nil, err // waiting would not change it
 		}
 		if !waited {
 			log.WarnContext(ctx, "waiting for the secret store", "store", Store, "secret", secret, "err", err)

@@ -63,14 +63,33 @@ func TestBadKeysAreRefusedByNameWithoutTheirValue(t *testing.T) {
 	s := store{secrets: map[string]map[string]string{"app": {
 		"short": base64.StdEncoding.EncodeToString(good[1:]),
 		"text":  "not base64 at all!",
+		"twice": base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString(good) + "\n")),
 	}}}
 	for name, want := range map[string]string{
 		"missing": `has no key "missing"`,
 		"short":   `key "short" of secret "app" has 31 bytes, 32 are needed`,
-		"text":    `key "text" of secret "app" isn't base64`,
+		"text":    `key "text" of secret "app" isn't base64; expected is the text that ` + "`openssl rand -base64 32`",
+		"twice":   `key "twice" of secret "app" is encoded in base64 once too often; expected`,
 	} {
 		_, err := Keys(t.Context(), s, slog.New(slog.DiscardHandler), "app", name)
 		require.ErrorContains(t, err, want)
 		require.NotContains(t, err.Error(), "at all")
 	}
+}
+
+// gRPC refuses to carry a Secret of raw bytes, on every try.
+type rawBytes struct{}
+
+func (rawBytes) GetSecret(context.Context, string, string, map[string]string) (map[string]string, error) {
+	return nil, errors.New("rpc error: code = Internal desc = grpc: error while marshaling: string field contains invalid UTF-8")
+}
+
+func TestKeysOfRawBytesAreRefusedAtOnceWithTheExpectedForm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		_, err := Keys(t.Context(), rawBytes{}, slog.New(slog.DiscardHandler), "app", "one", "two")
+		require.ErrorContains(t, err, `secret "app" of store "secrets": key "one" or "two" isn't text`)
+		require.ErrorContains(t, err, "openssl rand -base64 32")
+		require.Zero(t, time.Since(start))
+	})
 }
