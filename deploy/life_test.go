@@ -40,7 +40,7 @@ func TestClusterLifeOfAnInstallation(t *testing.T) {
 	if err != nil {
 		c.kubectl("create", "namespace", c.namespace)
 	}
-	values := []string{"--set", "service.type=NodePort,ordersActor.settings.DELIVER_AFTER=3s,ordersActor.settings.RATE_LIMIT=0"}
+	values := []string{"--set", "service.type=NodePort,ordersActor.exposeDevAuth=true,ordersActor.settings.DELIVER_AFTER=3s,ordersActor.settings.RATE_LIMIT=0"}
 	if _, err := c.try(nil, "kubectl", "get", "secret", "postgres", "-n", c.namespace); err != nil {
 		values = append(values, "--set", "postgresql.mode=bundled")
 		if image := os.Getenv("POSTGRES_IMAGE"); image != "" {

@@ -1,5 +1,47 @@
+{{/* A value as text. Numbers of a values file are floating-point, which templates print as 1e+06; JSON prints them in full. */}}
+{{- define "orders.text" -}}
+{{- if kindIs "string" . }}{{ . }}{{ else }}{{ toJson . }}{{ end -}}
+{{- end }}
+
+{{/* A quantity such as 500m or 64Mi as a plain number. */}}
+{{- define "orders.quantity" -}}
+{{- $text := include "orders.text" . -}}
+{{- $units := dict "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 "Ei" 1152921504606846976 -}}
+{{- printf "%.3f" (mulf (regexFind "^[0-9.]+(e[0-9]+)?" $text | float64) (get $units (regexFind "[A-Za-z]+$" $text) | default 1)) -}}
+{{- end }}
+
+{{/* A duration such as 1h30m in seconds. */}}
+{{- define "orders.seconds" -}}
+{{- $units := dict "ns" 1e-9 "us" 1e-6 "ms" 0.001 "s" 1 "m" 60 "h" 3600 -}}
+{{- $sum := 0.0 -}}
+{{- range regexFindAll "[0-9.]+[a-z]+" . -1 }}
+{{- $sum = addf $sum (mulf (regexFind "^[0-9.]+" . | float64) (get $units (regexFind "[a-z]+$" .))) }}
+{{- end -}}
+{{- printf "%.3f" $sum -}}
+{{- end }}
+
+{{/* 90 % of a memory limit in bytes: Go's heap stays below it, the rest is for stacks and the runtime. */}}
+{{- define "orders.goMemLimit" -}}
+{{- printf "%.0f" (floor (mulf (include "orders.quantity" . | float64) 0.9)) -}}
+{{- end }}
+
+{{- define "orders.repository" -}}
+{{ .root.Values.global.imageRegistry | default .root.Values.image.registry | trimSuffix "/" }}/{{ .name }}
+{{- end }}
+
 {{- define "orders.image" -}}
-{{ .root.Values.image.registry }}/{{ .name }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
+{{- $image := .root.Values.image -}}
+{{- $digest := get $image.digests (.name | camelcase | untitle) -}}
+{{ include "orders.repository" . }}{{ with $digest }}@{{ . }}{{ else }}:{{ $image.tag | default .root.Chart.AppVersion }}{{ end }}
+{{- end }}
+
+{{- define "orders.pullSecrets" -}}
+{{- with concat .Values.global.imagePullSecrets .Values.image.pullSecrets | uniq }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "orders.selector" -}}
@@ -7,9 +49,13 @@ app.kubernetes.io/name: {{ .name }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 {{- end }}
 
+{{/* A tag may be longer than a label, and end in what a label may not. */}}
 {{- define "orders.labels" -}}
+{{- with .root.Values.commonLabels }}
+{{- toYaml . }}
+{{ end -}}
 {{ include "orders.selector" . }}
-app.kubernetes.io/version: {{ .root.Values.image.tag | default .root.Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ .root.Values.image.tag | default .root.Chart.AppVersion | trunc 63 | trimAll "._-" | quote }}
 app.kubernetes.io/part-of: orders
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
@@ -21,11 +67,12 @@ labels:
   {{- include "orders.labels" . | nindent 2 }}
 {{- end }}
 
-{{/* What restricted Pod Security asks of a pod, for the sidecar too, and of a container. */}}
+{{/* The settings of restricted Pod Security, for a pod with its sidecar and for a container. */}}
 {{- define "orders.podSecurity" -}}
+{{- range $key, $value := .Values.podSecurityContext }}
+{{ $key }}: {{ include "orders.text" $value }}
+{{- end }}
 runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
 seccompProfile: { type: RuntimeDefault }
 {{- end }}
 {{- define "orders.containerSecurity" -}}
@@ -37,15 +84,27 @@ capabilities: { drop: [ALL] }
 {{- define "orders.secret.ordersActor" -}}{{ .Values.secrets.existing.ordersActor | default "orders-actor" }}{{- end }}
 {{- define "orders.secret.paymentsSvc" -}}{{ .Values.secrets.existing.paymentsSvc | default "payments-svc" }}{{- end }}
 {{- define "orders.secret.appToken" -}}{{ .Values.secrets.existing.appToken | default "payments-svc-app-token" }}{{- end }}
+{{- define "orders.secret.apiToken" -}}{{ .root.Values.secrets.existing.apiToken | default (printf "%s-api-token" .name) }}{{- end }}
 
+{{/* Where the Secret with the database's addresses holds the one for: view, state or ledger. */}}
 {{- define "orders.dsn" -}}
-{{- if eq .Values.postgresql.mode "bundled" -}}
+{{- if eq .root.Values.postgresql.mode "bundled" -}}
 name: orders-postgresql
-key: uri
+key: {{ eq .for "ledger" | ternary "ledger-uri" "uri" }}
 {{- else -}}
-name: {{ .Values.postgresql.dsnSecret.name }}
-key: {{ .Values.postgresql.dsnSecret.key }}
+{{- $secret := .root.Values.postgresql.dsnSecret -}}
+name: {{ $secret.name }}
+key: {{ get $secret (printf "%sKey" .for) | default $secret.key }}
 {{- end }}
+{{- end }}
+
+{{/*
+The pods of an app that may hold connections at once. During a rolling update all the new pods can run while none of
+the old ones has ended yet.
+*/}}
+{{- define "orders.maxPods" -}}
+{{- $pods := .hpa.enabled | ternary .hpa.maxReplicas .replicas | int -}}
+{{- eq .strategy.type "Recreate" | ternary $pods (mul 2 $pods) -}}
 {{- end }}
 
 {{/* A key that a Secret of this release has already, as it stands there, or else the given new one. */}}
@@ -54,16 +113,78 @@ key: {{ .Values.postgresql.dsnSecret.key }}
 {{- get ($secret.data | default dict) .key | default .fresh -}}
 {{- end }}
 
+{{/* The previous keys that a rotation has put into a Secret of this release; they stay until they are deleted there. */}}
+{{- define "orders.previousKeys" -}}
+{{- range .keys }}
+{{- $name := printf "%s-previous" . }}
+{{- with include "orders.kept" (dict "root" $.root "secret" $.secret "key" $name "fresh" "") }}
+{{ $name }}: {{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Annotations of an app's pods for its sidecar. */}}
+{{- define "orders.sidecar" -}}
+{{- $root := .root -}}
+{{- $dapr := $root.Values.dapr -}}
+{{- $requests := $dapr.resources.requests | default dict -}}
+{{- $limits := $dapr.resources.limits | default dict -}}
+{{- $ca := or $root.Values.customCA.configMap $root.Values.customCA.secret -}}
+dapr.io/enabled: "true"
+dapr.io/app-id: {{ .name }}
+{{- if .invoked }}
+dapr.io/app-port: {{ .port | quote }}
+dapr.io/app-token-secret: {{ include "orders.secret.appToken" $root }}
+{{- end }}
+dapr.io/api-token-secret: {{ include "orders.secret.apiToken" . }}
+dapr.io/config: {{ .name }}
+dapr.io/log-level: {{ $dapr.logLevel }}
+dapr.io/log-as-json: {{ $dapr.logAsJson | quote }}
+{{- if $dapr.nativeSidecar }}
+dapr.io/enable-native-sidecar: "true"
+{{- else }}
+dapr.io/block-shutdown-duration: {{ $dapr.blockShutdown }}
+{{- end }}
+dapr.io/graceful-shutdown-seconds: "5"
+dapr.io/disable-builtin-k8s-secret-store: "true"
+dapr.io/volume-mounts: sidecar-token:/var/run/secrets/kubernetes.io/serviceaccount
+{{- if $ca }},custom-ca:/etc/orders/ca{{ end }}
+{{- $env := list }}
+{{- with $limits.memory }}
+{{- $env = append $env (printf "GOMEMLIMIT=%s" (include "orders.goMemLimit" .)) }}
+{{- end }}
+{{- if $ca }}
+{{- $env = append $env "SSL_CERT_DIR=/etc/orders/ca" }}
+{{- end }}
+{{- with $env }}
+dapr.io/env: {{ join "," . }}
+{{- end }}
+{{- range $annotation, $value := dict "cpu-request" $requests.cpu "memory-request" $requests.memory "cpu-limit" $limits.cpu "memory-limit" $limits.memory }}
+{{- if $value }}
+dapr.io/sidecar-{{ $annotation }}: {{ include "orders.text" $value | quote }}
+{{- end }}
+{{- end }}
+dapr.io/sidecar-seccomp-profile-type: RuntimeDefault
+{{- end }}
+
 {{/* The two apps differ in names, ports and settings; how they live with their sidecar is the same. */}}
 {{- define "orders.app" -}}
 {{- $root := .root -}}
 {{- $v := .values -}}
 {{- $dapr := $root.Values.dapr -}}
+{{- $account := $v.serviceAccount.name | default .name -}}
+{{- $ca := or $root.Values.customCA.configMap $root.Values.customCA.secret -}}
+{{- if $v.serviceAccount.create }}
 apiVersion: v1
 kind: ServiceAccount
 metadata:
-  {{- include "orders.metadata" . | nindent 2 }}
+  {{- include "orders.metadata" (merge (dict "name" $account) .) | nindent 2 }}
+  {{- with $v.serviceAccount.annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 automountServiceAccountToken: false
+{{- end }}
 ---
 # The sidecar reads its app's keys, and nothing else.
 apiVersion: rbac.authorization.k8s.io/v1
@@ -82,7 +203,7 @@ metadata:
   {{- include "orders.metadata" . | nindent 2 }}
 roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: {{ .name }} }
 subjects:
-  - { kind: ServiceAccount, name: {{ .name }}, namespace: {{ $root.Release.Namespace }} }
+  - { kind: ServiceAccount, name: {{ $account }}, namespace: {{ $root.Release.Namespace }} }
 ---
 apiVersion: v1
 kind: ConfigMap
@@ -92,8 +213,8 @@ data:
   {{ .address }}: 0.0.0.0:{{ .port }}
   SECRET_NAME: {{ .secret }}
   {{- range $key, $value := $v.settings }}
-  {{- if ne (toString $value) "" }}
-  {{ $key }}: {{ toString $value | quote }}
+  {{- with include "orders.text" $value }}
+  {{ $key }}: {{ . | quote }}
   {{- end }}
   {{- end }}
 ---
@@ -105,11 +226,12 @@ spec:
   {{- if not $v.hpa.enabled }}
   replicas: {{ $v.replicas }}
   {{- end }}
+  revisionHistoryLimit: {{ $v.revisionHistoryLimit }}
   selector:
     matchLabels:
       {{- include "orders.selector" . | nindent 6 }}
   strategy:
-    rollingUpdate: { maxUnavailable: 0, maxSurge: 1 }
+    {{- eq $v.strategy.type "Recreate" | ternary (omit $v.strategy "rollingUpdate") $v.strategy | toYaml | nindent 4 }}
   template:
     metadata:
       labels:
@@ -117,52 +239,24 @@ spec:
       annotations:
         # Neither the app nor its sidecar takes these over while it runs.
         checksum/settings: {{ toJson $v.settings | sha256sum | trunc 16 }}
-        checksum/dapr: {{ toJson (list $dapr $root.Values.postgresql $root.Values.secrets) | sha256sum | trunc 16 }}
-        dapr.io/enabled: "true"
-        dapr.io/app-id: {{ .name }}
-        {{- if .invoked }}
-        dapr.io/app-port: {{ .port | quote }}
-        dapr.io/app-token-secret: {{ include "orders.secret.appToken" $root }}
-        {{- end }}
-        dapr.io/config: {{ .name }}
-        dapr.io/log-level: {{ $dapr.logLevel }}
-        dapr.io/log-as-json: {{ $dapr.logAsJson | quote }}
-        {{- if $dapr.nativeSidecar }}
-        dapr.io/enable-native-sidecar: "true"
-        {{- else }}
-        dapr.io/block-shutdown-duration: {{ $dapr.blockShutdown }}
-        {{- end }}
-        dapr.io/graceful-shutdown-seconds: "5"
-        dapr.io/disable-builtin-k8s-secret-store: "true"
-        dapr.io/volume-mounts: sidecar-token:/var/run/secrets/kubernetes.io/serviceaccount
-        {{- with $dapr.resources.requests }}
-        dapr.io/sidecar-cpu-request: {{ .cpu | quote }}
-        dapr.io/sidecar-memory-request: {{ .memory | quote }}
-        {{- end }}
-        {{- with $dapr.resources.limits }}
-        {{- with .cpu }}
-        dapr.io/sidecar-cpu-limit: {{ . | quote }}
-        {{- end }}
-        dapr.io/sidecar-memory-limit: {{ .memory | quote }}
-        {{- end }}
-        dapr.io/sidecar-seccomp-profile-type: RuntimeDefault
-        {{- with $v.podAnnotations }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        checksum/dapr: {{ toJson (list $dapr (omit $root.Values.postgresql "maxConnections" "reservedConnections") $root.Values.secrets) | sha256sum | trunc 16 }}
+        {{- $sidecar := include "orders.sidecar" . | fromYaml }}
+        {{- toYaml (merge (deepCopy $v.podAnnotations) $sidecar) | nindent 8 }}
     spec:
-      serviceAccountName: {{ .name }}
+      serviceAccountName: {{ $account }}
       automountServiceAccountToken: false
       enableServiceLinks: false
       terminationGracePeriodSeconds: {{ $v.terminationGracePeriodSeconds }}
       securityContext:
-        {{- include "orders.podSecurity" . | nindent 8 }}
-      {{- with $root.Values.image.pullSecrets }}
-      imagePullSecrets:
-        {{- range . }}
-        - name: {{ . }}
-        {{- end }}
+        {{- include "orders.podSecurity" $root | trim | nindent 8 }}
+      {{- include "orders.pullSecrets" $root | nindent 6 }}
+      {{- with $v.priorityClassName }}
+      priorityClassName: {{ . }}
       {{- end }}
       topologySpreadConstraints:
+        {{- with $v.topologySpreadConstraints }}
+        {{- toYaml . | nindent 8 }}
+        {{- else }}
         {{- range $topology := list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
         - topologyKey: {{ $topology }}
           maxSkew: 1
@@ -171,12 +265,16 @@ spec:
             matchLabels:
               {{- include "orders.selector" $ | nindent 14 }}
         {{- end }}
+        {{- end }}
       containers:
         - name: {{ .name }}
           image: {{ include "orders.image" . }}
           imagePullPolicy: {{ $root.Values.image.pullPolicy }}
           envFrom:
             - configMapRef: { name: {{ .name }} }
+            {{- with $v.extraEnvFrom }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
           env:
             {{- if .invoked }}
             - name: APP_API_TOKEN
@@ -185,10 +283,19 @@ spec:
             - name: VIEW_DSN
               valueFrom:
                 secretKeyRef:
-                  {{- include "orders.dsn" $root | nindent 18 }}
+                  {{- include "orders.dsn" (dict "root" $root "for" "view") | nindent 18 }}
             {{- end }}
-            - name: GOMEMLIMIT
-              valueFrom: { resourceFieldRef: { resource: limits.memory } }
+            - name: DAPR_API_TOKEN
+              valueFrom: { secretKeyRef: { name: {{ include "orders.secret.apiToken" . }}, key: token } }
+            {{- with ($v.resources.limits | default dict).memory }}
+            - { name: GOMEMLIMIT, value: {{ include "orders.goMemLimit" . | quote }} }
+            {{- end }}
+            {{- if $ca }}
+            - { name: SSL_CERT_DIR, value: /etc/orders/ca }
+            {{- end }}
+            {{- with $v.extraEnv }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
           ports:
             - { name: http, containerPort: {{ .port }} }
           # The sidecar, the secret store and the database may all be late.
@@ -214,6 +321,15 @@ spec:
             {{- toYaml $v.resources | nindent 12 }}
           securityContext:
             {{- include "orders.containerSecurity" . | nindent 12 }}
+          {{- if or $ca $v.extraVolumeMounts }}
+          volumeMounts:
+            {{- if $ca }}
+            - { name: custom-ca, mountPath: /etc/orders/ca, readOnly: true }
+            {{- end }}
+            {{- with $v.extraVolumeMounts }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
+          {{- end }}
       volumes:
         # Mounted into the sidecar alone, which asks Kubernetes for the app's keys with it.
         - name: sidecar-token
@@ -223,6 +339,15 @@ spec:
               - serviceAccountToken: { path: token, expirationSeconds: 3600 }
               - configMap: { name: kube-root-ca.crt, items: [{ key: ca.crt, path: ca.crt }] }
               - downwardAPI: { items: [{ path: namespace, fieldRef: { fieldPath: metadata.namespace } }] }
+        {{- with $root.Values.customCA.configMap }}
+        - { name: custom-ca, configMap: { name: {{ . }} } }
+        {{- end }}
+        {{- with $root.Values.customCA.secret }}
+        - { name: custom-ca, secret: { secretName: {{ . }}, defaultMode: 0444 } }
+        {{- end }}
+        {{- with $v.extraVolumes }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
       {{- with $v.nodeSelector }}
       nodeSelector:
         {{- toYaml . | nindent 8 }}
@@ -264,8 +389,10 @@ spec:
         name: cpu
         container: {{ .name }}
         target: { type: Utilization, averageUtilization: {{ $v.hpa.targetCPUUtilizationPercentage }} }
+  {{- with $v.hpa.behavior }}
   behavior:
-    scaleDown: { stabilizationWindowSeconds: 300 } # each step moves actors
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- end }}
 {{- if $root.Values.networkPolicy.enabled }}
 ---
@@ -284,6 +411,7 @@ spec:
       {{- with $root.Values.networkPolicy.ingressFrom }}
       from:
         {{- toYaml . | nindent 8 }}
+        - podSelector: { matchLabels: { app.kubernetes.io/name: orders-check, app.kubernetes.io/instance: {{ $root.Release.Name }} } }
       {{- end }}
     {{- end }}
     # Sidecars call each other, and the control plane calls them.
