@@ -210,10 +210,19 @@ func (r reply) order() *order.Order {
 func (r reply) record(c history.Call, got time.Time) history.Call {
 	c.Got, c.Status, c.Code, c.Reply = got, r.status, r.code(), r.order()
 	c.Replayed = r.headers.Get("Idempotency-Replayed") == "true"
+	c.Changed = r.changed()
 	if c.Reply != nil {
 		c.Order = c.Reply.ID
 	}
 	return c
+}
+
+// changed is what the reply to a cancel says of this call.
+func (r reply) changed() bool {
+	var o struct {
+		Changed bool `json:"changed"`
+	}
+	return r.acknowledged() && json.Unmarshal(r.body, &o) == nil && o.Changed
 }
 
 func create(c history.Call) request {

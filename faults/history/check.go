@@ -248,11 +248,18 @@ func (c *check) final(id string, t *tale) {
 
 func (c *check) cancelled(id string, t *tale, o order.Order) {
 	var acked, refused bool
+	changed := 0
 	for _, call := range t.calls {
 		if call.Op == Cancel {
+			if call.Changed {
+				changed++
+			}
 			acked = acked || call.Acknowledged()
 			refused = refused || call.Code == string(order.AlreadyDelivered)
 		}
+	}
+	if changed > 1 {
+		c.fail(CancelKept, id, "%d cancels were told that they cancelled the order", changed)
 	}
 	switch {
 	case acked && refused:
@@ -457,6 +464,8 @@ func (c *check) keys() {
 		switch {
 		case !seen:
 			first[s] = call
+		case !was.Replayed && !call.Replayed && was.Order == call.Order:
+			c.fail(OneKeyOneOrder, call.Order, "%s's key %q: two requests were told that they made the order", call.Client, call.Key)
 		case was.Order != call.Order:
 			c.fail(OneKeyOneOrder, call.Order, "%s's key %q made order %s and this one", call.Client, call.Key, was.Order)
 		case !slices.Equal(was.Items, call.Items) || was.Currency != call.Currency:

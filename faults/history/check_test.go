@@ -166,6 +166,10 @@ func TestEachKindOfBreakIsFound(t *testing.T) {
 		{"a cancel refused and still cancelled", CancelKept, "c", func(f *forge) {
 			f.h.Calls[2].Status, f.h.Calls[2].Code, f.h.Calls[2].Reply = 409, "already-delivered", nil
 		}},
+		{"two cancels told that they cancelled the order", CancelKept, "c", func(f *forge) {
+			f.h.Calls[2].Changed = true
+			f.h.Calls = append(f.h.Calls, f.h.Calls[2])
+		}},
 		{"a cancel both acknowledged and refused", CancelKept, "c", func(f *forge) {
 			f.h.Calls = append(f.h.Calls, Call{Op: Cancel, Client: "alice", Order: "c", Sent: at(90), Got: at(99), Status: 409, Code: "already-delivered"})
 		}},
@@ -269,6 +273,9 @@ func TestEachKindOfBreakIsFound(t *testing.T) {
 		{"a second order that only one request asked for", OneKeyOneOrder, "n", func(f *forge) {
 			f.change("n", func(o *order.Order) { o.Items = items("tea-d") })
 			f.h.Calls = f.h.Calls[:5]
+		}},
+		{"two requests told that they made the order", OneKeyOneOrder, "d", func(f *forge) {
+			f.h.Calls = append(f.h.Calls, *f.call(0))
 		}},
 		{"one key accepted with two bodies", OneKeyOneOrder, "d", func(f *forge) {
 			again := *f.call(0)

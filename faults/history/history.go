@@ -40,6 +40,7 @@ type Call struct {
 	Status    int          // HTTP status; 0: no reply came, so nobody knows whether it happened
 	Code      string       // the problem's code when refused
 	Replayed  bool         // create: Idempotency-Replayed
+	Changed   bool         // cancel: this call cancelled the order
 	Reply     *order.Order // the order in the reply, when there was one
 }
 

@@ -16,6 +16,7 @@ type answer struct {
 	status   int
 	code     string
 	replayed bool
+	changed  bool
 	order    *order.Order
 	events   []history.FeedEvent
 }
@@ -147,10 +148,11 @@ func (w *world) serveCreate(h *proc, c history.Call) answer {
 	if w.wrong.NoFingerprint {
 		fingerprint = ""
 	}
+	sent := w.newCall()
 	return w.reply(201, w.invoke(h, mine.order, func(ctx context.Context, o *turn.Order) result {
 		made, replayed, err := o.Create(ctx, order.Create{
 			ID: mine.order, Auth: order.Auth{User: c.Client, Role: "customer"}, Items: c.Items, Currency: c.Currency,
-			Fingerprint: fingerprint,
+			Fingerprint: fingerprint, Call: sent,
 		})
 		return result{order: made, replayed: replayed, err: err}
 	}))
@@ -159,13 +161,14 @@ func (w *world) serveCreate(h *proc, c history.Call) answer {
 func (w *world) cancel(p *proc, user, id string, ifVersion int) {
 	for range 3 {
 		c := history.Call{Op: history.Cancel, Client: user, Order: id, IfVersion: ifVersion, Sent: w.clock.time()}
+		sent := w.newCall()
 		a := w.rest(p, func(h *proc) answer {
 			return w.reply(200, w.invoke(h, id, func(ctx context.Context, o *turn.Order) result {
-				now, err := o.Cancel(ctx, order.Cancel{ID: id, User: user, By: order.ByCustomer, IfVersion: ifVersion})
-				return result{order: now, err: err}
+				now, changed, err := o.Cancel(ctx, order.Cancel{ID: id, User: user, By: order.ByCustomer, IfVersion: ifVersion, Call: sent})
+				return result{order: now, changed: changed, err: err}
 			}))
 		})
-		c.Got, c.Status, c.Code, c.Reply = w.clock.time(), a.status, a.code, a.order
+		c.Got, c.Status, c.Code, c.Changed, c.Reply = w.clock.time(), a.status, a.code, a.changed, a.order
 		w.recorder.Call(c)
 		if a.status != 0 && a.status != 503 {
 			return
@@ -246,5 +249,5 @@ func (w *world) reply(status int, res result) answer {
 	case res.err != nil:
 		return answer{status: 503, code: "unavailable"}
 	}
-	return answer{status: status, replayed: res.replayed, order: &res.order}
+	return answer{status: status, replayed: res.replayed, changed: res.changed, order: &res.order}
 }

@@ -88,7 +88,7 @@ func (v *view) put(s order.State) error {
 	held, known := v.states[s.ID]
 	switch {
 	case v.w.wrong.ViewAcceptsOlder:
-	case known && (held.Version > s.Version || held.Version == s.Version && !reflect.DeepEqual(held.Order, s.Order)):
+	case known && (held.Version > s.Version || held.Version == s.Version && !sameButForVoid(held, s)):
 		if v.w.wrong.ViewRefusesSilently {
 			return nil
 		}
@@ -103,6 +103,12 @@ func (v *view) put(s order.State) error {
 		v.log = append(v.log, history.FeedEvent{Cursor: cursor(len(v.log) + 1), Order: s.Order, At: v.w.clock.time()})
 	}
 	return nil
+}
+
+// sameButForVoid is how package view compares two states of one version.
+func sameButForVoid(a, b order.State) bool {
+	a.VoidOwed, b.VoidOwed = false, false
+	return reflect.DeepEqual(a, b)
 }
 
 // claim takes an idempotency key, or tells who has it.

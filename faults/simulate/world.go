@@ -53,6 +53,7 @@ type world struct {
 
 	recorder history.Recorder
 	made     int              // ids given out
+	calls    int              // requests marked, see newCall
 	clients  int              // clients that still run
 	unset    map[*proc]func() // reminders that wait for the save, see Wrong.ReminderAfterSave
 
@@ -139,7 +140,7 @@ func (w *world) askEverybody() {
 		r.hosted = map[string]*activation{}
 	}
 	look := func(ctx context.Context, o *turn.Order) result {
-		now, err := o.Cancel(ctx, order.Cancel{By: order.ByOperator, IfVersion: -1})
+		now, _, err := o.Cancel(ctx, order.Cancel{By: order.ByOperator, IfVersion: -1})
 		return result{order: now, err: err}
 	}
 	asking := len(w.view.ids)
@@ -183,6 +184,7 @@ func (w *world) found() history.World {
 type result struct {
 	order    order.Order
 	replayed bool
+	changed  bool
 	err      error // a *order.Refusal, or a failure
 }
 
@@ -264,6 +266,12 @@ func (w *world) crash(r *replica) {
 func (w *world) newID() string {
 	w.made++
 	return fmt.Sprintf("order-%d", w.made)
+}
+
+// newCall is what package turn marks each request with.
+func (w *world) newCall() string {
+	w.calls++
+	return fmt.Sprintf("call-%d", w.calls)
 }
 
 func failed(err error) bool {

@@ -65,22 +65,34 @@ func Check(items []Item, currency string) (int64, error) {
 	return total, nil
 }
 
-// CheckReason returns *Invalid when a cancel's reason is too long or holds what can't be shown.
-func CheckReason(reason string) error {
-	if reason == "" {
-		return nil
+// lineBreaks become one character each.
+var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
+// Reason returns a cancel's reason as it is stored, with LF for every line break and nothing for white space only. It
+// returns *Invalid for one that is too long or holds control characters other than line breaks and tabs.
+func Reason(given string) (string, error) {
+	reason := lineBreaks.Replace(given)
+	if utf8.ValidString(reason) && strings.TrimSpace(reason) == "" {
+		return "", nil
 	}
 	var bad []FieldError
-	checkText(func(field, format string, args ...any) {
+	checkLines(func(field, format string, args ...any) {
 		bad = append(bad, FieldError{Field: field, Message: fmt.Sprintf(format, args...)})
-	}, "reason", reason, MaxReason)
+	}, "reason", reason, MaxReason, isControl)
 	if bad != nil {
-		return &Invalid{Fields: bad}
+		return "", &Invalid{Fields: bad}
 	}
-	return nil
+	return reason, nil
 }
 
+// isControl is unicode.IsControl for text of several lines.
+func isControl(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
+
 func checkText(add func(string, string, ...any), field, text string, limit int) {
+	checkLines(add, field, text, limit, unicode.IsControl)
+}
+
+func checkLines(add func(string, string, ...any), field, text string, limit int, refused func(rune) bool) {
 	switch {
 	case strings.TrimSpace(text) == "":
 		add(field, "must not be empty")
@@ -88,7 +100,7 @@ func checkText(add func(string, string, ...any), field, text string, limit int) 
 		add(field, "must be valid UTF-8")
 	case utf8.RuneCountInString(text) > limit:
 		add(field, "must have at most %d characters", limit)
-	case strings.ContainsFunc(text, unicode.IsControl): // also keeps NUL away, which PostgreSQL refuses
+	case strings.ContainsFunc(text, refused): // also keeps NUL away, which PostgreSQL refuses
 		add(field, "must not hold control characters")
 	}
 }

@@ -4,22 +4,26 @@ import (
 	"time"
 )
 
-// Create asks for a new order. ID is a UUIDv7 that the caller chose, so that a repeated create meets the same order.
+// Create asks for a new order. The caller chooses the ID, so that a repeated create reaches the same order. Call is unique
+// to each request: Dapr may execute one call twice, and only a second call is a replay.
 type Create struct {
 	ID          string `json:"id"`
 	Auth        Auth   `json:"auth"`
 	Items       []Item `json:"items"`
 	Currency    string `json:"currency"`
 	Fingerprint string `json:"fingerprint"`
+	Call        string `json:"call,omitempty"`
 }
 
-// Cancel asks to end an order. IfVersion, when not 0, refuses unless the order still has that version.
+// Cancel asks to end an order. IfVersion, when not 0, refuses unless the order still has that version. Call is unique to
+// each request: it tells the call that cancelled the order, even when Dapr executes it twice, from later ones.
 type Cancel struct {
 	ID        string `json:"id"`
 	User      string `json:"user"` // who asks; a customer may cancel only orders of their own
 	By        Party  `json:"by"`   // ByCustomer or ByOperator
 	Reason    string `json:"reason,omitempty"`
 	IfVersion int    `json:"ifVersion,omitempty"`
+	Call      string `json:"call,omitempty"`
 }
 
 // Settle brings what payments-svc decided.
@@ -47,7 +51,17 @@ func New(c Create, now time.Time) (State, error) {
 		},
 		Auth:        c.Auth,
 		Fingerprint: c.Fingerprint,
+		CreateCall:  c.Call,
 	}, nil
+}
+
+// Recreate answers a create that reached an existing order: it reports whether c is a replay of an earlier request rather
+// than the call that created the order, executed twice. A create of anything else is refused with KeyReused.
+func (s State) Recreate(c Create) (replayed bool, _ error) {
+	if s.Fingerprint != c.Fingerprint || s.Customer != c.Auth.User {
+		return false, &Refusal{Code: KeyReused, Detail: "this Idempotency-Key was used before with another body"}
+	}
+	return c.Call == "" || s.CreateCall != c.Call, nil
 }
 
 // Settle moves a created order to confirmed, due deliverAfter from now, or to cancelled. On an order that has moved on
@@ -73,11 +87,14 @@ func (s State) Settle(c Settle, now time.Time, deliverAfter time.Duration) (Stat
 }
 
 // Cancel ends an order that isn't final and owes its payment's void. Repeating the cancel of a cancelled order is
-// fine and changes nothing (false). Refusals: OrderNotFound for a customer's order that isn't their own,
+// fine and changes nothing (false); CancelledBy tells whether it was this call that cancelled it. Refusals: OrderNotFound for a customer's order that isn't their own,
 // VersionMismatch, AlreadyDelivered.
 func (s State) Cancel(c Cancel, now time.Time) (State, bool, error) {
 	if c.By != ByOperator && c.User != s.Customer {
 		return s, false, NotFound()
+	}
+	if s.CancelledBy(c) { // before IfVersion, which names the version before
+		return s, false, nil
 	}
 	if c.IfVersion != 0 && c.IfVersion != s.Version {
 		return s, false, s.refuse(VersionMismatch, "the order has changed since you saw it")
@@ -89,12 +106,18 @@ func (s State) Cancel(c Cancel, now time.Time) (State, bool, error) {
 		next.Cancellation = &Cancellation{By: c.By, Reason: c.Reason}
 		next.DeliverAt = nil
 		next.VoidOwed = true
+		next.CancelCall = c.Call
 		return next, true, nil
 	case s.Status == Cancelled:
 		return s, false, nil
 	default:
 		return s, false, s.refuse(AlreadyDelivered, "the order was delivered before the cancel came")
 	}
+}
+
+// CancelledBy says that this very call cancelled the order.
+func (s State) CancelledBy(c Cancel) bool {
+	return s.Status == Cancelled && c.Call != "" && s.CancelCall == c.Call
 }
 
 // Deliver moves a confirmed order that is due to delivered. Anything else changes nothing (false): a reminder may come

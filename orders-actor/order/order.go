@@ -92,6 +92,10 @@ type State struct {
 	Auth        Auth   `json:"auth"`
 	Fingerprint string `json:"fingerprint"` // of the create's body, to tell a replay from another order
 	VoidOwed    bool   `json:"voidOwed,omitempty"`
+	// CreateCall and CancelCall are the calls that created and cancelled the order, see Create.Call. Orders stored by an
+	// older release have none.
+	CreateCall string `json:"createCall,omitempty"`
+	CancelCall string `json:"cancelCall,omitempty"`
 }
 
 // Clone returns a copy that shares nothing with s.

@@ -336,12 +336,20 @@ func TestCheckedTotalsAreExact(t *testing.T) {
 	})
 }
 
-func TestCheckReason(t *testing.T) {
-	for reason, ok := range map[string]bool{
-		"": true, "too dear": true, strings.Repeat("ü", order.MaxReason): true,
-		strings.Repeat("a", order.MaxReason+1): false, "a\nb": false, "\xff": false, "  ": false,
+func TestReasonKeepsLineBreaksAndRefusesOtherControlCharacters(t *testing.T) {
+	for given, want := range map[string]string{
+		"": "", "  ": "", " \r\n\t ": "", "too dear": "too dear", "one\r\ntwo\rthree\n\tfour": "one\ntwo\nthree\n\tfour",
+		strings.Repeat("ü", order.MaxReason):            strings.Repeat("ü", order.MaxReason),
+		strings.Repeat("\r\n", order.MaxReason-1) + "a": strings.Repeat("\n", order.MaxReason-1) + "a",
 	} {
-		err := order.CheckReason(reason)
-		assert.Equal(t, ok, err == nil, "%q", reason)
+		got, err := order.Reason(given)
+		require.NoError(t, err, "%q", given)
+		assert.Equal(t, want, got)
+	}
+	for _, bad := range []string{strings.Repeat("a", order.MaxReason+1), "a\x00b", "a\vb", "a\fb", "a\x1bb", "a\x7fb", "a\u0085b", "\xff"} {
+		_, err := order.Reason(bad)
+		var invalid *order.Invalid
+		require.ErrorAs(t, err, &invalid, "%q", bad)
+		assert.Equal(t, "reason", invalid.Fields[0].Field)
 	}
 }

@@ -37,15 +37,16 @@ func (s *Server) cancelOrder(c *fiber.Ctx, u auth.User) error {
 			return err
 		}
 	}
-	if err := order.CheckReason(body.Reason); err != nil {
+	reason, err := order.Reason(body.Reason)
+	if err != nil {
 		return err
 	}
-	o, err := s.Commands.Cancel(c.UserContext(), newCancel(u, id, body.Reason, version))
+	o, changed, err := s.Commands.Cancel(c.UserContext(), newCancel(u, id, reason, version))
 	if err != nil {
 		return err
 	}
 	c.Set(fiber.HeaderETag, etag(o.Version))
-	return c.JSON(toOrder(o))
+	return c.JSON(toCancelledOrder(o, changed))
 }
 
 func (s *Server) cancelOrders(c *fiber.Ctx, u auth.User) error {
@@ -60,7 +61,8 @@ func (s *Server) cancelOrders(c *fiber.Ctx, u auth.User) error {
 	if err != nil {
 		return err
 	}
-	if err := order.CheckReason(body.Reason); err != nil {
+	reason, err := order.Reason(body.Reason)
+	if err != nil {
 		return err
 	}
 	outcomes := make([]api.CancelOutcome, len(ids))
@@ -70,7 +72,7 @@ func (s *Server) cancelOrders(c *fiber.Ctx, u auth.User) error {
 		slots <- struct{}{}
 		done.Go(func() {
 			defer slots.leave()
-			outcomes[i] = s.cancelOne(c.UserContext(), newCancel(u, id, body.Reason, 0))
+			outcomes[i] = s.cancelOne(c.UserContext(), newCancel(u, id, reason, 0))
 		})
 	}
 	done.Wait()
@@ -87,9 +89,9 @@ func newCancel(u auth.User, id, reason string, version int) order.Cancel {
 
 // cancelOne never fails: what went wrong is the outcome.
 func (s *Server) cancelOne(ctx context.Context, cancel order.Cancel) api.CancelOutcome {
-	o, err := s.Commands.Cancel(ctx, cancel)
+	o, changed, err := s.Commands.Cancel(ctx, cancel)
 	if err == nil {
-		return api.CancelOutcome{ID: cancel.ID, Outcome: api.OutcomeCancelled, Order: toOrder(o)}
+		return api.CancelOutcome{ID: cancel.ID, Outcome: api.OutcomeCancelled, Order: toOrder(o), Changed: &changed}
 	}
 	p := problemOf(err)
 	outcome := api.OutcomeFailed

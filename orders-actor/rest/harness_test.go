@@ -110,7 +110,8 @@ func (t *turns) Create(ctx context.Context, c order.Create) (order.Order, bool, 
 		return order.Order{}, false, t.broken
 	}
 	if s, ok := t.states[c.ID]; ok {
-		return s.Order, true, nil
+		replayed, err := s.Recreate(c)
+		return s.Order, replayed, err
 	}
 	s, err := order.New(c, time.Now())
 	if err != nil {
@@ -119,21 +120,21 @@ func (t *turns) Create(ctx context.Context, c order.Create) (order.Order, bool, 
 	return s.Order, false, t.put(ctx, s)
 }
 
-func (t *turns) Cancel(ctx context.Context, c order.Cancel) (order.Order, error) {
+func (t *turns) Cancel(ctx context.Context, c order.Cancel) (_ order.Order, changed bool, _ error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.broken != nil {
-		return order.Order{}, t.broken
+		return order.Order{}, false, t.broken
 	}
 	s, ok := t.states[c.ID]
 	if !ok {
-		return order.Order{}, order.NotFound()
+		return order.Order{}, false, order.NotFound()
 	}
-	s, _, err := s.Cancel(c, time.Now())
+	s, changed, err := s.Cancel(c, time.Now())
 	if err != nil {
-		return order.Order{}, err
+		return order.Order{}, false, err
 	}
-	return s.Order, t.put(ctx, s)
+	return s.Order, changed, t.put(ctx, s)
 }
 
 func (t *turns) put(ctx context.Context, s order.State) error {

@@ -12,7 +12,8 @@ import (
 // safe.
 type Commands interface {
 	Create(ctx context.Context, c order.Create) (o order.Order, replayed bool, err error)
-	Cancel(ctx context.Context, c order.Cancel) (order.Order, error)
+	// Cancel reports whether this call cancelled the order, rather than an earlier one.
+	Cancel(ctx context.Context, c order.Cancel) (o order.Order, changed bool, err error)
 }
 
 // Reads answer from the list view. A create or cancel is visible here before its reply.

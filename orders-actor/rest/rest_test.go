@@ -127,11 +127,20 @@ func TestOrders(t *testing.T) {
 
 		{
 			name: "cancel", as: "alice", call: "POST /v1/orders/{id}/cancel", body: `{"reason":"ordered twice"}`, status: 200,
-			has: []string{`"status":"cancelled"`, `"cancellation":{"by":"customer","reason":"ordered twice"}`, `"status":"voided"`}, answers: map[string]string{"ETag": `"2"`},
+			has: []string{`"status":"cancelled"`, `"cancellation":{"by":"customer","reason":"ordered twice"}`, `"status":"voided"`, `"changed":true`}, answers: map[string]string{"ETag": `"2"`},
+		},
+		{
+			name: "cancel with a reason of two lines", as: "alice", call: "POST /v1/orders/{id}/cancel", body: `{"reason":"too late\r\nand too dear"}`,
+			status: 200, has: []string{`"reason":"too late\nand too dear"`},
+		},
+		{
+			name: "cancel with a control character in the reason", as: "alice", call: "POST /v1/orders/{id}/cancel", body: `{"reason":"a\u001bb"}`,
+			status: 400, code: "invalid-request", fields: []string{"reason"},
 		},
 		{name: "cancel without a body", as: "otto", call: "POST /v1/orders/{id}/cancel", status: 200, has: []string{`"cancellation":{"by":"operator"}`}},
 		{
 			name: "cancel again", as: "alice", call: "POST /v1/orders/{id}/cancel", status: 200, answers: map[string]string{"ETag": `"2"`},
+			has:    []string{`"changed":false`},
 			before: func(s *server, o order.Order) { s.call("alice", "POST", "/v1/orders/"+o.ID+"/cancel", "") },
 		},
 		{name: "cancel what is as it was seen", as: "alice", call: "POST /v1/orders/{id}/cancel", headers: []string{"If-Match", `"1"`}, status: 200},
@@ -158,7 +167,7 @@ func TestOrders(t *testing.T) {
 
 		{
 			name: "bulk cancel", as: "alice", call: "POST /v1/orders/cancel", body: `{"ids":["{id}","` + unknown + `"],"reason":"sold out"}`, status: 200,
-			has: []string{`"id":"{id}","order":{`, `"outcome":"cancelled"`, `"outcome":"not-found"`, `"code":"order-not-found"`},
+			has: []string{`"changed":true,"id":"{id}","order":{`, `"outcome":"cancelled"`, `"outcome":"not-found"`, `"code":"order-not-found"`},
 		},
 		{name: "bulk cancel of somebody else's", as: "bob", call: "POST /v1/orders/cancel", body: `{"ids":["{id}"]}`, status: 200, has: []string{`"outcome":"not-found"`}},
 		{

@@ -2,6 +2,7 @@ package turn
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 
@@ -17,16 +18,18 @@ type Orders struct {
 	Seal    actor.Seal
 }
 
-// Create makes an order, and reports whether this very create had made it before.
-func (o *Orders) Create(ctx context.Context, c order.Create) (order.Order, bool, error) {
+// Create makes an order, and reports whether an earlier request had made it.
+func (o *Orders) Create(ctx context.Context, c order.Create) (_ order.Order, replayed bool, _ error) {
+	c.Call = rand.Text()
 	r, err := o.send(ctx, c.ID, methodCreate, c)
 	return r.order(), r.Replayed, err
 }
 
-// Cancel ends an order.
-func (o *Orders) Cancel(ctx context.Context, c order.Cancel) (order.Order, error) {
+// Cancel ends an order, and reports whether it was this call that did.
+func (o *Orders) Cancel(ctx context.Context, c order.Cancel) (_ order.Order, changed bool, _ error) {
+	c.Call = rand.Text()
 	r, err := o.send(ctx, c.ID, methodCancel, c)
-	return r.order(), err
+	return r.order(), r.Changed, err
 }
 
 // Settle brings a payment's answer.

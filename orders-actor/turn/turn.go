@@ -75,17 +75,19 @@ type Order struct {
 func New(o *Options, id string) *Order { return &Order{Options: o, id: id} }
 
 // Create makes the order, unless it exists already: then the same create again is answered with the order as it is now
-// (replayed), and any other one is refused with KeyReused. It returns *order.Invalid for bad input.
+// (replayed, unless it is the very call that made it), and any other one is refused with KeyReused. It returns
+// *order.Invalid for bad input.
 func (o *Order) Create(ctx context.Context, c order.Create) (_ order.Order, replayed bool, _ error) {
 	if err := o.load(ctx); err != nil {
 		return order.Order{}, false, err
 	}
 	if o.exists {
-		if o.state.Fingerprint != c.Fingerprint || o.state.Customer != c.Auth.User {
-			return order.Order{}, false, &order.Refusal{Code: order.KeyReused, Detail: "this key has been used for another order"}
+		replayed, err := o.state.Recreate(c)
+		if err != nil {
+			return order.Order{}, false, err
 		}
 		// The turn that made it may have stopped before the view or the payer heard of it.
-		return o.state.Order, true, o.settleDown(ctx)
+		return o.state.Order, replayed, o.settleDown(ctx)
 	}
 	s, err := order.New(c, o.Clock())
 	if err != nil {
@@ -103,16 +105,18 @@ func (o *Order) Settle(ctx context.Context, c order.Settle) (order.Order, error)
 	return o.finish(ctx, next, changed)
 }
 
-// Cancel ends the order, or returns a *order.Refusal. Repeating it is fine.
-func (o *Order) Cancel(ctx context.Context, c order.Cancel) (order.Order, error) {
+// Cancel ends the order, or returns a *order.Refusal. Repeating it is fine. It reports whether this call cancelled the
+// order, also when Dapr executes the call twice.
+func (o *Order) Cancel(ctx context.Context, c order.Cancel) (_ order.Order, changed bool, _ error) {
 	if err := o.mustLoad(ctx); err != nil {
-		return order.Order{}, err
+		return order.Order{}, false, err
 	}
-	next, changed, err := o.state.Cancel(c, o.Clock())
+	next, moved, err := o.state.Cancel(c, o.Clock())
 	if err != nil {
-		return order.Order{}, err
+		return order.Order{}, false, err
 	}
-	return o.finish(ctx, next, changed)
+	done, err := o.finish(ctx, next, moved)
+	return done, moved || next.CancelledBy(c), err
 }
 
 // Voided notes that payments-svc knows of the void. The note is saved even when this host has it already: the store may

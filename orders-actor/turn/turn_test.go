@@ -165,6 +165,32 @@ func TestACreateIsRepeatedNotDoubled(t *testing.T) {
 	assert.Equal(t, 1, w.stored.Version)
 }
 
+func TestACallExecutedTwiceIsNoReplayAndStillChangedTheOrder(t *testing.T) {
+	w := newWorld()
+	create, again := tea, tea
+	create.Call, again.Call = "first", "second"
+	for _, c := range []struct {
+		create   order.Create
+		replayed bool
+	}{{create, false}, {create, false}, {again, true}} {
+		_, replayed, err := w.activate().Create(t.Context(), c.create)
+		require.NoError(t, err)
+		assert.Equal(t, c.replayed, replayed, c.create.Call)
+	}
+
+	cancel, late := cancelTea, cancelTea
+	cancel.Call, cancel.IfVersion, late.Call = "first", 1, "second"
+	for _, c := range []struct {
+		cancel  order.Cancel
+		changed bool
+	}{{cancel, true}, {cancel, true}, {late, false}} {
+		_, changed, err := w.activate().Cancel(t.Context(), c.cancel)
+		require.NoError(t, err)
+		assert.Equal(t, c.changed, changed, c.cancel.Call)
+	}
+	assert.Equal(t, 2, w.stored.Version)
+}
+
 func TestABadCreateStoresNothing(t *testing.T) {
 	w := newWorld()
 	bad := tea
@@ -179,7 +205,7 @@ func TestCommandsForNoOrderAreRefusedAndItsReminderIsNot(t *testing.T) {
 	w := newWorld()
 	for name, f := range map[string]func(*turn.Order) error{
 		"settle": func(o *turn.Order) error { _, err := o.Settle(t.Context(), order.Settle{ID: id}); return err },
-		"cancel": func(o *turn.Order) error { _, err := o.Cancel(t.Context(), cancelTea); return err },
+		"cancel": func(o *turn.Order) error { _, _, err := o.Cancel(t.Context(), cancelTea); return err },
 		"voided": func(o *turn.Order) error { _, err := o.Voided(t.Context()); return err },
 		"poke":   func(o *turn.Order) error { _, err := o.Poke(t.Context()); return err },
 	} {
@@ -196,7 +222,7 @@ func TestALatePaymentOfACancelledOrderChangesNothing(t *testing.T) {
 	o := w.activate()
 	_, _, err := o.Create(t.Context(), tea)
 	require.NoError(t, err)
-	_, err = o.Cancel(t.Context(), cancelTea)
+	_, _, err = o.Cancel(t.Context(), cancelTea)
 	require.NoError(t, err)
 	assert.Equal(t, 1, w.voids)
 	after, err := o.Settle(t.Context(), order.Settle{ID: id, Confirmed: true})
@@ -237,7 +263,7 @@ func TestAPokeMovesOnWhatIsStuck(t *testing.T) {
 	})
 	t.Run("void owed", func(t *testing.T) {
 		w, o := confirmedWorld(t)
-		_, err := o.Cancel(t.Context(), cancelTea)
+		_, _, err := o.Cancel(t.Context(), cancelTea)
 		require.NoError(t, err)
 		_, err = w.activate().Poke(t.Context())
 		require.NoError(t, err)
@@ -256,7 +282,7 @@ func TestAPokeMovesOnWhatIsStuck(t *testing.T) {
 func TestTheViewDecidesBetweenTwoHosts(t *testing.T) {
 	w, stale := confirmedWorld(t)
 	w.now = noon.Add(deliverAfter)
-	_, err := w.activate().Cancel(t.Context(), cancelTea) // by another host, and acknowledged
+	_, _, err := w.activate().Cancel(t.Context(), cancelTea) // by another host, and acknowledged
 	require.NoError(t, err)
 	won := w.stored.Clone()
 	require.Equal(t, order.Cancelled, won.Status)
@@ -274,7 +300,7 @@ func TestTheViewDecidesBetweenTwoHosts(t *testing.T) {
 // the void arrived, has no memory of.
 func TestVoidedClearsADebtThatCameBack(t *testing.T) {
 	w, o := confirmedWorld(t)
-	_, err := o.Cancel(t.Context(), cancelTea)
+	_, _, err := o.Cancel(t.Context(), cancelTea)
 	require.NoError(t, err)
 	owing := w.stored.Clone()
 	require.True(t, owing.VoidOwed)
@@ -310,7 +336,10 @@ func TestATurnMayStopAnywhere(t *testing.T) {
 			}
 		},
 		"cancel": func(*world) play {
-			return func(o *turn.Order) (order.Order, error) { return o.Cancel(context.Background(), cancelTea) }
+			return func(o *turn.Order) (order.Order, error) {
+				got, _, err := o.Cancel(context.Background(), cancelTea)
+				return got, err
+			}
 		},
 		"voided": func(*world) play {
 			return func(o *turn.Order) (order.Order, error) { return o.Voided(context.Background()) }

@@ -35,6 +35,7 @@ var Turns = []string{methodCreate, methodSettle, methodCancel, methodVoided, met
 type reply struct {
 	Order    *order.Order       `json:"order,omitempty"`
 	Replayed bool               `json:"replayed,omitempty"`
+	Changed  bool               `json:"changed,omitempty"`
 	Refusal  *order.Refusal     `json:"refusal,omitempty"`
 	Invalid  []order.FieldError `json:"invalid,omitempty"`
 }
@@ -60,7 +61,7 @@ func (h *hosted) Invoke(ctx context.Context, method string, body []byte) ([]byte
 		return json.Marshal(reply{Refusal: &order.Refusal{Code: order.Forbidden, Detail: err.Error()}})
 	}
 	var out reply
-	o, err := h.dispatch(ctx, method, command, &out.Replayed)
+	o, err := h.dispatch(ctx, method, command, &out)
 	var invalid *order.Invalid
 	switch {
 	case errors.As(err, &out.Refusal):
@@ -74,7 +75,7 @@ func (h *hosted) Invoke(ctx context.Context, method string, body []byte) ([]byte
 	return json.Marshal(out)
 }
 
-func (h *hosted) dispatch(ctx context.Context, method string, command json.RawMessage, replayed *bool) (o order.Order, err error) {
+func (h *hosted) dispatch(ctx context.Context, method string, command json.RawMessage, out *reply) (o order.Order, err error) {
 	if !validID(h.id) {
 		return o, order.NotFound()
 	}
@@ -82,7 +83,7 @@ func (h *hosted) dispatch(ctx context.Context, method string, command json.RawMe
 	case methodCreate:
 		c, err := decode[order.Create](command, h.id)
 		if err == nil {
-			o, *replayed, err = h.Create(ctx, c)
+			o, out.Replayed, err = h.Create(ctx, c)
 		}
 		return o, err
 	case methodSettle:
@@ -94,7 +95,7 @@ func (h *hosted) dispatch(ctx context.Context, method string, command json.RawMe
 	case methodCancel:
 		c, err := decode[order.Cancel](command, h.id)
 		if err == nil {
-			o, err = h.Cancel(ctx, c)
+			o, out.Changed, err = h.Cancel(ctx, c)
 		}
 		return o, err
 	case methodVoided:

@@ -110,7 +110,8 @@ type AuthMode string
 
 // CancelOrder defines model for CancelOrder.
 type CancelOrder struct {
-	// Reason Why; shown with the order.
+	// Reason Why; shown with the order. Line breaks and tabs are kept (CR LF and CR become LF); other control characters are
+	// refused. A reason of white space only is none.
 	Reason Reason `json:"reason,omitempty,omitzero"`
 }
 
@@ -119,13 +120,16 @@ type CancelOrders struct {
 	// Ids No id twice.
 	Ids []OrderID `json:"ids"`
 
-	// Reason Why; shown with the order.
+	// Reason Why; shown with the order. Line breaks and tabs are kept (CR LF and CR become LF); other control characters are
+	// refused. A reason of white space only is none.
 	Reason Reason `json:"reason,omitempty,omitzero"`
 }
 
 // CancelOutcome defines model for CancelOutcome.
 type CancelOutcome struct {
-	ID OrderID `json:"id"`
+	// Changed Comes with the order. Whether this call cancelled it, as for a single cancel.
+	Changed *bool   `json:"changed,omitempty"`
+	ID      OrderID `json:"id"`
 
 	// Order An order with its history.
 	Order Order `json:"order,omitempty,omitzero"`
@@ -147,6 +151,37 @@ type Cancellation struct {
 	// By Who caused a transition. `system` is time itself.
 	By     Party  `json:"by"`
 	Reason string `json:"reason,omitempty,omitzero"`
+}
+
+// CancelledOrder defines model for CancelledOrder.
+type CancelledOrder struct {
+	Cancellation Cancellation `json:"cancellation,omitempty,omitzero"`
+
+	// Changed Whether this call cancelled the order. With `false` it was cancelled before, by another party or by an
+	// earlier call, and `cancellation` names that one's party and reason.
+	Changed   bool      `json:"changed"`
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Currency ISO 4217. All have two decimals but JPY, which has none.
+	Currency Currency `json:"currency"`
+	Customer string   `json:"customer"`
+
+	// DeliverAt When it is or was due; set once payment is confirmed.
+	DeliverAt time.Time      `json:"deliverAt,omitempty,omitzero"`
+	History   []HistoryEntry `json:"history"`
+	ID        OrderID        `json:"id"`
+	Items     []Item         `json:"items"`
+	Payment   Payment        `json:"payment"`
+
+	// Status Where an order stands. `delivered` and `cancelled` are final.
+	Status Status `json:"status"`
+
+	// Total In minor units.
+	Total     int64     `json:"total"`
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Grows by one with each transition.
+	Version int `json:"version"`
 }
 
 // Cause What moved the order; all but `created` are events of the state machine.
@@ -229,10 +264,11 @@ type HistoryEntry struct {
 
 // Item defines model for Item.
 type Item struct {
+	// Name The same as for `sku`.
 	Name     string `json:"name"`
 	Quantity int    `json:"quantity"`
 
-	// Sku No control characters, not only blanks; so are all texts here.
+	// Sku One line, without control characters, not only blanks.
 	Sku string `json:"sku"`
 
 	// UnitPrice In minor units.
@@ -364,7 +400,8 @@ type Problem struct {
 // ProblemCode Stable; what programs should look at.
 type ProblemCode string
 
-// Reason Why; shown with the order.
+// Reason Why; shown with the order. Line breaks and tabs are kept (CR LF and CR become LF); other control characters are
+// refused. A reason of white space only is none.
 type Reason = string
 
 // Role defines model for Role.

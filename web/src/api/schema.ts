@@ -141,7 +141,7 @@ export interface paths {
         /**
          * Cancel an order
          * @description Once this is answered the order will never be delivered, and a payment for it is or will be voided. Repeating it
-         *     is fine. The body may be left out.
+         *     is fine: `changed` says whether this call cancelled the order or found it cancelled. The body may be left out.
          */
         post: operations["cancelOrder"];
         delete?: never;
@@ -318,8 +318,9 @@ export interface components {
          */
         Party: "customer" | "operator" | "payment" | "system";
         Item: {
-            /** @description No control characters, not only blanks; so are all texts here. */
+            /** @description One line, without control characters, not only blanks. */
             sku: string;
+            /** @description The same as for `sku`. */
             name: string;
             quantity: number;
             /**
@@ -341,7 +342,10 @@ export interface components {
             ids: components["schemas"]["OrderId"][];
             reason?: components["schemas"]["Reason"];
         };
-        /** @description Why; shown with the order. */
+        /**
+         * @description Why; shown with the order. Line breaks and tabs are kept (CR LF and CR become LF); other control characters are
+         *     refused. A reason of white space only is none.
+         */
         Reason: string;
         Payment: {
             status: components["schemas"]["PaymentStatus"];
@@ -399,6 +403,14 @@ export interface components {
         Order: components["schemas"]["OrderSummary"] & {
             history: components["schemas"]["HistoryEntry"][];
         };
+        /** @description The order after a cancel. */
+        CancelledOrder: components["schemas"]["Order"] & {
+            /**
+             * @description Whether this call cancelled the order. With `false` it was cancelled before, by another party or by an
+             *     earlier call, and `cancellation` names that one's party and reason.
+             */
+            changed: boolean;
+        };
         OrderStatus: {
             id: components["schemas"]["OrderId"];
             status: components["schemas"]["Status"];
@@ -439,6 +451,8 @@ export interface components {
             id: components["schemas"]["OrderId"];
             outcome: components["schemas"]["Outcome"];
             order?: components["schemas"]["Order"];
+            /** @description Comes with the order. Whether this call cancelled it, as for a single cancel. */
+            changed?: boolean;
             problem?: components["schemas"]["Problem"];
         };
         /**
@@ -1059,7 +1073,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Order"];
+                    "application/json": components["schemas"]["CancelledOrder"];
                 };
             };
             400: components["responses"]["BadRequest"];
