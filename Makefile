@@ -48,6 +48,9 @@ bin/golangci-lint: tools/golangci-lint/go.mod
 bin/helm: tools/helm/go.mod
 	cd tools/helm && GOWORK=off $(GO_BUILD) -o ../../$@ helm.sh/helm/v3/cmd/helm
 
+bin/govulncheck: tools/govulncheck/go.mod
+	cd tools/govulncheck && GOWORK=off $(GO_BUILD) -o ../../$@ golang.org/x/vuln/cmd/govulncheck
+
 ## checking
 
 lint: bin/golangci-lint web/node_modules/.package-lock.json ## everything that the code must pass before it is read
@@ -55,6 +58,10 @@ lint: bin/golangci-lint web/node_modules/.package-lock.json ## everything that t
 	bin/golangci-lint run $(EVERY)
 	go vet -tags stack,k8s $(EVERY)
 	cd web && npm run typecheck && npm run lint
+
+vuln: bin/govulncheck ## known vulnerabilities that the services can reach, from the pinned database module
+	@db=$$(cd tools/govulncheck && GOWORK=off go mod download golang.org/x/vulndb && GOWORK=off go list -m -f '{{.Dir}}' golang.org/x/vulndb); \
+		for module in orders-actor payments-svc stack; do (cd $$module && ../bin/govulncheck -db "file://$$db/data/osv" ./...); done
 
 fmt: bin/golangci-lint web/node_modules/.package-lock.json ## format all code
 	bin/golangci-lint fmt $(MODULES)

@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,6 +54,33 @@ func TestDockerfilesMakeSmallImagesWithoutRoot(t *testing.T) {
 		require.Contains(t, build, "CGO_ENABLED=0", file)
 		require.Contains(t, build, "-trimpath", "%s: not reproducible", file)
 	}
+}
+
+// Images are built with GOWORK=off, so the modules' own go.mod files decide there and the workspace everywhere else. Both must select
+// the same versions, and the same Go release, or the tested program is not the shipped one.
+func TestImagesAreBuiltFromTheTestedVersions(t *testing.T) {
+	work, err := os.ReadFile("../go.work")
+	require.NoError(t, err)
+	toolchain := regexp.MustCompile(`(?m)^toolchain go(.+)$`).FindSubmatch(work)
+	require.NotNil(t, toolchain, "go.work pins no Go release")
+	for _, file := range dockerfiles {
+		require.Contains(t, strings.Join(instructions(t, file), "\n"), "FROM golang:"+string(toolchain[1])+"-alpine", file)
+	}
+	for _, module := range []string{"../orders-actor", "../payments-svc", "../deploy"} {
+		require.Equal(t, selected(t, module, ""), selected(t, module, "off"), "%s: run go work sync", module)
+	}
+}
+
+// selected lists the module versions that a module's packages are built from.
+func selected(t *testing.T, module, work string) string {
+	t.Helper()
+	list := exec.Command("go", "list", "-deps", "-f", `{{with .Module}}{{if and .Version (not .Replace)}}{{.Path}} {{.Version}}{{end}}{{end}}`, "./...")
+	list.Dir, list.Env = module, append(os.Environ(), "GOWORK="+work)
+	out, err := list.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	lines := strings.Split(string(out), "\n")
+	slices.Sort(lines)
+	return strings.Join(slices.Compact(lines), "\n")
 }
 
 // instructions are a Dockerfile's, each on one line.

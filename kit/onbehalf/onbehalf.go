@@ -1,6 +1,6 @@
 // Package onbehalf is the short-lived token with which orders-actor asks payments-svc to act on behalf of a user.
 //
-// It guarantees that a verified token was minted by a holder of the key, for payments-svc, no longer than a minute ago,
+// It guarantees that a verified token was minted by a holder of the key, for payments-svc, no longer than Lifetime and Skew ago,
 // and that it names one user, one order, one amount and one currency: it is of no use for anything else. Only HS256 is
 // accepted; what the token itself says of its algorithm decides nothing.
 package onbehalf
@@ -19,6 +19,8 @@ const (
 
 	// Lifetime is how long a token is good for: one call and its retries.
 	Lifetime = time.Minute
+	// Skew is how far the clocks of the two services may be apart.
+	Skew = 2 * time.Minute
 	// MinKey is the fewest bytes of a key that HS256 is worth its name with.
 	MinKey = 32
 )
@@ -72,7 +74,7 @@ func Verify(key []byte, token string, now time.Time) (Claims, error) {
 	var p payload
 	_, err := jwt.ParseWithClaims(token, &p, func(*jwt.Token) (any, error) { return key, nil },
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
-		jwt.WithIssuer(issuer), jwt.WithAudience(audience), jwt.WithExpirationRequired(),
+		jwt.WithIssuer(issuer), jwt.WithAudience(audience), jwt.WithExpirationRequired(), jwt.WithLeeway(Skew),
 		jwt.WithTimeFunc(func() time.Time { return now }))
 	if err != nil {
 		return Claims{}, fmt.Errorf("%w: %w", ErrInvalid, err)

@@ -25,7 +25,9 @@ func TestRoundTrip(t *testing.T) {
 		}
 		token, err := Mint(key, c, now)
 		require.NoError(t, err)
-		got, err := Verify(key, token, now.Add(Lifetime-time.Second))
+		// The verifier's clock may be behind or ahead.
+		skewed := time.Duration(rapid.Int64Range(int64(-Skew), int64(Lifetime+Skew-time.Second)).Draw(t, "clock"))
+		got, err := Verify(key, token, now.Add(skewed))
 		require.NoError(t, err)
 		require.Equal(t, c, got)
 	})
@@ -70,7 +72,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"another audience":  {change: func(p *payload) { p.Audience = jwt.ClaimStrings{"orders"} }},
 		"no audience":       {change: func(p *payload) { p.Audience = nil }},
 		"another issuer":    {change: func(p *payload) { p.Issuer = "somebody" }},
-		"expired":           {change: func(p *payload) { p.ExpiresAt = jwt.NewNumericDate(now.Add(-time.Second)) }},
+		"expired":           {change: func(p *payload) { p.ExpiresAt = jwt.NewNumericDate(now.Add(-Skew - time.Second)) }},
 		"never expires":     {change: func(p *payload) { p.ExpiresAt = nil }},
 		"no user":           {change: func(p *payload) { p.Subject = "" }},
 		"no order":          {change: func(p *payload) { p.OrderID = "" }},

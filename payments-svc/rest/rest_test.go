@@ -168,7 +168,7 @@ func TestRefusals(t *testing.T) {
 			"no token":                  {change: without("Authorization"), status: 401, code: problem.Unauthenticated},
 			"another scheme":            {change: header("Authorization", "Basic YTpi"), status: 401, code: problem.Unauthenticated},
 			"no JWT":                    {change: bearer("nonsense"), status: 401, code: problem.Unauthenticated},
-			"an expired token":          {change: bearer(mint(t, claims, now.Add(-2*time.Minute))), status: 401, code: problem.Unauthenticated},
+			"an expired token":          {change: bearer(mint(t, claims, now.Add(-onbehalf.Lifetime-onbehalf.Skew-time.Second))), status: 401, code: problem.Unauthenticated},
 			"alg none":                  {change: bearer(sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, "payments-svc")), status: 401, code: problem.Unauthenticated},
 			"signed with another key":   {change: bearer(sign(jwt.SigningMethodHS256, key[1:], "payments-svc")), status: 401, code: problem.Unauthenticated},
 			"another audience":          {change: bearer(sign(jwt.SigningMethodHS256, key, "orders")), status: 401, code: problem.Unauthenticated},
