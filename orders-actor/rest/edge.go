@@ -140,11 +140,3 @@ func (s *Server) meter(c *fiber.Ctx, u auth.User) error {
 	c.Set(fiber.HeaderRetryAfter, strconv.Itoa(r.retry))
 	return problem.New(problem.RateLimited, "too many requests; try again in %d s", r.retry)
 }
-
-// offer picks the media type that the caller likes best of what this call can answer with.
-func offer(c *fiber.Ctx, types ...string) (string, error) {
-	if t := c.Accepts(types...); t != "" {
-		return t, nil
-	}
-	return "", problem.New(problem.NotAcceptable, "this call answers with %s", strings.Join(types, " or "))
-}
