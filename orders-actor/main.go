@@ -146,6 +146,7 @@ func newServer(c config, keys map[string][]byte, log *slog.Logger, o rest.Option
 	}
 	o.Log, o.SPA = log, site.Serve
 	o.RateLimit, o.MaxInFlight, o.CORSOrigins = c.RateLimit, c.MaxInFlight, c.CORSOrigins
+	o.MaxWaiting, o.MaxPerUser = c.MaxWaiting, c.MaxPerUser
 	return rest.New(o)
 }
 

@@ -24,6 +24,8 @@ type config struct {
 	PaymentTimeout time.Duration
 	RateLimit      int
 	MaxInFlight    int
+	MaxWaiting     int
+	MaxPerUser     int
 	CORSOrigins    []string
 	SecretName     string
 	LogLevel       string
@@ -50,6 +52,8 @@ func readConfig(env *settings.Reader) (config, error) {
 		PaymentTimeout: env.Duration("PAYMENT_TIMEOUT", 10*time.Second, 100*time.Millisecond, time.Minute),
 		RateLimit:      env.Int("RATE_LIMIT", 600, 0, 1_000_000),
 		MaxInFlight:    env.Int("MAX_IN_FLIGHT", 256, 1, 100_000),
+		MaxWaiting:     env.Int("MAX_WAITING", 2048, 1, 100_000),
+		MaxPerUser:     env.Int("MAX_WAITING_PER_USER", 100, 1, 100_000),
 		CORSOrigins:    env.List("CORS_ORIGINS"),
 		SecretName:     env.String("SECRET_NAME", "orders-actor"),
 		LogLevel:       env.Enum("LOG_LEVEL", "info", "debug", "info", "warn", "error"),

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -81,28 +82,40 @@ func (s *Server) public(h fiber.Handler) fiber.Handler {
 
 // signedIn admits a call of a user within the limits.
 func (s *Server) signedIn(h handler) fiber.Handler {
-	return func(c *fiber.Ctx) error { return s.admit(c, h, s.calls, callTimeout) }
+	return func(c *fiber.Ctx) error { return s.admit(c, h, 0, false) }
 }
 
 // patient is signedIn for a call that waits when asked to. It counts among those that wait then, so that they can't keep
 // out the others.
 func (s *Server) patient(h handler) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		if wait, waits := preferWait(c); waits {
-			return s.admit(c, h, s.waits, callTimeout+wait)
-		}
-		return s.admit(c, h, s.calls, callTimeout)
+		wait, waits := preferWait(c)
+		return s.admit(c, h, wait, waits)
 	}
 }
 
-func (s *Server) admit(c *fiber.Ctx, h handler, in gate, deadline time.Duration) error {
+// patientOrStream is patient for the feed. A stream takes its place itself, for as long as it lasts.
+func (s *Server) patientOrStream(h handler) fiber.Handler {
+	wait, stream := s.patient(h), s.signedIn(h)
+	return func(c *fiber.Ctx) error {
+		if negotiate(c.Get(fiber.HeaderAccept), feedTypes) == eventStream {
+			return stream(c)
+		}
+		return wait(c)
+	}
+}
+
+// admit identifies the user under the bound of calls. A call that waits then changes over to the places for those, which
+// are counted per user and so can't be taken before the user is known.
+func (s *Server) admit(c *fiber.Ctx, h handler, wait time.Duration, waits bool) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Vary(fiber.HeaderAuthorization, fiber.HeaderAccept)
-	if !in.enter() {
+	if !s.calls.enter() {
 		return overloaded()
 	}
-	defer in.leave()
-	ctx, cancel := context.WithTimeout(c.UserContext(), deadline)
+	leave := sync.OnceFunc(s.calls.leave)
+	defer leave()
+	ctx, cancel := context.WithTimeout(c.UserContext(), callTimeout+wait)
 	defer cancel()
 	c.SetUserContext(ctx)
 
@@ -112,6 +125,13 @@ func (s *Server) admit(c *fiber.Ctx, h handler, in gate, deadline time.Duration)
 	}
 	if err := s.meter(c, u); err != nil {
 		return err
+	}
+	if waits {
+		leave()
+		if err := s.waits.enter(u.ID); err != nil {
+			return err
+		}
+		defer s.waits.leave(u.ID)
 	}
 	return h(c, u)
 }

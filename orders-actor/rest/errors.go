@@ -22,7 +22,7 @@ import (
 )
 
 // retryAfter says in how many seconds it may be better.
-var retryAfter = map[problem.Code]string{problem.Overloaded: "1", problem.Unavailable: "2"}
+var retryAfter = map[problem.Code]string{problem.Overloaded: "1", problem.Unavailable: "2", problem.RateLimited: "2"}
 
 // badField complains about one field of the input.
 func badField(field, format string, args ...any) error {
@@ -124,7 +124,7 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 		s.Log.DebugContext(c.UserContext(), "token refused", "err", err)
 		c.Set(fiber.HeaderWWWAuthenticate, challenge(c))
 	}
-	if after, ok := retryAfter[problem.Code(p.Code)]; ok {
+	if after, ok := retryAfter[problem.Code(p.Code)]; ok && c.GetRespHeader(fiber.HeaderRetryAfter) == "" {
 		c.Set(fiber.HeaderRetryAfter, after)
 	}
 	if p.Current.Version > 0 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"orders/orders-actor/auth"
 	"orders/orders-actor/order"
 	"orders/orders-actor/view"
 )
@@ -19,6 +20,8 @@ import (
 const (
 	textCSV       = "text/csv"
 	exportTimeout = 5 * time.Minute
+
+	maxExports, maxExportsPerUser = 4, 2 // at once
 )
 
 var csvHeader = []string{
@@ -27,11 +30,13 @@ var csvHeader = []string{
 }
 
 // exportOrders streams the selection: one order in memory at a time, at the pace of the reader.
-func (s *Server) exportOrders(c *fiber.Ctx, q view.Query) error {
+func (s *Server) exportOrders(c *fiber.Ctx, u auth.User, q view.Query) error {
 	q.Limit, q.Cursor = 0, ""
 	headOnly := c.Method() == fiber.MethodHead
-	if !headOnly && !s.exports.enter() {
-		return overloaded()
+	if !headOnly {
+		if err := s.exports.enter(u.ID); err != nil {
+			return err
+		}
 	}
 	c.Set(fiber.HeaderContentType, textCSV+"; charset=utf-8")
 	c.Set(fiber.HeaderContentDisposition, `attachment; filename="orders.csv"`)
@@ -40,7 +45,7 @@ func (s *Server) exportOrders(c *fiber.Ctx, q view.Query) error {
 	}
 	conn, detached := c.Context().Conn(), context.WithoutCancel(c.UserContext())
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
-		defer s.exports.leave()
+		defer s.exports.leave(u.ID)
 		ctx, cancel := context.WithTimeout(detached, exportTimeout)
 		defer cancel()
 		if err := s.writeCSV(ctx, conn, w, q); err != nil {

@@ -22,8 +22,10 @@ const (
 	streamBatch = 100 // events that a stream holds unsent at most
 )
 
+var feedTypes = []string{fiber.MIMEApplicationJSON, eventStream}
+
 func (s *Server) followOrders(c *fiber.Ctx, u auth.User) error {
-	media, err := offer(c, fiber.MIMEApplicationJSON, eventStream)
+	media, err := offer(c, feedTypes...)
 	if err != nil {
 		return err
 	}
@@ -47,7 +49,7 @@ func (s *Server) followOrders(c *fiber.Ctx, u auth.User) error {
 		}
 	}
 	if media == eventStream {
-		return s.streamEvents(c, events, u.Expires)
+		return s.streamEvents(c, u, events)
 	}
 	return s.pollEvents(c, events)
 }
@@ -57,6 +59,8 @@ func (s *Server) pollEvents(c *fiber.Ctx, q view.EventQuery) error {
 	wait, asked := preferWait(c)
 	over := time.NewTimer(wait)
 	defer over.Stop()
+	look := time.NewTicker(s.LookEvery)
+	defer look.Stop()
 	for {
 		events, more, err := s.events(c.UserContext(), q)
 		if err != nil {
@@ -67,6 +71,10 @@ func (s *Server) pollEvents(c *fiber.Ctx, q view.EventQuery) error {
 			select {
 			case <-more:
 				continue
+			case <-look.C:
+				if !hungUp(c.Context().Conn()) {
+					continue
+				}
 			case <-over.C:
 			case <-s.stopping:
 			}
@@ -91,15 +99,17 @@ func (s *Server) events(ctx context.Context, q view.EventQuery) (view.Events, <-
 
 // streamEvents is the SSE form. The first events are read before the answer begins, so that a bad cursor can still be
 // told as such.
-func (s *Server) streamEvents(c *fiber.Ctx, q view.EventQuery, expires time.Time) error {
+func (s *Server) streamEvents(c *fiber.Ctx, u auth.User, q view.EventQuery) error {
 	q.Limit = streamBatch
 	first, more, err := s.events(c.UserContext(), q)
 	if err != nil {
 		return err
 	}
 	headOnly := c.Method() == fiber.MethodHead
-	if !headOnly && !s.waits.enter() {
-		return overloaded()
+	if !headOnly {
+		if err := s.waits.enter(u.ID); err != nil {
+			return err
+		}
 	}
 	c.Set(fiber.HeaderContentType, eventStream)
 	c.Set("X-Accel-Buffering", "no")
@@ -107,9 +117,9 @@ func (s *Server) streamEvents(c *fiber.Ctx, q view.EventQuery, expires time.Time
 	if headOnly {
 		return nil
 	}
-	st := &stream{server: s, conn: c.Context().Conn(), query: q, expires: expires}
+	st := &stream{server: s, conn: c.Context().Conn(), query: q, expires: u.Expires}
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
-		defer s.waits.leave()
+		defer s.waits.leave(u.ID)
 		defer func() {
 			if r := recover(); r != nil { // this runs on a goroutine of fasthttp, outside edge
 				s.Log.Error("panic in a stream", "panic", r)
@@ -141,6 +151,8 @@ func (st *stream) run(events view.Events, more <-chan struct{}) error {
 	defer end.Stop()
 	beat := time.NewTicker(st.server.Heartbeat)
 	defer beat.Stop()
+	look := time.NewTicker(st.server.LookEvery)
+	defer look.Stop()
 
 	fmt.Fprintf(st.w, "retry: %d\n", retryMillis)
 	if err := st.mark(st.query.After); err != nil {
@@ -155,6 +167,12 @@ func (st *stream) run(events view.Events, more <-chan struct{}) error {
 		}
 		select {
 		case <-more:
+		case <-look.C:
+			if hungUp(st.conn) {
+				return nil
+			}
+			events = view.Events{Next: st.query.After} // nothing new to send
+			continue
 		case <-beat.C:
 			if err := st.mark(st.query.After); err != nil {
 				return err

@@ -99,7 +99,7 @@ func (s *Server) listOrders(c *fiber.Ctx, u auth.User) error {
 		return err
 	}
 	if media == textCSV {
-		return s.exportOrders(c, q)
+		return s.exportOrders(c, u, q)
 	}
 	page, err := s.Reads.List(c.UserContext(), q)
 	if err != nil {
@@ -186,6 +186,8 @@ func (s *Server) awaitChange(c *fiber.Ctx, u auth.User, o order.Order, seen stri
 	}
 	over := time.NewTimer(wait)
 	defer over.Stop()
+	look := time.NewTicker(s.LookEvery)
+	defer look.Stop()
 	for ifNoneMatch(seen, o.Version) {
 		touched, now, more := s.tail.touched(o.ID, position)
 		position = now
@@ -198,6 +200,10 @@ func (s *Server) awaitChange(c *fiber.Ctx, u auth.User, o order.Order, seen stri
 		}
 		select {
 		case <-more:
+		case <-look.C:
+			if hungUp(c.Context().Conn()) {
+				return o, nil // nobody will read it, but its place is free
+			}
 		case <-over.C:
 			return o, nil
 		case <-s.stopping:

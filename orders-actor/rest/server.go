@@ -56,6 +56,7 @@ type Options struct {
 	RateLimit   int      // requests per user and minute; 0 for no limit
 	MaxInFlight int      // calls at once; 0 for 256
 	MaxWaiting  int      // long polls and streams at once; 0 for 2048
+	MaxPerUser  int      // of them by one user; 0 for 100
 	CORSOrigins []string // other origins that may call from a browser; empty for none
 
 	// For tests; nil or 0 for what production has.
@@ -63,6 +64,7 @@ type Options struct {
 	Heartbeat    time.Duration // of a stream where nothing happens
 	StreamLife   time.Duration // at most, and 4/5 of it at least
 	WriteTimeout time.Duration // for the network to take what is written
+	LookEvery    time.Duration // at the connection of a call that waits: is the client still there?
 }
 
 // Server serves the contract.
@@ -72,8 +74,8 @@ type Server struct {
 	tail     *tail
 	rates    *rates
 	calls    gate
-	waits    gate
-	exports  gate
+	waits    *places
+	exports  *places
 	csp      string
 	stopping chan struct{} // closed when Serve winds down
 }
@@ -86,8 +88,8 @@ func New(o Options) (*Server, error) {
 		tail:     newTail(o.Reads, o.Watcher, o.Log),
 		rates:    newRates(o.RateLimit, o.Now),
 		calls:    newGate(o.MaxInFlight),
-		waits:    newGate(o.MaxWaiting),
-		exports:  newGate(4),
+		waits:    newPlaces("streams and long polls", o.MaxWaiting, o.MaxPerUser),
+		exports:  newPlaces("exports", maxExports, maxExportsPerUser),
 		csp:      csp(o.OIDC.Issuer),
 		stopping: make(chan struct{}),
 	}
@@ -111,6 +113,9 @@ func (o *Options) defaults() {
 	if o.MaxWaiting == 0 {
 		o.MaxWaiting = 2048
 	}
+	if o.MaxPerUser == 0 {
+		o.MaxPerUser = 100
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -122,6 +127,9 @@ func (o *Options) defaults() {
 	}
 	if o.WriteTimeout == 0 {
 		o.WriteTimeout = 10 * time.Second
+	}
+	if o.LookEvery == 0 {
+		o.LookEvery = 2 * time.Second
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -190,7 +198,7 @@ func (s *Server) routes() error {
 	}
 	s.route("/v1/orders", get(s.signedIn(s.listOrders)), post(s.signedIn(s.createOrder)))
 	s.route("/v1/orders/cancel", post(s.signedIn(s.cancelOrders)))
-	s.route("/v1/orders/events", get(s.patient(s.followOrders)))
+	s.route("/v1/orders/events", get(s.patientOrStream(s.followOrders)))
 	s.route("/v1/orders/:id", get(s.patient(s.getOrder)))
 	s.route("/v1/orders/:id/status", get(s.patient(s.getOrderStatus)))
 	s.route("/v1/orders/:id/cancel", post(s.signedIn(s.cancelOrder)))

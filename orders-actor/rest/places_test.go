@@ -1,0 +1,114 @@
+package rest_test
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"orders/orders-actor/order"
+	"orders/orders-actor/rest"
+	"orders/orders-actor/rest/api"
+	"orders/orders-actor/view"
+)
+
+func TestOneUserCannotTakeEveryWaitingPlace(t *testing.T) {
+	s := start(t, func(o *rest.Options) { o.MaxWaiting, o.MaxPerUser = 3, 2 })
+	o := s.given("alice")
+	for range 2 {
+		r := s.stream("alice", "/v1/orders/events")
+		require.True(t, r.frame(&api.OrderSummary{}))
+	}
+	for path, accept := range map[string]string{
+		"/v1/orders/events": "text/event-stream", "/v1/orders/events?limit=1": "application/json", "/v1/orders/" + o.ID: "application/json",
+	} {
+		a := s.call("alice", "GET", path, "", "Accept", accept, "Prefer", "wait=30")
+		require.Equal(t, 429, a.StatusCode, path)
+		assert.EqualValues(t, "rate-limited", a.problem(t).Code)
+		assert.Equal(t, "2", a.Header.Get("Retry-After"))
+		assert.Contains(t, a.problem(t).Detail, "2 streams and long polls")
+	}
+	assert.Equal(t, 200, s.call("alice", "GET", "/v1/orders/"+o.ID, "").StatusCode, "a call that does not wait needs no place")
+
+	r := s.stream("bob", "/v1/orders/events")
+	require.True(t, r.frame(&api.OrderSummary{}))
+	assert.Equal(t, 503, s.call("carol", "GET", "/v1/orders/events", "", "Prefer", "wait=30").StatusCode, "the bound for all still holds")
+}
+
+// A client that goes away gives its place back long before its wait of 30 s or the next heartbeat.
+func TestClosedConnectionGivesItsPlaceBack(t *testing.T) {
+	for name, headers := range map[string][]string{
+		"long poll of the feed":  {"/v1/orders/events", "Prefer", "wait=30"},
+		"long poll of an order":  {"", "Prefer", "wait=30"},
+		"stream":                 {"/v1/orders/events", "Accept", "text/event-stream"},
+		"stream with preference": {"/v1/orders/events", "Accept", "text/event-stream", "Prefer", "wait=30"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, func(o *rest.Options) {
+				o.MaxWaiting, o.Heartbeat, o.LookEvery = 2, time.Hour, 5*time.Millisecond
+			})
+			path := headers[0]
+			if path == "" {
+				path = "/v1/orders/" + s.given("alice").ID
+			}
+			var gone []context.CancelFunc
+			for range 2 {
+				ctx, cancel := context.WithCancel(t.Context())
+				gone = append(gone, cancel)
+				r := s.request("alice", "GET", path, "", headers[1:]...).WithContext(ctx)
+				go func() {
+					for { // until it gets a place: the probe below takes one too
+						res, err := http.DefaultClient.Do(r)
+						if err != nil {
+							return
+						}
+						if res.StatusCode == 200 {
+							<-ctx.Done()
+						}
+						_ = res.Body.Close()
+					}
+				}()
+			}
+			probe := func() int { return s.call("bob", "GET", "/v1/orders/events", "", "Prefer", "wait=0").StatusCode }
+			require.Eventually(t, func() bool { return probe() == 503 }, 20*time.Second, 5*time.Millisecond, "both places are taken")
+			for _, cancel := range gone {
+				cancel()
+			}
+			require.Eventually(t, func() bool { return probe() == 200 }, 15*time.Second, 5*time.Millisecond)
+		})
+	}
+}
+
+func TestOneUserCannotTakeEveryExport(t *testing.T) {
+	slow := slowExports{release: make(chan struct{}), begun: make(chan struct{}, 4)}
+	s := start(t, func(o *rest.Options) { slow.Reads, o.Reads = o.Reads, &slow })
+	var ended sync.WaitGroup
+	for range 2 {
+		r := s.request("alice", "GET", "/v1/orders", "", "Accept", "text/csv")
+		ended.Go(func() {
+			if res, err := http.DefaultClient.Do(r); assert.NoError(t, err) {
+				_ = res.Body.Close()
+			}
+		})
+		<-slow.begun
+	}
+	assert.Equal(t, 429, s.call("alice", "GET", "/v1/orders", "", "Accept", "text/csv").StatusCode)
+	close(slow.release)
+	ended.Wait()
+	assert.Equal(t, 200, s.call("bob", "GET", "/v1/orders", "", "Accept", "text/csv").StatusCode)
+}
+
+type slowExports struct {
+	rest.Reads
+	begun, release chan struct{}
+}
+
+func (s *slowExports) Export(ctx context.Context, q view.Query, each func(order.Order) error) error {
+	s.begun <- struct{}{}
+	<-s.release
+	return s.Reads.Export(ctx, q, each)
+}
