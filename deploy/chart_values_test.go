@@ -246,7 +246,8 @@ func TestChartConnectionBudget(t *testing.T) {
 }
 
 func TestChartSetsPoolSizes(t *testing.T) {
-	all := objects(t, "--set", "postgresql.pools.state=4,postgresql.pools.ledger=3,postgresql.maxIdleTime=7s")
+	all := objects(t, "--set", "postgresql.pools.view=6,postgresql.pools.state=4,postgresql.pools.ledger=3,postgresql.maxIdleTime=7s")
+	require.Equal(t, "6", nested(object(t, all, "ConfigMap", "orders-actor"), "data", "VIEW_MAX_CONNS"))
 	for component, want := range map[string]string{"statestore": "4", "ledger": "3"} {
 		metadata := map[any]any{}
 		for _, entry := range nested(object(t, all, "Component", component), "spec", "metadata").([]any) {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,4 +81,77 @@ func TestComposeAndChartKnowTheSameSettings(t *testing.T) {
 			require.Contains(t, env, name, "%s in docker-compose.yml", service)
 		}
 	}
+}
+
+// A sidecar's API gives out its app's keys and writes its state. So it listens on the loopback address that it shares
+// with the app's container, and asks for a token too.
+func TestComposeSidecarsAnswerTheirAppOnly(t *testing.T) {
+	project := compose(t)
+	sidecars := 0
+	for name, service := range project.Services {
+		if !slices.Contains(service.Command, "/daprd") {
+			continue
+		}
+		sidecars++
+		require.Contains(t, service.Command, "--dapr-listen-addresses=127.0.0.1", name)
+		require.Contains(t, service.Command, "--metrics-listen-address=127.0.0.1", name)
+		require.Contains(t, service.Command, "--enable-mtls", name)
+		require.Contains(t, service.Command, "DAPR_API_TOKEN=/keys/api-token", name)
+		require.Empty(t, service.Ports, name)
+		app, ok := strings.CutPrefix(service.NetworkMode, "service:")
+		require.True(t, ok, "%s has a network of its own", name)
+		require.Contains(t, project.Services[app].Command, "DAPR_API_TOKEN=/keys/api-token", "%s doesn't know the token", app)
+		require.Equal(t, source(service, "/keys"), source(project.Services[app], "/keys"))
+	}
+	require.Equal(t, 2, sidecars)
+}
+
+func TestComposeMountsKeysOnlyWhereTheyAreNeeded(t *testing.T) {
+	users := map[string][]string{}
+	for name, service := range compose(t).Services {
+		for _, volume := range service.Volumes {
+			if volume.Type == types.VolumeTypeVolume {
+				users[volume.Source] = append(users[volume.Source], name)
+			}
+			if name != "keys" && strings.HasSuffix(volume.Source, "keys") || volume.Source == "trust" && name != "keys" {
+				require.True(t, volume.ReadOnly, "%s may write %s", name, volume.Source)
+			}
+		}
+	}
+	for _, names := range users {
+		slices.Sort(names)
+	}
+	require.Equal(t, []string{"keys"}, users["keys"])
+	require.Equal(t, []string{"keys", "sentry"}, users["trust"], "the certificate authority's key")
+	require.Equal(t, []string{"keys", "orders-actor", "orders-actor-dapr"}, users["orders-keys"])
+	require.Equal(t, []string{"keys", "payments-svc", "payments-svc-dapr"}, users["payments-keys"])
+	require.Equal(t, []string{"database-users", "keys", "postgres"}, users["database-keys"])
+}
+
+func TestComposeBoundsEveryLog(t *testing.T) {
+	for name, service := range compose(t).Services {
+		require.NotNil(t, service.Logging, name)
+		require.NotEmpty(t, service.Logging.Options["max-size"], name)
+		require.NotEmpty(t, service.Logging.Options["max-file"], name)
+	}
+}
+
+func TestComposeGivesOrdersAndLedgerTheirOwnDatabaseUsers(t *testing.T) {
+	project := compose(t)
+	for service, user := range map[string]string{"orders-actor-dapr": "orders_app", "payments-svc-dapr": "orders_ledger"} {
+		require.Contains(t, *project.Services[service].Environment["STATE_DSN"], "postgres://"+user+"@")
+		require.Equal(t, types.ServiceConditionCompletedSuccessfully, project.Services[service].DependsOn["database-users"].Condition)
+	}
+	require.Contains(t, *project.Services["orders-actor"].Environment["VIEW_DSN"], "postgres://orders_app@")
+	require.FileExists(t, filepath.Join(source(project.Services["database-users"], "/setup"), "database-users.sql"))
+}
+
+// source is the volume or folder that a service has mounted there.
+func source(service types.ServiceConfig, target string) string {
+	for _, volume := range service.Volumes {
+		if volume.Target == target {
+			return volume.Source
+		}
+	}
+	return ""
 }

@@ -212,7 +212,7 @@ metadata:
 data:
   {{ .address }}: 0.0.0.0:{{ .port }}
   SECRET_NAME: {{ .secret }}
-  {{- range $key, $value := $v.settings }}
+  {{- range $key, $value := merge (deepCopy $v.settings) (.more | default dict) }}
   {{- with include "orders.text" $value }}
   {{ $key }}: {{ . | quote }}
   {{- end }}

@@ -7,8 +7,8 @@
 // It exits with 0 when all is as it must be, and says what it saw. docker-compose.yml needs three more, as the images of
 // the services and of Dapr have neither a shell nor a way to read a setting from a file:
 //
-//	check prepare KEYS DIR…            makes the keys in KEYS unless they are there, gives the folders to user 65532, and
-//	                                   leaves a copy of itself in KEYS
+//	check prepare DIR                  makes keys and certificates unless they are there, and gives each volume, mounted
+//	                                   in DIR, its share and a copy of this program
 //	check with NAME=FILE… -- COMMAND   becomes COMMAND, with the files' contents in its environment
 //	check healthy URL                  a GET of URL is answered 2xx
 package main
@@ -47,7 +47,7 @@ func run(args []string) error {
 	case "healthy":
 		return within(append([]string{"-timeout=4s"}, args[1:]...), healthy)
 	case "prepare":
-		return prepare(args[1], args[2:])
+		return prepare(args[1], time.Now())
 	case "with":
 		return with(args[1:])
 	}

@@ -13,12 +13,18 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 const nonroot = 65532 // who the services and Dapr's programs run as
 
-// prepare makes every file of keys that isn't there yet: all of them outlive a restart.
-func prepare(keys string, folders []string) error {
+// The volumes of docker-compose.yml, by the folders that prepare finds them in. Only prepare sees "keys"; the others
+// hold what one service needs.
+var volumes = []string{"keys", "trust", "anchors", "orders-actor", "payments-svc", "database", "tool", "scheduler"}
+
+// prepare makes every key that isn't there yet, and gives each volume its share: keys outlive a restart.
+func prepare(root string, now time.Time) error {
+	file := func(volume, name string) string { return filepath.Join(root, volume, name) }
 	obo := key()
 	store, err := json.Marshal(map[string]map[string]string{
 		"orders-actor": {"obo-key": obo, "command-seal-key": key(), "dev-token-key": key()},
@@ -27,40 +33,66 @@ func prepare(keys string, folders []string) error {
 	if err != nil {
 		return err
 	}
-	// The password comes first: pgpass is made from the one that is there.
-	for _, file := range []struct {
-		name    string
-		content func() (string, error)
-	}{
-		{"secrets.json", func() (string, error) { return string(store), nil }},
-		{"app-token", func() (string, error) { return rand.Text(), nil }},
-		{"postgres-password", func() (string, error) { return rand.Text(), nil }},
-		{"pgpass", func() (string, error) {
-			password, err := os.ReadFile(filepath.Join(keys, "postgres-password"))
-			return "*:*:*:*:" + string(password), err
-		}},
+	made := map[string]string{}
+	for name, fresh := range map[string]string{
+		"secrets.json":           string(store),
+		"app-token":              rand.Text(),
+		"orders-actor-api-token": rand.Text(),
+		"payments-svc-api-token": rand.Text(),
+		"postgres-password":      rand.Text(),
+		"orders-password":        rand.Text(),
+		"ledger-password":        rand.Text(),
 	} {
-		content, err := file.content()
+		if err := once(file("keys", name), []byte(fresh), 0o400); err != nil {
+			return err
+		}
+		content, err := os.ReadFile(file("keys", name))
 		if err != nil {
 			return err
 		}
-		if err := once(filepath.Join(keys, file.name), []byte(content), 0o400); err != nil {
-			return err
-		}
+		made[name] = string(content)
+	}
+	if err := authority(filepath.Join(root, "trust"), now); err != nil {
+		return fmt.Errorf("certificate authority: %w", err)
+	}
+	anchor, err := os.ReadFile(file("trust", rootFile))
+	if err != nil {
+		return err
+	}
+	var secrets map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(made["secrets.json"]), &secrets); err != nil {
+		return fmt.Errorf("secrets.json in the volume keys: %w", err)
+	}
+	share := func(service string) string {
+		return fmt.Sprintf("{%q:%s}", service, secrets[service])
 	}
 	self, err := os.ReadFile("/proc/self/exe")
 	if err != nil {
 		return err
 	}
-	tool := filepath.Join(keys, "check")
-	if err := os.Remove(tool); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err // an older one
+	shares := map[string]string{
+		file("anchors", rootFile):            string(anchor),
+		file("orders-actor", "secrets.json"): share("orders-actor"),
+		file("orders-actor", "api-token"):    made["orders-actor-api-token"],
+		file("orders-actor", "pgpass"):       "*:*:*:*:" + made["orders-password"],
+		file("payments-svc", "secrets.json"): share("payments-svc"),
+		file("payments-svc", "api-token"):    made["payments-svc-api-token"],
+		file("payments-svc", "app-token"):    made["app-token"],
+		file("payments-svc", "pgpass"):       "*:*:*:*:" + made["ledger-password"],
 	}
-	if err := once(tool, self, 0o555); err != nil {
+	for _, name := range []string{"postgres-password", "orders-password", "ledger-password"} {
+		shares[file("database", name)] = made[name]
+	}
+	for path, content := range shares {
+		if err := replace(path, []byte(content), 0o400); err != nil {
+			return err
+		}
+	}
+	if err := replace(file("tool", "check"), self, 0o555); err != nil {
 		return err
 	}
-	for _, folder := range append([]string{keys}, folders...) {
-		if err := give(folder); err != nil {
+	for _, volume := range volumes {
+		if err := give(filepath.Join(root, volume)); err != nil {
 			return err
 		}
 	}
@@ -71,6 +103,14 @@ func prepare(keys string, folders []string) error {
 func once(path string, content []byte, mode fs.FileMode) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	return replace(path, content, mode)
+}
+
+// replace writes a file in one step.
+func replace(path string, content []byte, mode fs.FileMode) error {
+	if err := os.Remove(path + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err // of a write that was interrupted
 	}
 	if err := os.WriteFile(path+".new", content, mode); err != nil {
 		return err

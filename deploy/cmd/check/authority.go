@@ -1,0 +1,117 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"log"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+const (
+	trustDomain = "localhost"
+	day         = 24 * time.Hour
+
+	// Sentry's own certificates last a year and are never renewed; a product that runs for longer would not start again.
+	authorityLasts = 10 * 365 * day
+	renewBefore    = 365 * day
+
+	rootFile, issuerFile, issuerKeyFile = "ca.crt", "issuer.crt", "issuer.key" // sentry's names
+)
+
+// authority makes the certificate authority that sentry issues certificates with, if there is none or it ends soon.
+func authority(folder string, now time.Time) error {
+	err := usable(folder, now.Add(renewBefore))
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		log.Printf("the certificate authority is replaced (%v); parts that run already need `docker compose restart`", err)
+	}
+	root, issuer := template(now), template(now)
+	root.Subject = pkix.Name{Organization: []string{trustDomain}}
+	issuer.Subject = pkix.Name{CommonName: "cluster.local"}
+	issuer.URIs = []*url.URL{{Scheme: "spiffe", Host: trustDomain}}
+	rootKey, issuerKey, err := keys()
+	if err != nil {
+		return err
+	}
+	rootDER, err := x509.CreateCertificate(rand.Reader, root, root, rootKey.Public(), rootKey)
+	if err != nil {
+		return err
+	}
+	issuerDER, err := x509.CreateCertificate(rand.Reader, issuer, root, issuerKey.Public(), rootKey)
+	if err != nil {
+		return err
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(issuerKey)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		replace(filepath.Join(folder, issuerKeyFile), encode("PRIVATE KEY", keyDER), 0o400),
+		replace(filepath.Join(folder, issuerFile), encode("CERTIFICATE", issuerDER), 0o444),
+		replace(filepath.Join(folder, rootFile), encode("CERTIFICATE", rootDER), 0o444),
+	)
+}
+
+func keys() (root, issuer ed25519.PrivateKey, err error) {
+	_, root, rootErr := ed25519.GenerateKey(rand.Reader)
+	_, issuer, issuerErr := ed25519.GenerateKey(rand.Reader)
+	return root, issuer, errors.Join(rootErr, issuerErr)
+}
+
+func template(now time.Time) *x509.Certificate {
+	return &x509.Certificate{
+		NotBefore:             now.Add(-15 * time.Minute), // clocks differ
+		NotAfter:              now.Add(authorityLasts),
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+	}
+}
+
+func encode(kind string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+}
+
+// usable says whether issuer and root belong together and are valid until then.
+func usable(folder string, then time.Time) error {
+	root, err := certificate(filepath.Join(folder, rootFile))
+	if err != nil {
+		return err
+	}
+	issuer, err := certificate(filepath.Join(folder, issuerFile))
+	if err != nil {
+		return err
+	}
+	content, err := os.ReadFile(filepath.Join(folder, issuerKeyFile))
+	if err != nil {
+		return err
+	}
+	if block, _ := pem.Decode(content); block == nil {
+		return errors.New(issuerKeyFile + " holds no key")
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(root)
+	_, err = issuer.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: then, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	return err
+}
+
+func certificate(file string) (*x509.Certificate, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(content)
+	if block == nil {
+		return nil, errors.New(filepath.Base(file) + " holds no certificate")
+	}
+	return x509.ParseCertificate(block.Bytes)
+}
