@@ -111,7 +111,43 @@ func TestClusterLifeOfAnInstallation(t *testing.T) {
 		require.Equal(c.t, keys, c.keys(), "a rollback changed the keys")
 		c.eventually("the load goes on", func() error { return l.atLeast(before + 20) })
 	})
+	for _, size := range []struct{ name, set string }{
+		{"three replicas of each", "ordersActor.replicas=3,paymentsSvc.replicas=3"},
+		{"the autoscalers' maximum", "ordersActor.hpa.enabled=true,ordersActor.hpa.minReplicas=4," +
+			"paymentsSvc.hpa.enabled=true,paymentsSvc.hpa.minReplicas=4"},
+	} {
+		c.step(t, "both apps restart under load with "+size.name, func() {
+			before := l.made()
+			c.mustHelm(slices.Concat([]string{"upgrade", "orders", chart, "--wait", "--timeout", "6m"}, values, []string{"--set", size.set})...)
+			for _, app := range []string{"orders-actor", "payments-svc"} {
+				c.kubectl("-n", c.namespace, "rollout", "restart", "deployment/"+app)
+			}
+			for _, app := range []string{"orders-actor", "payments-svc"} {
+				c.kubectl("-n", c.namespace, "rollout", "status", "deployment/"+app, "--timeout=6m")
+			}
+			c.eventually("the load goes on", func() error { return l.atLeast(before + 20) })
+			for _, app := range []string{"orders-actor", "payments-svc"} {
+				for _, p := range c.running(app) {
+					require.Zero(c.t, p.restarts(), "%s: a container ended, as one does that gets no database connection", p.Metadata.Name)
+				}
+			}
+		})
+	}
 	c.step(t, "nothing is lost", func() { l.check(c.t) })
+	c.step(t, "the admission policy refuses other Dapr apps and lets ours restart", func() {
+		c.mustHelm(slices.Concat([]string{"upgrade", "orders", chart, "--wait", "--timeout", "6m"}, values, []string{
+			"--set", "admissionPolicy.enabled=true,admissionPolicy.sidecarImages={localhost/dapr/daprd:,docker.io/daprio/daprd:,ghcr.io/dapr/daprd:}",
+		})...)
+		c.eventually("the policy is in force", func() error {
+			out, err := c.try([]byte(c.thirdApp("refused", "127.0.0.1")), "kubectl", "-n", c.namespace, "apply", "--dry-run=server", "-f", "-")
+			if err == nil || !strings.Contains(out, "only orders-actor and payments-svc may use Dapr") {
+				return fmt.Errorf("third-app: %s", out)
+			}
+			return nil
+		})
+		c.kubectl("-n", c.namespace, "rollout", "restart", "deployment/payments-svc")
+		c.kubectl("-n", c.namespace, "rollout", "status", "deployment/payments-svc", "--timeout=6m")
+	})
 	c.step(t, "uninstalling leaves nothing", func() {
 		c.mustHelm("uninstall", "orders", "--wait", "--timeout", "5m")
 		c.eventually("all is gone", c.nothingLeft)
@@ -133,25 +169,7 @@ func (c *cluster) takesEveryValueSet(t *testing.T) {
 // refusesAThirdApp runs a pod that Dapr knows under another name, and lets it try.
 func (c *cluster) refusesAThirdApp() {
 	target := c.running("payments-svc")[0]
-	image := c.kubectl("-n", c.namespace, "get", "deployment", "payments-svc", "-o", "jsonpath={.spec.template.spec.containers[0].image}")
-	image = strings.Replace(image, "/payments-svc:", "/orders-check:", 1)
-	manifest := fmt.Sprintf(`
-apiVersion: v1
-kind: Pod
-metadata:
-  name: third-app
-  annotations:
-    dapr.io/enabled: "true"
-    dapr.io/app-id: third-app
-    dapr.io/enable-native-sidecar: "true"
-spec:
-  restartPolicy: Never
-  containers:
-    - name: check
-      image: %s
-      imagePullPolicy: IfNotPresent
-      args: [refused, -timeout=2m, "%s"]
-`, image, target.Status.PodIP)
+	manifest := c.thirdApp("refused", target.Status.PodIP)
 	_, _ = c.try(nil, "kubectl", "-n", c.namespace, "delete", "pod", "third-app", "--ignore-not-found")
 	out, err := c.try([]byte(manifest), "kubectl", "-n", c.namespace, "apply", "-f", "-")
 	require.NoError(c.t, err, out)
@@ -167,6 +185,29 @@ spec:
 	phase := c.kubectl("-n", c.namespace, "get", "pod", "third-app", "-o", "jsonpath={.status.phase}")
 	require.Equal(c.t, "Succeeded", phase, log)
 	c.kubectl("-n", c.namespace, "delete", "pod", "third-app")
+}
+
+// thirdApp is a pod that Dapr knows under another name, and that runs one of our checks.
+func (c *cluster) thirdApp(check, argument string) string {
+	image := c.kubectl("-n", c.namespace, "get", "deployment", "payments-svc", "-o", "jsonpath={.spec.template.spec.containers[0].image}")
+	image = strings.Replace(image, "/payments-svc:", "/orders-check:", 1)
+	return fmt.Sprintf(`
+apiVersion: v1
+kind: Pod
+metadata:
+  name: third-app
+  annotations:
+    dapr.io/enabled: "true"
+    dapr.io/app-id: third-app
+    dapr.io/enable-native-sidecar: "true"
+spec:
+  restartPolicy: Never
+  containers:
+    - name: check
+      image: %s
+      imagePullPolicy: IfNotPresent
+      args: [%s, -timeout=2m, "%s"]
+`, image, check, argument)
 }
 
 // memory reports what the four pods take while nobody uses them, as the kubelet measures it.
@@ -223,7 +264,7 @@ func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 func (c *cluster) nothingLeft() error {
 	const kinds = "deployments,replicasets,statefulsets,pods,services,configmaps,secrets,serviceaccounts,roles,rolebindings," +
 		"persistentvolumeclaims,networkpolicies,poddisruptionbudgets,horizontalpodautoscalers,ingresses," +
-		"components.dapr.io,configurations.dapr.io,resiliencies.dapr.io"
+		"components.dapr.io,configurations.dapr.io,resiliencies.dapr.io,validatingadmissionpolicies"
 	out, err := c.try(nil, "kubectl", "-n", c.namespace, "get", kinds, "-o", "name")
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, out)
@@ -371,6 +412,8 @@ type pod struct {
 	Status struct {
 		PodIP      string
 		Conditions []struct{ Type, Status string }
+
+		ContainerStatuses, InitContainerStatuses []struct{ RestartCount int }
 	}
 }
 
@@ -386,6 +429,14 @@ func (p pod) ready() bool {
 		}
 	}
 	return false
+}
+
+func (p pod) restarts() int {
+	sum := 0
+	for _, container := range slices.Concat(p.Status.ContainerStatuses, p.Status.InitContainerStatuses) {
+		sum += container.RestartCount
+	}
+	return sum
 }
 
 func (p pod) sidecar() container {
