@@ -274,3 +274,21 @@ func kinds(all []map[string]any) []string {
 	}
 	return found
 }
+
+// The paths of the public port are all open to whoever reaches the ingress.
+func TestChartServesMetricsOnAPortThatNothingPublicLeadsTo(t *testing.T) {
+	all := objects(t, "--set", "ingress.enabled=true,ingress.hosts={a.example},ordersActor.exposeDevAuth=true,"+
+		"gateway.enabled=true,gateway.parentRefs[0].name=public,monitoring.serviceMonitor.enabled=true")
+	for app, setting := range map[string]string{"orders-actor": "ORDERS", "payments-svc": "PAYMENTS"} {
+		address := nested(object(t, all, "ConfigMap", app), "data", setting+"_METRICS_ADDR").(string)
+		_, port, ok := strings.Cut(address, "0.0.0.0:")
+		require.True(t, ok)
+		require.Contains(t, fmt.Sprint(podSpec(t, all, app)["containers"]), "containerPort:"+port+" name:metrics")
+		require.Contains(t, fmt.Sprint(object(t, all, "ServiceMonitor", app)), "path:/metrics port:metrics")
+		require.Contains(t, fmt.Sprint(object(t, all, "Service", app+"-metrics")), "targetPort:metrics")
+		require.Contains(t, fmt.Sprint(object(t, all, "NetworkPolicy", app)), "port:metrics")
+		require.NotContains(t, fmt.Sprint(object(t, objects(t), "NetworkPolicy", app)), "port:metrics", "open though nobody scrapes")
+	}
+	require.NotContains(t, fmt.Sprint(object(t, all, "Service", "orders-actor")), "metrics")
+	require.NotContains(t, fmt.Sprint(object(t, all, "Ingress", "orders-actor"), object(t, all, "HTTPRoute", "orders-actor")), "metrics")
+}

@@ -210,7 +210,8 @@ kind: ConfigMap
 metadata:
   {{- include "orders.metadata" . | nindent 2 }}
 data:
-  {{ .address }}: 0.0.0.0:{{ .port }}
+  {{ .setting }}_ADDR: 0.0.0.0:{{ .port }}
+  {{ .setting }}_METRICS_ADDR: 0.0.0.0:{{ .metrics }}
   SECRET_NAME: {{ .secret }}
   {{- range $key, $value := merge (deepCopy $v.settings) (.more | default dict) }}
   {{- with include "orders.text" $value }}
@@ -298,6 +299,7 @@ spec:
             {{- end }}
           ports:
             - { name: http, containerPort: {{ .port }} }
+            - { name: metrics, containerPort: {{ .metrics }} } # no Service, ingress or route of the API leads to it
           # The sidecar, the secret store and the database may all be late.
           startupProbe:
             httpGet: { path: /livez, port: http }
@@ -421,10 +423,8 @@ spec:
         - namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: {{ $root.Values.dapr.controlPlaneNamespace }} } }
     {{- if $root.Values.monitoring.serviceMonitor.enabled }}
     - ports:
-        - port: 9090 # the sidecar's metrics
-        {{- if .invoked }}
-        - port: http
-        {{- end }}
+        - port: metrics
+        - port: 9090 # the sidecar's
     {{- end }}
 {{- end }}
 {{- end }}
