@@ -4,15 +4,16 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"orders/kit/freeport"
 )
 
 const sidecarSuffix = ".sidecar"
@@ -27,8 +28,10 @@ var servesAt = map[string]struct{ setting, address string }{
 type instance struct {
 	app                  app
 	name                 string
-	address              string
-	http, grpc, internal int // the sidecar's ports
+	address              string   // where it listens
+	url                  *url.URL // where this machine reaches it
+	token                string   // what its sidecar demands of callers; empty for none
+	http, grpc, internal int      // the sidecar's ports
 }
 
 func (s *Stack) startApps() error {
@@ -54,6 +57,12 @@ func (s *Stack) startApps() error {
 func (s *Stack) instances() ([]instance, error) {
 	var all []instance
 	for _, a := range s.file.Apps {
+		// With another name the sidecar would deny access to the secret, and the service would wait for it in vain.
+		if name := s.setting(a, "SECRET_NAME"); name != "" && name != a.ID {
+			return nil, fmt.Errorf("SECRET_NAME: %s allows %s to read only the secret %q; unset it", a.ConfigFile, a.ID, a.ID)
+		}
+	}
+	for _, a := range s.file.Apps {
 		where, known := servesAt[a.ID]
 		if !known {
 			return nil, fmt.Errorf("dapr.yaml: app %q isn't known to the launcher", a.ID)
@@ -63,38 +72,53 @@ func (s *Stack) instances() ([]instance, error) {
 			replicas = s.o.Replicas
 		}
 		for n := range replicas {
-			i := instance{app: a, name: a.ID, address: s.setting(a, where.setting)}
+			i := instance{app: a, name: a.ID, token: key(), address: s.setting(a, where.setting)}
 			if n > 0 {
 				i.name = fmt.Sprintf("%s-%d", a.ID, n+1)
 			}
 			if i.address == "" {
 				i.address = where.address
 			}
-			if s.o.FreePorts || n > 0 {
-				port, err := freeport.Get()
-				if err != nil {
-					return nil, err
-				}
-				i.address = local(port)
-			} else if err := checkFree(where.setting, i.address); err != nil {
-				return nil, err
-			}
-			ports, err := freePorts(3)
+			ports, err := freePorts(4)
 			if err != nil {
 				return nil, err
 			}
 			i.http, i.grpc, i.internal = ports[0], ports[1], ports[2]
-			if a.ID == OrdersActor {
-				port, err := portOf(i.address)
-				if err != nil {
-					return nil, fmt.Errorf("%s: %w", where.setting, err)
+			if s.o.FreePorts || n > 0 {
+				i.address = local(ports[3])
+			} else {
+				if host, port, err := net.SplitHostPort(i.address); err == nil && port == "0" {
+					i.address = net.JoinHostPort(host, strconv.Itoa(ports[3])) // the launcher has to know the port
 				}
-				s.urls = append(s.urls, "http://127.0.0.1:"+port)
+				if err := checkFree(where.setting, i.address); err != nil {
+					return nil, err
+				}
+			}
+			if i.url, err = reachable(i.address); err != nil {
+				return nil, fmt.Errorf("%s: %w", where.setting, err)
+			}
+			if a.ID == OrdersActor {
+				s.urls = append(s.urls, i.url.String())
 			}
 			all = append(all, i)
 		}
 	}
 	return all, nil
+}
+
+// reachable returns the URL at which this machine reaches a server that listens on address.
+func reachable(address string) (*url.URL, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	switch ip, err := netip.ParseAddr(host); {
+	case host == "", err == nil && ip.Unmap() == netip.IPv4Unspecified():
+		host = "127.0.0.1"
+	case err == nil && ip.IsUnspecified():
+		host = "::1"
+	}
+	return &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}, nil
 }
 
 // writeResolver tells all sidecars where the others are. Dapr's default would ask the network by mDNS, and find the
@@ -141,7 +165,7 @@ func (s *Stack) sidecar(i instance) *part {
 	command := []string{
 		filepath.Join(s.o.Root, "bin", "dapr", "daprd"),
 		"--app-id=" + i.app.ID,
-		"--config=" + i.app.ConfigFile, "--config=" + s.resolver(),
+		listFlag("config", i.app.ConfigFile), listFlag("config", s.resolver()),
 		"--dapr-listen-addresses=127.0.0.1", "--dapr-internal-grpc-listen-address=127.0.0.1",
 		fmt.Sprintf("--dapr-http-port=%d", i.http),
 		fmt.Sprintf("--dapr-grpc-port=%d", i.grpc),
@@ -153,20 +177,35 @@ func (s *Stack) sidecar(i instance) *part {
 		"--enable-metrics=false", "--dapr-graceful-shutdown-seconds=5",
 	}
 	for _, path := range s.resources() {
-		command = append(command, "--resources-path="+path)
+		command = append(command, listFlag("resources-path", path))
 	}
-	env := append(os.Environ(), s.env...)
+	env := append(pairs(inherited()), s.env...)
+	if i.token != "" {
+		env = append(env, "DAPR_API_TOKEN="+i.token)
+	}
 	if i.app.Port != 0 {
-		port, _ := portOf(i.address) // checked when it was chosen
-		command = append(command, "--app-port="+port)
+		command = append(command, "--app-port="+i.url.Port(), "--app-channel-address="+i.channel())
 		env = append(env, "APP_API_TOKEN="+s.token)
 	}
 	return &part{
-		name: i.name + sidecarSuffix, command: command, env: env,
+		name: i.name + sidecarSuffix, command: command, env: env, token: i.token,
 		url:   "http://" + local(i.http),
 		ready: answers(fmt.Sprintf("http://%s/v1.0/healthz", local(i.http)), http.StatusNoContent),
 		grace: 15 * time.Second,
 	}
+}
+
+// channel is the host at which the sidecar calls the app. Dapr appends ":port" to it as it is.
+func (i instance) channel() string {
+	if host := i.url.Hostname(); !strings.Contains(host, ":") {
+		return host
+	}
+	return "[" + i.url.Hostname() + "]"
+}
+
+// listFlag is a daprd flag that takes a comma-separated list, with one value that may contain a comma.
+func listFlag(name, value string) string {
+	return fmt.Sprintf(`--%s="%s"`, name, strings.ReplaceAll(value, `"`, `""`))
 }
 
 // resources are the folders of Dapr components: those of the run file, with the database that was asked for.
@@ -188,34 +227,31 @@ func (s *Stack) resources() []string {
 
 // service is an app's process.
 func (s *Stack) service(i instance) *part {
-	where := servesAt[i.app.ID]
-	env := map[string]string{}
-	maps.Copy(env, i.app.Env)
-	for _, pair := range os.Environ() {
-		name, value, _ := strings.Cut(pair, "=")
-		env[name] = value
+	env := s.environment(i)
+	env["DAPR_HTTP_PORT"], env["DAPR_GRPC_PORT"] = strconv.Itoa(i.http), strconv.Itoa(i.grpc)
+	env["DAPR_API_TOKEN"] = i.token
+	return &part{
+		name: i.name, command: i.app.Command, env: pairs(env), url: i.url.String(),
+		ready: answers(i.url.JoinPath("readyz").String(), http.StatusOK), grace: 30 * time.Second,
 	}
+}
+
+// environment is what an app gets apart from the address of its sidecar.
+func (s *Stack) environment(i instance) map[string]string {
+	env := maps.Clone(i.app.Env)
+	if env == nil {
+		env = map[string]string{}
+	}
+	maps.Copy(env, inherited(Settings[i.app.ID], outgoing))
 	if s.o.Postgres != "" {
 		env["VIEW_DSN"] = s.o.Postgres
 	}
 	maps.Copy(env, s.o.Env[i.app.ID])
-	maps.Copy(env, map[string]string{
-		where.setting:    i.address,
-		"DATA_DIR":       s.o.Home,
-		"DAPR_HTTP_PORT": strconv.Itoa(i.http),
-		"DAPR_GRPC_PORT": strconv.Itoa(i.grpc),
-	})
+	env[servesAt[i.app.ID].setting], env["DATA_DIR"] = i.address, s.o.Home
 	if i.app.Port != 0 {
 		env["APP_API_TOKEN"] = s.token
 	}
-	p := &part{name: i.name, command: i.app.Command, grace: 30 * time.Second}
-	for name, value := range env {
-		p.env = append(p.env, name+"="+value)
-	}
-	port, _ := portOf(i.address)
-	p.url = "http://127.0.0.1:" + port
-	p.ready = answers(p.url+"/readyz", http.StatusOK)
-	return p
+	return env
 }
 
 // setting is what the app will see: asked for, or from the environment, or from the run file.

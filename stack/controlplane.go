@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"orders/kit/freeport"
@@ -53,10 +53,11 @@ func (s *Stack) startControlPlane(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = s.launch(s.daprPart(scheduler, ports[2], append(
+	reminders := filepath.Join(s.o.Home, scheduler) // they outlive a restart
+	err = s.startScheduler(ctx, reminders, s.daprPart(scheduler, ports[2], append(
 		trust, fmt.Sprintf("--port=%d", s.o.Ports.Scheduler),
 		"--override-broadcast-host-port="+local(s.o.Ports.Scheduler),
-		"--etcd-data-dir="+filepath.Join(s.o.Home, "scheduler"), // reminders outlive a restart
+		"--etcd-data-dir="+reminders,
 		fmt.Sprintf("--etcd-client-port=%d", ports[3]),
 		"--etcd-initial-cluster=dapr-scheduler-server-0=http://"+local(ports[4]),
 		"--identity-directory-write="+filepath.Join(identity, "tls"))))
@@ -64,6 +65,51 @@ func (s *Stack) startControlPlane(ctx context.Context) error {
 		return err
 	}
 	return s.WaitReady(ctx)
+}
+
+// startScheduler starts the scheduler. If it ends before it is ready, its data may be damaged: it gets an empty folder
+// then. The reminders in the old one are not lost, because orders-actor's reconciler registers missing ones again.
+func (s *Stack) startScheduler(ctx context.Context, data string, p *part) error {
+	var starting atomic.Bool
+	starting.Store(true)
+	var died atomic.Pointer[error]
+	p.died = func(err error) {
+		if starting.Load() {
+			died.Store(&err)
+		} else {
+			s.fail(err)
+		}
+	}
+	if err := s.launch(p); err != nil {
+		return err
+	}
+	err := p.await(ctx)
+	if old, _ := os.ReadDir(data); errors.Is(err, errEnded) && len(old) > 0 {
+		aside := data + time.Now().UTC().Format(".damaged-20060102T150405.000")
+		if err := os.Rename(data, aside); err != nil {
+			return err
+		}
+		if err := os.Mkdir(data, 0o700); err != nil {
+			return err
+		}
+		cause := *died.Load()
+		if err := p.start(); err != nil {
+			return err
+		}
+		if err = p.await(ctx); errors.Is(err, errEnded) { // the data wasn't the cause
+			return errors.Join(cause, os.RemoveAll(data), os.Rename(aside, data))
+		}
+		s.say("Dapr's scheduler couldn't read its data, which is now in %s and may be deleted: "+
+			"the reconciler registers missing reminders again, some deliveries come late", aside)
+	}
+	starting.Store(false)
+	switch {
+	case errors.Is(err, errEnded):
+		return *died.Load()
+	case err == nil && !p.running():
+		return errEnded
+	}
+	return err
 }
 
 func (s *Stack) choosePorts() error {
@@ -84,26 +130,22 @@ func (s *Stack) choosePorts() error {
 	return nil
 }
 
-// renewAfter is when sentry's own certificates, which are good for a year, are made anew. Nobody but this stack trusts them.
-const renewAfter = 300 * 24 * time.Hour
-
 // startSentry starts the certificate authority and returns its root certificate.
 func (s *Stack) startSentry(ctx context.Context) (string, error) {
 	folder := filepath.Join(s.o.Home, sentry)
 	root := filepath.Join(folder, "ca.crt")
-	made, err := os.Stat(root)
-	first := errors.Is(err, fs.ErrNotExist)
-	if !first && err != nil {
-		return "", err
-	}
-	if !first && time.Since(made.ModTime()) > renewAfter {
+	problem := checkAuthority(folder, time.Now())
+	first := problem != nil
+	if first {
+		if !errors.Is(problem, fs.ErrNotExist) {
+			s.say("making new certificates for Dapr's sidecars: %v", problem)
+		}
 		if err := os.RemoveAll(folder); err != nil {
 			return "", err
 		}
 		if err := os.Mkdir(folder, 0o700); err != nil {
 			return "", err
 		}
-		first = true
 	}
 	health, err := freeport.Get()
 	if err != nil {
@@ -143,7 +185,7 @@ func (s *Stack) daprPart(name string, health int, args []string) *part {
 			filepath.Join(s.o.Root, "bin", "dapr", name), "--listen-address=127.0.0.1",
 			"--healthz-listen-address=127.0.0.1", fmt.Sprintf("--healthz-port=%d", health), "--enable-metrics=false",
 		}, args...),
-		env:   append(os.Environ(), s.env...),
+		env:   append(pairs(inherited()), s.env...),
 		ready: answers(fmt.Sprintf("http://%s/healthz", local(health)), http.StatusOK),
 		grace: 10 * time.Second,
 	}
@@ -178,9 +220,4 @@ func freePorts(n int) ([]int, error) {
 		}
 	}
 	return ports, nil
-}
-
-func portOf(address string) (string, error) {
-	_, port, err := net.SplitHostPort(address)
-	return port, err
 }

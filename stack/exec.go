@@ -21,10 +21,10 @@ func (s *Stack) Exec(ctx context.Context, command []string) error {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = patience
-	cmd.Env = append(append(os.Environ(), s.env...), "APP_API_TOKEN="+s.token)
+	cmd.Env = append(append(pairs(inherited()), s.env...), "APP_API_TOKEN="+s.token)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	// No process group of its own: it may read from the terminal. The Dapr CLI makes one.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	cmd.SysProcAttr = commandAttributes()
 	runtime.LockOSThread() // the death signal comes with this thread's end
 	defer runtime.UnlockOSThread()
 	err := cmd.Run()

@@ -24,6 +24,7 @@ type part struct {
 	dir     string
 	log     string // file
 	url     string // where it serves HTTP, if it does so for others
+	token   string // what a sidecar demands of its callers
 	ready   func(context.Context) error
 	fresh   func() error  // before each start; may be nil
 	grace   time.Duration // from SIGTERM to SIGKILL
@@ -70,7 +71,7 @@ func (p *part) run(started chan<- error) {
 	cmd := exec.Command(p.command[0], p.command[1:]...)
 	cmd.Dir, cmd.Env = p.dir, p.env
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = partAttributes()
 	if err := cmd.Start(); err != nil {
 		started <- err
 		return
@@ -145,7 +146,7 @@ func (p *part) end(signal syscall.Signal, within time.Duration) bool {
 	}
 	p.wanted = false
 	exited := p.exited
-	_ = syscall.Kill(-p.process.Pid, signal) // fails only when it has just ended
+	_ = signalGroup(p.process, signal) // fails only when it has just ended
 	p.mu.Unlock()
 	select {
 	case <-exited:

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 )
 
 // makeSecrets writes the services' keys into a file, unless it is there: tokens and sealed commands outlive a restart.
@@ -30,9 +31,41 @@ func makeSecrets(file string) error {
 	return os.Rename(file+".new", file)
 }
 
+const keySize = 32
+
 // key is a random key for HMAC-SHA256.
 func key() string {
-	b := make([]byte, 32)
+	b := make([]byte, keySize)
 	_, _ = rand.Read(b) // never fails
 	return base64.StdEncoding.EncodeToString(b)
+}
+
+// checkSecrets returns which key of the file the services could not work with. It names no values.
+func checkSecrets(file string) error {
+	const remedy = "correct it, or delete the file to have new keys made: users then sign in again"
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	var secrets map[string]map[string]string
+	if json.Unmarshal(content, &secrets) != nil { // its text might quote a key
+		return fmt.Errorf("%s must be a JSON object of secrets, each an object of strings; %s", file, remedy)
+	}
+	for _, needed := range [][2]string{
+		{OrdersActor, "obo-key"}, {OrdersActor, "command-seal-key"}, {OrdersActor, "dev-token-key"}, {PaymentsSvc, "obo-key"},
+	} {
+		value, ok := secrets[needed[0]][needed[1]]
+		if !ok {
+			return fmt.Errorf("%s: secret %q has no key %q; %s", file, needed[0], needed[1], remedy)
+		}
+		if decoded, err := base64.StdEncoding.DecodeString(value); err != nil || len(decoded) < keySize {
+			return fmt.Errorf("%s: key %q of secret %q must be at least %d bytes in base64; %s", file, needed[1], needed[0], keySize, remedy)
+		}
+	}
+	for name, value := range secrets[PaymentsSvc] { // while keys are changed it accepts more than one
+		if strings.HasPrefix(name, "obo-key") && value == secrets[OrdersActor]["obo-key"] {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %q does not accept the key %q of %q, so no payment would be made; %s", file, PaymentsSvc, "obo-key", OrdersActor, remedy)
 }

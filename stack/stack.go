@@ -20,7 +20,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -104,6 +103,9 @@ func prepare(o Options) (*Stack, error) {
 	if o.Stdout == nil {
 		o.Stdout = io.Discard
 	}
+	if limits != "" {
+		fmt.Fprintln(o.Stdout, "note:", limits)
+	}
 	o.Replicas = max(o.Replicas, 1)
 	if o.Replicas > 1 && o.Postgres == "" {
 		return nil, errors.New("several replicas can't share SQLite files: they need PostgreSQL")
@@ -124,11 +126,36 @@ func prepare(o Options) (*Stack, error) {
 	if s.lock, err = lock(filepath.Join(o.Home, "run", "lock")); err != nil {
 		return nil, err
 	}
-	if err := makeSecrets(filepath.Join(o.Home, "secrets.json")); err != nil {
+	secrets := filepath.Join(o.Home, "secrets.json")
+	err = makeSecrets(secrets)
+	if err == nil {
+		err = checkSecrets(secrets)
+	}
+	if err == nil {
+		err = hideDatabases(o.Home)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.lock.Close())
 	}
 	return s, nil
 }
+
+// hideDatabases makes databases of earlier versions readable by their owner only. SQLite gives new ones' helper files the
+// mode of the database.
+func hideDatabases(home string) error {
+	files, err := filepath.Glob(filepath.Join(globEscape.Replace(home), "*.db*"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := os.Chmod(file, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var globEscape = strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`)
 
 // Root is the repository that the working directory lies in.
 func Root() (string, error) {
@@ -153,7 +180,7 @@ func lock(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := lockFile(f); err != nil {
 		return nil, errors.Join(fmt.Errorf("another launcher uses %s", filepath.Dir(filepath.Dir(path))), f.Close())
 	}
 	return f, nil
@@ -190,7 +217,9 @@ func (s *Stack) launch(p *part) error {
 	}
 	p.log = filepath.Join(s.o.Home, "logs", p.name+".log")
 	p.dir = s.o.Home
-	p.died = s.fail
+	if p.died == nil {
+		p.died = s.fail
+	}
 	if err := os.WriteFile(p.log, nil, 0o600); err != nil {
 		return err
 	}
@@ -359,6 +388,15 @@ func (s *Stack) Address(name string) string {
 		return ""
 	}
 	return p.url
+}
+
+// Token is the API token that a sidecar demands of its callers in the header dapr-api-token.
+func (s *Stack) Token(name string) string {
+	p, err := s.part(name)
+	if err != nil {
+		return ""
+	}
+	return p.token
 }
 
 // PID is the process of a part, or 0 when it doesn't run.

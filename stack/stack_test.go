@@ -1,13 +1,18 @@
+//go:build linux
+
 package stack
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -44,15 +49,16 @@ func standIn() error {
 	return nil
 }
 
-// standInRoot is the repository with stand-ins for the services, so that what is tested is the launcher on the real Dapr.
-func standInRoot(t *testing.T) string {
+// standIns runs the repository with stand-ins for the services, so that what is tested is the launcher on the real Dapr.
+func standIns(t *testing.T) Options {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts Dapr")
 	}
 	repository, err := Root()
 	require.NoError(t, err)
-	root := t.TempDir()
+	root := filepath.Join(t.TempDir(), "my, orders")
+	require.NoError(t, os.Mkdir(root, 0o700))
 	self, err := os.Executable()
 	require.NoError(t, err)
 	require.NoError(t, os.Mkdir(filepath.Join(root, "bin"), 0o700))
@@ -65,12 +71,12 @@ func standInRoot(t *testing.T) string {
 	} {
 		require.NoError(t, os.Symlink(target, filepath.Join(root, link)))
 	}
-	t.Setenv("STAND_IN", "1")
-	return root
+	env := map[string]string{"STAND_IN": "1"}
+	return Options{Root: root, FreePorts: true, Env: map[string]map[string]string{OrdersActor: env, PaymentsSvc: env}}
 }
 
 func TestKillsStopsAndStartsEachPart(t *testing.T) {
-	s, err := Start(t.Context(), Options{Root: standInRoot(t), FreePorts: true})
+	s, err := Start(t.Context(), standIns(t))
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, s.Close()) }()
 
@@ -89,7 +95,7 @@ func TestKillsStopsAndStartsEachPart(t *testing.T) {
 }
 
 func TestStopsEverythingWhenAPartDies(t *testing.T) {
-	s, err := Start(t.Context(), Options{Root: standInRoot(t), FreePorts: true})
+	s, err := Start(t.Context(), standIns(t))
 	require.NoError(t, err)
 	defer s.Close()
 
@@ -173,9 +179,38 @@ func TestReportsWhatIsMissing(t *testing.T) {
 }
 
 func TestGivesUpWhenTheStartIsCancelled(t *testing.T) {
-	root := standInRoot(t)
+	o := standIns(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := Start(ctx, Options{Root: root, FreePorts: true})
+	_, err := Start(ctx, o)
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// The reminders are registered again by the reconciler, so neither the data nor the certificates are worth a failed start.
+func TestStartsWithDamagedDataOfTheSchedulerAndForeignCertificates(t *testing.T) {
+	o := standIns(t)
+	var said strings.Builder
+	o.Stdout = &said
+	s, err := Start(t.Context(), o)
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	garbled := 0
+	require.NoError(t, filepath.WalkDir(filepath.Join(s.Home(), scheduler), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		garbled++
+		return os.WriteFile(path, bytes.Repeat([]byte("garbled "), 1000), 0o600)
+	}))
+	require.NotZero(t, garbled)
+	require.NoError(t, os.WriteFile(filepath.Join(s.Home(), sentry, "ca.crt"), nil, 0o600))
+
+	s, err = Start(t.Context(), o)
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	aside, err := filepath.Glob(filepath.Join(s.Home(), scheduler+".damaged-*"))
+	require.NoError(t, err)
+	require.Len(t, aside, 1)
+	assert.Contains(t, said.String(), aside[0]+" and may be deleted")
+	assert.Contains(t, said.String(), "ca.crt holds no certificate")
 }

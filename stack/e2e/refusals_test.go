@@ -42,6 +42,27 @@ func stranger(t *testing.T) string {
 	return shared.Address("stranger.sidecar")
 }
 
+// withToken adds the API token of the sidecar that the request goes to, if that demands one.
+func withToken(req *http.Request) *http.Request {
+	for _, part := range shared.Parts() {
+		if address := shared.Address(part); address == "http://"+req.URL.Host {
+			req.Header.Set("dapr-api-token", shared.Token(part))
+		}
+	}
+	return req
+}
+
+func TestSidecarsOfOurAppsDemandAToken(t *testing.T) {
+	for _, app := range []string{stack.OrdersActor, stack.PaymentsSvc} {
+		for _, path := range []string{"/v1.0/secrets/secrets/" + app, "/v1.0/metadata", "/v1.0/state/statestore/x"} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, shared.Address(app+".sidecar")+path, nil)
+			require.NoError(t, err)
+			status, body := do(t, plain, req)
+			assert.Equal(t, http.StatusUnauthorized, status, "%s %s: %s", app, path, body)
+		}
+	}
+}
+
 // pay asks payments-svc at base to take 900 EUR cents for an order.
 func pay(t *testing.T, base, order, token string) (int, []byte) {
 	t.Helper()
@@ -52,7 +73,7 @@ func pay(t *testing.T, base, order, token string) (int, []byte) {
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	return do(t, plain, req)
+	return do(t, plain, withToken(req))
 }
 
 func through(sidecar string) string { return sidecar + "/v1.0/invoke/payments-svc/method" }
@@ -86,7 +107,7 @@ func TestPaymentsRefuse(t *testing.T) {
 		} {
 			req, err := http.NewRequestWithContext(t.Context(), call.method, ours+call.path, nil)
 			require.NoError(t, err)
-			status, body := do(t, plain, req)
+			status, body := do(t, plain, withToken(req))
 			assert.Equal(t, http.StatusForbidden, status, "%s %s: %s", call.method, call.path, body)
 		}
 	})
@@ -165,6 +186,6 @@ func TestAStrangersSidecarReadsNoStateAndNoSecrets(t *testing.T) {
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
 		shared.Address(stack.PaymentsSvc+".sidecar")+"/v1.0/secrets/secrets/orders-actor", nil)
 	require.NoError(t, err)
-	status, body := do(t, plain, req)
+	status, body := do(t, plain, withToken(req))
 	assert.Equal(t, http.StatusForbidden, status, "payments-svc must not read what seals commands: %s", body)
 }

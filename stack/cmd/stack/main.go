@@ -41,6 +41,7 @@ func run(args []string) error {
 		}
 		return err
 	}
+	stack.KeepFilesPrivate()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	switch flags.Arg(0) {

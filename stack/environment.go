@@ -1,0 +1,57 @@
+package stack
+
+import (
+	"os"
+	"slices"
+	"strings"
+)
+
+// Settings lists the environment variables that each app reads as settings. The launcher passes these on and nothing else
+// that it finds in the shell, so that a variable meant for another program (NAMESPACE, DAPR_GRPC_ENDPOINT, OTEL_…) changes
+// nothing. A test compares the lists with what the apps read.
+var Settings = map[string][]string{
+	OrdersActor: {
+		"ORDERS_ADDR", "DELIVER_AFTER", "AUTH_MODE",
+		"OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_CLIENT_ID", "OIDC_ROLES_CLAIM", "OIDC_OPERATOR_ROLE",
+		"DATA_DIR", "VIEW_DSN", "PAYMENT_TIMEOUT", "RATE_LIMIT", "MAX_IN_FLIGHT", "CORS_ORIGINS",
+		"SECRET_NAME", "LOG_LEVEL", "LOG_FORMAT",
+	},
+	PaymentsSvc: {
+		"PAYMENTS_ADDR", "PAYMENT_CONFIRM_RATE", "PAYMENT_FAILURE_RATE", "PAYMENT_LATENCY", "PAYMENT_SEED",
+		"APP_API_TOKEN", "SECRET_NAME", "LOG_LEVEL", "LOG_FORMAT",
+	},
+}
+
+// system lists the variables that any program may need.
+var system = []string{
+	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TMPDIR", "TZ", "LANG", "LC_ALL", "NO_COLOR",
+	"GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GOTRACEBACK", "GOCOVERDIR",
+}
+
+// outgoing lists the variables with which the services reach the OpenID Connect issuer.
+var outgoing = []string{
+	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
+}
+
+// inherited returns those variables of this process's environment that are named, and those of PostgreSQL clients (PG…).
+func inherited(names ...[]string) map[string]string {
+	allowed := slices.Concat(append(names, system)...)
+	env := map[string]string{}
+	for _, pair := range os.Environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		if slices.Contains(allowed, name) || strings.HasPrefix(name, "PG") {
+			env[name] = value
+		}
+	}
+	return env
+}
+
+// pairs returns env as the os package takes it.
+func pairs(env map[string]string) []string {
+	list := make([]string, 0, len(env))
+	for name, value := range env {
+		list = append(list, name+"="+value)
+	}
+	slices.Sort(list)
+	return list
+}

@@ -1,0 +1,117 @@
+package stack
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestReachesAServerWhereItListens(t *testing.T) {
+	for address, want := range map[string]string{
+		"127.0.0.1:80": "http://127.0.0.1:80", "127.0.0.2:80": "http://127.0.0.2:80", "192.0.2.7:80": "http://192.0.2.7:80",
+		"0.0.0.0:80": "http://127.0.0.1:80", ":80": "http://127.0.0.1:80",
+		"[::1]:80": "http://[::1]:80", "[::]:80": "http://[::1]:80", "localhost:80": "http://localhost:80",
+	} {
+		got, err := reachable(address)
+		require.NoError(t, err)
+		assert.Equal(t, want, got.String(), address)
+	}
+	_, err := reachable("8080")
+	require.Error(t, err)
+}
+
+func TestListsTheSettingsThatTheAppsRead(t *testing.T) {
+	setting := regexp.MustCompile(`(?:env|r)\.\w+\("([A-Z][A-Z_]+)"`)
+	root, err := Root()
+	require.NoError(t, err)
+	for app, listed := range Settings {
+		text, err := os.ReadFile(filepath.Join(root, app, "settings.go"))
+		require.NoError(t, err)
+		read := map[string]bool{}
+		for _, match := range setting.FindAllStringSubmatch(string(text), -1) {
+			if !strings.HasPrefix(match[1], "DAPR_") { // the launcher sets these
+				read[match[1]] = true
+			}
+		}
+		for name := range read {
+			assert.Contains(t, listed, name, "%s reads this setting: add it to Settings in stack/environment.go, or the launcher keeps it back", app)
+		}
+		for _, name := range listed {
+			assert.True(t, read[name], "%s doesn't read %s", app, name)
+		}
+	}
+}
+
+func TestKeepsBackVariablesOfOtherPrograms(t *testing.T) {
+	for _, name := range []string{"NAMESPACE", "DAPR_GRPC_ENDPOINT", "DAPR_HTTP_ENDPOINT", "DAPR_API_TOKEN", "OTEL_EXPORTER_OTLP_ENDPOINT"} {
+		t.Setenv(name, "foreign")
+	}
+	t.Setenv("DELIVER_AFTER", "3s")
+	t.Setenv("HTTPS_PROXY", "http://proxy.example:3128")
+	s, err := prepare(Options{Home: t.TempDir(), FreePorts: true})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	instances, err := s.instances()
+	require.NoError(t, err)
+	for _, i := range instances {
+		service, sidecar := s.service(i), s.sidecar(i)
+		for _, p := range []*part{service, sidecar, s.daprPart(placement, 1, nil)} {
+			assert.NotContains(t, strings.Join(p.env, "\n"), "foreign", p.name)
+		}
+		assert.Contains(t, sidecar.env, "DAPR_API_TOKEN="+i.token)
+		assert.Contains(t, service.env, "DAPR_API_TOKEN="+i.token)
+		assert.Contains(t, service.env, "HTTPS_PROXY=http://proxy.example:3128")
+		assert.Equal(t, i.app.ID == OrdersActor, strings.Contains(strings.Join(service.env, "\n"), "DELIVER_AFTER=3s"))
+	}
+	assert.NotEqual(t, instances[0].token, instances[1].token)
+}
+
+func TestRefusesASecretThatTheSidecarWouldDeny(t *testing.T) {
+	t.Setenv("SECRET_NAME", "other")
+	s, err := prepare(Options{Home: t.TempDir(), FreePorts: true})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	_, err = s.instances()
+	require.ErrorContains(t, err, "SECRET_NAME")
+}
+
+func TestNamesTheKeyThatTheServicesCouldNotUse(t *testing.T) {
+	good, other := key(), key()
+	for content, want := range map[string]string{
+		`{}`:        `secret "orders-actor" has no key "obo-key"`,
+		``:          "must be a JSON object",
+		`{"a": "x"`: "must be a JSON object",
+		`{"orders-actor":{"obo-key":"c2hvcnQ=","command-seal-key":"G","dev-token-key":"G"},"payments-svc":{"obo-key":"G"}}`: `key "obo-key" of secret "orders-actor" must be at least 32 bytes`,
+		`{"orders-actor":{"obo-key":"G","command-seal-key":"G","dev-token-key":"G"},"payments-svc":{}}`:                     `secret "payments-svc" has no key "obo-key"`,
+		`{"orders-actor":{"obo-key":"G","command-seal-key":"G","dev-token-key":"G"},"payments-svc":{"obo-key":"O"}}`:        `"payments-svc" does not accept the key "obo-key" of "orders-actor"`,
+	} {
+		file := filepath.Join(t.TempDir(), "secrets.json")
+		content = strings.NewReplacer(`"G"`, `"`+good+`"`, `"O"`, `"`+other+`"`).Replace(content)
+		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
+		err := checkSecrets(file)
+		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, file)
+		assert.NotContains(t, err.Error(), good)
+	}
+}
+
+func TestHidesDatabasesOfEarlierVersions(t *testing.T) {
+	home := filepath.Join(t.TempDir(), "my [orders]")
+	require.NoError(t, os.Mkdir(home, 0o700))
+	for _, name := range []string{"view.db", "view.db-wal", "ledger.db"} {
+		require.NoError(t, os.WriteFile(filepath.Join(home, name), nil, 0o644))
+	}
+	s, err := prepare(Options{Home: home})
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	for _, name := range []string{"view.db", "view.db-wal", "ledger.db"} {
+		info, err := os.Stat(filepath.Join(home, name))
+		require.NoError(t, err)
+		assert.Equal(t, os.FileMode(0o600), info.Mode(), name)
+	}
+}

@@ -1,0 +1,12 @@
+//go:build unix && !linux
+
+package stack
+
+import "syscall"
+
+// limits says what the launcher cannot promise on this system.
+const limits = "this system has no parent-death signal: if the launcher is killed, its parts keep running and must be stopped by hand"
+
+func partAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+func commandAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
