@@ -2,13 +2,19 @@
 SHELL := /bin/bash -euo pipefail
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+# npm and the tools that it runs choose what to install and build by this variable; each target needs its own choice.
+unexport NODE_ENV
 
 # Everything is built with the Go release that go.work pins; the go command fetches it as a module when the installed one differs.
 export GOTOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.work)
 
-GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
-MODULES   = $(shell go list -m -f '{{.Dir}}')
-EVERY     = $(addsuffix /...,$(MODULES))
+# Without VCS stamps: git refuses to read a checkout that belongs to another user.
+GO_BUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w'
+# Relative, because make splits lists at blanks and the checkout's path may have one.
+MODULES  := $(shell sed -n 's|^\t\(\./[a-z/-]*\)$$|\1|p' go.work)
+EVERY    := $(addsuffix /...,$(MODULES))
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -28,13 +34,18 @@ build: spa ## the services and the launcher, into bin/
 	$(GO_BUILD) -o bin/ ./orders-actor ./payments-svc ./stack/cmd/stack
 
 spa: orders-actor/spa/dist/index.html ## the SPA, into orders-actor, which serves it
-orders-actor/spa/dist/index.html: web/node_modules/.package-lock.json $(shell find web api -type f -not -path '*/node_modules/*')
+orders-actor/spa/dist/index.html: web/node_modules/.package-lock.json $(shell find web api -type f -not -path '*/node_modules/*') \
+		$(if $(wildcard orders-actor/spa/dist/index.html.br),,again)
 	cd web && npm run build
 	@touch $@
 
-web/node_modules/.package-lock.json: web/package-lock.json
-	cd web && npm ci --no-audit --no-fund
+# npm writes this file last. An installation without the tools for development, made by hand, is replaced.
+web/node_modules/.package-lock.json: web/package-lock.json $(if $(wildcard web/node_modules/.bin/vite),,again)
+	cd web && npm ci --include=dev --no-audit --no-fund
 	@touch $@
+
+.PHONY: again
+again: # what depends on it is made again
 
 runtime: ## Dapr's runtime, into bin/dapr (10 minutes, once)
 	@dapr/build runtime

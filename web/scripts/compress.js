@@ -1,9 +1,10 @@
 // Compresses the built SPA once, at build time: the server sends the .br or .gz file that a browser takes.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
-const dist = new URL('../../orders-actor/spa/dist/', import.meta.url).pathname;
+const dist = fileURLToPath(new URL('../../orders-actor/spa/dist/', import.meta.url));
 
 for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
   if (!entry.isFile() || !/\.(html|js|css|svg|txt)$/.test(entry.name)) continue;
