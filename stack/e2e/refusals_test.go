@@ -136,7 +136,7 @@ func TestPaymentsRefuse(t *testing.T) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, ours+"/payments/"+order, nil)
 		require.NoError(t, err)
 		req.Header.Set("Authorization", "Bearer "+good)
-		status, body := do(t, plain, req)
+		status, body := do(t, plain, withToken(req))
 		assert.Equal(t, http.StatusNotFound, status, "%s", body)
 	})
 	t.Run("but not what is right", func(t *testing.T) {
