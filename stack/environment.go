@@ -11,9 +11,9 @@ import (
 // nothing. A test compares the lists with what the apps read.
 var Settings = map[string][]string{
 	OrdersActor: {
-		"ORDERS_ADDR", "DELIVER_AFTER", "AUTH_MODE",
+		"ORDERS_ADDR", "DELIVER_AFTER", "AUTH_MODE", "DEV_AUTH_HOSTS",
 		"OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_CLIENT_ID", "OIDC_ROLES_CLAIM", "OIDC_OPERATOR_ROLE",
-		"DATA_DIR", "VIEW_DSN", "PAYMENT_TIMEOUT", "RATE_LIMIT", "MAX_IN_FLIGHT", "CORS_ORIGINS",
+		"DATA_DIR", "VIEW_DSN", "PAYMENT_TIMEOUT", "RATE_LIMIT", "MAX_IN_FLIGHT", "MAX_WAITING", "MAX_WAITING_PER_USER", "CORS_ORIGINS",
 		"SECRET_NAME", "LOG_LEVEL", "LOG_FORMAT",
 	},
 	PaymentsSvc: {
