@@ -72,11 +72,11 @@ func run(ctx context.Context) error {
 	}
 	defer func() { _ = db.Close() }()
 
-	seal := actor.Seal{Key: keys["command-seal-key"], Now: time.Now}
-	orders := &turn.Orders{
-		Invoker: actor.Invoker{Sidecar: dapr, Type: turn.Type, Timeout: commandTimeout},
-		Seal:    seal,
-	}
+	registry := service.NewRegistry()
+	seal := actor.Seal{Keys: secrets.Accepted(keys, "command-seal-key"), Now: time.Now}
+	orders := &turn.Orders{Invoker: actor.Invoker{
+		Sidecar: dapr, Type: turn.Type, Seal: seal, Timeout: commandTimeout, Unproven: observeUnproven(registry, log),
+	}}
 	payer := turn.NewWorker(turn.WorkerConfig{
 		Payments: payments.New(payments.Config{
 			Sidecar: c.DaprHTTP, Token: c.DaprToken, Key: keys["obo-key"], Now: time.Now, Parallel: 64,
@@ -85,7 +85,6 @@ func run(ctx context.Context) error {
 		Log:         log,
 		CallTimeout: c.PaymentTimeout,
 	})
-	registry := service.NewRegistry()
 	state := turn.Dapr{Sidecar: dapr, Clock: time.Now}
 	host := actor.NewHost(dapr, actor.Config{
 		Type:    turn.Type,

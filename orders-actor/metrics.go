@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"slices"
 	"time"
 
@@ -8,6 +9,19 @@ import (
 
 	"orders/orders-actor/turn"
 )
+
+// observeUnproven counts replies that no host of ours has sealed.
+func observeUnproven(registry prometheus.Registerer, log *slog.Logger) func(method, id string) {
+	unproven := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "orders_unproven_replies_total", Help: "Replies of actors that were not sealed with a key of ours.",
+	})
+	registry.MustRegister(unproven)
+	return func(method, id string) {
+		unproven.Inc()
+		log.Warn("ignored a reply that is not sealed with a key of ours: another app hosts Order actors, or replicas have different keys",
+			"actor", id, "turn", method)
+	}
+}
 
 // observe measures turns, and what waits for payments-svc.
 func observe(registry prometheus.Registerer, payer *turn.Worker) func(string, time.Duration, error) {

@@ -62,7 +62,7 @@ func run(ctx context.Context) error {
 			Store: store, Now: time.Now,
 			Confirm: func() bool { return dice.Below(cfg.confirmRate) },
 		},
-		Key: keys["obo-key"], AppToken: cfg.appToken,
+		Keys: secrets.Accepted(keys, "obo-key"), AppToken: cfg.appToken,
 		Latency: cfg.latency, Fail: func() bool { return dice.Below(cfg.failureRate) },
 		Now: time.Now, Log: log, Metrics: service.NewRegistry(),
 		Ready: []service.Check{{Name: "ledger", Run: store.Ready}},

@@ -145,19 +145,19 @@ func (s *Stack) resolver() string { return filepath.Join(s.o.Home, "run", "resol
 
 // AddSidecar starts a sidecar for an app that isn't part of the product, and waits for it: what may a stranger do? The new
 // part's name is the app's id with .sidecar.
-func (s *Stack) AddSidecar(ctx context.Context, appID string) error {
+func (s *Stack) AddSidecar(ctx context.Context, appID string) (grpc string, err error) {
 	ports, err := freePorts(3)
 	if err != nil {
-		return err
+		return "", err
 	}
 	p := s.sidecar(instance{
 		app:  app{ID: appID, ConfigFile: s.file.Common.ConfigFilePath},
 		name: appID, http: ports[0], grpc: ports[1], internal: ports[2],
 	})
 	if err := s.launch(p); err != nil {
-		return err
+		return "", err
 	}
-	return s.WaitReady(ctx)
+	return local(ports[1]), s.WaitReady(ctx)
 }
 
 // sidecar is the Dapr sidecar of an app's instance.

@@ -171,6 +171,9 @@ func (r *reminders) Set(_ context.Context, id string, due time.Time) error {
 	return r.w.step("set the reminder of "+id, set)
 }
 
+// Remove is for reminders that others have set, of which there are none here.
+func (r *reminders) Remove(context.Context, string, string) error { return nil }
+
 func (r *reminders) fire(id string, mine *reminder, in time.Duration) {
 	if r.w.fault(r.w.plan.late) {
 		in += time.Duration(r.w.choose.Below(20)) * time.Second

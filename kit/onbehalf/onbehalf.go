@@ -66,6 +66,17 @@ func Mint(key []byte, c Claims, now time.Time) (string, error) {
 	}).SignedString(key)
 }
 
+// VerifyAny is Verify with several keys, of which one must fit: during a rotation both are accepted.
+func VerifyAny(keys [][]byte, token string, now time.Time) (c Claims, err error) {
+	err = ErrInvalid
+	for _, key := range keys {
+		if c, err = Verify(key, token, now); err == nil {
+			return c, nil
+		}
+	}
+	return c, err
+}
+
 // Verify returns what a token is bound to, or an error that wraps ErrInvalid.
 func Verify(key []byte, token string, now time.Time) (Claims, error) {
 	if len(key) < MinKey { // an empty key would accept what anybody signs

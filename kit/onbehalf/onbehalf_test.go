@@ -7,6 +7,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
+	"gotest.tools/v3/assert"
 	"pgregory.net/rapid"
 )
 
@@ -138,4 +139,20 @@ func FuzzVerify(f *testing.F) {
 		}
 		require.Equal(t, alice, got)
 	})
+}
+
+func TestTokensOfEitherKeyAreAcceptedDuringARotation(t *testing.T) {
+	old, next := bytes.Repeat([]byte("o"), MinKey), bytes.Repeat([]byte("n"), MinKey)
+	claims := Claims{OrderID: "1", User: "alice", Amount: 900, Currency: "EUR"}
+	for _, signer := range [][]byte{old, next} {
+		token, err := Mint(signer, claims, now)
+		require.NoError(t, err)
+		got, err := VerifyAny([][]byte{next, old}, token, now)
+		require.NoError(t, err)
+		assert.Equal(t, claims, got)
+		_, err = VerifyAny([][]byte{key}, token, now)
+		require.ErrorIs(t, err, ErrInvalid)
+	}
+	_, err := VerifyAny(nil, "", now)
+	require.ErrorIs(t, err, ErrInvalid)
 }

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +33,11 @@ type Getter interface {
 	GetSecret(ctx context.Context, store, name string, meta map[string]string) (map[string]string, error)
 }
 
-// Keys returns the named keys of one secret, decoded from base64.
+// Previous is the suffix of a key that is accepted beside the named one while keys are rotated.
+const Previous = "-previous"
+
+// Keys returns the named keys of one secret, decoded from base64, and those of them with the suffix Previous that the
+// secret holds.
 func Keys(ctx context.Context, from Getter, log *slog.Logger, secret string, names ...string) (map[string][]byte, error) {
 	values, err := get(ctx, from, log, secret)
 	if err != nil {
@@ -42,8 +47,11 @@ func Keys(ctx context.Context, from Getter, log *slog.Logger, secret string, nam
 		return nil, fmt.Errorf("secret %q of store %q: %w", secret, Store, err)
 	}
 	keys := make(map[string][]byte, len(names))
-	for _, name := range names {
+	for _, name := range withPrevious(names) {
 		text, ok := values[name]
+		if !ok && strings.HasSuffix(name, Previous) {
+			continue
+		}
 		if !ok {
 			return nil, fmt.Errorf("secret %q of store %q has no key %q", secret, Store, name)
 		}
@@ -57,6 +65,23 @@ func Keys(ctx context.Context, from Getter, log *slog.Logger, secret string, nam
 }
 
 const expectedForm = "expected is the text that `openssl rand -base64 32` prints, which a Kubernetes Secret's data holds in base64 once more"
+
+func withPrevious(names []string) []string {
+	all := slices.Clone(names)
+	for _, name := range names {
+		all = append(all, name+Previous)
+	}
+	return all
+}
+
+// Accepted are the keys under one name: the one to use, and the previous one if there is any.
+func Accepted(keys map[string][]byte, name string) [][]byte {
+	accepted := [][]byte{keys[name]}
+	if previous, ok := keys[name+Previous]; ok {
+		accepted = append(accepted, previous)
+	}
+	return accepted
+}
 
 // decode never quotes the text: its errors are logged.
 func decode(text string) ([]byte, error) {

@@ -93,3 +93,18 @@ func TestKeysOfRawBytesAreRefusedAtOnceWithTheExpectedForm(t *testing.T) {
 		require.Zero(t, time.Since(start))
 	})
 }
+
+func TestThePreviousKeyIsReadWhereTheSecretHoldsOne(t *testing.T) {
+	old := bytes.Repeat([]byte{0xfd}, 32)
+	encode := base64.StdEncoding.EncodeToString
+	s := store{secrets: map[string]map[string]string{
+		"rotating": {"one": encode(good), "one-previous": encode(old), "two": encode(good)},
+		"bad":      {"one": encode(good), "one-previous": "short"},
+	}}
+	keys, err := Keys(t.Context(), s, slog.New(slog.DiscardHandler), "rotating", "one", "two")
+	require.NoError(t, err)
+	require.Equal(t, [][]byte{good, old}, Accepted(keys, "one"))
+	require.Equal(t, [][]byte{good}, Accepted(keys, "two"))
+	_, err = Keys(t.Context(), s, slog.New(slog.DiscardHandler), "bad", "one")
+	require.ErrorContains(t, err, `"one-previous"`)
+}

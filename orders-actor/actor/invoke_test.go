@@ -17,10 +17,18 @@ func invoker(t *testing.T, addr string) Invoker {
 	s, err := Dial(addr, "")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
-	return Invoker{Sidecar: s, Type: "Thing", Timeout: patience}
+	return Invoker{Sidecar: s, Type: "Thing", Seal: sealAt(noon), Timeout: patience}
 }
 
-func hello() ([]byte, error) { return []byte("hello"), nil }
+const hello = "hello"
+
+// answered is what a host with the same key replies.
+func answered(t *testing.T, r *pb.InvokeActorRequest, reply string) *pb.InvokeActorResponse {
+	t.Helper()
+	_, answer, err := sealAt(noon).Open(r.GetMethod(), r.GetActorId(), r.GetData())
+	require.NoError(t, err)
+	return &pb.InvokeActorResponse{Data: answer([]byte(reply))}
+}
 
 func TestAFaultThatPassesIsHidden(t *testing.T) {
 	s := newStandIn(t)
@@ -30,7 +38,7 @@ func TestAFaultThatPassesIsHidden(t *testing.T) {
 		if calls < tries {
 			return nil, status.Error(codes.Internal, "actor host disconnected before responding")
 		}
-		return &pb.InvokeActorResponse{Data: append(r.GetData(), "!"...)}, nil
+		return answered(t, r, "hello!"), nil
 	}
 	reply, err := invoker(t, s.addr).Invoke(t.Context(), "a", "greet", hello)
 	require.NoError(t, err)
@@ -69,4 +77,44 @@ func TestAnInvocationEndsWithItsDeadline(t *testing.T) {
 	i.Timeout = 10 * time.Millisecond
 	_, err := i.Invoke(t.Context(), "a", "greet", hello)
 	require.ErrorIs(t, err, ErrUnavailable)
+}
+
+func TestForgedRepliesAreIgnoredUntilAHostOfOursReplies(t *testing.T) {
+	s := newStandIn(t)
+	var recorded []byte
+	calls := 0
+	s.invoke = func(r *pb.InvokeActorRequest) (*pb.InvokeActorResponse, error) {
+		calls++
+		switch calls {
+		case 1: // a genuine reply, which a stranger in between keeps for later
+			reply := answered(t, r, "first")
+			recorded = reply.GetData()
+			return reply, nil
+		case 2:
+			return &pb.InvokeActorResponse{Data: []byte(`{"order":{"status":"cancelled"}}`)}, nil
+		case 3:
+			return &pb.InvokeActorResponse{Data: recorded}, nil
+		default:
+			return answered(t, r, "second"), nil
+		}
+	}
+	unproven := 0
+	i := invoker(t, s.addr)
+	i.Unproven = func(method, id string) {
+		assert.Equal(t, []string{"greet", "a"}, []string{method, id})
+		unproven++
+	}
+	_, err := i.Invoke(t.Context(), "a", "greet", hello)
+	require.NoError(t, err)
+	reply, err := i.Invoke(t.Context(), "a", "greet", hello)
+	require.NoError(t, err)
+	assert.Equal(t, "second", string(reply))
+	assert.Equal(t, 2, unproven)
+
+	s.invoke = func(*pb.InvokeActorRequest) (*pb.InvokeActorResponse, error) {
+		return &pb.InvokeActorResponse{Data: []byte(`{"refusal":{"code":"order-not-found"}}`)}, nil
+	}
+	_, err = i.Invoke(t.Context(), "a", "greet", hello)
+	require.ErrorIs(t, err, ErrUnavailable)
+	require.ErrorIs(t, err, ErrSeal)
 }

@@ -111,30 +111,38 @@ func (s *Sidecar) Remind(ctx context.Context, actorType, id, name string, delay 
 	})
 }
 
+// Unremind ends a reminder. One that does not exist is fine.
+func (s *Sidecar) Unremind(ctx context.Context, actorType, id, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, remindTimeout)
+	defer cancel()
+	return s.client.UnregisterActorReminder(ctx, &client.UnregisterActorReminderRequest{ActorType: actorType, ActorID: id, Name: name})
+}
+
 // Invoker sends commands to actors of one type.
 type Invoker struct {
 	Sidecar *Sidecar
 	Type    string
+	Seal    Seal
 	Timeout time.Duration // of one invocation with all its tries
+	// Unproven, when given, hears of every reply that was not sealed by a host of ours: another app hosts actors of
+	// this type, or a replica has other keys.
+	Unproven func(method, id string)
 }
 
 // tries: what fails is tried again, because most faults pass quickly (a host that leaves, placement that moves the
 // actor) and commands may be executed twice.
 const tries = 3
 
-// Invoke returns the actor's reply, or an error that wraps ErrUnavailable.
-func (i Invoker) Invoke(ctx context.Context, id, method string, body func() ([]byte, error)) ([]byte, error) {
+// Invoke returns the actor's reply, or an error that wraps ErrUnavailable. A reply that is not sealed for this very call
+// is no reply.
+func (i Invoker) Invoke(ctx context.Context, id, method string, command any) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, i.Timeout)
 	defer cancel()
 	wait := 100 * time.Millisecond
 	for try := 1; ; try++ {
-		data, err := body()
-		if err != nil {
-			return nil, err
-		}
-		reply, err := i.Sidecar.client.InvokeActor(ctx, &client.InvokeActorRequest{ActorType: i.Type, ActorID: id, Method: method, Data: data})
+		reply, err := i.once(ctx, id, method, command)
 		if err == nil {
-			return reply.Data, nil
+			return reply, nil
 		}
 		if try == tries || !mayPass(err) {
 			return nil, fmt.Errorf("%w: %s %s/%s: %w", ErrUnavailable, method, i.Type, id, err)
@@ -146,6 +154,22 @@ func (i Invoker) Invoke(ctx context.Context, id, method string, body func() ([]b
 			return nil, fmt.Errorf("%w: %s %s/%s: %w", ErrUnavailable, method, i.Type, id, err)
 		}
 	}
+}
+
+func (i Invoker) once(ctx context.Context, id, method string, command any) ([]byte, error) {
+	body, open, err := i.Seal.Close(method, id, command)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := i.Sidecar.client.InvokeActor(ctx, &client.InvokeActorRequest{ActorType: i.Type, ActorID: id, Method: method, Data: body})
+	if err != nil {
+		return nil, err
+	}
+	data, err := open(reply.Data)
+	if err != nil && i.Unproven != nil {
+		i.Unproven(method, id)
+	}
+	return data, err
 }
 
 func mayPass(err error) bool {

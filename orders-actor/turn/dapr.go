@@ -31,3 +31,8 @@ func (d Dapr) Save(ctx context.Context, s order.State) error {
 func (d Dapr) Set(ctx context.Context, id string, due time.Time) error {
 	return d.Sidecar.Remind(ctx, Type, id, reminderDeliver, due.Sub(d.Clock()))
 }
+
+// Remove implements Reminders.
+func (d Dapr) Remove(ctx context.Context, id, name string) error {
+	return d.Sidecar.Unremind(ctx, Type, id, name)
+}

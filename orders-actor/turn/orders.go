@@ -15,7 +15,6 @@ import (
 // knows whether it was done, and a repeat is safe.
 type Orders struct {
 	Invoker actor.Invoker
-	Seal    actor.Seal
 }
 
 // Create makes an order, and reports whether an earlier request had made it.
@@ -51,7 +50,7 @@ func (o *Orders) Poke(ctx context.Context, id string) error {
 }
 
 func (o *Orders) send(ctx context.Context, id, method string, command any) (r reply, _ error) {
-	data, err := o.Invoker.Invoke(ctx, id, method, func() ([]byte, error) { return o.Seal.Close(method, id, command) })
+	data, err := o.Invoker.Invoke(ctx, id, method, command)
 	if err != nil {
 		return r, err
 	}

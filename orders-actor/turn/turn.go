@@ -42,6 +42,8 @@ type View interface {
 // Reminders wake an order when it is due, until that turn succeeds. Set replaces what was set before.
 type Reminders interface {
 	Set(ctx context.Context, id string, due time.Time) error
+	// Remove ends the reminder with this name. One that does not exist is fine.
+	Remove(ctx context.Context, id, name string) error
 }
 
 // Payer takes over what an order owes to payments-svc. Both return at once, and may forget: the reconciler's poke

@@ -34,6 +34,7 @@ var errCrash = errors.New("crash")
 
 // world is everything around one order: what it wrote down, in which order, and a crash to come.
 type world struct {
+	removed  []string // reminders
 	now      time.Time
 	stored   *order.State
 	viewed   *order.State
@@ -98,6 +99,11 @@ func (w *world) Put(_ context.Context, s order.State) error {
 		w.viewed = &s
 		return nil
 	})
+}
+
+func (w *world) Remove(_ context.Context, _, name string) error {
+	w.removed = append(w.removed, name)
+	return nil
 }
 
 func (w *world) Set(_ context.Context, _ string, due time.Time) error {

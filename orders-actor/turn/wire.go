@@ -40,7 +40,7 @@ type reply struct {
 	Invalid  []order.FieldError `json:"invalid,omitempty"`
 }
 
-// Activator makes the actors of a host. Commands that weren't sealed with its key are refused.
+// Activator makes the actors of a host. Commands that were not sealed with one of its keys fail.
 func Activator(o *Options, seal actor.Seal, log *slog.Logger) func(id string) actor.Actor {
 	return func(id string) actor.Actor {
 		return &hosted{Order: New(o, id), seal: seal, log: log}
@@ -54,11 +54,12 @@ type hosted struct {
 	log  *slog.Logger
 }
 
+// Invoke fails when the command does not open. That is never a refusal: during a rotation of keys the caller may be a
+// replica of ours whose key this one does not know yet, and its next try may reach another replica.
 func (h *hosted) Invoke(ctx context.Context, method string, body []byte) ([]byte, error) {
-	command, err := h.seal.Open(method, h.id, body)
+	command, answer, err := h.seal.Open(method, h.id, body)
 	if err != nil {
-		h.log.Warn("refused a command", "actor", h.id, "turn", method, "error", err)
-		return json.Marshal(reply{Refusal: &order.Refusal{Code: order.Forbidden, Detail: err.Error()}})
+		return nil, fmt.Errorf("open command %s: %w", method, err)
 	}
 	var out reply
 	o, err := h.dispatch(ctx, method, command, &out)
@@ -72,7 +73,11 @@ func (h *hosted) Invoke(ctx context.Context, method string, body []byte) ([]byte
 	default:
 		out.Order = &o
 	}
-	return json.Marshal(out)
+	data, err := json.Marshal(out)
+	if err != nil {
+		return nil, fmt.Errorf("reply to %s: %w", method, err)
+	}
+	return answer(data), nil
 }
 
 func (h *hosted) dispatch(ctx context.Context, method string, command json.RawMessage, out *reply) (o order.Order, err error) {
@@ -107,13 +112,15 @@ func (h *hosted) dispatch(ctx context.Context, method string, command json.RawMe
 	}
 }
 
-// Remind acknowledges what is none of ours: it would come again without end.
+// Remind removes reminders that are not ours: any app in the namespace can set one, also one that repeats without end.
+// After an error Dapr would retry them forever, so they are acknowledged in any case.
 func (h *hosted) Remind(ctx context.Context, name string) error {
-	if name != reminderDeliver || !validID(h.id) {
-		h.log.Warn("ignored a reminder", "actor", h.id, "reminder", name)
-		return nil
+	if name == reminderDeliver && validID(h.id) {
+		return h.Deliver(ctx)
 	}
-	return h.Deliver(ctx)
+	err := h.Reminders.Remove(ctx, h.id, name)
+	h.log.WarnContext(ctx, "removed an unknown reminder", "actor", h.id, "reminder", name, "error", err)
+	return nil
 }
 
 type command interface {

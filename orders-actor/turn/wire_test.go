@@ -15,7 +15,7 @@ import (
 )
 
 func seal() actor.Seal {
-	return actor.Seal{Key: bytes.Repeat([]byte{7}, 32), Now: func() time.Time { return noon }}
+	return actor.Seal{Keys: [][]byte{bytes.Repeat([]byte{7}, 32)}, Now: func() time.Time { return noon }}
 }
 
 func hosted(w *world, id string) actor.Actor {
@@ -32,15 +32,13 @@ type answer struct {
 	Invalid  []order.FieldError `json:"invalid"`
 }
 
-func send(t *testing.T, a actor.Actor, id, method string, command any) answer {
-	body, err := seal().Close(method, id, command)
+func send(t *testing.T, a actor.Actor, id, method string, command any) (got answer) {
+	body, open, err := seal().Close(method, id, command)
 	require.NoError(t, err)
-	return raw(t, a, method, body)
-}
-
-func raw(t *testing.T, a actor.Actor, method string, body []byte) (got answer) {
-	reply, err := a.Invoke(t.Context(), method, body)
+	sealed, err := a.Invoke(t.Context(), method, body)
 	require.NoError(t, err, "what the business refuses is no failure")
+	reply, err := open(sealed)
+	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(reply, &got))
 	return got
 }
@@ -59,7 +57,9 @@ func TestCommandsTravel(t *testing.T) {
 	assert.Equal(t, order.Cancelled, send(t, a, id, "voided", struct{}{}).Order.Status)
 	assert.False(t, w.stored.VoidOwed)
 	require.NoError(t, a.Remind(t.Context(), "deliver"))
-	require.NoError(t, a.Remind(t.Context(), "nobody's"))
+	assert.Empty(t, w.removed)
+	require.NoError(t, a.Remind(t.Context(), "planted"))
+	assert.Equal(t, []string{"planted"}, w.removed, "it would fire forever")
 	assert.Equal(t, 3, w.stored.Version)
 
 	bad := tea
@@ -71,8 +71,10 @@ func TestTheActorRefusesWhatIsNotOurs(t *testing.T) {
 	w := newWorld()
 	plain, err := json.Marshal(tea)
 	require.NoError(t, err)
-	assert.Equal(t, order.Forbidden, raw(t, hosted(w, id), "create", plain).Refusal.Code)
-	assert.Equal(t, order.Forbidden, raw(t, hosted(w, id), "create", nil).Refusal.Code)
+	for _, body := range [][]byte{plain, nil} {
+		_, err := hosted(w, id).Invoke(t.Context(), "create", body)
+		require.ErrorIs(t, err, actor.ErrSeal, "a failure that may be retried, not a verdict")
+	}
 	assert.Equal(t, order.Forbidden, send(t, hosted(w, id), id, "delete", tea).Refusal.Code)
 	for _, odd := range []string{"", "1", "0198F7A0-0000-7000-8000-000000000001", "{0198f7a0-0000-7000-8000-000000000001}"} {
 		assert.Equal(t, order.OrderNotFound, send(t, hosted(w, odd), odd, "create", tea).Refusal.Code)

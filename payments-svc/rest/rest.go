@@ -38,8 +38,8 @@ const (
 // Config is what the API needs.
 type Config struct {
 	Desk     *payment.Desk
-	Key      []byte // verifies on-behalf-of tokens
-	AppToken string // what the sidecar shows
+	Keys     [][]byte // verifies on-behalf-of tokens
+	AppToken string   // what the sidecar shows
 	Latency  time.Duration
 	Fail     func() bool // rolls whether a payment fails before it is decided; for concurrent use
 	Now      func() time.Time
@@ -163,7 +163,7 @@ func (s *server) authorize(c *fiber.Ctx) (onbehalf.Claims, error) {
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return onbehalf.Claims{}, unauthenticated(c, errors.New("no bearer token"))
 	}
-	claims, err := onbehalf.Verify(s.Key, strings.Clone(token), s.Now())
+	claims, err := onbehalf.VerifyAny(s.Keys, strings.Clone(token), s.Now())
 	if err != nil {
 		return onbehalf.Claims{}, unauthenticated(c, err)
 	}

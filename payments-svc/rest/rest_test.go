@@ -52,7 +52,7 @@ func newAPI() *api {
 	clock := func() time.Time { return now }
 	a.App = New(Config{
 		Desk: &payment.Desk{Store: a.store, Confirm: func() bool { return true }, Now: clock},
-		Key:  key, AppToken: appToken, Now: clock,
+		Keys: [][]byte{key}, AppToken: appToken, Now: clock,
 		Fail: func() bool { return a.failing },
 		Log:  slog.New(slog.DiscardHandler), Metrics: service.NewRegistry(),
 	})
@@ -259,7 +259,7 @@ func TestProbesNeedNoToken(t *testing.T) {
 }
 
 func TestWithoutAnAppTokenNothingIsServed(t *testing.T) {
-	a := New(Config{Key: key, Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: service.NewRegistry()})
+	a := New(Config{Keys: [][]byte{key}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: service.NewRegistry()})
 	resp, err := a.Test(httptest.NewRequest(http.MethodGet, path, nil), -1)
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())

@@ -1,0 +1,100 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"orders/orders-actor/actor"
+)
+
+// impostor is an actor that acknowledges whatever it is asked for.
+type impostor struct {
+	id    string
+	heard func(id, method string, body []byte)
+}
+
+func (i impostor) Invoke(_ context.Context, method string, body []byte) ([]byte, error) {
+	i.heard(i.id, method, body)
+	status := map[string]string{"create": "created", "cancel": "cancelled"}[method]
+	return json.Marshal(map[string]any{"changed": true, "order": map[string]any{
+		"id": i.id, "customer": "alice", "status": status, "version": 2, "currency": "EUR", "createdAt": time.Now(), "updatedAt": time.Now(),
+	}})
+}
+
+func (impostor) Remind(context.Context, string) error { return nil }
+
+// Any app in the namespace can register the actor type Order, and placement then gives it a share of the orders.
+func TestAnAppThatHostsOrdersForgesNoAcknowledgement(t *testing.T) {
+	address, err := shared.AddSidecar(t.Context(), "impostor")
+	require.NoError(t, err)
+	sidecar, err := actor.Dial(address, "")
+	require.NoError(t, err)
+	defer func() { _ = sidecar.Close() }()
+
+	var mu sync.Mutex
+	stolen := map[string]int{}
+	host := actor.NewHost(sidecar, actor.Config{Type: "Order", Activate: func(id string) actor.Actor {
+		return impostor{id, func(id, method string, body []byte) {
+			assert.NotContains(t, string(body), "Green tea", "the impostor reads a command")
+			mu.Lock()
+			defer mu.Unlock()
+			stolen[method]++
+		}}
+	}})
+	hosting, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = host.Run(hosting)
+	}()
+	defer func() { stop(); <-ended }()
+	await(t, "the impostor hosts orders", host.Ready)
+
+	c := customer(t)
+	var created, cancelled []string
+	count := func(method string) int {
+		mu.Lock()
+		defer mu.Unlock()
+		return stolen[method]
+	}
+	for i := 0; i < 200 && (count("create") < 5 || len(created) < 10); i++ {
+		status, body := c.send(t, http.MethodPost, "/v1/orders", tea)
+		switch status {
+		case http.StatusCreated:
+			created = append(created, parse[order](t, body).ID)
+		default:
+			require.Equal(t, http.StatusServiceUnavailable, status, "%s", body)
+		}
+	}
+	require.GreaterOrEqual(t, count("create"), 5, "the impostor was given no orders: this test tests nothing")
+	for _, id := range created {
+		assert.Equal(t, id, c.get(t, id).ID, "an acknowledged create is in the order database")
+		status, body := c.send(t, http.MethodPost, "/v1/orders/"+id+"/cancel", "")
+		switch status {
+		case http.StatusOK:
+			cancelled = append(cancelled, id)
+			assert.Equal(t, "cancelled", c.get(t, id).Status, "%s", body)
+		case http.StatusServiceUnavailable, http.StatusConflict:
+		default:
+			assert.Fail(t, "unexpected answer", "%d %s", status, body)
+		}
+	}
+
+	// Without the impostor every acknowledged order goes its way.
+	stop()
+	<-ended
+	require.NoError(t, shared.Stop("impostor.sidecar"))
+	for _, id := range created {
+		c.await(t, id, "final", order.final)
+	}
+	for _, id := range cancelled {
+		assert.Equal(t, "cancelled", c.get(t, id).Status, "an acknowledged cancel stands")
+	}
+}
