@@ -77,6 +77,9 @@ func (w *world) customer(p *proc, user string, number int) {
 		if w.choose.Below(4) == 3 { // the same request once more, at the same time
 			w.client(time.Duration(w.choose.Below(20))*time.Millisecond, func(twin *proc) { w.create(twin, want, attempts) })
 		}
+		if w.choose.Below(4) == 3 { // the same request once more, much later
+			w.client(time.Duration(w.choose.Below(60))*time.Second, func(late *proc) { w.create(late, want, attempts) })
+		}
 		if w.choose.Below(8) == 7 { // another body under the same key
 			other := want
 			other.Currency = "USD"
@@ -131,31 +134,41 @@ func (w *world) create(p *proc, want history.Call, attempts int) (id string) {
 	return ""
 }
 
-// serveCreate is what package rest does: take the key, then ask the actor with the id that the key stands for.
+// serveCreate is what package rest does: ask the actor with the id that the key stands for.
 func (w *world) serveCreate(h *proc, c history.Call) answer {
 	fingerprint := c.Items[0].SKU + c.Currency
-	mine := claim{fingerprint: fingerprint, order: w.newID()}
-	if c.Key != "" {
-		held, err := w.view.claim(c.Client, c.Key, mine)
-		if err != nil {
-			return answer{status: 503}
-		}
-		if held.fingerprint != fingerprint && !w.wrong.NoFingerprint {
-			return answer{status: 422, code: string(order.KeyReused)}
-		}
-		mine = held
+	id := c.Client + "'s " + c.Key
+	switch {
+	case c.Key == "":
+		id = w.newID()
+	case w.wrong.KeysForgotten:
+		id = w.claimed(c.Client, c.Key)
 	}
 	if w.wrong.NoFingerprint {
 		fingerprint = ""
 	}
 	sent := w.newCall()
-	return w.reply(201, w.invoke(h, mine.order, func(ctx context.Context, o *turn.Order) result {
+	if w.wrong.NoCallMark {
+		sent = "always the same"
+	}
+	return w.reply(201, w.invoke(h, id, func(ctx context.Context, o *turn.Order) result {
 		made, replayed, err := o.Create(ctx, order.Create{
-			ID: mine.order, Auth: order.Auth{User: c.Client, Role: "customer"}, Items: c.Items, Currency: c.Currency,
+			ID: id, Auth: order.Auth{User: c.Client, Role: "customer"}, Items: c.Items, Currency: c.Currency,
 			Fingerprint: fingerprint, Call: sent,
 		})
 		return result{order: made, replayed: replayed, err: err}
 	}))
+}
+
+// claimed is what KeysForgotten has instead of an id made from the key.
+func (w *world) claimed(user, key string) string {
+	at := [2]string{user, key}
+	held, taken := w.claims[at]
+	if !taken || w.clock.now-held.at > keyLife {
+		held = claim{id: w.newID(), at: w.clock.now}
+		w.claims[at] = held
+	}
+	return held.id
 }
 
 func (w *world) cancel(p *proc, user, id string, ifVersion int) {

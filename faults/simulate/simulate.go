@@ -22,6 +22,9 @@ type Wrong struct {
 	NoVoidMark          bool // payments-svc forgets a void that comes before its payment
 	LastWriteLedger     bool // payments-svc's ledger lets the last write win
 	NoFingerprint       bool // a key is answered whatever the body
+	KeysForgotten       bool // a key is kept in a table for some time, rather than for good in the order's id
+	NoCallMark          bool // a repeated request is not told from one call that is executed twice
+	LossUnnoticed       bool // an actor without state does not ask the view
 	ViewAcceptsOlder    bool // the view takes whatever comes last
 	ViewRefusesSilently bool // the view refuses an older version and doesn't tell
 	ViewAfterReply      bool // the view is written some time after the reply

@@ -40,6 +40,21 @@ func (w *world) step(what string, effect func()) error {
 type store struct {
 	w      *world
 	states map[string]order.State
+	saved  map[string][]order.State // all that was ever saved, for forget
+}
+
+// forget loses an order's newest state, as a power cut or an older backup does: some earlier one is left, or none. The
+// scheduler may lose the order's reminder with it.
+func (s *store) forget(id string) {
+	if n := s.w.choose.Below(len(s.saved[id]) + 1); n > 0 {
+		s.states[id] = s.saved[id][n-1]
+	} else {
+		delete(s.states, id)
+	}
+	s.w.tell("the store forgets %s", id)
+	if mine := s.w.reminders.set[id]; mine != nil && s.w.choose.Below(2) == 1 {
+		mine.done = true
+	}
 }
 
 func (s *store) Load(_ context.Context, id string) (held order.State, ok bool, err error) {
@@ -52,7 +67,10 @@ func (s *store) Save(_ context.Context, state order.State) error {
 	if s.w.wrong.NoVoidDebt {
 		state.VoidOwed = false
 	}
-	err := s.w.step("save "+s.w.brief(state), func() { s.states[state.ID] = state })
+	err := s.w.step("save "+s.w.brief(state), func() {
+		s.states[state.ID] = state
+		s.saved[state.ID] = append(s.saved[state.ID], state)
+	})
 	if set := s.w.unset[s.w.clock.running]; err == nil && set != nil { // only the wrong ReminderAfterSave leaves one
 		delete(s.w.unset, s.w.clock.running)
 		return s.w.step("set the reminder of "+state.ID, set)
@@ -66,10 +84,7 @@ type view struct {
 	states map[string]order.State
 	ids    []string // in the order of their creation
 	log    []history.FeedEvent
-	claims map[[2]string]claim
 }
-
-type claim struct{ fingerprint, order string }
 
 func (v *view) Put(_ context.Context, s order.State) (err error) {
 	s = s.Clone()
@@ -111,16 +126,13 @@ func sameButForVoid(a, b order.State) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// claim takes an idempotency key, or tells who has it.
-func (v *view) claim(user, key string, mine claim) (held claim, err error) {
-	err = v.w.step("claim "+key+" of "+user, func() {
-		at := [2]string{user, key}
-		if _, taken := v.claims[at]; !taken {
-			v.claims[at] = mine
-		}
-		held = v.claims[at]
-	})
-	return held, err
+// Find implements turn.View.
+func (v *view) Find(_ context.Context, id string) (s order.State, ok bool, err error) {
+	if v.w.wrong.LossUnnoticed {
+		return s, false, nil
+	}
+	err = v.w.step("find "+id, func() { s, ok = v.states[id] })
+	return s.Clone(), ok, err
 }
 
 func (v *view) get(id string) (o order.Order, ok bool, err error) {

@@ -21,6 +21,7 @@ const (
 	soon         = 60 * time.Second // how late a delivery may be: as long as the faults, and the reconciler's longest pause
 	lookEvery    = 2 * time.Second  // the reconciler's rounds
 	callTimeout  = 10 * time.Second
+	keyLife      = 20 * time.Second // of the deliberate mistake KeysForgotten
 )
 
 // plan says which faults strike in a history, and how often: n of 1024 chances.
@@ -35,6 +36,13 @@ type plan struct {
 	slow      int // a step takes seconds
 	payFails  int // payments-svc refuses to work
 	payAway   bool
+	forgets   int // how often the store loses the newest state of an order
+}
+
+// claim is a key's order in the table of KeysForgotten.
+type claim struct {
+	id string
+	at time.Duration
 }
 
 type world struct {
@@ -52,8 +60,9 @@ type world struct {
 	owners    map[string]*replica
 
 	recorder history.Recorder
-	made     int              // ids given out
-	calls    int              // requests marked, see newCall
+	made     int // ids given out
+	calls    int // requests marked, see newCall
+	claims   map[[2]string]claim
 	clients  int              // clients that still run
 	unset    map[*proc]func() // reminders that wait for the save, see Wrong.ReminderAfterSave
 
@@ -61,9 +70,9 @@ type world struct {
 }
 
 func newWorld(choose Choices, wrong Wrong, trace io.Writer) *world {
-	w := &world{trace: trace, choose: choose, wrong: wrong, owners: map[string]*replica{}, unset: map[*proc]func(){}}
-	w.store = &store{w: w, states: map[string]order.State{}}
-	w.view = &view{w: w, states: map[string]order.State{}, claims: map[[2]string]claim{}}
+	w := &world{trace: trace, choose: choose, wrong: wrong, owners: map[string]*replica{}, claims: map[[2]string]claim{}, unset: map[*proc]func(){}}
+	w.store = &store{w: w, states: map[string]order.State{}, saved: map[string][]order.State{}}
+	w.view = &view{w: w, states: map[string]order.State{}}
 	w.reminders = &reminders{w: w, set: map[string]*reminder{}}
 	w.ledger = newLedger(w)
 	rate := func(often int) int { // half of the histories don't know a given fault at all
@@ -72,6 +81,9 @@ func newWorld(choose Choices, wrong Wrong, trace io.Writer) *world {
 	w.plan = plan{
 		replicas: 1 + choose.Below(2), lost: rate(80), crash: rate(40), duplicate: rate(200), stray: rate(500), move: rate(200),
 		late: rate(300), slow: rate(60), payFails: rate(500), payAway: choose.Below(4) == 3,
+	}
+	if choose.Below(4) == 3 {
+		w.plan.forgets = 1 + choose.Below(3)
 	}
 	for i := range w.plan.replicas {
 		r := &replica{w: w, number: i}
@@ -104,8 +116,21 @@ func (w *world) about(d time.Duration) time.Duration {
 	return d*3/4 + d*time.Duration(w.choose.Below(512))/1024
 }
 
+// forget lets the store lose an order's newest state now and then.
+func (w *world) forget() {
+	for range w.plan.forgets {
+		w.clock.after(time.Duration(w.choose.Below(int(faultsFor/time.Millisecond)))*time.Millisecond, func() {
+			if n := len(w.view.ids); n > 0 {
+				w.faults++
+				w.store.forget(w.view.ids[w.choose.Below(n)])
+			}
+		})
+	}
+}
+
 func (w *world) play() {
 	w.startClients()
+	w.forget()
 	for w.clock.step(endAt) {
 		if w.clock.now > faultsFor && w.quiet() {
 			break

@@ -35,17 +35,14 @@ func (s *Server) createOrder(c *fiber.Ctx, u auth.User) error {
 	if err != nil {
 		return err
 	}
-	fresh := true
-	if key != "" {
-		if create.ID, fresh, err = s.claim(c, u, key, create); err != nil {
-			return err
-		}
+	if create.ID, err = s.newOrderID(c, u, key); err != nil {
+		return err
 	}
 	o, replayed, err := s.Commands.Create(c.UserContext(), create)
 	if err != nil {
 		return err
 	}
-	if replayed && !fresh { // a fresh id that is there already is this very call, made twice on its way
+	if replayed {
 		c.Set("Idempotency-Replayed", "true")
 	}
 	c.Set(fiber.HeaderLocation, "/v1/orders/"+o.ID)
@@ -53,7 +50,7 @@ func (s *Server) createOrder(c *fiber.Ctx, u auth.User) error {
 	return c.Status(fiber.StatusCreated).JSON(toOrder(o))
 }
 
-// newCreate checks the input here already: a bad one shall claim no key and wake no actor.
+// newCreate checks the input here already: a bad one shall wake no actor. The id is still missing.
 func newCreate(u auth.User, body api.CreateOrder) (order.Create, error) {
 	items := make([]order.Item, len(body.Items))
 	for i, item := range body.Items {
@@ -62,31 +59,34 @@ func newCreate(u auth.User, body api.CreateOrder) (order.Create, error) {
 	if _, err := order.Check(items, string(body.Currency)); err != nil {
 		return order.Create{}, err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return order.Create{}, fmt.Errorf("make an order id: %w", err)
-	}
 	canonical, err := json.Marshal(body)
 	if err != nil {
 		return order.Create{}, fmt.Errorf("fingerprint the order: %w", err)
 	}
 	sum := sha256.Sum256(canonical)
 	return order.Create{
-		ID: id.String(), Auth: order.Auth{User: u.ID, Role: string(u.Role)},
+		Auth:  order.Auth{User: u.ID, Role: string(u.Role)},
 		Items: items, Currency: string(body.Currency), Fingerprint: hex.EncodeToString(sum[:]),
 	}, nil
 }
 
-// claim returns the id of the order that this key stands for.
-func (s *Server) claim(c *fiber.Ctx, u auth.User, key string, create order.Create) (id string, fresh bool, _ error) {
-	claim, fresh, err := s.Reads.Claim(c.UserContext(), view.Claim{User: u.ID, Key: key, Fingerprint: create.Fingerprint, OrderID: create.ID})
+// newOrderID returns the id of the order that the key stands for, or a fresh one without a key.
+func (s *Server) newOrderID(c *fiber.Ctx, u auth.User, key string) (string, error) {
+	if key == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return "", fmt.Errorf("make an order id: %w", err)
+		}
+		return id.String(), nil
+	}
+	id, found, err := s.Reads.LegacyOrder(c.UserContext(), u.ID, key)
 	if err != nil {
-		return "", false, fromView(err)
+		return "", fromView(err)
 	}
-	if claim.Fingerprint != create.Fingerprint {
-		return "", false, problem.New(problem.IdempotencyKeyReused, "this Idempotency-Key was used before with another body")
+	if !found {
+		id = order.KeyedID(u.ID, key)
 	}
-	return claim.OrderID, fresh, nil
+	return id, nil
 }
 
 func (s *Server) listOrders(c *fiber.Ctx, u auth.User) error {

@@ -28,8 +28,8 @@ type Reads interface {
 	Events(ctx context.Context, q view.EventQuery) (view.Events, error)
 	// Head is the cursor of now.
 	Head(ctx context.Context) (string, error)
-	// Claim takes an idempotency key for an order id, or returns the claim that has it already.
-	Claim(ctx context.Context, c view.Claim) (claim view.Claim, fresh bool, err error)
+	// LegacyOrder returns the order that an older release gave to a user's idempotency key, if any.
+	LegacyOrder(ctx context.Context, user, key string) (id string, found bool, err error)
 }
 
 // Watcher tells when the event log has grown.

@@ -359,6 +359,8 @@ func TestIdempotency(t *testing.T) {
 	assert.Equal(t, 201, create("alice", "k2", tea).StatusCode, "a bad body takes no key")
 	assert.Equal(t, 201, create("bob", "k1", tea).StatusCode, "keys belong to the user")
 	assert.Equal(t, 201, create("alice", "k3", tea).StatusCode)
+	require.NoError(t, s.db.Prune(t.Context(), time.Now().Add(1000*time.Hour)))
+	assert.Equal(t, o.ID, read[api.Order](t, create("alice", "k1", tea)).ID, "one key is one order for good")
 	assert.Equal(t, 4, s.stored())
 }
 

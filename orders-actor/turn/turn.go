@@ -9,6 +9,8 @@
 //     reconciler. Every step is idempotent, and a turn that finds nothing left to decide still puts the current
 //     version into the view.
 //   - A confirmed order always has a reminder: it is registered before the state is saved.
+//   - A store that has lost an order, or holds an older version of it, is repaired from the view: by the turn that finds no
+//     state, or by the view's refusal of what is older.
 //   - A turn calls nobody but the state store, the scheduler and the view. Payments and voids are handed to the Payer,
 //     which works outside the turn and comes back with a turn of its own (settle, voided); so a cancel never waits for
 //     a payment, and a payment that comes back after the cancel changes nothing.
@@ -34,9 +36,11 @@ type Store interface {
 }
 
 // View is the list view, and the arbiter between two replicas that ran the same order at the same moment: Put returns
-// *order.Conflict when it holds a newer version, or the same version with other content. The same again is fine.
+// *order.Conflict when it holds a newer version, or the same version with other content. The same again is fine. Find
+// reports false for an order that the view does not hold.
 type View interface {
 	Put(ctx context.Context, s order.State) error
+	Find(ctx context.Context, id string) (order.State, bool, error)
 }
 
 // Reminders wake an order when it is due, until that turn succeeds. Set replaces what was set before.
@@ -145,7 +149,7 @@ func (o *Order) Poke(ctx context.Context) (order.Order, error) {
 // never saved; all of these are fine and change nothing. When it comes before this replica's clock says that the order
 // is due, it is set anew.
 func (o *Order) Deliver(ctx context.Context) error {
-	if err := o.load(ctx); err != nil || !o.exists {
+	if err := o.recall(ctx); err != nil || !o.exists {
 		return err
 	}
 	next, changed := o.state.Deliver(o.Clock())
@@ -172,9 +176,30 @@ func (o *Order) load(ctx context.Context) (err error) {
 	return nil
 }
 
+// recall loads the order. When the store has none, it asks the view: the store may have lost the order in a power cut, or
+// come from an older backup. What the view holds goes back into the store, with its reminder. Create need not ask: the view
+// refuses a second version 1, which repairs the store too.
+func (o *Order) recall(ctx context.Context) error {
+	if err := o.load(ctx); err != nil || o.exists {
+		return err
+	}
+	held, found, err := o.View.Find(ctx, o.id)
+	if err != nil {
+		return fmt.Errorf("find order %s in the view: %w", o.id, err)
+	}
+	if !found {
+		return nil
+	}
+	if err := o.mend(ctx, held); err != nil {
+		return fmt.Errorf("restore order %s: %w", o.id, err)
+	}
+	o.state, o.exists = held, true
+	return nil
+}
+
 // mustLoad refuses an order that doesn't exist.
 func (o *Order) mustLoad(ctx context.Context) error {
-	if err := o.load(ctx); err != nil {
+	if err := o.recall(ctx); err != nil {
 		return err
 	}
 	if !o.exists {

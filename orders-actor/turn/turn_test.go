@@ -92,7 +92,7 @@ func (w *world) Put(_ context.Context, s order.State) error {
 		if w.stored == nil || w.stored.Version < s.Version {
 			return errors.New("showed what isn't durable")
 		}
-		if w.viewed != nil && w.viewed.Version > s.Version {
+		if w.viewed != nil && (w.viewed.Version > s.Version || w.viewed.Version == s.Version && w.viewed.CreateCall != s.CreateCall) {
 			return &order.Conflict{Held: w.viewed.Clone()}
 		}
 		s = s.Clone()
@@ -104,6 +104,16 @@ func (w *world) Put(_ context.Context, s order.State) error {
 func (w *world) Remove(_ context.Context, _, name string) error {
 	w.removed = append(w.removed, name)
 	return nil
+}
+
+func (w *world) Find(context.Context, string) (s order.State, exists bool, err error) {
+	err = w.step("find", func() error {
+		if w.viewed != nil {
+			s, exists = w.viewed.Clone(), true
+		}
+		return nil
+	})
+	return s, exists, err
 }
 
 func (w *world) Set(_ context.Context, _ string, due time.Time) error {
@@ -300,6 +310,51 @@ func TestTheViewDecidesBetweenTwoHosts(t *testing.T) {
 	assert.Equal(t, won, *w.stored, "mended")
 	require.NoError(t, w.activate().Deliver(t.Context()))
 	assert.Equal(t, order.Cancelled, w.stored.Status)
+}
+
+func TestAStoreThatLostAnOrderIsRepairedFromTheView(t *testing.T) {
+	for name, lose := range map[string]func(w *world, first order.State){
+		"lost":           func(w *world, _ order.State) { w.stored = nil },
+		"an older state": func(w *world, first order.State) { w.stored = &first },
+	} {
+		for turnName, again := range map[string]func(o *turn.Order) error{
+			"cancel":   func(o *turn.Order) error { _, _, err := o.Cancel(t.Context(), cancelTea); return err },
+			"poke":     func(o *turn.Order) error { _, err := o.Poke(t.Context()); return err },
+			"settle":   func(o *turn.Order) error { _, err := o.Settle(t.Context(), order.Settle{ID: id, Confirmed: true}); return err },
+			"reminder": func(o *turn.Order) error { return o.Deliver(t.Context()) },
+			"create": func(o *turn.Order) error {
+				repeated := tea
+				repeated.Call = "a later request"
+				_, replayed, err := o.Create(t.Context(), repeated)
+				if err == nil {
+					assert.True(t, replayed)
+				}
+				return err
+			},
+		} {
+			t.Run(name+", then "+turnName, func(t *testing.T) {
+				w := newWorld()
+				o := w.activate()
+				_, _, err := o.Create(t.Context(), tea)
+				require.NoError(t, err)
+				first := w.stored.Clone()
+				_, err = o.Settle(t.Context(), order.Settle{ID: id, Confirmed: true, Attempts: 1})
+				require.NoError(t, err)
+				lose(w, first)
+				w.reminder = nil
+				w.now = w.now.Add(time.Second)
+
+				if again(w.activate()) != nil { // the view refused what is older: the caller repeats
+					require.NoError(t, again(w.activate()))
+				}
+				require.NotNil(t, w.reminder, "the reminder is back")
+				assert.Equal(t, noon.Add(deliverAfter), *w.reminder)
+				assert.Equal(t, w.viewed, w.stored)
+				assert.GreaterOrEqual(t, w.stored.Version, 2)
+				assert.Equal(t, 1, w.pays, "paid for once")
+			})
+		}
+	}
 }
 
 // A host that mends the store may put back a debt that another one has cleared, and which that one, when it hears again that

@@ -11,40 +11,20 @@ import (
 	"orders/orders-actor/order"
 )
 
-// Claim is a user's idempotency key: the order that it stands for, and the fingerprint of what was asked.
-type Claim struct {
-	User, Key, Fingerprint, OrderID string
-}
-
-// Claim takes the key for an order, or returns the claim that has it already. Of several at once, one is fresh and all
-// get its order. A key is held for KeyRetention at least.
-func (d *DB) Claim(ctx context.Context, c Claim) (claim Claim, fresh bool, err error) {
-	err = d.call(ctx, "claim an idempotency key", callTimeout, func(ctx context.Context) error {
-		for {
-			if fresh, err = d.claim(ctx, c); err != nil || fresh {
-				claim = c
-				return err
-			}
-			claim = Claim{User: c.User, Key: c.Key}
-			err = d.write.QueryRowContext(ctx, `SELECT fingerprint, order_id FROM idempotency_keys WHERE customer = $1 AND name = $2`,
-				c.User, c.Key).Scan(&claim.Fingerprint, &claim.OrderID)
-			if !errors.Is(err, sql.ErrNoRows) { // else it was pruned between the two statements
-				return err
-			}
-		}
-	})
-	return claim, fresh, err
-}
-
-func (d *DB) claim(ctx context.Context, c Claim) (fresh bool, _ error) {
-	done, err := d.write.ExecContext(ctx, `
-		INSERT INTO idempotency_keys (customer, name, fingerprint, order_id, claimed_at) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (customer, name) DO NOTHING`, c.User, c.Key, c.Fingerprint, c.OrderID, d.clock().UnixMilli())
-	if err != nil {
-		return false, err
+// LegacyOrder returns the order that the release before gave to an idempotency key, when its table of keys still has it.
+// Nothing is added to that table any more: orders' ids come from their keys. A process reads it for its first KeyRetention
+// only; by then every row has expired.
+func (d *DB) LegacyOrder(ctx context.Context, user, key string) (id string, found bool, _ error) {
+	if d.clock().Sub(d.opened) > KeyRetention {
+		return "", false, nil
 	}
-	n, err := done.RowsAffected()
-	return n == 1, err
+	err := d.call(ctx, "look up a legacy idempotency key", callTimeout, func(ctx context.Context) error {
+		return d.read.QueryRowContext(ctx, `SELECT order_id FROM idempotency_keys WHERE customer = $1 AND name = $2`, user, key).Scan(&id)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", false, nil
+	}
+	return id, err == nil, err
 }
 
 func pruneKeys(ctx context.Context, tx *sql.Tx, before time.Time) (more bool, _ error) {
@@ -68,5 +48,6 @@ func newLogID() string {
 // ours are the errors that this package decides on by itself.
 func ours(err error) bool {
 	var conflict *order.Conflict
-	return errors.As(err, &conflict) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrCursorExpired) || errors.Is(err, ErrBadCursor)
+	return errors.As(err, &conflict) || errors.Is(err, ErrNotFound) || errors.Is(err, sql.ErrNoRows) || errors.Is(err, ErrCursorExpired) ||
+		errors.Is(err, ErrBadCursor)
 }

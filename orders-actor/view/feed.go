@@ -122,7 +122,7 @@ func (d *DB) head(ctx context.Context) (string, error) {
 const (
 	// EventRetention is how long events are kept, at least.
 	EventRetention = 7 * 24 * time.Hour
-	// KeyRetention is how long idempotency keys are kept, at least.
+	// KeyRetention is how long rows of the legacy table of idempotency keys are kept, at least.
 	KeyRetention = 24 * time.Hour
 
 	pruneBatch = 1_000 // rows deleted at once: others want to write too

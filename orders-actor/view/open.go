@@ -48,7 +48,7 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 }
 
 func newDB(dialect dialect, read, write *sql.DB) *DB {
-	return &DB{dialect: dialect, read: read, write: write, clock: time.Now, written: make(chan struct{}, 1)}
+	return &DB{dialect: dialect, read: read, write: write, clock: time.Now, opened: time.Now(), written: make(chan struct{}, 1)}
 }
 
 // openPostgres bounds on the server's side too what a transaction may take: one that nobody ends, because its replica

@@ -1,4 +1,4 @@
-// Package view is the list view: every order's newest version, the log of all versions, and the idempotency keys, in SQL.
+// Package view is the list view: every order's newest version and the log of all versions, in SQL.
 // SQLite serves one replica, PostgreSQL several.
 //
 // It guarantees:
@@ -45,6 +45,7 @@ type DB struct {
 	dialect
 	read, write *sql.DB
 	clock       func() time.Time
+	opened      time.Time
 	written     chan struct{} // wakes the Watcher
 }
 
@@ -72,6 +73,18 @@ func (d *DB) Get(ctx context.Context, id string) (order.Order, error) {
 		return err
 	})
 	return s.Order, err
+}
+
+// Find returns an order's state, or false when the view does not hold it.
+func (d *DB) Find(ctx context.Context, id string) (s order.State, found bool, _ error) {
+	err := d.call(ctx, "find order "+id, callTimeout, func(ctx context.Context) (err error) {
+		s, err = held(ctx, d.read, id)
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		return order.State{}, false, nil
+	}
+	return s, err == nil, err
 }
 
 // Put shows a version of an order, together with its event. When the view holds a newer version, or the same version

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -188,47 +187,6 @@ func TestPutsInAnyOrder(t *testing.T) {
 			require.Equal(r, all[highest-1].Order, got)
 			require.Equal(r, logged, versions(t, db, from))
 		})
-	})
-}
-
-func TestOneOfManyClaimsWins(t *testing.T) {
-	eachView(t, func(t *testing.T, db *view.DB) {
-		const callers = 32
-		results := make([]view.Claim, callers)
-		winners := make([]bool, callers)
-		var all sync.WaitGroup
-		for i := range callers {
-			all.Go(func() {
-				var err error
-				results[i], winners[i], err = db.Claim(context.Background(), view.Claim{User: "alice", Key: "k", Fingerprint: "f", OrderID: strconv.Itoa(i)})
-				if err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		all.Wait()
-		won := 0
-		for i, fresh := range winners {
-			require.Equal(t, results[0], results[i])
-			if fresh {
-				won++
-				require.Equal(t, strconv.Itoa(i), results[i].OrderID)
-			}
-		}
-		require.Equal(t, 1, won)
-
-		_, fresh, err := db.Claim(t.Context(), view.Claim{User: "bob", Key: "k", OrderID: "b"})
-		require.NoError(t, err)
-		require.True(t, fresh, "keys are each user's own")
-
-		require.NoError(t, db.Prune(t.Context(), time.Now().Add(23*time.Hour)))
-		_, fresh, err = db.Claim(t.Context(), view.Claim{User: "bob", Key: "k", OrderID: "c"})
-		require.NoError(t, err)
-		require.False(t, fresh, "kept for 24 hours")
-		require.NoError(t, db.Prune(t.Context(), time.Now().Add(25*time.Hour)))
-		_, fresh, err = db.Claim(t.Context(), view.Claim{User: "bob", Key: "k", OrderID: "c"})
-		require.NoError(t, err)
-		require.True(t, fresh, "then forgotten")
 	})
 }
 
