@@ -61,10 +61,11 @@ func run(ctx context.Context) error {
 		Desk: &payment.Desk{
 			Store: store, Now: time.Now,
 			Confirm: func() bool { return dice.Below(cfg.confirmRate) },
+			Process: payment.Simulate(cfg.latency, func() bool { return dice.Below(cfg.failureRate) }),
 		},
 		Keys: secrets.Accepted(keys, "obo-key"), AppToken: cfg.appToken,
-		Latency: cfg.latency, Fail: func() bool { return dice.Below(cfg.failureRate) },
-		Now: time.Now, Log: log, Metrics: service.NewRegistry(),
+		Latency: cfg.latency,
+		Now:     time.Now, Log: log, Metrics: service.NewRegistry(),
 		Ready: []service.Check{{Name: "ledger", Run: store.Ready}},
 	})
 	return service.Run(ctx, stopLimit, service.Serve(app, log, cfg.address, drainLimit))

@@ -129,6 +129,10 @@ func (r results) Settle(_ context.Context, c order.Settle) error {
 	return r.invoke(c.ID, func(ctx context.Context, o *turn.Order) (order.Order, error) { return o.Settle(ctx, c) })
 }
 
+func (r results) PaymentFailed(_ context.Context, c order.PaymentFailed) error {
+	return r.invoke(c.ID, func(ctx context.Context, o *turn.Order) (order.Order, error) { return o.PaymentFailed(ctx, c) })
+}
+
 func (r results) Voided(_ context.Context, id string) error {
 	return r.invoke(id, func(ctx context.Context, o *turn.Order) (order.Order, error) { return o.Voided(ctx) })
 }

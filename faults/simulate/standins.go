@@ -103,12 +103,15 @@ func (v *view) put(s order.State) error {
 	held, known := v.states[s.ID]
 	switch {
 	case v.w.wrong.ViewAcceptsOlder:
-	case known && (held.Version > s.Version || held.Version == s.Version && !sameButForVoid(held, s)):
+	case known && (held.Version > s.Version || held.Version == s.Version && !reflect.DeepEqual(held.WithoutNotes(), s.WithoutNotes())):
 		if v.w.wrong.ViewRefusesSilently {
 			return nil
 		}
 		v.w.tell("the view holds %s already", v.w.brief(held))
 		return &order.Conflict{Held: held.Clone()}
+	}
+	if known && held.Version == s.Version && held.Payment.Attempts > s.Payment.Attempts {
+		s.Payment = held.Payment // the view keeps the later note
 	}
 	v.states[s.ID] = s
 	if !known {
@@ -118,12 +121,6 @@ func (v *view) put(s order.State) error {
 		v.log = append(v.log, history.FeedEvent{Cursor: cursor(len(v.log) + 1), Order: s.Order, At: v.w.clock.time()})
 	}
 	return nil
-}
-
-// sameButForVoid is how package view compares two states of one version.
-func sameButForVoid(a, b order.State) bool {
-	a.VoidOwed, b.VoidOwed = false, false
-	return reflect.DeepEqual(a, b)
 }
 
 // Find implements turn.View.

@@ -34,6 +34,13 @@ type Settle struct {
 	Attempts  int    `json:"attempts"`
 }
 
+// PaymentFailed says that payments-svc has not decided, after so many calls in all.
+type PaymentFailed struct {
+	ID       string `json:"id"`
+	Attempts int    `json:"attempts"`
+	Error    string `json:"error"`
+}
+
 // New makes the order that c asks for, or returns *Invalid naming each bad field.
 func New(c Create, now time.Time) (State, error) {
 	total, err := Check(c.Items, c.Currency)
@@ -86,6 +93,26 @@ func (s State) Settle(c Settle, now time.Time, deliverAfter time.Duration) (Stat
 	return next, true
 }
 
+// PaymentFailed notes failed calls to payments-svc on an order that waits for its payment. No transition: the version stays.
+// It changes nothing (false) when as many calls are noted already, as when the note arrives twice.
+func (s State) PaymentFailed(c PaymentFailed) (State, bool) {
+	if s.Status != Created || c.Attempts <= s.Payment.Attempts {
+		return s, false
+	}
+	s.Payment.Attempts, s.Payment.LastError = c.Attempts, c.Error
+	return s, true
+}
+
+// WithoutNotes is s without what may differ between two copies of one version: whether the void is owed, and the notes
+// about failed calls while the payment isn't decided.
+func (s State) WithoutNotes() State {
+	s.VoidOwed = false
+	if s.Status == Created {
+		s.Payment.Attempts, s.Payment.LastError = 0, ""
+	}
+	return s
+}
+
 // Cancel ends an order that isn't final and owes its payment's void. Repeating the cancel of a cancelled order is
 // fine and changes nothing (false); CancelledBy tells whether it was this call that cancelled it. Refusals: OrderNotFound for a customer's order that isn't their own,
 // VersionMismatch, AlreadyDelivered.
@@ -102,7 +129,7 @@ func (s State) Cancel(c Cancel, now time.Time) (State, bool, error) {
 	next, ok := s.move(CancelAsked, c.By, now)
 	switch {
 	case ok:
-		next.Payment.Status = PaymentVoided
+		next.Payment.Status, next.Payment.LastError = PaymentVoided, ""
 		next.Cancellation = &Cancellation{By: c.By, Reason: c.Reason}
 		next.DeliverAt = nil
 		next.VoidOwed = true

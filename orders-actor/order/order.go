@@ -47,11 +47,13 @@ const (
 	PaymentVoided  PaymentStatus = "voided"
 )
 
-// Payment is an order's payment. Attempts counts the calls that payments-svc needed to decide.
+// Payment is an order's payment. Attempts counts the calls to payments-svc; LastError says why the last one that is known
+// failed, as long as nothing is decided. Both may change while the order waits, without a new version.
 type Payment struct {
-	Status   PaymentStatus `json:"status"`
-	Reason   string        `json:"reason,omitempty"`
-	Attempts int           `json:"attempts"`
+	Status    PaymentStatus `json:"status"`
+	Reason    string        `json:"reason,omitempty"`
+	Attempts  int           `json:"attempts"`
+	LastError string        `json:"lastError,omitempty"`
 }
 
 // Party is who caused a transition.

@@ -39,7 +39,7 @@ func toSummary(o order.Order) api.OrderSummary {
 		ID: o.ID, Customer: o.Customer, Status: api.Status(o.Status), Version: o.Version, Items: items,
 		Currency: api.Currency(o.Currency), Total: o.Total,
 		CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, DeliverAt: orZero(o.DeliverAt),
-		Payment: api.Payment{Status: api.PaymentStatus(o.Payment.Status), Reason: o.Payment.Reason, Attempts: o.Payment.Attempts},
+		Payment: api.Payment{Status: api.PaymentStatus(o.Payment.Status), Reason: o.Payment.Reason, Attempts: o.Payment.Attempts, LastError: o.Payment.LastError},
 	}
 	if o.Cancellation != nil {
 		s.Cancellation = api.Cancellation{By: api.Party(o.Cancellation.By), Reason: o.Cancellation.Reason}

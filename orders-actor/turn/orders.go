@@ -37,6 +37,12 @@ func (o *Orders) Settle(ctx context.Context, c order.Settle) error {
 	return err
 }
 
+// PaymentFailed notes that payments-svc has not decided.
+func (o *Orders) PaymentFailed(ctx context.Context, c order.PaymentFailed) error {
+	_, err := o.send(ctx, c.ID, methodFailed, c)
+	return err
+}
+
 // Voided says that payments-svc knows of the void.
 func (o *Orders) Voided(ctx context.Context, id string) error {
 	_, err := o.send(ctx, id, methodVoided, struct{}{})

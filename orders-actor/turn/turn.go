@@ -125,6 +125,23 @@ func (o *Order) Cancel(ctx context.Context, c order.Cancel) (_ order.Order, chan
 	return done, moved || next.CancelledBy(c), err
 }
 
+// PaymentFailed notes that calls to payments-svc failed. The note reaches the store and the view without a new version, and
+// hands nothing to the Payer, which is still at work on this order.
+func (o *Order) PaymentFailed(ctx context.Context, c order.PaymentFailed) (order.Order, error) {
+	if err := o.mustLoad(ctx); err != nil {
+		return order.Order{}, err
+	}
+	next, changed := o.state.PaymentFailed(c)
+	if !changed {
+		return o.state.Order, nil
+	}
+	if err := o.Store.Save(ctx, next); err != nil {
+		return order.Order{}, fmt.Errorf("save order %s: %w", o.id, err)
+	}
+	o.state = next
+	return o.state.Order, o.show(ctx)
+}
+
 // Voided notes that payments-svc knows of the void. The note is saved even when this host has it already: the store may
 // hold the debt again from another host that mended it (see mend).
 func (o *Order) Voided(ctx context.Context) (order.Order, error) {

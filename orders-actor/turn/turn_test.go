@@ -253,6 +253,29 @@ func TestALatePaymentOfACancelledOrderChangesNothing(t *testing.T) {
 	assert.False(t, w.viewed.VoidOwed)
 }
 
+func TestFailedPaymentCallsAreShownWithoutANewVersion(t *testing.T) {
+	w := newWorld()
+	o := w.activate()
+	_, _, err := o.Create(t.Context(), tea)
+	require.NoError(t, err)
+	note := order.PaymentFailed{ID: id, Attempts: 3, Error: "away"}
+	for range 2 { // Dapr may execute a call twice
+		noted, err := o.PaymentFailed(t.Context(), note)
+		require.NoError(t, err)
+		assert.Equal(t, order.Payment{Status: order.PaymentPending, Attempts: 3, LastError: "away"}, noted.Payment)
+		assert.Equal(t, 1, noted.Version)
+	}
+	assert.Equal(t, w.stored, w.viewed)
+	assert.Equal(t, 1, w.pays, "the payer is at work on it already")
+
+	settled, err := o.Settle(t.Context(), order.Settle{ID: id, Confirmed: true, Attempts: 4})
+	require.NoError(t, err)
+	assert.Equal(t, order.Payment{Status: order.PaymentDone, Attempts: 4}, settled.Payment)
+	late, err := o.PaymentFailed(t.Context(), order.PaymentFailed{ID: id, Attempts: 9, Error: "away"})
+	require.NoError(t, err)
+	assert.Equal(t, settled, late)
+}
+
 func TestAnEarlyReminderIsSetAgain(t *testing.T) {
 	w, o := confirmedWorld(t)
 	w.now, w.reminder = noon.Add(deliverAfter-time.Second), nil
@@ -318,9 +341,12 @@ func TestAStoreThatLostAnOrderIsRepairedFromTheView(t *testing.T) {
 		"an older state": func(w *world, first order.State) { w.stored = &first },
 	} {
 		for turnName, again := range map[string]func(o *turn.Order) error{
-			"cancel":   func(o *turn.Order) error { _, _, err := o.Cancel(t.Context(), cancelTea); return err },
-			"poke":     func(o *turn.Order) error { _, err := o.Poke(t.Context()); return err },
-			"settle":   func(o *turn.Order) error { _, err := o.Settle(t.Context(), order.Settle{ID: id, Confirmed: true}); return err },
+			"cancel": func(o *turn.Order) error { _, _, err := o.Cancel(t.Context(), cancelTea); return err },
+			"poke":   func(o *turn.Order) error { _, err := o.Poke(t.Context()); return err },
+			"settle": func(o *turn.Order) error {
+				_, err := o.Settle(t.Context(), order.Settle{ID: id, Confirmed: true})
+				return err
+			},
 			"reminder": func(o *turn.Order) error { return o.Deliver(t.Context()) },
 			"create": func(o *turn.Order) error {
 				repeated := tea

@@ -23,12 +23,13 @@ const (
 	methodCancel = "cancel"
 	methodVoided = "voided"
 	methodPoke   = "poke"
+	methodFailed = "payment-failed"
 
 	reminderDeliver = "deliver"
 )
 
 // Turns are the names that the host calls turns by: the methods and the reminder.
-var Turns = []string{methodCreate, methodSettle, methodCancel, methodVoided, methodPoke, "reminder " + reminderDeliver}
+var Turns = []string{methodCreate, methodSettle, methodCancel, methodVoided, methodPoke, methodFailed, "reminder " + reminderDeliver}
 
 // reply is what travels back from a turn. What the business refuses travels in here: a failed invocation means that
 // nobody knows what happened.
@@ -103,6 +104,12 @@ func (h *hosted) dispatch(ctx context.Context, method string, command json.RawMe
 			o, out.Changed, err = h.Cancel(ctx, c)
 		}
 		return o, err
+	case methodFailed:
+		c, err := decode[order.PaymentFailed](command, h.id)
+		if err == nil {
+			o, err = h.PaymentFailed(ctx, c)
+		}
+		return o, err
 	case methodVoided:
 		return h.Voided(ctx)
 	case methodPoke:
@@ -124,7 +131,7 @@ func (h *hosted) Remind(ctx context.Context, name string) error {
 }
 
 type command interface {
-	order.Create | order.Settle | order.Cancel
+	order.Create | order.Settle | order.Cancel | order.PaymentFailed
 }
 
 // decode reads a command of our own. Its id is the actor's: the seal covers both.

@@ -37,6 +37,7 @@ type Payments interface {
 // Results takes what came of it back to the order, as turns.
 type Results interface {
 	Settle(ctx context.Context, c order.Settle) error
+	PaymentFailed(ctx context.Context, c order.PaymentFailed) error
 	Voided(ctx context.Context, id string) error
 }
 
@@ -58,21 +59,28 @@ type WorkerConfig struct {
 // Worker is the Payer: it pays and voids in the background, at most once at a time per order and kind. It tries a few
 // times and then leaves the order to the reconciler, so that payments that fail don't hold up the others for long.
 //
+// Failed calls are noted with the order, so that people see what it waits for: after the first one of an order's life, and
+// when a job ends without a decision. That is at most one turn more per job, after the first.
+//
 // Nothing is lost with it: what an order owes is in its state, not in this queue. It may pay for an order that is
 // being cancelled at the same moment: the cancel owes a void, and a void always wins at payments-svc.
 type Worker struct {
 	WorkerConfig
 	queue chan job
 
-	mu    sync.Mutex
-	busy  map[job]Payment // waiting or at work
-	calls map[job]int     // calls made for payments that aren't decided, over all tries
+	mu   sync.Mutex
+	busy map[job]task // waiting or at work
 }
 
-// job is one thing to do. Its payment is in busy.
+// job is one thing to do. Its task is in busy.
 type job struct {
 	id   string
 	void bool
+}
+
+type task struct {
+	Payment
+	attempts int // calls noted with the order before this job
 }
 
 const (
@@ -105,7 +113,7 @@ func NewWorker(c WorkerConfig) *Worker {
 	if c.Pause == nil {
 		c.Pause = pause
 	}
-	return &Worker{WorkerConfig: c, queue: make(chan job, c.Queue), busy: make(map[job]Payment), calls: make(map[job]int)}
+	return &Worker{WorkerConfig: c, queue: make(chan job, c.Queue), busy: make(map[job]task)}
 }
 
 // Pay implements Payer.
@@ -130,7 +138,10 @@ func (w *Worker) enqueue(s order.State, void bool) {
 	}
 	select {
 	case w.queue <- j:
-		w.busy[j] = Payment{OrderID: s.ID, Amount: s.Total, Currency: s.Currency, Auth: s.Auth}
+		w.busy[j] = task{
+			Payment:  Payment{OrderID: s.ID, Amount: s.Total, Currency: s.Currency, Auth: s.Auth},
+			attempts: s.Payment.Attempts,
+		}
 	default:
 		w.Log.Warn("too many payments are waiting: left one to the reconciler", "order", s.ID)
 	}
@@ -171,7 +182,7 @@ func (w *Worker) Next(ctx context.Context) {
 // do tries until it is done, tried often enough, or ctx ends. Calls run under working.
 func (w *Worker) do(ctx, working context.Context, j job) {
 	w.mu.Lock()
-	p := w.busy[j]
+	t := w.busy[j]
 	w.mu.Unlock()
 	defer func() {
 		w.mu.Lock()
@@ -180,13 +191,16 @@ func (w *Worker) do(ctx, working context.Context, j job) {
 	}()
 	wait := firstWait
 	for try := 1; ; try++ {
-		err := w.once(working, j, p)
+		decided, err := w.once(working, j, t, t.attempts+try)
 		if err == nil {
-			w.forget(j)
 			return
 		}
-		if try == triesPerJob || errors.Is(err, ErrRefused) || ctx.Err() != nil {
-			w.Log.Warn("payment left to the reconciler", "order", j.id, "void", j.void, "calls", w.called(j), "error", err)
+		last := try == triesPerJob || errors.Is(err, ErrRefused) || ctx.Err() != nil
+		if !j.void && !decided && (last || t.attempts == 0 && try == 1) {
+			w.note(working, j, t.attempts+try, err)
+		}
+		if last {
+			w.Log.Warn("payment left to the reconciler", "order", j.id, "void", j.void, "calls", t.attempts+try, "error", err)
 			return
 		}
 		w.Pause(ctx, wait)
@@ -194,22 +208,41 @@ func (w *Worker) do(ctx, working context.Context, j job) {
 	}
 }
 
-// once makes one call and brings the result to the order.
-func (w *Worker) once(ctx context.Context, j job, p Payment) error {
-	attempts := w.count(j)
+// once makes one call and brings the result to the order. It reports whether payments-svc answered.
+func (w *Worker) once(ctx context.Context, j job, t task, attempts int) (decided bool, _ error) {
 	call, cancel := context.WithTimeout(ctx, w.CallTimeout)
 	defer cancel()
 	if j.void {
-		if err := w.Payments.Void(call, p); err != nil {
-			return err
+		if err := w.Payments.Void(call, t.Payment); err != nil {
+			return false, err
 		}
-		return accepted(w.Results.Voided(ctx, j.id))
+		return true, accepted(w.Results.Voided(ctx, j.id))
 	}
-	d, err := w.Payments.Pay(call, p)
+	d, err := w.Payments.Pay(call, t.Payment)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return accepted(w.Results.Settle(ctx, order.Settle{ID: j.id, Confirmed: d.Confirmed, Reason: d.Reason, Attempts: attempts}))
+	return true, accepted(w.Results.Settle(ctx, order.Settle{ID: j.id, Confirmed: d.Confirmed, Reason: d.Reason, Attempts: attempts}))
+}
+
+// note stores the failure with the order. One that doesn't arrive is made up for by the next.
+func (w *Worker) note(ctx context.Context, j job, attempts int, failure error) {
+	err := accepted(w.Results.PaymentFailed(ctx, order.PaymentFailed{ID: j.id, Attempts: attempts, Error: describe(failure)}))
+	if err != nil {
+		w.Log.Warn("cannot note a failed payment call", "order", j.id, "error", err)
+	}
+}
+
+// describe says what failed in words that customers may see: the error itself may name addresses.
+func describe(err error) string {
+	switch {
+	case errors.Is(err, ErrRefused):
+		return "the payment service refused the call"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "the payment service did not answer in time"
+	default:
+		return "the payment service is unavailable"
+	}
 }
 
 // accepted treats a refusal as the end: the order has heard of it.
@@ -218,26 +251,4 @@ func accepted(err error) error {
 		return nil
 	}
 	return err
-}
-
-func (w *Worker) count(j job) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.calls) > w.Queue { // only a count for people to look at: not worth more memory
-		clear(w.calls)
-	}
-	w.calls[j]++
-	return w.calls[j]
-}
-
-func (w *Worker) called(j job) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.calls[j]
-}
-
-func (w *Worker) forget(j job) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.calls, j)
 }

@@ -32,6 +32,7 @@ type service struct {
 	voided  []string
 	settled []order.Settle
 	heard   []string
+	failed  []order.PaymentFailed
 }
 
 func (s *service) Pay(ctx context.Context, p turn.Payment) (turn.Decision, error) {
@@ -63,6 +64,13 @@ func (s *service) Settle(_ context.Context, c order.Settle) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settled = append(s.settled, c)
+	return nil
+}
+
+func (s *service) PaymentFailed(_ context.Context, c order.PaymentFailed) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed = append(s.failed, c)
 	return nil
 }
 
@@ -120,11 +128,11 @@ func TestThePaymentsAnswerComesBack(t *testing.T) {
 	})
 }
 
-func TestItTriesAFewTimesThenLeavesItAndStillCounts(t *testing.T) {
+func TestFailedCallsAreNotedAndCountedOnAcrossRestarts(t *testing.T) {
 	fails := 4
 	s := &service{pay: func(context.Context, turn.Payment) (turn.Decision, error) {
 		if fails--; fails >= 0 {
-			return turn.Decision{}, errors.New("payments-svc is away")
+			return turn.Decision{}, errors.New("dial 10.0.0.7: connection refused")
 		}
 		return turn.Decision{Confirmed: true}, nil
 	}}
@@ -133,8 +141,15 @@ func TestItTriesAFewTimesThenLeavesItAndStillCounts(t *testing.T) {
 		pass(time.Hour)
 		assert.Len(t, s.paid, 3)
 		assert.Empty(t, s.settled)
-		w.Pay(owing("a")) // the reconciler's poke
+		const away = "the payment service is unavailable"
+		assert.Equal(t, []order.PaymentFailed{{ID: "a", Attempts: 1, Error: away}, {ID: "a", Attempts: 3, Error: away}}, s.failed)
+	})
+	work(t, s, turn.WorkerConfig{}, func(t *testing.T, w *turn.Worker, _ func()) { // after a restart
+		poked := owing("a")
+		poked.Payment.Attempts = 3
+		w.Pay(poked)
 		pass(time.Hour)
+		assert.Len(t, s.failed, 2)
 		assert.Equal(t, []order.Settle{{ID: "a", Confirmed: true, Attempts: 5}}, s.settled)
 	})
 }
@@ -212,6 +227,7 @@ func TestACallIsGivenUpInTime(t *testing.T) {
 		w.Pay(owing("a"))
 		pass(time.Minute)
 		assert.Len(t, s.paid, 3)
+		assert.Equal(t, "the payment service did not answer in time", s.failed[0].Error)
 	})
 }
 

@@ -89,7 +89,7 @@ func (d *DB) Find(ctx context.Context, id string) (s order.State, found bool, _ 
 
 // Put shows a version of an order, together with its event. When the view holds a newer version, or the same version
 // with other content, it stays as it is, and Put returns *order.Conflict with what is held. The same version again only
-// renews whether the payment's void is owed.
+// renews whether the payment's void is owed, and notes of failed payment calls.
 func (d *DB) Put(ctx context.Context, s order.State) error {
 	err := d.call(ctx, "put order "+s.ID, callTimeout, func(ctx context.Context) error {
 		return d.transact(ctx, func(tx *sql.Tx) error { return d.put(ctx, tx, s) })
@@ -160,26 +160,25 @@ func update(ctx context.Context, tx *sql.Tx, s order.State) error {
 }
 
 func renew(ctx context.Context, tx *sql.Tx, before, s order.State) error {
-	same, err := sameButForVoid(before, s)
+	same, err := sameButForNotes(before, s)
 	switch {
 	case err != nil:
 		return err
 	case !same:
 		return &order.Conflict{Held: before}
-	case before.VoidOwed == s.VoidOwed:
+	case before.VoidOwed == s.VoidOwed && before.Payment.Attempts >= s.Payment.Attempts:
 		return nil
 	default:
 		return update(ctx, tx, s)
 	}
 }
 
-func sameButForVoid(a, b order.State) (bool, error) {
-	a.VoidOwed, b.VoidOwed = false, false
-	left, err := json.Marshal(a)
+func sameButForNotes(a, b order.State) (bool, error) {
+	left, err := json.Marshal(a.WithoutNotes())
 	if err != nil {
 		return false, err
 	}
-	right, err := json.Marshal(b)
+	right, err := json.Marshal(b.WithoutNotes())
 	return string(left) == string(right), err
 }
 

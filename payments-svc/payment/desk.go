@@ -28,12 +28,24 @@ type Desk struct {
 	Store   Store
 	Confirm func() bool // rolls whether a payment is confirmed; for concurrent use
 	Now     func() time.Time
+	// Process takes the time that a decision takes, and may fail; nil for at once. A payment that is decided already is not
+	// processed again: a caller that gave up on a slow decision gets it when it repeats the call.
+	Process func(ctx context.Context) error
 }
 
-// Pay returns what was decided about the order's payment, by this call or by an earlier one. Errors: ErrMismatch, and the
-// store's.
+// Pay returns what was decided about the order's payment, by this call or by an earlier one. Errors: ErrMismatch, and those
+// of the store and of Process.
 func (d *Desk) Pay(ctx context.Context, r Request) (Payment, error) {
-	p, err := d.update(ctx, r.OrderID, func(p Payment) (Payment, bool, error) { return p.Pay(r, d.Now(), d.Confirm) })
+	process := d.Process
+	p, err := d.update(ctx, r.OrderID, func(p Payment) (Payment, bool, error) {
+		if !p.decided() && process != nil {
+			if err := process(ctx); err != nil {
+				return Payment{}, false, err
+			}
+			process = nil // once, however often the write conflicts
+		}
+		return p.Pay(r, d.Now(), d.Confirm)
+	})
 	if err != nil {
 		return Payment{}, fmt.Errorf("paying order %s: %w", r.OrderID, err)
 	}

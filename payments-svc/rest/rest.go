@@ -38,10 +38,9 @@ const (
 // Config is what the API needs.
 type Config struct {
 	Desk     *payment.Desk
-	Keys     [][]byte // verifies on-behalf-of tokens
-	AppToken string   // what the sidecar shows
-	Latency  time.Duration
-	Fail     func() bool // rolls whether a payment fails before it is decided; for concurrent use
+	Keys     [][]byte      // verifies on-behalf-of tokens
+	AppToken string        // what the sidecar shows
+	Latency  time.Duration // of the Desk's decisions
 	Now      func() time.Time
 	Log      *slog.Logger
 	Metrics  *prometheus.Registry
@@ -80,12 +79,6 @@ func (s *server) pay(c *fiber.Ctx) error {
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), s.Latency+requestLimit)
 	defer cancel()
-	if err := wait(ctx, s.Latency); err != nil {
-		return unavailable(err)
-	}
-	if s.Fail() {
-		return unavailable(errors.New("failing as PAYMENT_FAILURE_RATE asks for"))
-	}
 	p, err := s.Desk.Pay(ctx, request(claims))
 	return answer(c, p, err)
 }
@@ -134,17 +127,6 @@ func answer(c *fiber.Ctx, p payment.Payment, err error) error {
 
 func unavailable(cause error) error {
 	return problem.New(problem.Unavailable, "payments can't be handled just now, try again").Because(cause)
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // fromSidecar refuses whoever goes around the sidecar, and with it around Dapr's access control.

@@ -44,17 +44,19 @@ var (
 type api struct {
 	*fiber.App
 	store   *paymenttest.Store
-	failing bool
+	process func(context.Context) error // of each decision
 }
 
 func newAPI() *api {
-	a := &api{store: &paymenttest.Store{}}
+	a := &api{store: &paymenttest.Store{}, process: func(context.Context) error { return nil }}
 	clock := func() time.Time { return now }
 	a.App = New(Config{
-		Desk: &payment.Desk{Store: a.store, Confirm: func() bool { return true }, Now: clock},
+		Desk: &payment.Desk{
+			Store: a.store, Confirm: func() bool { return true }, Now: clock,
+			Process: func(ctx context.Context) error { return a.process(ctx) },
+		},
 		Keys: [][]byte{key}, AppToken: appToken, Now: clock,
-		Fail: func() bool { return a.failing },
-		Log:  slog.New(slog.DiscardHandler), Metrics: service.NewRegistry(),
+		Log: slog.New(slog.DiscardHandler), Metrics: service.NewRegistry(),
 	})
 	return a
 }
@@ -214,10 +216,11 @@ func TestADecidedPaymentIsBoundToItsAmount(t *testing.T) {
 
 func TestFailuresDecideNothingAndTellNothing(t *testing.T) {
 	a := newAPI()
-	a.failing = true
+	decides := a.process
+	a.process = payment.Simulate(0, func() bool { return true })
 	status, got, _ := a.call(t, "PUT", path, body, nil)
 	require.Equal(t, 503, status, got)
-	a.failing = false
+	a.process = decides
 
 	a.store.Fail(errors.New("password=secret"))
 	for _, call := range [][3]string{{"PUT", path, body}, {"POST", path + "/void", ""}, {"GET", path, ""}} {
@@ -266,9 +269,13 @@ func TestWithoutAnAppTokenNothingIsServed(t *testing.T) {
 	require.Equal(t, 401, resp.StatusCode)
 }
 
-func TestLatencyEndsWithItsContext(t *testing.T) {
-	require.NoError(t, wait(t.Context(), 0))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	require.Error(t, wait(ctx, time.Hour))
+func TestADecidedPaymentIsAnsweredWithoutProcessing(t *testing.T) {
+	a := newAPI()
+	processed := 0
+	a.process = func(context.Context) error { processed++; return nil }
+	for range 3 {
+		status, got, _ := a.call(t, "PUT", path, body, nil)
+		require.Equal(t, 200, status, got)
+	}
+	require.Equal(t, 1, processed, "a caller that gave up on a slow decision gets it at once when it repeats the call")
 }

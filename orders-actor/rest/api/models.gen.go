@@ -372,10 +372,14 @@ type Party string
 
 // Payment defines model for Payment.
 type Payment struct {
-	// Attempts Calls that the decision took.
-	Attempts int           `json:"attempts"`
-	Reason   string        `json:"reason,omitempty,omitzero"`
-	Status   PaymentStatus `json:"status"`
+	// Attempts Calls to the payment service. While the order waits for its payment this and `lastError` may change without a new
+	// version, and so without a new `ETag` or event; read the order without `If-None-Match` to see them.
+	Attempts int `json:"attempts"`
+
+	// LastError Why the last known call failed, for people; absent once the payment is decided.
+	LastError string        `json:"lastError,omitempty,omitzero"`
+	Reason    string        `json:"reason,omitempty,omitzero"`
+	Status    PaymentStatus `json:"status"`
 }
 
 // PaymentStatus defines model for PaymentStatus.

@@ -26,7 +26,7 @@ export interface paths {
          * Create an order
          * @description Answers once the order is stored; its payment follows at once in the background. Send an `Idempotency-Key` and a
          *     repeat is safe: the same key and body give the same order, as it stands now, with `Idempotency-Replayed: true`.
-         *     Keys belong to the user and are kept for at least 24 hours. Without a key each call makes a new order.
+         *     Keys belong to the user, and one key is one order for good. Without a key each call makes a new order.
          */
         post: operations["createOrder"];
         delete?: never;
@@ -350,8 +350,13 @@ export interface components {
         Payment: {
             status: components["schemas"]["PaymentStatus"];
             reason?: string;
-            /** @description Calls that the decision took. */
+            /**
+             * @description Calls to the payment service. While the order waits for its payment this and `lastError` may change without a new
+             *     version, and so without a new `ETag` or event; read the order without `If-None-Match` to see them.
+             */
             attempts: number;
+            /** @description Why the last known call failed, for people; absent once the payment is decided. */
+            lastError?: string;
         };
         /** @enum {string} */
         PaymentStatus: "pending" | "confirmed" | "declined" | "voided";
@@ -683,7 +688,7 @@ export interface components {
          * @example /v1/orders/01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77
          */
         Location: string;
-        /** @description `true` when the key had made this order before; absent otherwise. */
+        /** @description `true` when an earlier request with this key had made the order; absent otherwise. */
         IdempotencyReplayed: "true";
         /**
          * @description The wait that was honoured; absent when none was asked for.
