@@ -65,7 +65,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	opening, cancel := context.WithTimeout(ctx, openTimeout)
-	db, err := view.Open(opening, c.ViewDSN)
+	db, err := view.OpenPool(opening, c.ViewDSN, c.ViewMaxConns)
 	cancel()
 	if err != nil {
 		return err
@@ -157,7 +157,7 @@ func checks(host *actor.Host, db *view.DB) []service.Check {
 		}
 		return nil
 	}
-	return []service.Check{{Name: "actors", Run: hosted}, {Name: "view", Run: db.Ping}}
+	return []service.Check{{Name: "actors", Run: hosted}, {Name: "view", Run: db.Ready}}
 }
 
 // prune forgets events and idempotency keys that are old enough.

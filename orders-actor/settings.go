@@ -6,10 +6,12 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"orders/kit/settings"
 	"orders/orders-actor/auth"
+	"orders/orders-actor/view"
 )
 
 // config is what the environment says; README.md lists it.
@@ -21,6 +23,7 @@ type config struct {
 	OIDC           auth.OIDCConfig
 	OIDCClientID   string
 	ViewDSN        string
+	ViewMaxConns   int // PostgreSQL connections of this replica
 	PaymentTimeout time.Duration
 	RateLimit      int
 	MaxInFlight    int
@@ -48,7 +51,8 @@ func readConfig(env *settings.Reader) (config, error) {
 			OperatorRole: env.String("OIDC_OPERATOR_ROLE", "operator"),
 		},
 		OIDCClientID:   env.String("OIDC_CLIENT_ID", ""),
-		ViewDSN:        env.String("VIEW_DSN", filepath.Join(env.String("DATA_DIR", ".data"), "view.db")),
+		ViewDSN:        strings.TrimSpace(env.String("VIEW_DSN", filepath.Join(env.String("DATA_DIR", ".data"), "view.db"))),
+		ViewMaxConns:   env.Int("VIEW_MAX_CONNS", view.DefaultMaxConns, view.MinMaxConns, 1_000),
 		PaymentTimeout: env.Duration("PAYMENT_TIMEOUT", 10*time.Second, 100*time.Millisecond, time.Minute),
 		RateLimit:      env.Int("RATE_LIMIT", 600, 0, 1_000_000),
 		MaxInFlight:    env.Int("MAX_IN_FLIGHT", 256, 1, 100_000),
@@ -60,6 +64,9 @@ func readConfig(env *settings.Reader) (config, error) {
 		LogFormat:      env.Enum("LOG_FORMAT", "text", "text", "json"),
 		DaprHTTP:       env.URL("DAPR_HTTP_ENDPOINT", fmt.Sprintf("http://127.0.0.1:%d", env.Int("DAPR_HTTP_PORT", 3500, 1, 65535))),
 		DaprToken:      env.String("DAPR_API_TOKEN", ""),
+	}
+	if err := view.CheckDSN(c.ViewDSN); err != nil {
+		env.Reject("VIEW_DSN", "%v", err)
 	}
 	if c.AuthMode == "oidc" {
 		for _, name := range []string{"OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_CLIENT_ID"} {

@@ -28,12 +28,18 @@ func TestABadSettingIsNamed(t *testing.T) {
 	for name, value := range map[string]string{
 		"ORDERS_ADDR": "8080", "DELIVER_AFTER": "soon", "AUTH_MODE": "none", "OIDC_ISSUER": "issuer", "PAYMENT_TIMEOUT": "0s",
 		"RATE_LIMIT": "-1", "MAX_IN_FLIGHT": "0", "MAX_WAITING": "0", "MAX_WAITING_PER_USER": "0", "CORS_ORIGINS": "example.com", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
-		"DAPR_HTTP_PORT": "x y",
+		"DAPR_HTTP_PORT": "x y", "VIEW_DSN": "postgresql+psycopg://u:p@h/db", "VIEW_MAX_CONNS": "3",
 	} {
 		_, err := readConfig(settings.Map(map[string]string{name: value}))
 		require.ErrorContains(t, err, name, value)
 	}
-	_, err := readConfig(settings.Map(map[string]string{"AUTH_MODE": "oidc"}))
+	_, err := readConfig(settings.Map(map[string]string{"VIEW_DSN": "postgresql+psycopg://u:hunter2@h/db"}))
+	require.ErrorContains(t, err, `VIEW_DSN must be a postgres:// URL or the path of an SQLite file, not a URL with the scheme "postgresql+psycopg"`)
+	require.NotContains(t, err.Error(), "hunter2")
+	c, err := readConfig(settings.Map(map[string]string{"VIEW_DSN": " postgres://u:p@h/db "}))
+	require.NoError(t, err)
+	require.Equal(t, "postgres://u:p@h/db", c.ViewDSN)
+	_, err = readConfig(settings.Map(map[string]string{"AUTH_MODE": "oidc"}))
 	for _, name := range []string{"OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_CLIENT_ID"} {
 		require.ErrorContains(t, err, name)
 	}

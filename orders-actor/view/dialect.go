@@ -20,6 +20,9 @@ type dialect struct {
 	// one below it has ended. See feed.go. No transaction whose rows a statement can see has the number unseen, or a higher
 	// one, on the server that gave it.
 	thisTx, settled, unseen string
+	// boundTx bounds on the server how long a transaction may be idle: one that nobody ends, because its replica froze,
+	// would hold up everybody's feed. It holds for the transaction only, because poolers share sessions.
+	boundTx string
 	// lockOrder makes a transaction the only one that writes the order with the hash $1. Without it all writers wait for
 	// each other anyway.
 	lockOrder string
@@ -56,6 +59,7 @@ var onPostgres = dialect{
 	thisTx:         `CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)`,
 	settled:        `CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)`,
 	unseen:         `CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)`,
+	boundTx:        `SET LOCAL idle_in_transaction_session_timeout = '10s'`,
 	lockOrder:      `SELECT pg_advisory_xact_lock($1)`,
 	lockMigrations: `SELECT pg_advisory_xact_lock(7310579606427365731)`, // any number that nobody else takes
 	gone: func(err error) bool {

@@ -14,7 +14,7 @@ import (
 // reader that remembers the highest number it saw would miss a lower one that commits later. So each event carries the
 // number of its transaction, events are read in the order of (transaction, sequence), and only up to the oldest
 // transaction that is still open anywhere: below that, nothing can be added. The price is that a writing transaction
-// which stays open in the same server, whoever's it is, holds up the feed; ours end within seconds (see openPostgres).
+// which stays open in the same server, whoever's it is, holds up the feed; ours end within seconds (see transact).
 // On SQLite there is one writer, and all transactions count as number 0.
 //
 // An order's events come in the order of its versions: writers of one order take a lock before they get a number.
@@ -71,7 +71,7 @@ func (d *DB) Events(ctx context.Context, q EventQuery) (events Events, err error
 		order          *order.Order
 	}
 	err = d.call(ctx, "read events", callTimeout, func(ctx context.Context) error {
-		found, err := rows(ctx, d.read, query, a, func(scan scan, r *row) error {
+		found, err := rows(ctx, d.system, query, a, func(scan scan, r *row) error {
 			return scan(&r.log, &r.pruned.tx, &r.pruned.seq, &r.newest.tx, &r.newest.seq, &r.event.tx, &r.event.seq, document{&r.order})
 		})
 		if err != nil {
@@ -102,15 +102,15 @@ func (d *DB) Events(ctx context.Context, q EventQuery) (events Events, err error
 // Head is the cursor of now.
 func (d *DB) Head(ctx context.Context) (cursor string, err error) {
 	err = d.call(ctx, "find the feed's head", callTimeout, func(ctx context.Context) error {
-		cursor, err = d.head(ctx)
+		cursor, err = d.head(ctx, d.system)
 		return err
 	})
 	return cursor, err
 }
 
-func (d *DB) head(ctx context.Context) (string, error) {
+func (d *DB) head(ctx context.Context, db *sql.DB) (string, error) {
 	var c feedCursor
-	err := d.read.QueryRowContext(ctx, `
+	err := db.QueryRowContext(ctx, `
 		SELECT log.id, coalesce(newest.tx, log.pruned_tx), coalesce(newest.seq, log.pruned_seq)
 		FROM event_log AS log LEFT JOIN `+d.newest()+` ON TRUE`).Scan(&c.log, &c.tx, &c.seq)
 	if err != nil {

@@ -74,7 +74,7 @@ func (d *DB) List(ctx context.Context, q Query) (page Page, err error) {
 	}
 	q.Limit = bounded(q.Limit)
 	err = d.call(ctx, "list orders", pageTimeout, func(ctx context.Context) error {
-		if page.Feed, err = d.head(ctx); err != nil {
+		if page.Feed, err = d.head(ctx, d.lists); err != nil {
 			return err
 		}
 		s, err := d.plan(ctx, q)
@@ -167,7 +167,7 @@ func (d *DB) plan(ctx context.Context, q Query) (selection, error) {
 	fewest := narrowLimit + 1
 	for _, word := range s.words {
 		var n int
-		err := d.read.QueryRowContext(ctx,
+		err := d.lists.QueryRowContext(ctx,
 			`SELECT count(*) FROM (SELECT 1 FROM order_words WHERE word >= $1 AND word <= $2 LIMIT $3) AS few`,
 			word, word+lastRune, fewest).Scan(&n)
 		if err != nil {
@@ -187,7 +187,7 @@ func (d *DB) plan(ctx context.Context, q Query) (selection, error) {
 			strings.Join(s.conditions(&a, []order.Status{status}, true), " AND ")+` LIMIT `+a.add(narrowLimit+1)+`) AS few_`+string(status))
 	}
 	var n int
-	err := d.read.QueryRowContext(ctx, `SELECT count(*) FROM (`+strings.Join(counted, " UNION ALL ")+`) AS few`, a...).Scan(&n)
+	err := d.lists.QueryRowContext(ctx, `SELECT count(*) FROM (`+strings.Join(counted, " UNION ALL ")+`) AS few`, a...).Scan(&n)
 	s.ranged = n <= narrowLimit
 	return s, err
 }
@@ -313,7 +313,7 @@ func (d *DB) page(ctx context.Context, s selection, after pageCursor) (orders []
 		order order.Order
 	}
 	query, a := s.pageSQL(after)
-	found, err := rows(ctx, d.read, query, a, func(scan scan, r *row) error { return scan(&r.key, &r.id, document{&r.order}) })
+	found, err := rows(ctx, d.lists, query, a, func(scan scan, r *row) error { return scan(&r.key, &r.id, document{&r.order}) })
 	if err != nil {
 		return nil, "", err
 	}
@@ -360,7 +360,7 @@ func (d *DB) count(ctx context.Context, s selection) (map[order.Status]int, []or
 		lookedAt, matching int
 	}
 	query, a, limit := s.countSQL()
-	found, err := rows(ctx, d.read, query, a, func(scan scan, r *row) error { return scan(&r.status, &r.lookedAt, &r.matching) })
+	found, err := rows(ctx, d.lists, query, a, func(scan scan, r *row) error { return scan(&r.status, &r.lookedAt, &r.matching) })
 	counts := map[order.Status]int{}
 	var atLeast []order.Status
 	for _, r := range found {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -19,22 +20,37 @@ import (
 
 const (
 	openTimeout     = 2 * time.Minute // migrations of a large table take their time
-	postgresConns   = 20              // per replica
+	systemConns     = 2               // for the feed, the reconciler and readiness, which must not wait behind requests
 	sqliteReaders   = 4
-	sqliteMapped    = 1<<31 - 1 // bytes of the file that readers map rather than read: they follow many small pages
-	connMaxIdleTime = 5 * time.Minute
+	sqliteMapped    = 1<<31 - 1       // bytes of the file that readers map rather than read: they follow many small pages
+	connMaxIdleTime = 5 * time.Second // a burst's connections go back to the server soon: other replicas need them
+)
+
+const (
+	// DefaultMaxConns is how many PostgreSQL connections one replica opens at most.
+	DefaultMaxConns = 10
+	// MinMaxConns leaves one connection for lists, one for everything else that serves requests, and the system's.
+	MinMaxConns = systemConns + 2
 )
 
 //go:embed migrations
 var migrations embed.FS
 
-// Open opens the view and brings its tables up to date. The DSN is a postgres:// URL or the path of an SQLite file, which
-// is made with its folder if it doesn't exist. Several replicas may open one PostgreSQL at the same moment.
-func Open(ctx context.Context, dsn string) (*DB, error) {
+// Open is OpenPool with DefaultMaxConns.
+func Open(ctx context.Context, dsn string) (*DB, error) { return OpenPool(ctx, dsn, DefaultMaxConns) }
+
+// OpenPool opens the view and brings its tables up to date. The DSN is a postgres:// URL or the path of an SQLite file,
+// which is made with its folder if it doesn't exist. Several replicas may open one PostgreSQL at the same moment; each
+// opens at most maxConns connections.
+func OpenPool(ctx context.Context, dsn string, maxConns int) (*DB, error) {
+	dsn = strings.TrimSpace(dsn)
+	if err := CheckDSN(dsn); err != nil {
+		return nil, fmt.Errorf("open the view: the DSN %w", err)
+	}
 	var d *DB
 	var err error
-	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
-		d, err = openPostgres(dsn)
+	if isPostgres(dsn) {
+		d, err = openPostgres(dsn, max(maxConns, MinMaxConns))
 	} else {
 		d, err = openSQLite(strings.TrimPrefix(dsn, "file:"))
 	}
@@ -47,26 +63,70 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 	return d, nil
 }
 
-func newDB(dialect dialect, read, write *sql.DB) *DB {
-	return &DB{dialect: dialect, read: read, write: write, clock: time.Now, opened: time.Now(), written: make(chan struct{}, 1)}
+var (
+	schemePattern  = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):`) // one letter would be a drive
+	keywordPattern = regexp.MustCompile(`(?i)\b(host|hostaddr|user|password|dbname|sslmode)\s*=`)
+)
+
+func isPostgres(dsn string) bool {
+	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
 }
 
-// openPostgres bounds on the server's side too what a transaction may take: one that nobody ends, because its replica
-// froze, would hold up everybody's feed.
-func openPostgres(dsn string) (*DB, error) {
+// CheckDSN says why a DSN can't be used. It opens nothing. Its errors continue a sentence that begins with the setting's
+// name, and quote nothing of the DSN but its scheme: anything else may be a part of the password.
+func CheckDSN(dsn string) error {
+	dsn = strings.TrimSpace(dsn)
+	if isPostgres(dsn) {
+		if _, err := pgx.ParseConfig(dsn); err != nil {
+			// err may quote what it takes for the port or an escape, which may be the password.
+			return errors.New("isn't a valid PostgreSQL URL: special characters in the user name and the password must be percent-encoded")
+		}
+		return nil
+	}
+	const want = "must be a postgres:// URL or the path of an SQLite file"
+	scheme := schemePattern.FindStringSubmatch(dsn)
+	switch {
+	case scheme != nil && scheme[1] != "file" && strings.HasPrefix(dsn, scheme[0]+"//"):
+		return fmt.Errorf("%s, not a URL with the scheme %q", want, scheme[1])
+	case scheme != nil && scheme[1] != "file", keywordPattern.MatchString(dsn), looksLikeCredentials(dsn):
+		return errors.New(want)
+	}
+	return nil
+}
+
+// looksLikeCredentials finds user:password@host.
+func looksLikeCredentials(dsn string) bool {
+	before, _, found := strings.Cut(dsn, "@")
+	return found && strings.Contains(strings.TrimPrefix(before, "file:"), ":")
+}
+
+func newDB(dialect dialect, system, lists, read, write *sql.DB) *DB {
+	return &DB{dialect: dialect, system: system, lists: lists, read: read, write: write, clock: time.Now, opened: time.Now(), written: make(chan struct{}, 1)}
+}
+
+// openPostgres works through PgBouncer as well, also in its transaction mode: it sends no startup parameter that poolers
+// refuse, sets nothing for a session, and makes no named prepared statements. The unnamed ones are planned with their
+// arguments each time, which searches need: how to find a word depends on how frequent it is.
+func openPostgres(dsn string, maxConns int) (*DB, error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
-		return nil, err
+		return nil, CheckDSN(dsn)
 	}
 	config.ConnectTimeout = callTimeout
-	config.RuntimeParams["idle_in_transaction_session_timeout"] = "10s"
-	config.RuntimeParams["plan_cache_mode"] = "force_custom_plan" // how to find a word depends on how frequent it is
+	if config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	}
 	config.RuntimeParams["application_name"] = "orders-actor view"
-	db := stdlib.OpenDB(*config)
-	db.SetMaxOpenConns(postgresConns)
-	db.SetMaxIdleConns(postgresConns)
-	db.SetConnMaxIdleTime(connMaxIdleTime)
-	return newDB(onPostgres, db, db), nil
+	pool := func(conns int) *sql.DB {
+		db := stdlib.OpenDB(*config)
+		db.SetMaxOpenConns(conns)
+		db.SetMaxIdleConns(conns)
+		db.SetConnMaxIdleTime(connMaxIdleTime)
+		return db
+	}
+	lists := max(1, (maxConns-systemConns)/3)
+	rest := pool(maxConns - systemConns - lists)
+	return newDB(onPostgres, pool(systemConns), pool(lists), rest, rest), nil
 }
 
 // openSQLite gives writers one connection, where they wait in line rather than fight for the file's lock, and readers
@@ -89,13 +149,15 @@ func openSQLite(path string) (*DB, error) {
 		return nil, err
 	}
 	write.SetMaxOpenConns(1)
-	read, err := sql.Open("sqlite", file("query_only(true)", fmt.Sprintf("mmap_size(%d)", sqliteMapped)))
-	if err != nil {
-		return nil, errors.Join(err, write.Close())
+	d := newDB(onSQLite, nil, nil, nil, write)
+	for pool, conns := range map[**sql.DB]int{&d.system: systemConns, &d.lists: sqliteReaders, &d.read: sqliteReaders} {
+		if *pool, err = sql.Open("sqlite", file("query_only(true)", fmt.Sprintf("mmap_size(%d)", sqliteMapped))); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
+		(*pool).SetMaxOpenConns(conns)
+		(*pool).SetMaxIdleConns(conns)
 	}
-	read.SetMaxOpenConns(sqliteReaders)
-	read.SetMaxIdleConns(sqliteReaders)
-	return newDB(onSQLite, read, write), nil
+	return d, nil
 }
 
 // migrate runs the files that this database hasn't seen, in the order of their names, all or none. Files only ever get

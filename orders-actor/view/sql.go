@@ -32,6 +32,12 @@ func (d *DB) transact(ctx context.Context, do func(*sql.Tx) error) error {
 	if err != nil {
 		return err
 	}
+	if d.boundTx != "" {
+		if _, err := tx.ExecContext(ctx, d.boundTx); err != nil {
+			_ = tx.Rollback()
+			return err
+		}
+	}
 	if err := do(tx); err != nil {
 		_ = tx.Rollback() // err says more
 		return err

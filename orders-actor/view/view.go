@@ -43,25 +43,53 @@ const (
 // DB is the view in its database. Its methods may be called at the same time.
 type DB struct {
 	dialect
-	read, write *sql.DB
-	clock       func() time.Time
-	opened      time.Time
-	written     chan struct{} // wakes the Watcher
+	// system is for the feed, the reconciler and readiness; lists for pages and exports, which may take long; read and
+	// write for the rest. On PostgreSQL read and write are the same.
+	system, lists, read, write *sql.DB
+	clock                      func() time.Time
+	opened                     time.Time
+	written                    chan struct{} // wakes the Watcher
 }
 
 // Close ends all connections.
 func (d *DB) Close() error {
-	if d.read == d.write {
-		return d.write.Close()
+	var errs []error
+	closed := map[*sql.DB]bool{nil: true}
+	for _, db := range []*sql.DB{d.system, d.lists, d.read, d.write} {
+		if !closed[db] {
+			errs = append(errs, db.Close())
+			closed[db] = true
+		}
 	}
-	return errors.Join(d.read.Close(), d.write.Close())
+	return errors.Join(errs...)
 }
 
 // Ping says whether the database answers.
 func (d *DB) Ping(ctx context.Context) error {
 	return d.call(ctx, "ping the view", callTimeout, func(ctx context.Context) error {
 		var one int
-		return d.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one)
+		return d.system.QueryRowContext(ctx, `SELECT 1`).Scan(&one)
+	})
+}
+
+// Ready says whether the database can serve requests. It reads a row of each table that requests read: a damaged
+// database, or one whose tables are missing, still answers SELECT 1.
+func (d *DB) Ready(ctx context.Context) error {
+	return d.call(ctx, "read the view", callTimeout, func(ctx context.Context) error {
+		if _, err := d.head(ctx, d.system); err != nil {
+			return err
+		}
+		for _, query := range []string{
+			`SELECT id FROM orders ORDER BY id DESC LIMIT 1`,
+			`SELECT word FROM order_words LIMIT 1`,
+			`SELECT order_id FROM idempotency_keys LIMIT 1`,
+		} {
+			var text string
+			if err := d.system.QueryRowContext(ctx, query).Scan(&text); err != nil && !errors.Is(err, sql.ErrNoRows) {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -210,7 +238,7 @@ func (d *DB) Stuck(ctx context.Context, now time.Time, unpaidFor, overdueBy time
 	found := make([][]string, len(kinds))
 	err := d.call(ctx, "find stuck orders", callTimeout, func(ctx context.Context) (err error) {
 		for i, kind := range kinds {
-			found[i], err = rows(ctx, d.read, kind.query, []any{kind.before, limit}, func(scan scan, id *string) error { return scan(id) })
+			found[i], err = rows(ctx, d.system, kind.query, []any{kind.before, limit}, func(scan scan, id *string) error { return scan(id) })
 			if err != nil {
 				return err
 			}
