@@ -41,7 +41,7 @@ func (s *Server) cancelOrder(c *fiber.Ctx, u auth.User) error {
 	if err != nil {
 		return err
 	}
-	o, changed, err := s.Commands.Cancel(c.UserContext(), newCancel(u, id, reason, version))
+	o, changed, err := s.cancel(c.UserContext(), newCancel(u, id, reason, version))
 	if err != nil {
 		return err
 	}
@@ -87,9 +87,23 @@ func newCancel(u auth.User, id, reason string, version int) order.Cancel {
 	return order.Cancel{ID: id, User: u.ID, By: by, Reason: reason, IfVersion: version}
 }
 
+// cancel asks the order's actor, if the view has the order and this user may see it. Each turn puts its version into the
+// view before it replies, and orders never change hands or get deleted. So for any other id the actor has nothing to say,
+// and isn't activated. While the view can't be read, the turn couldn't put its version either.
+func (s *Server) cancel(ctx context.Context, cancel order.Cancel) (order.Order, bool, error) {
+	held, err := s.Reads.Get(ctx, cancel.ID)
+	if err != nil {
+		return order.Order{}, false, fromView(err)
+	}
+	if cancel.By == order.ByCustomer && held.Customer != cancel.User {
+		return order.Order{}, false, order.NotFound()
+	}
+	return s.Commands.Cancel(ctx, cancel)
+}
+
 // cancelOne never fails: what went wrong is the outcome.
 func (s *Server) cancelOne(ctx context.Context, cancel order.Cancel) api.CancelOutcome {
-	o, changed, err := s.Commands.Cancel(ctx, cancel)
+	o, changed, err := s.cancel(ctx, cancel)
 	if err == nil {
 		return api.CancelOutcome{ID: cancel.ID, Outcome: api.OutcomeCancelled, Order: toOrder(o), Changed: &changed}
 	}

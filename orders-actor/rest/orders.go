@@ -101,11 +101,28 @@ func (s *Server) listOrders(c *fiber.Ctx, u auth.User) error {
 	if media == textCSV {
 		return s.exportOrders(c, u, q)
 	}
+	if expensive(q) {
+		if err := s.searches.enter(u.ID); err != nil {
+			return err
+		}
+		defer s.searches.leave(u.ID)
+	}
 	page, err := s.Reads.List(c.UserContext(), q)
 	if err != nil {
 		return fromView(err)
 	}
 	return c.JSON(toOrderList(page))
+}
+
+// maxSearchesPerUser keeps one user's searches from taking all connections that lists have: the rate limit counts
+// requests, whatever they cost.
+const maxSearchesPerUser = 4
+
+// expensive reports whether a list reads more than a page from one index: it searches, or filters by another time than
+// it sorts by.
+func expensive(q view.Query) bool {
+	byOtherTime := (!q.From.IsZero() || !q.To.IsZero()) && q.Sort != view.SortCreated
+	return q.Text != "" || byOtherTime
 }
 
 func readListQuery(c *fiber.Ctx, u auth.User) (view.Query, error) {

@@ -76,6 +76,7 @@ type Server struct {
 	calls    gate
 	waits    *places
 	exports  *places
+	searches *places
 	csp      string
 	stopping chan struct{} // closed when Serve winds down
 }
@@ -90,6 +91,7 @@ func New(o Options) (*Server, error) {
 		calls:    newGate(o.MaxInFlight),
 		waits:    newPlaces("streams and long polls", o.MaxWaiting, o.MaxPerUser),
 		exports:  newPlaces("exports", maxExports, maxExportsPerUser),
+		searches: newPlaces("searches", o.MaxInFlight, maxSearchesPerUser),
 		csp:      csp(o.OIDC.Issuer),
 		stopping: make(chan struct{}),
 	}
