@@ -97,7 +97,7 @@ func run(ctx context.Context) error {
 	reconciler := reconcile.New(reconcile.Config{View: db, Orders: orders, Log: log})
 	watcher := view.NewWatcher(db, log)
 	server, err := newServer(c, keys, log, rest.Options{
-		Commands: orders, Reads: db, Watcher: watcher, Checks: checks(host, db),
+		Commands: orders, Reads: db, Watcher: watcher, Checks: checks(host, db), Registry: registry,
 	})
 	if err != nil {
 		return err
@@ -116,6 +116,7 @@ func run(ctx context.Context) error {
 		part{"actors", host.Run, 20 * time.Second},
 		part{"feed", watcher.Run, 5 * time.Second},
 		part{"prune", prune(db, log), 5 * time.Second},
+		part{"metrics", service.Metrics(registry, log, "ORDERS_METRICS_ADDR", c.MetricsAddr), 5 * time.Second},
 	)
 }
 

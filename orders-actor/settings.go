@@ -17,6 +17,7 @@ import (
 // config is what the environment says; README.md lists it.
 type config struct {
 	Addr           string
+	MetricsAddr    string
 	DeliverAfter   time.Duration
 	AuthMode       string
 	DevHosts       []string // host names that AUTH_MODE=dev answers to besides loopback; "*" is any
@@ -41,6 +42,7 @@ type config struct {
 func readConfig(env *settings.Reader) (config, error) {
 	c := config{
 		Addr:         env.Address("ORDERS_ADDR", "127.0.0.1:8080"),
+		MetricsAddr:  env.Address("ORDERS_METRICS_ADDR", "127.0.0.1:9464"),
 		DeliverAfter: env.Duration("DELIVER_AFTER", 10*time.Second, 0, 365*24*time.Hour),
 		AuthMode:     env.Enum("AUTH_MODE", "dev", "dev", "oidc"),
 		DevHosts:     env.List("DEV_AUTH_HOSTS"),

@@ -57,6 +57,7 @@ func run(ctx context.Context) error {
 	}
 
 	dice, store := payment.NewDice(cfg.seed), ledger.New(client)
+	registry := service.NewRegistry()
 	app := rest.New(rest.Config{
 		Desk: &payment.Desk{
 			Store: store, Now: time.Now,
@@ -65,10 +66,13 @@ func run(ctx context.Context) error {
 		},
 		Keys: secrets.Accepted(keys, "obo-key"), AppToken: cfg.appToken,
 		Latency: cfg.latency,
-		Now:     time.Now, Log: log, Metrics: service.NewRegistry(),
+		Now:     time.Now, Log: log, Metrics: registry, Stopping: ctx.Done(),
 		Ready: []service.Check{{Name: "ledger", Run: store.Ready}},
 	})
-	return service.Run(ctx, stopLimit, service.Serve(app, log, cfg.address, drainLimit))
+	return service.Run(ctx, stopLimit,
+		service.Serve(app, log, cfg.address, drainLimit),
+		service.Metrics(registry, log, "PAYMENTS_METRICS_ADDR", cfg.metrics),
+	)
 }
 
 // stopped makes being asked to stop while waiting no failure.

@@ -8,6 +8,7 @@ import (
 
 type config struct {
 	address     string
+	metrics     string
 	confirmRate float64
 	failureRate float64
 	latency     time.Duration
@@ -21,6 +22,7 @@ type config struct {
 func readConfig(env *settings.Reader) (config, error) {
 	cfg := config{
 		address:     env.Address("PAYMENTS_ADDR", "127.0.0.1:8081"),
+		metrics:     env.Address("PAYMENTS_METRICS_ADDR", "127.0.0.1:9465"),
 		confirmRate: env.Rate("PAYMENT_CONFIRM_RATE", 0.8),
 		failureRate: env.Rate("PAYMENT_FAILURE_RATE", 0),
 		latency:     env.Duration("PAYMENT_LATENCY", 200*time.Millisecond, 0, time.Minute),

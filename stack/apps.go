@@ -19,9 +19,9 @@ import (
 const sidecarSuffix = ".sidecar"
 
 // servesAt says which setting holds an app's address, and its default.
-var servesAt = map[string]struct{ setting, address string }{
-	OrdersActor: {"ORDERS_ADDR", "127.0.0.1:8080"},
-	PaymentsSvc: {"PAYMENTS_ADDR", "127.0.0.1:8081"},
+var servesAt = map[string]struct{ setting, address, metrics string }{
+	OrdersActor: {"ORDERS_ADDR", "127.0.0.1:8080", "ORDERS_METRICS_ADDR"},
+	PaymentsSvc: {"PAYMENTS_ADDR", "127.0.0.1:8081", "PAYMENTS_METRICS_ADDR"},
 }
 
 // instance is one process of an app, with a sidecar.
@@ -32,6 +32,7 @@ type instance struct {
 	url                  *url.URL // where this machine reaches it
 	token                string   // what its sidecar demands of callers; empty for none
 	http, grpc, internal int      // the sidecar's ports
+	metrics              int      // where the app serves metrics; 0 for where its setting says
 }
 
 func (s *Stack) startApps() error {
@@ -79,13 +80,13 @@ func (s *Stack) instances() ([]instance, error) {
 			if i.address == "" {
 				i.address = where.address
 			}
-			ports, err := freePorts(4)
+			ports, err := freePorts(5)
 			if err != nil {
 				return nil, err
 			}
 			i.http, i.grpc, i.internal = ports[0], ports[1], ports[2]
 			if s.o.FreePorts || n > 0 {
-				i.address = local(ports[3])
+				i.address, i.metrics = local(ports[3]), ports[4]
 			} else {
 				if host, port, err := net.SplitHostPort(i.address); err == nil && port == "0" {
 					i.address = net.JoinHostPort(host, strconv.Itoa(ports[3])) // the launcher has to know the port
@@ -230,10 +231,15 @@ func (s *Stack) service(i instance) *part {
 	env := s.environment(i)
 	env["DAPR_HTTP_PORT"], env["DAPR_GRPC_PORT"] = strconv.Itoa(i.http), strconv.Itoa(i.grpc)
 	env["DAPR_API_TOKEN"] = i.token
-	return &part{
+	p := &part{
 		name: i.name, command: i.app.Command, env: pairs(env), url: i.url.String(),
-		ready: answers(i.url.JoinPath("readyz").String(), http.StatusOK), grace: 30 * time.Second,
+		// Not /readyz, which stays while a dependency is away.
+		ready: answers(i.url.JoinPath("healthz").String(), http.StatusOK), grace: 30 * time.Second,
 	}
+	if i.metrics != 0 {
+		p.metrics = "http://" + local(i.metrics) + "/metrics"
+	}
+	return p
 }
 
 // environment is what an app gets apart from the address of its sidecar.
@@ -250,6 +256,9 @@ func (s *Stack) environment(i instance) map[string]string {
 	env[servesAt[i.app.ID].setting], env["DATA_DIR"] = i.address, s.o.Home
 	if i.app.Port != 0 {
 		env["APP_API_TOKEN"] = s.token
+	}
+	if i.metrics != 0 {
+		env[servesAt[i.app.ID].metrics] = local(i.metrics)
 	}
 	return env
 }

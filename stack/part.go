@@ -25,6 +25,7 @@ type part struct {
 	log     string // file
 	url     string // where it serves HTTP, if it does so for others
 	token   string // what a sidecar demands of its callers
+	metrics string // where it serves metrics, as a URL; set with Options.FreePorts
 	ready   func(context.Context) error
 	fresh   func() error  // before each start; may be nil
 	grace   time.Duration // from SIGTERM to SIGKILL

@@ -381,6 +381,15 @@ func (s *Stack) URLs() []string {
 	return slices.Clone(s.urls)
 }
 
+// MetricsURL is where a service serves its metrics; empty unless Options.FreePorts chose the port.
+func (s *Stack) MetricsURL(name string) string {
+	p, err := s.part(name)
+	if err != nil {
+		return ""
+	}
+	return p.metrics
+}
+
 // Address is where a service or a sidecar serves HTTP, as a URL; empty for other parts.
 func (s *Stack) Address(name string) string {
 	p, err := s.part(name)

@@ -13,21 +13,20 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // Paths that Probes serves. They need no authentication and are left out of the access log.
 const (
 	LivePath    = "/livez"
 	ReadyPath   = "/readyz"
+	HealthPath  = "/healthz"
 	MetricsPath = "/metrics"
 )
 
-const readyLimit = 3 * time.Second
+const checkTimeout = 3 * time.Second
 
 // HeaderRequestID names a request in the access log; a caller may choose it.
 const HeaderRequestID = "X-Request-Id"
@@ -83,7 +82,7 @@ func Observe(log *slog.Logger, registry prometheus.Registerer) fiber.Handler {
 		status, took, route := c.Response().StatusCode(), time.Since(start), c.Route().Path
 		seconds.WithLabelValues(method(c), route, strconv.Itoa(status)).Observe(took.Seconds())
 		switch c.Path() {
-		case LivePath, ReadyPath, MetricsPath:
+		case LivePath, ReadyPath, HealthPath:
 		default:
 			log.InfoContext(ctx, "request", "method", c.Method(), "path", strings.Clone(c.Path()), "status", status,
 				"took", took)
@@ -115,29 +114,6 @@ func method(c *fiber.Ctx) string {
 
 func validRequestID(id string) bool {
 	return id != "" && len(id) <= 64 && !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' })
-}
-
-// Check tells whether something that the service needs is there.
-type Check struct {
-	Name string
-	Run  func(ctx context.Context) error
-}
-
-// Probes serves liveness (the process answers), readiness (every check passes, within a deadline), and metrics.
-func Probes(app *fiber.App, log *slog.Logger, registry *prometheus.Registry, checks ...Check) {
-	app.Get(LivePath, func(c *fiber.Ctx) error { return c.SendString("alive\n") })
-	app.Get(ReadyPath, func(c *fiber.Ctx) error {
-		ctx, cancel := context.WithTimeout(c.UserContext(), readyLimit)
-		defer cancel()
-		for _, check := range checks {
-			if err := check.Run(ctx); err != nil {
-				log.WarnContext(ctx, "not ready", "check", check.Name, "err", err)
-				return c.Status(http.StatusServiceUnavailable).SendString("not ready: " + check.Name + "\n")
-			}
-		}
-		return c.SendString("ready\n")
-	})
-	app.Get(MetricsPath, adaptor.HTTPHandler(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
 }
 
 // Serve listens on address until ctx ends; then it takes no more connections and gives the requests that run up to

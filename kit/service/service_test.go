@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/stretchr/testify/require"
 
 	"orders/kit/problem"
@@ -87,8 +89,9 @@ func app(log *slog.Logger, broken *error) *fiber.App {
 	registry := NewRegistry()
 	app := NewApp(fiber.Config{ErrorHandler: problem.Handler(log)})
 	app.Use(Observe(log, registry))
-	Probes(app, log, registry, Check{"fine", func(context.Context) error { return nil }},
+	Probes(app, log, registry, nil, Check{"fine", func(context.Context) error { return nil }},
 		Check{"database", func(context.Context) error { return *broken }})
+	app.Get("/metrics-for-test", adaptor.HTTPHandler(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
 	app.Get("/panics/:id", func(*fiber.Ctx) error { panic("secret") })
 	return app
 }
@@ -138,7 +141,7 @@ func TestAPanicCostsItsRequestOnly(t *testing.T) {
 		require.Contains(t, line, `"request_id":"mine"`)
 	}
 
-	_, metrics := get(t, app, MetricsPath)
+	_, metrics := get(t, app, "/metrics-for-test")
 	require.Contains(t, metrics, `http_request_duration_seconds_count{method="GET",route="/panics/:id",status="500"} 1`)
 }
 
@@ -164,7 +167,7 @@ func TestMetricsKeepTheMethod(t *testing.T) {
 		ask(http.MethodPost, LivePath)
 		ask(http.MethodGet, LivePath)
 	}
-	metrics := ask(http.MethodGet, MetricsPath)
+	metrics := ask(http.MethodGet, "/metrics-for-test")
 	require.Contains(t, metrics, `http_request_duration_seconds_count{method="GET",route="/livez",status="200"} 2`)
 	require.Contains(t, metrics, `http_request_duration_seconds_count{method="POST",route="/",status="405"} 2`)
 	require.NoError(t, app.Shutdown())

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -130,13 +131,27 @@ func TestIssuerMode(t *testing.T) {
 	assert.Equal(t, 404, s.call("", "POST", "/v1/dev/token", `{"user":"alice","role":"operator"}`).StatusCode)
 }
 
-func TestNotReady(t *testing.T) {
+// Reads and the SPA stay reachable while a dependency is away: were every replica unready, none would be.
+func TestReadinessOutlivesADependencyThatHealthReports(t *testing.T) {
+	var hosted atomic.Bool
 	s := start(t, func(o *rest.Options) {
-		o.Checks = []service.Check{{Name: "actors", Run: func(context.Context) error { return errors.New("not hosted") }}}
+		o.Checks = []service.Check{{Name: "actors", Run: func(context.Context) error {
+			if !hosted.Load() {
+				return errors.New("not hosted at 10.0.0.7")
+			}
+			return nil
+		}}, {Name: "view", Run: func(context.Context) error { return nil }}}
 	})
 	a := s.call("", "GET", "/readyz", "")
+	assert.Equal(t, 503, a.StatusCode, "a replica that never worked gets no calls")
+	assert.Equal(t, "not ready: actors\n", string(a.body))
+	hosted.Store(true)
+	assert.Equal(t, 200, s.call("", "GET", "/readyz", "").StatusCode)
+	hosted.Store(false)
+	assert.Equal(t, 200, s.call("", "GET", "/readyz", "").StatusCode)
+	a = s.call("", "GET", "/healthz", "")
 	assert.Equal(t, 503, a.StatusCode)
-	assert.Contains(t, string(a.body), "actors")
+	assert.Equal(t, "actors: failing\nview: ok\n", string(a.body))
 	assert.Equal(t, 200, s.call("", "GET", "/livez", "").StatusCode)
 }
 

@@ -328,7 +328,8 @@ func TestEdges(t *testing.T) {
 		{name: "no other origin", as: "alice", call: "GET /v1/orders", headers: []string{"Origin", "https://example.com"}, status: 200, answers: map[string]string{"Access-Control-Allow-Origin": ""}},
 		{name: "alive", call: "GET /livez", status: 200},
 		{name: "ready", call: "GET /readyz", status: 200},
-		{name: "metrics", call: "GET /metrics", status: 200, has: []string{"go_goroutines"}},
+		{name: "healthy", call: "GET /healthz", status: 200},
+		{name: "metrics are not served with the API", call: "GET /metrics", status: 404, code: "not-found"},
 		{name: "the contract", call: "GET /openapi.yaml", status: 200, has: []string{"operationId: createOrder"}},
 		{name: "the docs", call: "GET /docs", status: 200, has: []string{`id="createOrder"`, `id="idempotency-key-reused"`, "Idempotency-Replayed", `id="schema-Order"`}, hasNot: []string{"<script", "http://", "<no value>"}},
 	})

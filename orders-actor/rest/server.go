@@ -49,8 +49,8 @@ type Options struct {
 	OIDC     api.OidcConfig // what the SPA needs to sign in when Dev is nil
 	Log      *slog.Logger
 
-	Checks   []service.Check      // what must be well for the service to be ready
-	Registry *prometheus.Registry // what /metrics shows; nil for one that is new
+	Checks   []service.Check      // what /healthz reports, and what must have passed once before the service is ready
+	Registry *prometheus.Registry // takes the metrics of HTTP; nil for one that is new
 	SPA      fiber.Handler        // answers what is no call of ours
 
 	RateLimit   int      // requests per user and minute; 0 for no limit
@@ -186,8 +186,8 @@ func (s *Server) routes() error {
 	if len(s.CORSOrigins) > 0 {
 		s.app.Use("/v1", crossOrigin(s.CORSOrigins))
 	}
-	service.Probes(s.app, s.Log, s.Registry, s.Checks...)
-	for _, path := range []string{service.LivePath, service.ReadyPath, service.MetricsPath} {
+	service.Probes(s.app, s.Log, s.Registry, s.stopping, s.Checks...)
+	for _, path := range []string{service.LivePath, service.ReadyPath, service.HealthPath} {
 		s.refuseOthers(path, fiber.MethodGet, fiber.MethodHead)
 	}
 	s.route("/openapi.yaml", get(docs.contract))

@@ -45,6 +45,7 @@ type Config struct {
 	Log      *slog.Logger
 	Metrics  *prometheus.Registry
 	Ready    []service.Check
+	Stopping <-chan struct{} // closed when the service begins to stop
 }
 
 type server struct{ Config }
@@ -57,7 +58,7 @@ func New(cfg Config) *fiber.App {
 		WriteTimeout: cfg.Latency + 2*requestLimit,
 	})
 	app.Use(service.Observe(cfg.Log, cfg.Metrics))
-	service.Probes(app, cfg.Log, cfg.Metrics, cfg.Ready...)
+	service.Probes(app, cfg.Log, cfg.Metrics, cfg.Stopping, cfg.Ready...)
 	app.Use(s.fromSidecar)
 	app.Put("/payments/:id", s.pay)
 	app.Get("/payments/:id", s.find)

@@ -255,7 +255,7 @@ func TestABodyThatIsTooLargeIsNotRead(t *testing.T) {
 
 func TestProbesNeedNoToken(t *testing.T) {
 	a := newAPI()
-	for _, probe := range []string{"/livez", "/readyz", "/metrics"} {
+	for _, probe := range []string{"/livez", "/readyz", "/healthz"} {
 		status, got, _ := a.call(t, "GET", probe, "", func(r *http.Request) { r.Header = http.Header{} })
 		require.Equal(t, 200, status, got)
 	}

@@ -242,7 +242,7 @@ func TestDaprRun(t *testing.T) {
 			require.FailNow(t, "dapr run ended", "%v\n%s", err, l.output)
 		default:
 		}
-		resp, err := watched(t).Get(base + "/readyz")
+		resp, err := watched(t).Get(base + "/healthz")
 		if err != nil {
 			return false
 		}

@@ -233,8 +233,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Can it serve orders?
-         * @description Ready means that the sidecar is connected, the actors are hosted and the list view answers.
+         * Can this process take requests?
+         * @description Ready from the moment on at which the sidecar was connected, the actors hosted and the list view answered, until the
+         *     process stops. It stays ready while one of them is away: reads, the page and sign-in go on as far as they can, and
+         *     calls that need what is away get `503` with `Retry-After`.
          */
         get: operations["readyz"];
         put?: never;
@@ -245,15 +247,18 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/metrics": {
+    "/healthz": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Metrics for Prometheus */
-        get: operations["metrics"];
+        /**
+         * Is everything there that it needs?
+         * @description One line for each dependency. For people and alerts; route no traffic by it.
+         */
+        get: operations["healthz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -613,7 +618,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Too many requests of this user (`rate-limited`). */
+        /** @description Too many requests of this user in a minute, or too many streams, long polls or exports open at once (`rate-limited`). */
         RateLimited: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -1237,7 +1242,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Not now; the text names what is missing. */
+            /** @description Not yet, or it is stopping; the text names what is missing. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1249,7 +1254,7 @@ export interface operations {
             };
         };
     };
-    metrics: {
+    healthz: {
         parameters: {
             query?: never;
             header?: never;
@@ -1258,12 +1263,29 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Metrics in the Prometheus text format. */
+            /** @description Everything is. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example actors: ok
+                     *     view: ok
+                     */
+                    "text/plain": string;
+                };
+            };
+            /** @description Something isn't. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example actors: failing
+                     *     view: ok
+                     */
                     "text/plain": string;
                 };
             };

@@ -1,0 +1,145 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Check tells whether something that the service needs is there.
+type Check struct {
+	Name string
+	Run  func(ctx context.Context) error
+}
+
+// Probes serves
+//
+//   - liveness: the process answers;
+//   - readiness: this process can take requests. That is so once every check has passed, so that a rolling update does not
+//     go on to a version that can't work, and until stopping is closed. A dependency that fails later does not end it: all
+//     replicas would become unready at once, and with them everything that does not need the dependency;
+//   - health: every check passes now. The body names each, and service_check_up tells the same to Prometheus.
+func Probes(app *fiber.App, log *slog.Logger, registry prometheus.Registerer, stopping <-chan struct{}, checks ...Check) {
+	h := &health{log: log, checks: checks}
+	registry.MustRegister(h)
+	app.Get(LivePath, func(c *fiber.Ctx) error { return c.SendString("alive\n") })
+	app.Get(ReadyPath, func(c *fiber.Ctx) error {
+		select {
+		case <-stopping:
+			return c.Status(http.StatusServiceUnavailable).SendString("not ready: stopping\n")
+		default:
+		}
+		if !h.started.Load() {
+			for _, r := range h.run(c.UserContext()) {
+				if r.err != nil {
+					return c.Status(http.StatusServiceUnavailable).SendString("not ready: " + r.name + "\n")
+				}
+			}
+		}
+		return c.SendString("ready\n")
+	})
+	app.Get(HealthPath, func(c *fiber.Ctx) error {
+		var report strings.Builder
+		for _, r := range h.run(c.UserContext()) {
+			state := "ok"
+			if r.err != nil {
+				state = "failing"
+				c.Status(http.StatusServiceUnavailable)
+			}
+			fmt.Fprintf(&report, "%s: %s\n", r.name, state)
+		}
+		return c.SendString(report.String())
+	})
+}
+
+// health runs the checks. It implements prometheus.Collector.
+type health struct {
+	log     *slog.Logger
+	checks  []Check
+	started atomic.Bool // every check has passed at once before
+}
+
+type checkResult struct {
+	name string
+	err  error
+}
+
+func (h *health) run(ctx context.Context) []checkResult {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	results := make([]checkResult, len(h.checks))
+	var wait sync.WaitGroup
+	for i, check := range h.checks {
+		wait.Go(func() { results[i] = checkResult{check.Name, runCheck(ctx, check)} })
+	}
+	wait.Wait()
+	passed := true
+	for _, r := range results {
+		if r.err != nil {
+			passed = false
+			h.log.WarnContext(ctx, "check failed", "check", r.name, "error", r.err)
+		}
+	}
+	if passed {
+		h.started.Store(true)
+	}
+	return results
+}
+
+func runCheck(ctx context.Context, check Check) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return check.Run(ctx)
+}
+
+var checkUp = prometheus.NewDesc("service_check_up", "Whether a dependency answers: 1 or 0.", []string{"check"}, nil)
+
+// Describe implements prometheus.Collector.
+func (h *health) Describe(out chan<- *prometheus.Desc) { out <- checkUp }
+
+// Collect implements prometheus.Collector.
+func (h *health) Collect(out chan<- prometheus.Metric) {
+	for _, r := range h.run(context.Background()) {
+		up := 1.0
+		if r.err != nil {
+			up = 0
+		}
+		out <- prometheus.MustNewConstMetric(checkUp, prometheus.GaugeValue, up, r.name)
+	}
+}
+
+// Metrics serves the registry at /metrics on an address of its own, so that it is not reachable wherever the API is. It
+// stops when ctx ends.
+func Metrics(registry *prometheus.Registry, log *slog.Logger, setting, address string) Runner {
+	return func(ctx context.Context) error {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+		if err != nil {
+			return fmt.Errorf("listen on %s: %w", setting, err)
+		}
+		mux := http.NewServeMux()
+		mux.Handle("GET "+MetricsPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
+		server := &http.Server{
+			Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		}
+		defer context.AfterFunc(ctx, func() { _ = server.Close() })()
+		log.InfoContext(ctx, "serving metrics", "address", listener.Addr().String())
+		if err := server.Serve(listener); ctx.Err() == nil {
+			return fmt.Errorf("serve metrics on %s: %w", address, err)
+		}
+		return nil
+	}
+}
