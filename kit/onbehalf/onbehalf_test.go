@@ -7,7 +7,6 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
-	"gotest.tools/v3/assert"
 	"pgregory.net/rapid"
 )
 
@@ -149,7 +148,7 @@ func TestTokensOfEitherKeyAreAcceptedDuringARotation(t *testing.T) {
 		require.NoError(t, err)
 		got, err := VerifyAny([][]byte{next, old}, token, now)
 		require.NoError(t, err)
-		assert.Equal(t, claims, got)
+		require.Equal(t, claims, got)
 		_, err = VerifyAny([][]byte{key}, token, now)
 		require.ErrorIs(t, err, ErrInvalid)
 	}
