@@ -58,6 +58,9 @@ func Probes(app *fiber.App, log *slog.Logger, registry prometheus.Registerer, st
 			}
 			fmt.Fprintf(&report, "%s: %s\n", r.name, state)
 		}
+		if len(checks) == 0 {
+			report.WriteString("ok\n")
+		}
 		return c.SendString(report.String())
 	})
 }
