@@ -81,7 +81,7 @@ fmt: bin/golangci-lint web/node_modules/.package-lock.json ## format all code
 test: test-unit test-stack test-web test-web-e2e test-chaos test-deploy ## every test but those that need a cluster
 
 test-unit: bin/helm ## unit and property tests, with the race detector; the plans at 1,000,000 orders
-	@tools/install.sh postgresql
+	@tools/install.sh postgresql pgbouncer
 	go test -race -short $(EVERY)
 	go test -timeout 20m -run TestPlans ./orders-actor/view
 
@@ -97,7 +97,7 @@ test-web-e2e: build runtime ## the SPA in a real browser on the real stack
 	cd web && npm run test:e2e && npm run check:bytes
 
 test-chaos: build runtime ## faults: a short simulation, and kills under load
-	@tools/install.sh postgresql
+	@tools/install.sh postgresql pgbouncer
 	go test -count=1 -p 1 -timeout 20m ./faults/...
 
 test-deploy: bin/helm ## chart, images and compose file, without a cluster
