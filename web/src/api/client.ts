@@ -2,7 +2,7 @@
  * The REST calls that the SPA makes, each a cold observable: subscribing sends it, unsubscribing aborts it, and it fails
  * with ApiError or NetworkError and nothing else.
  */
-import { firstValueFrom, from, fromEvent, map, mergeMap, Observable, takeUntil, throwIfEmpty } from 'rxjs';
+import { from, map, mergeMap, Observable } from 'rxjs';
 import type { StreamMessage } from '../feed/feed';
 import { parseSse } from '../feed/sse';
 import type { ServerClock } from './clock';
@@ -158,11 +158,20 @@ export function createApi({ clock, token, onUnauthenticated }: ApiOptions) {
   };
 }
 
-/** Awaits a call's answer; the signal of an XState actor ends it with the state that asked. */
+/**
+ * Awaits a call's answer for an XState actor. An abort ends the call, and the promise never settles: whoever aborted doesn't
+ * want an outcome, and an actor that was stopped and started again (StrictMode) would take the old rejection for its own.
+ */
 export function answer<T>(call: Observable<T>, signal: AbortSignal): Promise<T> {
-  const aborted = () => new NetworkError('The request was given up.');
-  if (signal.aborted) return Promise.reject(aborted());
-  return firstValueFrom(call.pipe(takeUntil(fromEvent(signal, 'abort')), throwIfEmpty(aborted)));
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return;
+    const subscription = call.subscribe({
+      next: resolve,
+      error: reject,
+      complete: () => reject(new NetworkError('No answer came.')),
+    });
+    signal.addEventListener('abort', () => subscription.unsubscribe(), { once: true });
+  });
 }
 
 function withReason<T extends object>(payload: T, reason: string): T & { reason?: string } {

@@ -4,6 +4,9 @@ import { createApi } from '../api/client';
 import { createServerClock } from '../api/clock';
 import { createLiveFeed } from '../feed/live';
 import { browserLink } from '../feed/link';
+import { createCancels } from '../outbox/cancels';
+import { createOutbox } from '../outbox/outbox';
+import { outboxStore } from '../outbox/outbox.store';
 import type { Session } from '../session/session';
 import type { sessionMachine } from '../session/session.machine';
 import { type SessionEvent } from '../session/session.machine';
@@ -38,8 +41,15 @@ function SignedIn({ session, send }: { session: Session; send: (event: SessionEv
     const feed = createLiveFeed({ stream: api.stream, poll: api.poll, link$: browserLink() });
     return {
       api,
+      cancels: createCancels({ send: api.cancel, toasts }),
       clock,
       feed,
+      outbox: createOutbox({
+        user: session.user,
+        store: outboxStore(session.user),
+        create: api.create,
+        toasts,
+      }),
       session,
       toasts,
       now$: createNow(clock),
@@ -47,6 +57,8 @@ function SignedIn({ session, send }: { session: Session; send: (event: SessionEv
     };
   }, [session, send, toasts]);
   useEffect(() => services.feed.open(), [services]);
+  useEffect(() => services.cancels.open(), [services]);
+  useEffect(() => services.outbox.open(), [services]);
   return (
     <ServicesProvider value={services}>
       <Shell onSignOut={() => send({ type: 'SIGN_OUT' })} />

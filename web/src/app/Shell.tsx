@@ -1,6 +1,7 @@
 import { lazy, Suspense, useState } from 'react';
 import { ListPage } from '../list/ListPage';
 import type { Connection } from '../feed/feed';
+import { OutboxNotice } from '../outbox/OutboxNotice';
 import { Message } from '../ui/Message';
 import { useShortcuts } from '../ui/shortcuts';
 import { Toaster } from '../ui/Toaster';
@@ -57,6 +58,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
         </nav>
       </header>
       <main id="main" tabIndex={-1}>
+        <OutboxNotice />
         <ErrorBoundary key={address.split('?')[0]}>
           <Suspense fallback={<div className="skeleton page" aria-label="Loading" role="status" />}>
             <Page address={address} />

@@ -5,14 +5,18 @@ import type { Api } from '../api/client';
 import type { ServerClock } from '../api/clock';
 import type { LiveFeed } from '../feed/live';
 import type { ListView } from '../list/list';
+import type { Cancels } from '../outbox/cancels';
+import type { Outbox } from '../outbox/outbox';
 import type { Session } from '../session/session';
 import type { Toasts } from '../ui/toasts';
 import { useObservable } from '../ui/useObservable';
 
 export interface Services {
   api: Api;
+  cancels: Cancels;
   clock: ServerClock;
   feed: LiveFeed;
+  outbox: Outbox;
   session: Session;
   toasts: Toasts;
   /** The server's time in ms, every second. */

@@ -116,7 +116,7 @@ describe('sending an order', () => {
     const { user, add, made } = await openPage({ answers: [lose] });
     await add('Green tea');
     await user.click(submit());
-    await user.click(await screen.findByRole('button', { name: 'Try now' }));
+    await user.click(await screen.findByRole('button', { name: 'Send now' }));
     await screen.findByText(/^Order .* is created\.$/);
     expect(keys).toEqual([keys[0], keys[0]]);
     expect(keys[0]).toBeTruthy();

@@ -1,44 +1,36 @@
 import { useMachine } from '@xstate/react';
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { map } from 'rxjs';
-import { fromCallback, fromPromise } from 'xstate';
-import { answer } from '../api/client';
-import { explain } from '../api/problem';
+import { map, type Observable } from 'rxjs';
+import { fromObservable } from 'xstate';
 import { currencies, type FieldError } from '../api/types';
 import { Link, navigate } from '../app/router';
 import { useServices } from '../app/services';
-import { money, shortId } from '../orders/format';
-import { createOrderMachine } from './create.machine';
+import { money } from '../orders/format';
+import type { Outbox } from '../outbox/outbox';
+import { useObservable } from '../ui/useObservable';
+import { createOrderMachine, type Progress } from './create.machine';
 import { addItem, catalogue, type Draft, type DraftItem, draftStore, inCurrency, total } from './draft';
 
 export default function CreatePage() {
-  const { api, session, toasts } = useServices();
+  const { outbox, session } = useServices();
   const [store] = useState(() => draftStore(session.user));
   const machine = useMemo(
     () =>
       createOrderMachine.provide({
-        actors: {
-          send: fromPromise(({ input, signal }) =>
-            answer(api.create(input.request, input.key).pipe(map(({ order }) => order)), signal),
-          ),
-          network: fromCallback(({ sendBack }) => {
-            const tell = () => sendBack({ type: navigator.onLine ? 'ONLINE' : 'OFFLINE' });
-            addEventListener('online', tell);
-            addEventListener('offline', tell);
-            if (!navigator.onLine) tell();
-            return () => {
-              removeEventListener('online', tell);
-              removeEventListener('offline', tell);
-            };
-          }),
+        actors: { watch: fromObservable(({ input }) => progressOf(outbox, input.key)) },
+        actions: {
+          save: (_, saved) => store.save(saved),
+          submit: (_, entry) => outbox.submit(entry),
+          takeBack: (_, { key }) => outbox.discard(key),
         },
-        actions: { save: (_, saved) => store.save(saved) },
       }),
-    [api, store],
+    [outbox, store],
   );
   const [input] = useState(() => store.load());
   const [state, send] = useMachine(machine, { input });
-  const { draft, errors, error, order } = state.context;
+  const { draft, errors, refused, progress } = state.context;
+  const view = useObservable(outbox.view$, outbox.view());
+  const toEdit = view.entries.find((entry) => entry.refusal !== undefined);
   const form = useRef<HTMLFormElement>(null);
   const edit = (next: Draft) => send({ type: 'EDIT', draft: next });
   const busy = !state.matches('editing');
@@ -46,11 +38,10 @@ export default function CreatePage() {
   useEffect(() => {
     document.title = 'New order';
   }, []);
+  const created = progress.state === 'created' ? progress.id : undefined;
   useEffect(() => {
-    if (!order) return;
-    toasts.show(`Order ${shortId(order.id)} is created.`);
-    navigate(`/orders/${order.id}`, { replace: true });
-  }, [order, toasts]);
+    if (created !== undefined) navigate(`/orders/${created}`, { replace: true });
+  }, [created]);
   useEffect(() => {
     if (errors.length > 0) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
   }, [errors]);
@@ -62,6 +53,20 @@ export default function CreatePage() {
         ← Orders
       </Link>
       <h1>New order</h1>
+      {toEdit?.refusal && state.matches('editing') && (
+        <div className="banner bad">
+          An order was refused: {toEdit.refusal.detail}{' '}
+          <button
+            type="button"
+            onClick={() => {
+              edit(toEdit.draft);
+              outbox.discard(toEdit.key);
+            }}
+          >
+            {draft.items.length === 0 ? 'Edit it' : 'Edit it instead of this one'}
+          </button>
+        </div>
+      )}
       <section className="catalogue" aria-label="Catalogue">
         {catalogue.map((item) => (
           <button key={item.sku} type="button" disabled={busy} onClick={() => edit(addItem(draft, item))}>
@@ -103,19 +108,17 @@ export default function CreatePage() {
             {faultOf('items')}
           </p>
         )}
-        {error !== undefined && errors.length === 0 && state.matches('editing') && (
+        {refused !== undefined && errors.length === 0 && state.matches('editing') && (
           <p className="bad" role="alert">
-            {explain(error)}
+            {refused}
           </p>
         )}
-        {state.matches('waiting') && (
+        {state.matches('submitted') && progress.state === 'waiting' && (
           <div className="banner" role="status">
-            {state.matches({ waiting: 'offline' })
-              ? 'You are offline. The order is kept here, and goes out once when the network is back.'
-              : 'The server can’t be reached. The same order goes out again in a moment; it is made once.'}{' '}
-            <button type="button" onClick={() => send({ type: 'RETRY' })}>
-              Try now
-            </button>
+            {navigator.onLine ? 'The server can’t be reached. ' : 'You are offline. '}
+            {view.kept
+              ? 'The order is kept in this browser and is sent, once, when the server can be reached. You can leave this page.'
+              : 'This browser can’t store the order: keep this tab open until it is sent.'}
           </div>
         )}
         <div className="sum">
@@ -136,11 +139,24 @@ export default function CreatePage() {
           </label>
           <output aria-label="Total">{money(total(draft), draft.currency)}</output>
           <button type="submit" className="primary" disabled={busy}>
-            {state.matches('sending') ? 'Creating…' : 'Create order'}
+            {state.matches('submitted') && progress.state === 'sending' ? 'Creating…' : 'Create order'}
           </button>
         </div>
       </form>
     </>
+  );
+}
+
+function progressOf(outbox: Outbox, key: string): Observable<Progress> {
+  return outbox.view$.pipe(
+    map(({ entries, settled, sending }): Progress => {
+      const id = settled.find((one) => one.key === key)?.id;
+      if (id !== undefined) return { state: 'created', id };
+      const entry = entries.find((one) => one.key === key);
+      if (!entry) return { state: 'discarded' };
+      if (entry.refusal) return { state: 'refused', refusal: entry.refusal };
+      return { state: sending === key ? 'sending' : 'waiting' };
+    }),
   );
 }
 

@@ -1,127 +1,134 @@
 /**
- * Writing an order and sending it. Once an attempt has gone out it is kept, key and all, until its fate is known: a second
- * click, a retry and a reload repeat the same request, so they never make a second order.
+ * Writing an order. Once submitted it belongs to the outbox, which sends it until its outcome is known, on this page or off
+ * it. This page watches: it leads to the order that was made, or back to the form with what the server refused.
  */
-import { assign, fromCallback, fromPromise, setup } from 'xstate';
-import { ApiError, hasCode, isTemporary } from '../api/problem';
-import type { FieldError, Order } from '../api/types';
-import { type Attempt, attemptFor, check, type Draft, emptyDraft, type Saved, toRequest } from './draft';
+import { assign, fromObservable, setup } from 'xstate';
+import { randomId } from '../api/ids';
+import type { FieldError } from '../api/types';
+import type { Entry } from '../outbox/outbox.store';
+import { check, type Draft, emptyDraft, type Saved, toRequest } from './draft';
 
-export interface CreateContext {
-  draft: Draft;
-  attempt: Attempt | undefined;
+/** What the outbox knows of an order that was submitted here. */
+export type Progress =
+  | { state: 'sending' | 'waiting' | 'discarded' }
+  | { state: 'created'; id: string }
+  | { state: 'refused'; refusal: NonNullable<Entry['refusal']> };
+
+export interface CreateContext extends Saved {
   /** Shown from the first try to send on. */
   errors: readonly FieldError[];
-  error: unknown;
-  order: Order | undefined;
+  /** Why the server refused the order as a whole. */
+  refused: string | undefined;
+  progress: Progress;
 }
 
-export type CreateEvent =
-  | { type: 'EDIT'; draft: Draft }
-  | { type: 'SUBMIT' }
-  | { type: 'RETRY' }
-  | { type: 'ONLINE' }
-  | { type: 'OFFLINE' };
+export type CreateEvent = { type: 'EDIT'; draft: Draft } | { type: 'SUBMIT' };
+
+const SENDING: Progress = { state: 'sending' };
 
 export const createOrderMachine = setup({
   types: { context: {} as CreateContext, events: {} as CreateEvent, input: {} as Saved },
   actors: {
-    send: fromPromise<Order, Attempt>(() => Promise.reject(new Error('send is not provided'))),
-    /** Tells ONLINE and OFFLINE; the state of now at once. */
-    network: fromCallback(() => undefined),
+    watch: fromObservable<Progress, { key: string }>(() => {
+      throw new Error('watch is not provided');
+    }),
   },
   actions: {
     save: (_, _saved: Saved) => undefined,
+    submit: (_, _entry: Pick<Entry, 'key' | 'request' | 'draft'>) => undefined,
+    /** Takes a refused order out of the outbox: it is edited here. */
+    takeBack: (_, _entry: { key: string }) => undefined,
     edit: assign({
       draft: (_, { draft }: { draft: Draft }) => draft,
-      // Faults that are shown go away as they are mended; new ones wait for the next try.
+      // Errors that are shown go away as they are corrected; new ones wait for the next try.
       errors: ({ context }, { draft }: { draft: Draft }) => {
         const left = new Set(check(draft).map(({ field }) => field));
         return context.errors.filter(({ field }) => left.has(field));
       },
-      error: undefined,
+      refused: undefined,
+    }),
+    showRefusal: assign(({ context: { progress } }) =>
+      progress.state === 'refused'
+        ? { errors: progress.refusal.errors, refused: progress.refusal.detail }
+        : {},
+    ),
+    // With a used key the draft could never be sent: sending it again is another order, on the user's word.
+    dropUsedKey: assign({
+      key: ({ context: { progress, key } }) =>
+        progress.state === 'refused' && progress.refusal.keyReused ? undefined : key,
     }),
   },
   guards: {
     valid: ({ context }) => check(context.draft).length === 0,
-    // A session that has ended says nothing of an earlier try: the attempt is kept, and goes on after signing in again.
-    refused: (_, { error }: { error: unknown }) =>
-      error instanceof ApiError && !isTemporary(error) && !hasCode(error, 'unauthenticated'),
+    created: ({ context }) => context.progress.state === 'created',
+    refused: ({ context }) => context.progress.state === 'refused',
+    discarded: ({ context }) => context.progress.state === 'discarded',
   },
-  delays: { again: 3_000 },
 }).createMachine({
   id: 'create-order',
-  context: ({ input }) => ({ ...input, errors: [], error: undefined, order: undefined }),
-  initial: 'restoring',
+  context: ({ input }) => ({ ...input, errors: [], refused: undefined, progress: SENDING }),
+  initial: 'editing',
   states: {
-    /** An attempt from before a reload goes on. */
-    restoring: {
-      always: [{ guard: ({ context }) => context.attempt !== undefined, target: 'sending' }, 'editing'],
-    },
     editing: {
       on: {
         EDIT: {
           actions: [
             { type: 'edit', params: ({ event }) => ({ draft: event.draft }) },
-            {
-              type: 'save',
-              params: ({ context, event }) => ({ draft: event.draft, attempt: context.attempt }),
-            },
+            { type: 'save', params: ({ context, event }) => ({ draft: event.draft, key: context.key }) },
           ],
         },
         SUBMIT: [
           {
             guard: 'valid',
-            target: 'sending',
+            target: 'submitted',
             actions: assign({
-              attempt: ({ context }) =>
-                attemptFor(toRequest(context.draft), context.attempt, () => crypto.randomUUID()),
+              key: ({ context }) => context.key ?? randomId(),
               errors: [],
-              error: undefined,
+              refused: undefined,
+              progress: SENDING,
             }),
           },
           { actions: assign({ errors: ({ context }) => check(context.draft) }) },
         ],
       },
     },
-    sending: {
-      // Before the request leaves, or a reload right after would not know its key.
-      entry: { type: 'save', params: ({ context }) => ({ draft: context.draft, attempt: context.attempt }) },
+    submitted: {
+      entry: [
+        {
+          type: 'submit',
+          params: ({ context: { key = '', draft } }) => ({ key, draft, request: toRequest(draft) }),
+        },
+        // The outbox keeps it from here on.
+        { type: 'save', params: { draft: emptyDraft, key: undefined } },
+      ],
       invoke: {
-        src: 'send',
-        input: ({ context }) => context.attempt ?? { key: '', request: toRequest(context.draft) },
-        onDone: { target: 'created', actions: assign({ order: ({ event }) => event.output }) },
-        onError: [
-          {
-            guard: { type: 'refused', params: ({ event }) => ({ error: event.error }) },
-            target: 'editing',
-            actions: [
-              assign({
-                attempt: undefined,
-                error: ({ event }) => event.error,
-                errors: ({ event }) =>
-                  event.error instanceof ApiError ? (event.error.problem.errors ?? []) : [],
-              }),
-              { type: 'save', params: ({ context }) => ({ draft: context.draft, attempt: undefined }) },
-            ],
-          },
-          { target: 'waiting', actions: assign({ error: ({ event }) => event.error }) },
-        ],
+        src: 'watch',
+        input: ({ context }) => ({ key: context.key ?? '' }),
+        onSnapshot: {
+          actions: assign(({ context, event }) => ({
+            progress: event.snapshot.context ?? context.progress,
+          })),
+        },
       },
+      always: [
+        { guard: 'created', target: 'created' },
+        {
+          guard: 'refused',
+          target: 'editing',
+          actions: [
+            { type: 'takeBack', params: ({ context }) => ({ key: context.key ?? '' }) },
+            'showRefusal',
+            'dropUsedKey',
+            { type: 'save', params: ({ context: { draft, key } }) => ({ draft, key }) },
+          ],
+        },
+        {
+          guard: 'discarded',
+          target: 'editing',
+          actions: assign({ draft: emptyDraft, key: undefined }),
+        },
+      ],
     },
-    /** No answer: the order may exist or not. The same attempt goes out again until we know. */
-    waiting: {
-      invoke: { src: 'network' },
-      initial: 'online',
-      on: { RETRY: 'sending' },
-      states: {
-        online: { after: { again: '#create-order.sending' }, on: { OFFLINE: 'offline' } },
-        offline: { on: { ONLINE: '#create-order.sending' } },
-      },
-    },
-    created: {
-      entry: { type: 'save', params: { draft: emptyDraft, attempt: undefined } },
-      type: 'final',
-    },
+    created: { type: 'final' },
   },
 });

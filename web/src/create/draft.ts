@@ -140,18 +140,11 @@ function checkText(
   else if (/[\u0000-\u001f\u007f]/.test(text.trim())) add(field, 'Remove the control characters.');
 }
 
-/**
- * What outlives the page. An attempt is a request with the idempotency key that it went out with: as long as its fate is
- * unknown the same request must go out with the same key, after a reload too.
- */
-export interface Attempt {
-  key: string;
-  request: CreateOrder;
-}
-
+/** What outlives the page. One draft has one idempotency key for good: sent twice, it makes one order. */
 export interface Saved {
   draft: Draft;
-  attempt: Attempt | undefined;
+  /** Set with the first attempt to send the draft. */
+  key: string | undefined;
 }
 
 export interface DraftStore {
@@ -165,25 +158,23 @@ export function draftStore(user: string, storage: Storage = localStorage): Draft
   return {
     load() {
       try {
-        const saved = JSON.parse(storage.getItem(name) ?? '') as Saved;
-        if (Array.isArray(saved.draft.items) && currencies.includes(saved.draft.currency)) return saved;
+        // Earlier versions kept an attempt of unknown outcome here. Its key makes sending the draft again safe.
+        const saved = JSON.parse(storage.getItem(name) ?? '') as Saved & { attempt?: { key: string } };
+        if (Array.isArray(saved.draft.items) && currencies.includes(saved.draft.currency)) {
+          return { draft: saved.draft, key: saved.key ?? saved.attempt?.key };
+        }
       } catch {
         // Nothing there, or from an older form of this page.
       }
-      return { draft: emptyDraft, attempt: undefined };
+      return { draft: emptyDraft, key: undefined };
     },
     save(saved) {
       try {
-        if (saved.draft.items.length === 0 && !saved.attempt) storage.removeItem(name);
+        if (saved.draft.items.length === 0) storage.removeItem(name);
         else storage.setItem(name, JSON.stringify(saved));
       } catch {
         // Full or forbidden: the page still works, it just won't survive a reload.
       }
     },
   };
-}
-
-/** The key to send this request with: the last attempt's, if that was the same request. */
-export function attemptFor(request: CreateOrder, last: Attempt | undefined, newKey: () => string): Attempt {
-  return last && JSON.stringify(last.request) === JSON.stringify(request) ? last : { key: newKey(), request };
 }

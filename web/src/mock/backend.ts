@@ -1,5 +1,6 @@
 /** A backend in memory with the contract's behaviour, for `npm run dev:mock` and for component tests. */
 import { BehaviorSubject } from 'rxjs';
+import { randomId } from '../api/ids';
 import type { Cause, Counts, CreateOrder, Order, OrderSummary, Party } from '../api/types';
 import { statuses } from '../api/types';
 import { allows, transitions } from '../orders/order.machine';
@@ -177,6 +178,6 @@ const summary = ({ history: _, ...order }: Order): OrderSummary => order;
 
 function uuid7(at: number): string {
   const time = at.toString(16).padStart(12, '0');
-  const random = crypto.randomUUID();
+  const random = randomId();
   return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(15)}`;
 }

@@ -1,6 +1,7 @@
-import { screen, waitFor, within } from '@testing-library/react';
+import { act, screen, waitFor, within } from '@testing-library/react';
 import { http, HttpResponse } from 'msw';
 import { describe, expect, it } from 'vitest';
+import { navigate } from '../app/router';
 import { Backend } from '../mock/backend';
 import { shortId } from '../orders/format';
 import { open } from '../test/app';
@@ -152,5 +153,19 @@ describe('cancelling an order', () => {
     await user.click(within(alert).getByRole('button', { name: 'Cancel again' }));
     await screen.findByText(`Order ${shortId(id)} is cancelled.`);
     expect(chip()).toBe('Cancelled');
+  });
+
+  it('goes on when the page is left while it is in flight, and ends in a toast', async () => {
+    let answer = () => undefined as unknown;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    const slow = http.post('*/v1/orders/:id/cancel', () => held); // then the backend answers
+    const { user, backend, id } = await openOrder('confirmed', { answers: [slow] });
+    await user.click(await ask());
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    act(() => navigate('/'));
+    await screen.findByRole('heading', { name: 'Orders' });
+    answer();
+    await screen.findByText(`Order ${shortId(id)} is cancelled.`);
+    expect(backend.get(id)?.status).toBe('cancelled');
   });
 });

@@ -19,18 +19,18 @@ import { Ring } from './Ring';
 import { Timeline } from './Timeline';
 
 export default function OrderPage({ id }: { id: string }) {
-  const { api, feed, toasts, lastList } = useServices();
+  const { api, cancels, feed, toasts, lastList } = useServices();
   const machine = useMemo(
     () =>
       orderPageMachine.provide({
         actors: {
           watch: fromObservable(({ input }) => watchOrder(input.id, { order: api.order, feed })),
-          cancel: fromPromise(({ input, signal }) => answer(api.cancel(input.id, input.reason), signal)),
+          cancel: fromPromise(({ input, signal }) => answer(cancels.cancel(input.id, input.reason), signal)),
         },
       }),
-    [api, feed],
+    [api, cancels, feed],
   );
-  const [state, send] = useMachine(machine, { input: { id } });
+  const [state, send] = useMachine(machine, { input: { id, cancelling: cancels.running(id) } });
   const { order } = state.context;
   const cancelled = state.matches('cancelled');
   useShortcuts({ c: () => send({ type: 'ASK' }) });

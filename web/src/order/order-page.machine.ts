@@ -12,6 +12,8 @@ import type { OrderView } from './order';
 export interface OrderPageContext extends OrderView {
   id: string;
   reason: string;
+  /** Whether a cancel in flight is to be joined once the order is shown. */
+  rejoin: boolean;
   /** Why the last cancel did not happen. */
   refusal: unknown;
   /** Somebody else's cancel came first: ours changed nothing. */
@@ -25,7 +27,8 @@ export const orderPageMachine = setup({
   types: {
     context: {} as OrderPageContext,
     events: {} as OrderPageEvent,
-    input: {} as { id: string },
+    /** `cancelling`: the reason of a cancel that was started on an earlier visit and is still in flight. */
+    input: {} as { id: string; cancelling?: string | undefined },
   },
   actors: {
     watch: fromObservable<OrderView, { id: string }>(() => {
@@ -54,7 +57,8 @@ export const orderPageMachine = setup({
     id: input.id,
     order: undefined,
     error: undefined,
-    reason: '',
+    reason: input.cancelling ?? '',
+    rejoin: input.cancelling !== undefined,
     refusal: undefined,
     cancelledBefore: false,
   }),
@@ -88,6 +92,7 @@ export const orderPageMachine = setup({
       always: { guard: 'loaded', target: 'ready' },
     },
     ready: {
+      always: { guard: ({ context }) => context.rejoin, target: 'cancelling' },
       on: {
         ASK: {
           guard: 'cancellable',
@@ -104,6 +109,7 @@ export const orderPageMachine = setup({
       },
     },
     cancelling: {
+      entry: assign({ rejoin: false }),
       invoke: {
         src: 'cancel',
         input: ({ context }) => ({ id: context.id, reason: context.reason }),

@@ -2,6 +2,7 @@ import { render, screen, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { http, HttpResponse, type RequestHandler } from 'msw';
 import { map } from 'rxjs';
+import { StrictMode } from 'react';
 import { describe, expect, it } from 'vitest';
 import { fromPromise } from 'xstate';
 import { answer, createApi } from '../api/client';
@@ -20,12 +21,18 @@ const alice: Session = { token: 'mock.alice.customer', user: 'alice', role: 'cus
 
 interface Started {
   session?: Session;
+  strict?: boolean;
   answers?: RequestHandler[];
   comeBack?: () => Promise<Session | undefined>;
 }
 
 /** The whole app over the mocked network, with nobody signed in unless somebody is remembered. */
-function start({ session, answers = [], comeBack = () => Promise.resolve(undefined) }: Started = {}) {
+function start({
+  session,
+  strict = false,
+  answers = [],
+  comeBack = () => Promise.resolve(undefined),
+}: Started = {}) {
   server.use(...answers, ...handlers(new Backend()));
   const api = createApi({ clock: createServerClock() });
   const remembered: (string | undefined)[] = [];
@@ -50,7 +57,8 @@ function start({ session, answers = [], comeBack = () => Promise.resolve(undefin
       forget: () => remembered.push(undefined),
     },
   });
-  render(<App machine={machine} session={session} />);
+  const app = <App machine={machine} session={session} />;
+  render(strict ? <StrictMode>{app}</StrictMode> : app);
   return { user: userEvent.setup(), remembered, left };
 }
 
@@ -71,6 +79,18 @@ describe('signing in', () => {
     await page();
     expect(bar().getByText('olivia').textContent).toBe('olivia operator');
     expect(remembered).toEqual(['olivia']);
+  });
+
+  it('offers the choice at once though StrictMode starts everything twice', async () => {
+    start({ strict: true });
+    const alerts: string[] = [];
+    const watcher = new MutationObserver(() => {
+      for (const alert of screen.queryAllByRole('alert')) alerts.push(alert.textContent);
+    });
+    watcher.observe(document.body, { childList: true, subtree: true });
+    await person('alice');
+    watcher.disconnect();
+    expect(alerts).toEqual([]);
   });
 
   it('takes any other name, as a customer or as an operator', async () => {

@@ -88,3 +88,8 @@ it('says nothing that an answer to somebody else says', async () => {
   await leave('/');
   expect(await comeBack({ error: 'x', error_description: 'call 0123', state: 'y' })).toBeUndefined();
 });
+
+it('says that it needs https where the browser offers no hashing', async () => {
+  vi.spyOn(crypto, 'subtle', 'get').mockReturnValue(undefined as unknown as SubtleCrypto);
+  await expect(leaveForIssuer(config, false, given.signal)).rejects.toThrow(/only over https/);
+});

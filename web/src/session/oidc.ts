@@ -35,6 +35,10 @@ export async function leaveForIssuer(
   afresh: boolean,
   signal: AbortSignal,
 ): Promise<never> {
+  // PKCE needs hashing, which browsers offer on https and localhost only.
+  if ((crypto.subtle as SubtleCrypto | undefined) === undefined) {
+    throw new SignInError('Signing in works only over https. Open this page with https://.');
+  }
   const { authorization_endpoint } = await discover(config, signal);
   const pending: Pending = {
     state: randomText(),

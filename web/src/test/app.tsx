@@ -1,6 +1,7 @@
 import { configure, render } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import type { RequestHandler } from 'msw';
+import { onTestFinished } from 'vitest';
 import { BehaviorSubject, map, mergeMap, pairwise, Subject } from 'rxjs';
 import { createApi } from '../api/client';
 import { createServerClock } from '../api/clock';
@@ -10,6 +11,9 @@ import { Shell } from '../app/Shell';
 import type { Connection } from '../feed/feed';
 import { Backend } from '../mock/backend';
 import { handlers } from '../mock/handlers';
+import { createCancels } from '../outbox/cancels';
+import { createOutbox } from '../outbox/outbox';
+import { outboxStore } from '../outbox/outbox.store';
 import { createToasts } from '../ui/toasts';
 import { server } from './server';
 
@@ -40,9 +44,12 @@ export function open({
   const clock = createServerClock();
   const connection$ = new BehaviorSubject<Connection>('live');
   const signedOut: string[] = [];
+  const api = createApi({ clock, token: () => `mock.${user}.${role}` });
+  const toasts = createToasts();
   const services: Services = {
     clock,
-    api: createApi({ clock, token: () => `mock.${user}.${role}` }),
+    api,
+    cancels: createCancels({ send: api.cancel, toasts }),
     feed: {
       orders$: backend.head$.pipe(
         pairwise(),
@@ -54,15 +61,22 @@ export function open({
       start: () => undefined,
       open: () => () => undefined,
     },
+    outbox: createOutbox({ user, store: outboxStore(user), create: api.create, toasts }),
     session: { token: `mock.${user}.${role}`, user, role, expiresAt: Infinity },
-    toasts: createToasts(),
+    toasts,
     now$: createNow(clock),
     lastList: { address: '', view: undefined },
   };
+  const close = services.outbox.open();
   const page = render(
     <ServicesProvider value={services}>
       <Shell onSignOut={() => signedOut.push(user)} />
     </ServicesProvider>,
   );
-  return { ...page, backend, connection$, signedOut, user: userEvent.setup() };
+  const unmount = () => {
+    close();
+    page.unmount();
+  };
+  onTestFinished(close);
+  return { ...page, unmount, backend, connection$, signedOut, user: userEvent.setup() };
 }
