@@ -21,7 +21,8 @@ func (s *Stack) Exec(ctx context.Context, command []string) error {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = patience
-	cmd.Env = append(append(pairs(inherited([]string{"DAPR_RUNTIME_PATH"})), s.env...), "APP_API_TOKEN="+s.token)
+	env := inherited([]string{"DAPR_RUNTIME_PATH"}, Settings[OrdersActor], Settings[PaymentsSvc], outgoing)
+	cmd.Env = append(append(pairs(env), s.env...), "APP_API_TOKEN="+s.token)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	// No process group of its own: it may read from the terminal. The Dapr CLI makes one.
 	cmd.SysProcAttr = commandAttributes()

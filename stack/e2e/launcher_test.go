@@ -209,7 +209,7 @@ func TestControl(t *testing.T) {
 func TestDaprRun(t *testing.T) {
 	root, err := stack.Root()
 	require.NoError(t, err)
-	ports := [2]int{}
+	ports := [4]int{}
 	for i := range ports {
 		ports[i], err = freeport.Get()
 		require.NoError(t, err)
@@ -231,6 +231,7 @@ func TestDaprRun(t *testing.T) {
 	l := launch(t, filepath.Join(own, ".data"), []string{
 		"DAPR_RUNTIME_PATH=" + filepath.Join(root, "bin", "cli"),
 		fmt.Sprintf("PAYMENTS_ADDR=127.0.0.1:%d", ports[0]), "ORDERS_ADDR=" + strings.TrimPrefix(base, "http://"),
+		fmt.Sprintf("PAYMENTS_METRICS_ADDR=127.0.0.1:%d", ports[2]), fmt.Sprintf("ORDERS_METRICS_ADDR=127.0.0.1:%d", ports[3]),
 		"DELIVER_AFTER=1s", "PAYMENT_CONFIRM_RATE=1", "AUTH_MODE=dev",
 	}, "-sentry-port", "50001", "-placement-port", "50005", "-scheduler-port", "50006",
 		"exec", cli, "run", "-f", filepath.Join(own, "dapr"))
