@@ -275,7 +275,7 @@ func kinds(all []map[string]any) []string {
 	return found
 }
 
-// The paths of the public port are all open to whoever reaches the ingress.
+// Everyone who reaches the ingress can request every path of the public port.
 func TestChartServesMetricsOnAPortThatNothingPublicLeadsTo(t *testing.T) {
 	all := objects(t, "--set", "ingress.enabled=true,ingress.hosts={a.example},ordersActor.exposeDevAuth=true,"+
 		"gateway.enabled=true,gateway.parentRefs[0].name=public,monitoring.serviceMonitor.enabled=true")

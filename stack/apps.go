@@ -58,7 +58,7 @@ func (s *Stack) startApps() error {
 func (s *Stack) instances() ([]instance, error) {
 	var all []instance
 	for _, a := range s.file.Apps {
-		// With another name the sidecar would deny access to the secret, and the service would wait for it in vain.
+		// With another name the sidecar would deny access to the secret, and the service would wait until it times out.
 		if name := s.setting(a, "SECRET_NAME"); name != "" && name != a.ID {
 			return nil, fmt.Errorf("SECRET_NAME: %s allows %s to read only the secret %q; unset it", a.ConfigFile, a.ID, a.ID)
 		}

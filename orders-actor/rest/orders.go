@@ -50,7 +50,7 @@ func (s *Server) createOrder(c *fiber.Ctx, u auth.User) error {
 	return c.Status(fiber.StatusCreated).JSON(toOrder(o))
 }
 
-// newCreate checks the input here already: a bad one shall wake no actor. The id is still missing.
+// newCreate checks the input before any actor is invoked. The caller sets the id.
 func newCreate(u auth.User, body api.CreateOrder) (order.Create, error) {
 	items := make([]order.Item, len(body.Items))
 	for i, item := range body.Items {

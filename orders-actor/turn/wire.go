@@ -119,7 +119,7 @@ func (h *hosted) dispatch(ctx context.Context, method string, command json.RawMe
 	}
 }
 
-// Remind removes reminders that are not ours: any app in the namespace can set one, also one that repeats without end.
+// Remind removes reminders that are not ours: any app in the namespace can set one, even one that repeats forever.
 // After an error Dapr would retry them forever, so they are acknowledged in any case.
 func (h *hosted) Remind(ctx context.Context, name string) error {
 	if name == reminderDeliver && validID(h.id) {

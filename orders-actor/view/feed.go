@@ -14,7 +14,7 @@ import (
 // reader that remembers the highest number it saw would miss a lower one that commits later. So each event carries the
 // number of its transaction, events are read in the order of (transaction, sequence), and only up to the oldest
 // transaction that is still open anywhere: below that, nothing can be added. The price is that a writing transaction
-// which stays open in the same server, whoever's it is, holds up the feed; ours end within seconds (see transact).
+// which stays open in the same server, of any client, holds up the feed; ours end within seconds (see transact).
 // On SQLite there is one writer, and all transactions count as number 0.
 //
 // An order's events come in the order of its versions: writers of one order take a lock before they get a number.

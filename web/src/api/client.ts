@@ -159,8 +159,8 @@ export function createApi({ clock, token, onUnauthenticated }: ApiOptions) {
 }
 
 /**
- * Awaits a call's answer for an XState actor. An abort ends the call, and the promise never settles: whoever aborted doesn't
- * want an outcome, and an actor that was stopped and started again (StrictMode) would take the old rejection for its own.
+ * Awaits a call's answer for an XState actor. An abort ends the call, and the promise never settles: its caller wants no
+ * outcome any more, and an actor that was stopped and started again (StrictMode) would take the old rejection for its own.
  */
 export function answer<T>(call: Observable<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

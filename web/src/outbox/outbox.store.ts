@@ -29,7 +29,7 @@ export interface Stored {
 
 const SETTLED_LIMIT = 10;
 
-/** An order is sent by itself only for this long: later, prices and minds may have changed, and the user is asked. */
+/** Orders older than this are not sent without asking: prices, or what the user wants, may have changed. */
 export const OLD_AFTER = 12 * 3_600_000;
 const CLOCK_SLACK = 300_000;
 
