@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,7 +47,9 @@ func TestPagesLeadSomewhere(t *testing.T) {
 	adrs, err := filepath.Glob("../docs/adr/*.md")
 	require.NoError(t, err)
 	link := regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
-	for _, page := range append(append(pages, adrs...), "../README.md", "../helm/README.md") {
+	front, err := filepath.Glob("../*.md")
+	require.NoError(t, err)
+	for _, page := range slices.Concat(pages, adrs, front, []string{"../helm/README.md"}) {
 		for _, match := range link.FindAllStringSubmatch(read(t, page), -1) {
 			if strings.Contains(match[1], "://") || strings.HasPrefix(match[1], "/") {
 				continue
@@ -54,6 +57,17 @@ func TestPagesLeadSomewhere(t *testing.T) {
 			_, err := os.Stat(filepath.Join(filepath.Dir(page), match[1]))
 			assert.NoError(t, err, "a link of %s", page)
 		}
+	}
+}
+
+func TestIndexListsEveryDecision(t *testing.T) {
+	adrs, err := filepath.Glob("../docs/adr/0*.md")
+	require.NoError(t, err)
+	require.NotEmpty(t, adrs)
+	index := read(t, "../docs/adr/README.md")
+	for _, adr := range adrs {
+		number, title, _ := strings.Cut(strings.TrimPrefix(strings.SplitN(read(t, adr), "\n", 2)[0], "# "), ": ")
+		assert.Contains(t, index, "| ["+number+"]("+filepath.Base(adr)+") | "+title+" |")
 	}
 }
 
