@@ -130,8 +130,13 @@ func (c *Client) call(ctx context.Context, method string, p turn.Payment, action
 	}
 }
 
-// refused tells what won't be better in a second. Too many requests, a request that took too long, and what goes wrong
-// on the other side may.
+// refused reports whether a repeated call would get the same status. 401 and 403 may pass: during a rotation of keys a
+// replica of payments-svc may not know yet the key that signed the token, and the next call may reach another replica.
 func refused(status int) bool {
-	return status >= 300 && status < 500 && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return false
+	default:
+		return status >= 300 && status < 500
+	}
 }

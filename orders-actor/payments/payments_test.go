@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -96,8 +97,10 @@ func TestFaultsAndRefusals(t *testing.T) {
 		"overloaded":          {http.StatusServiceUnavailable, "", false},
 		"too many":            {http.StatusTooManyRequests, "", false},
 		"too slow":            {http.StatusRequestTimeout, "", false},
-		"forbidden":           {http.StatusForbidden, "", true},
-		"bad token":           {http.StatusUnauthorized, "", true},
+		"forbidden":           {http.StatusForbidden, "", false},
+		"an unknown key":      {http.StatusUnauthorized, "", false},
+		"a bad request":       {http.StatusBadRequest, "", true},
+		"another amount":      {http.StatusConflict, "", true},
 		"a redirect":          {http.StatusFound, "", true},
 		"no JSON":             {http.StatusOK, "hello", false},
 		"another order":       {http.StatusOK, `{"orderId":"o-2","status":"confirmed"}`, false},
@@ -128,3 +131,37 @@ func TestACallEndsWithItsContext(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.False(t, isRefused(err))
 }
+
+// During a rotation of keys some replicas of payments-svc do not know the new key yet.
+func TestAPaymentIsRepeatedWhileAReplicaDoesNotKnowItsKey(t *testing.T) {
+	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden} {
+		calls := 0
+		c := client(t, func(w http.ResponseWriter, r *http.Request) {
+			if calls++; calls <= 2 {
+				answer(status, `{"code":"bad-token"}`)(w, r)
+				return
+			}
+			answer(http.StatusOK, `{"orderId":"o-1","status":"confirmed"}`)(w, r)
+		})
+		results := &recorder{}
+		waits := 0
+		w := turn.NewWorker(turn.WorkerConfig{
+			Payments: c, Results: results, Log: slog.New(slog.DiscardHandler),
+			Pause: func(context.Context, time.Duration) { waits++ },
+		})
+		w.Pay(order.State{Order: order.Order{ID: "o-1", Total: 900, Currency: "EUR"}, Auth: tea.Auth})
+		w.Next(t.Context())
+		assert.Equal(t, []order.Settle{{ID: "o-1", Confirmed: true, Attempts: 3}}, results.settled, status)
+		assert.Equal(t, 2, waits, "with a pause before each repeat")
+	}
+}
+
+// recorder keeps what the worker tells the order.
+type recorder struct{ settled []order.Settle }
+
+func (r *recorder) Settle(_ context.Context, c order.Settle) error {
+	r.settled = append(r.settled, c)
+	return nil
+}
+func (*recorder) PaymentFailed(context.Context, order.PaymentFailed) error { return nil }
+func (*recorder) Voided(context.Context, string) error                    { return nil }
