@@ -148,6 +148,85 @@ describe('the selection', () => {
   });
 });
 
+describe('rows of an earlier selection', () => {
+  const broken = { type: '/docs', title: 'Unavailable', status: 503, code: 'unavailable' };
+  const whenFiltered = (answer: () => Response | Promise<Response>) =>
+    http.get('*/v1/orders', ({ request }) => {
+      const { searchParams } = new URL(request.url);
+      return searchParams.has('q') || searchParams.has('status') ? answer() : undefined;
+    });
+  const boxes = () => screen.getAllByRole<HTMLInputElement>('checkbox').filter((box) => box.closest('table'));
+
+  it('offer nothing when the new selection does not load', async () => {
+    const { backend, bob, carol } = shop();
+    const fail = whenFiltered(() => HttpResponse.json(broken, { status: 503 }));
+    const { user } = open({ backend, answers: [fail] });
+    await user.click(await tickOf(bob));
+    await screen.findByText('1 selected');
+    await user.click(await tab('Created 1'));
+    await screen.findByRole('alert');
+    expect((await rowOf(carol)).closest('table')?.inert).toBe(true);
+    expect(boxes().filter((box) => box.checked || !box.disabled)).toEqual([]);
+    expect(screen.queryByText('1 selected')).toBeNull();
+    expect(screen.queryByText('3 orders')).toBeNull();
+    expect(screen.queryByText('Created 1')).toBeNull();
+    await user.keyboard('jx');
+    expect(document.activeElement?.closest('table')).toBeFalsy();
+
+    await user.click(await tab('All –'));
+    await screen.findByText('3 orders');
+    expect((await tickOf(bob)).checked).toBe(false);
+  });
+
+  it('offer nothing while the new selection loads', async () => {
+    const { backend, carol } = shop();
+    let answer = () => undefined as unknown;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    const slow = http.get('*/v1/orders', async ({ request }) => {
+      if (new URL(request.url).searchParams.has('status')) await held;
+    });
+    const { user } = open({ backend, answers: [slow] });
+    await rowOf(carol);
+    await user.click(await tab('Confirmed 1'));
+    await waitFor(() => expect(screen.getByRole('table').getAttribute('aria-busy')).toBe('true'));
+    expect(screen.getByRole<HTMLTableElement>('table').inert).toBe(true);
+    expect(boxes().every((box) => box.disabled)).toBe(true);
+    answer();
+    await waitFor(() => expect(rows()).toEqual(['bob']));
+    expect(screen.getByRole<HTMLTableElement>('table').inert).toBe(false);
+    expect(boxes().some((box) => box.disabled)).toBe(false);
+  });
+
+  it('do not let an empty selection pass for the new one', async () => {
+    const { backend } = shop();
+    const fail = http.get('*/v1/orders', ({ request }) =>
+      new URL(request.url).searchParams.has('q') ? undefined : HttpResponse.json(broken, { status: 503 }),
+    );
+    const { user } = open({ backend, answers: [fail], at: '/?q=coffee' });
+    await user.click(await screen.findByRole('link', { name: 'Show all orders' }));
+    await screen.findByRole('alert');
+    expect(screen.queryByRole('heading', { name: /^No orders/ })).toBeNull();
+    expect(screen.queryByRole('status', { name: 'Loading orders' })).toBeNull();
+  });
+});
+
+it('can’t be ticked while they are loaded anew', async () => {
+  const { backend, make, carol } = shop();
+  let answer = () => undefined as unknown;
+  const held = new Promise<void>((resolve) => (answer = resolve));
+  let loads = 0;
+  const slow = http.get('*/v1/orders', async ({ request }) => {
+    if (new URL(request.url).searchParams.get('limit') !== '1' && ++loads > 1) await held;
+  });
+  const { user } = open({ backend, answers: [slow] });
+  await rowOf(carol);
+  make('dave', 4);
+  await user.click(await screen.findByRole('button', { name: '1 new' }));
+  await waitFor(async () => expect((await tickOf(carol)).disabled).toBe(true));
+  answer();
+  await waitFor(async () => expect((await tickOf(carol)).disabled).toBe(false));
+});
+
 describe('ticked rows', () => {
   it('are only those that can be cancelled', async () => {
     const { backend, alice, bob, carol } = shop();

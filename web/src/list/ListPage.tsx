@@ -12,9 +12,11 @@ import { useObservable } from '../ui/useObservable';
 import { BulkCancel } from './BulkCancel';
 import { columnNames, columns, useColumns } from './columns';
 import { Filters, Tabs } from './Filters';
-import { emptyView, watchList } from './list';
-import { formatQuery, isFiltered, parseQuery, refine, toParams } from './query';
+import { emptyView, isStale, watchList } from './list';
+import { formatQuery, isFiltered, type ListQuery, parseQuery, refine, toParams } from './query';
 import { Rows } from './Rows';
+
+const none: ReadonlySet<string> = new Set();
 
 export function ListPage() {
   const address = useAddress();
@@ -37,7 +39,12 @@ export function ListPage() {
   }, [address, query, api, feed, reload$, lastList]);
   const view = useObservable(view$, initial);
 
-  const [ticked, setTicked] = useState<ReadonlySet<string>>(new Set());
+  const stale = isStale(view, query);
+  const unknown = stale || !view.loaded;
+  // Ticks belong to one selection of orders: another one begins without.
+  const [ticks, setTicks] = useState<{ query: ListQuery; ids: ReadonlySet<string> }>({ query, ids: none });
+  const ticked = ticks.query === query && !stale ? ticks.ids : none;
+  const setTicked = (ids: ReadonlySet<string>) => setTicks({ query, ids });
   const [shown, toggleColumn] = useColumns();
   const [exporting, setExporting] = useState(false);
 
@@ -46,9 +53,10 @@ export function ListPage() {
   }, []);
   useShortcuts({
     '/': () => document.getElementById('search')?.focus(),
-    j: () => moveFocus(1),
-    k: () => moveFocus(-1),
+    j: () => stale || moveFocus(1),
+    k: () => stale || moveFocus(-1),
     x: () =>
+      stale ||
       document.activeElement?.closest('[data-order]')?.querySelector<HTMLInputElement>('input')?.click(),
   });
 
@@ -106,7 +114,7 @@ export function ListPage() {
           </details>
         </div>
       </div>
-      <Tabs query={query} counts={view.counts} atLeast={view.atLeast} />
+      <Tabs query={query} counts={stale && !view.loading ? undefined : view.counts} atLeast={view.atLeast} />
       <Filters query={query} />
       {view.error !== undefined && (
         <div className="banner bad" role="alert">
@@ -116,16 +124,17 @@ export function ListPage() {
           </button>
         </div>
       )}
-      <BulkCancel ids={chosen} onDone={() => setTicked(new Set())} />
-      {view.orders.length > 0 || !view.loaded ? (
+      <BulkCancel ids={chosen} onDone={() => setTicked(none)} />
+      {view.orders.length > 0 || (unknown && view.error === undefined) ? (
         <Rows
           view={view}
           columns={shown}
+          stale={stale}
           ticked={ticked}
           onTick={tick}
-          onTickAll={(on) => setTicked(new Set(on ? cancellable.map(({ id }) => id) : []))}
+          onTickAll={(on) => setTicked(on ? new Set(cancellable.map(({ id }) => id)) : none)}
         />
-      ) : isFiltered(query) || query.status ? (
+      ) : unknown ? null : isFiltered(query) || query.status ? (
         <Message title="No orders match">
           <p>
             <Link href={formatQuery(refine(query, { q: '', from: '', to: '', status: undefined }))}>
@@ -141,15 +150,15 @@ export function ListPage() {
           </Link>
         </Message>
       )}
-      {view.loaded && (
+      {(view.loaded || query.cursor) && (
         <nav className="pages" aria-label="Pages">
           {query.cursor && (
             <button type="button" onClick={() => navigate(formatQuery(refine(query, {})))}>
               First page
             </button>
           )}
-          <span>{plural(view.orders.length, 'order')}</span>
-          {view.next && (
+          {!unknown && <span>{plural(view.orders.length, 'order')}</span>}
+          {!unknown && view.next && (
             <Link className="button" href={formatQuery({ ...query, cursor: view.next })}>
               Next page
             </Link>

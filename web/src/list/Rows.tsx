@@ -12,22 +12,25 @@ import type { ListView } from './list';
 interface RowsProps {
   view: ListView;
   columns: readonly Column[];
+  /** The rows belong to another query. */
+  stale: boolean;
   ticked: ReadonlySet<string>;
   onTick: (order: OrderSummary, on: boolean) => void;
   onTickAll: (on: boolean) => void;
 }
 
-/** A table, or cards on a phone. Both show the same. */
-export function Rows({ view, columns, ticked, onTick, onTickAll }: RowsProps) {
+/** A table, or cards on a phone. Both show the same. Rows can't be ticked while others are on their way. */
+export function Rows({ view, columns, stale, ticked, onTick, onTickAll }: RowsProps) {
   const phone = usePhone();
-  if (!view.loaded) return <Skeleton rows={phone ? 4 : 8} />;
+  if (view.orders.length === 0) return <Skeleton rows={phone ? 4 : 8} />;
   const busy = view.loading || undefined;
+  const fixed = view.loading || stale;
   if (phone) {
     return (
-      <ul className="cards" aria-busy={busy}>
+      <ul className="cards" aria-busy={busy} inert={stale}>
         {view.orders.map((order) => (
           <li key={order.id} data-order={order.id}>
-            <Tick order={order} ticked={ticked.has(order.id)} onTick={onTick} />
+            <Tick order={order} fixed={fixed} ticked={ticked.has(order.id)} onTick={onTick} />
             <Link href={`/orders/${order.id}`}>
               <code>{shortId(order.id)}</code> {order.customer}
             </Link>
@@ -42,7 +45,7 @@ export function Rows({ view, columns, ticked, onTick, onTickAll }: RowsProps) {
   }
   const cancellable = view.orders.filter((order) => allows(order.status, 'cancel'));
   return (
-    <table aria-busy={busy}>
+    <table aria-busy={busy} inert={stale}>
       <caption className="hidden">Orders</caption>
       <thead>
         <tr>
@@ -50,7 +53,7 @@ export function Rows({ view, columns, ticked, onTick, onTickAll }: RowsProps) {
             <input
               type="checkbox"
               aria-label="Select all that can be cancelled"
-              disabled={cancellable.length === 0}
+              disabled={fixed || cancellable.length === 0}
               checked={cancellable.length > 0 && cancellable.every(({ id }) => ticked.has(id))}
               onChange={(event) => onTickAll(event.target.checked)}
             />
@@ -65,7 +68,14 @@ export function Rows({ view, columns, ticked, onTick, onTickAll }: RowsProps) {
       </thead>
       <tbody>
         {view.orders.map((order) => (
-          <Row key={order.id} order={order} columns={columns} ticked={ticked.has(order.id)} onTick={onTick} />
+          <Row
+            key={order.id}
+            order={order}
+            columns={columns}
+            fixed={fixed}
+            ticked={ticked.has(order.id)}
+            onTick={onTick}
+          />
         ))}
       </tbody>
     </table>
@@ -75,16 +85,18 @@ export function Rows({ view, columns, ticked, onTick, onTickAll }: RowsProps) {
 interface RowProps {
   order: OrderSummary;
   columns: readonly Column[];
+  /** Can't be ticked now. */
+  fixed: boolean;
   ticked: boolean;
   onTick: RowsProps['onTick'];
 }
 
 /** Drawn anew only when its own order has changed: a burst on other rows costs this one nothing. */
-const Row = memo(function Row({ order, columns, ticked, onTick }: RowProps) {
+const Row = memo(function Row({ order, columns, fixed, ticked, onTick }: RowProps) {
   return (
     <tr data-order={order.id}>
       <td className="tick-cell">
-        <Tick order={order} ticked={ticked} onTick={onTick} />
+        <Tick order={order} fixed={fixed} ticked={ticked} onTick={onTick} />
       </td>
       <th scope="row">
         <Link href={`/orders/${order.id}`} title={order.id}>
@@ -100,12 +112,12 @@ const Row = memo(function Row({ order, columns, ticked, onTick }: RowProps) {
   );
 });
 
-function Tick({ order, ticked, onTick }: Pick<RowProps, 'order' | 'ticked' | 'onTick'>) {
+function Tick({ order, fixed, ticked, onTick }: Omit<RowProps, 'columns'>) {
   return (
     <input
       type="checkbox"
       aria-label={`Select order ${shortId(order.id)}`}
-      disabled={!allows(order.status, 'cancel')}
+      disabled={fixed || !allows(order.status, 'cancel')}
       checked={ticked && allows(order.status, 'cancel')}
       onChange={(event) => onTick(order, event.target.checked)}
     />

@@ -30,10 +30,12 @@ import type { Api } from '../api/client';
 import { isTemporary } from '../api/problem';
 import type { Counts, OrderList, OrderSummary, Status } from '../api/types';
 import type { LiveFeed } from '../feed/live';
-import { type ListQuery, matches, toParams } from './query';
+import { formatQuery, type ListQuery, matches, toParams } from './query';
 
 export interface ListView {
   orders: readonly OrderSummary[];
+  /** What `orders` and `next` answer, which may be an earlier query than the one asked for: see isStale. */
+  query: ListQuery | undefined;
   /** A first page came. */
   loaded: boolean;
   loading: boolean;
@@ -48,6 +50,7 @@ export interface ListView {
 
 export const emptyView: ListView = {
   orders: [],
+  query: undefined,
   loaded: false,
   loading: true,
   next: null,
@@ -56,6 +59,11 @@ export const emptyView: ListView = {
   arrived: new Set(),
   error: undefined,
 };
+
+/** Whether the rows belong to another query. They are shown for orientation only: nothing may be done with them. */
+export function isStale(view: ListView, query: ListQuery): boolean {
+  return view.query !== undefined && formatQuery(view.query) !== formatQuery(query);
+}
 
 export interface ListOptions {
   list: Api['list'];
@@ -141,6 +149,7 @@ function reduce(query: ListQuery, state: State, action: Action): State {
       const { orders, next, counts, atLeast = [] } = action.page;
       const page: ListView = {
         orders,
+        query,
         next,
         counts,
         atLeast,
