@@ -87,9 +87,10 @@ func run(ctx context.Context) error {
 	})
 	state := turn.Dapr{Sidecar: dapr, Clock: time.Now}
 	host := actor.NewHost(dapr, actor.Config{
-		Type:    turn.Type,
-		Log:     log,
-		Observe: observe(registry, payer),
+		Type:           turn.Type,
+		Log:            log,
+		Observe:        observe(registry, payer),
+		UnknownMessage: observeUnknown(registry),
 		Activate: turn.Activator(&turn.Options{
 			Store: state, View: db, Reminders: state, Payer: payer, Clock: time.Now, DeliverAfter: c.DeliverAfter,
 		}, seal, log),

@@ -23,6 +23,15 @@ func observeUnproven(registry prometheus.Registerer, log *slog.Logger) func(meth
 	}
 }
 
+// observeUnknown counts messages of the sidecar that this release does not know.
+func observeUnknown(registry prometheus.Registerer) func(kind int) {
+	unknown := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "orders_unknown_actor_messages_total", Help: "Messages of the sidecar that this release does not know; the log names each kind once.",
+	})
+	registry.MustRegister(unknown)
+	return func(int) { unknown.Inc() }
+}
+
 // observe measures turns, and what waits for payments-svc.
 func observe(registry prometheus.Registerer, payer *turn.Worker) func(string, time.Duration, error) {
 	turns := prometheus.NewHistogramVec(prometheus.HistogramOpts{

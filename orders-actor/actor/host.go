@@ -27,6 +27,9 @@ type Config struct {
 	Log      *slog.Logger
 	// Observe, when given, hears of every turn. What it is called after is the caller's word: any text.
 	Observe func(turn string, took time.Duration, err error)
+	// UnknownMessage, when given, hears of every message of the sidecar that this release does not know. kind is the number
+	// of its field in Dapr's protocol.
+	UnknownMessage func(kind int)
 
 	TurnTimeout time.Duration // 15 s: a turn's own deadline, and the longest wait for another turn of the same actor
 	IdleTimeout time.Duration // 30 s: after this the sidecar deactivates an actor
@@ -60,8 +63,9 @@ type Host struct {
 	stopping atomic.Bool
 	running  tally // turns, of whatever stream
 
-	mu    sync.Mutex
-	slots map[string]*slot
+	mu      sync.Mutex
+	slots   map[string]*slot
+	unknown map[int]bool // kinds of messages that were logged
 }
 
 // slot is an actor's place in this process: it exists while the actor is active or somebody is at its turn.
@@ -73,11 +77,29 @@ type slot struct {
 
 // NewHost makes a host that reaches its sidecar through s.
 func NewHost(s *Sidecar, c Config) *Host {
-	return &Host{Config: c.withDefaults(), sidecar: s, slots: make(map[string]*slot)}
+	return &Host{Config: c.withDefaults(), sidecar: s, slots: make(map[string]*slot), unknown: make(map[int]bool)}
 }
 
-// Ready says that the sidecar is connected and hosts our actors.
+// Ready reports whether the sidecar is connected, hosts our actors, and its callbacks are answered.
 func (h *Host) Ready() bool { return h.ready.Load() }
+
+const maxUnknownKinds = 32 // that are logged: what the sidecar sends must not fill the memory
+
+// unknownMessage logs each kind of unknown message once.
+func (h *Host) unknownMessage(kind int) {
+	h.mu.Lock()
+	logged := h.unknown[kind] || len(h.unknown) == maxUnknownKinds
+	if !logged {
+		h.unknown[kind] = true
+	}
+	h.mu.Unlock()
+	if !logged {
+		h.Log.Warn("ignored a message of the sidecar of an unknown kind: the sidecar may be newer than this service", "kind", kind)
+	}
+	if h.UnknownMessage != nil {
+		h.UnknownMessage(kind)
+	}
+}
 
 // turn runs f as the only turn of this actor, to its end.
 func (h *Host) turn(ctx context.Context, id, what string, f func(context.Context, Actor) error) error {
@@ -219,20 +241,30 @@ func outcome(err error) actorerr.ActorErr {
 
 // tally counts what has begun and not ended.
 type tally struct {
-	mu   sync.Mutex
-	n    int
-	less chan struct{} // closed when n shrinks
+	mu    sync.Mutex
+	n     int
+	moved time.Time     // when n changed last
+	less  chan struct{} // closed when n shrinks
 }
 
 func (t *tally) add() {
 	t.mu.Lock()
 	t.n++
+	t.moved = time.Now()
 	t.mu.Unlock()
+}
+
+// full reports whether limit are left and none has ended or begun for a time.
+func (t *tally) full(limit int, since time.Duration) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.n >= limit && time.Since(t.moved) > since
 }
 
 func (t *tally) done() {
 	t.mu.Lock()
 	t.n--
+	t.moved = time.Now()
 	if t.less != nil {
 		close(t.less)
 		t.less = nil

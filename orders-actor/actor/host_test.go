@@ -1,10 +1,13 @@
 package actor
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 func TestRunReturnsWhateverTheSidecarDoes(t *testing.T) {
@@ -256,6 +260,47 @@ func TestNoMoreCallbacksAtOnceThanAllowed(t *testing.T) {
 	for range 20 {
 		live.answer(t)
 	}
+}
+
+func TestMessagesOfANewerDaprDoNotStopTheTurns(t *testing.T) {
+	s := newStandIn(t)
+	var logged bytes.Buffer
+	var counted atomic.Int32
+	h, stop := hostThings(t, s.addr, Config{
+		Log:            slog.New(slog.NewTextHandler(&logged, nil)),
+		UnknownMessage: func(int) { counted.Add(1) },
+	}, func(context.Context, *thing, string) error { return nil })
+	live := receive(t, s.streams, "stream")
+	for i := range 2000 {
+		live.unknown(t, 900+protowire.Number(i%2))
+	}
+	live.call(t, "a", "work")
+	assert.Equal(t, "work", string(live.answer(t).GetInvokeResponse().GetData()))
+	require.Eventually(t, h.Ready, patience, time.Millisecond)
+	stop()
+	assert.EqualValues(t, 2000, counted.Load())
+	for _, kind := range []string{"kind=900", "kind=901"} {
+		assert.Equal(t, 1, strings.Count(logged.String(), kind), "each kind is logged once")
+	}
+}
+
+func TestAHostWhoseCallbacksAreNeverAnsweredConnectsAgain(t *testing.T) {
+	s := newStandIn(t)
+	finish := make(chan struct{})
+	h, _ := hostThings(t, s.addr, Config{MaxTurns: 2, TurnTimeout: time.Millisecond}, func(_ context.Context, _ *thing, what string) error {
+		if what == "hang" {
+			<-finish // whatever its deadline is
+		}
+		return nil
+	})
+	t.Cleanup(func() { close(finish) })
+	live := receive(t, s.streams, "stream")
+	live.call(t, "a", "hang")
+	live.call(t, "b", "hang")
+	again := receive(t, s.streams, "second stream")
+	again.call(t, "c", "work")
+	assert.Equal(t, "work", string(again.answer(t).GetInvokeResponse().GetData()))
+	require.Eventually(t, h.Ready, patience, time.Millisecond)
 }
 
 func slots(h *Host) []string {

@@ -14,6 +14,7 @@ import (
 	pb "github.com/dapr/dapr/pkg/proto/runtime/v1"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 const patience = time.Minute // for what must happen on a slow machine, too
@@ -108,6 +109,15 @@ func (l *liveStream) call(t *testing.T, id, method string) (request string) {
 	return request
 }
 
+// unknown sends a message of a kind that only a newer Dapr knows.
+func (l *liveStream) unknown(t *testing.T, kind protowire.Number) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := &pb.SubscribeActorEventsResponseAlpha1{}
+	m.ProtoReflect().SetUnknown(protowire.AppendBytes(protowire.AppendTag(nil, kind, protowire.BytesType), []byte("{}")))
+	require.NoError(t, l.stream.Send(m))
+}
+
 func (l *liveStream) remind(t *testing.T, id, name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -164,7 +174,10 @@ func hostThings(t *testing.T, addr string, c Config, turn func(ctx context.Conte
 	s, err := Dial(addr, "")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
-	c.Type, c.Log = "Thing", quiet()
+	c.Type = "Thing"
+	if c.Log == nil {
+		c.Log = quiet()
+	}
 	c.Activate = func(id string) Actor { return &thing{id: id, turn: turn} }
 	h := NewHost(s, c)
 	ctx, cancel := context.WithCancel(context.Background())

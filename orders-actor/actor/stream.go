@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 const (
@@ -60,12 +61,12 @@ func (h *Host) Run(ctx context.Context) error {
 	return nil
 }
 
-// hostOnce hosts over one stream, until that ends or ctx does. It reports whether the sidecar took our actors over.
+// hostOnce hosts over one stream, until that ends, ctx does, or no callback gets through any more. It reports whether the sidecar took our actors over.
 func (h *Host) hostOnce(ctx, drain context.Context) (connected bool, _ error) {
 	defer h.deactivateAll()
 	defer h.ready.Store(false)
 
-	s := &session{maxCallbacks: h.MaxTurns, stopping: &h.stopping, ended: make(chan struct{})}
+	s := &session{maxCallbacks: h.MaxTurns, stopping: &h.stopping, unknown: h.unknownMessage, ended: make(chan struct{})}
 	// Not derived from ctx, whose end must leave the stream open for the answers of turns that have begun. The SDK's
 	// own stop function is never called: it can wait for a goroutine of the SDK's, and the context ends the stream too.
 	streamCtx, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), sessionKey{}, s))
@@ -95,6 +96,9 @@ func (h *Host) hostOnce(ctx, drain context.Context) (connected bool, _ error) {
 	probe := time.NewTicker(probeEvery)
 	defer probe.Stop()
 	for {
+		if s.pending.full(h.MaxTurns, 2*h.TurnTimeout) {
+			return true, fmt.Errorf("%d callbacks are unanswered and none was answered in time", h.MaxTurns)
+		}
 		h.probe(ctx)
 		select {
 		case <-s.ended:
@@ -145,6 +149,7 @@ type session struct {
 	maxCallbacks int
 	pending      tally        // callbacks received and not answered
 	stopping     *atomic.Bool // begin nothing any more
+	unknown      func(kind int)
 	endOnce      sync.Once
 	ended        chan struct{} // closed when the stream has ended
 	err          error         // why; to be read after ended
@@ -161,7 +166,8 @@ func watchStreams(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientCon
 	return s, nil
 }
 
-// RecvMsg hands a callback to the SDK: when there is room for it, and unless the host is stopping.
+// RecvMsg hands a callback to the SDK: when there is room for it, and unless the host is stopping. Messages of a kind that
+// this release does not know are dropped: the SDK never answers them, so each would take up room for good.
 func (s *session) RecvMsg(m any) error {
 	if err := s.pending.below(s.ctx, s.maxCallbacks); err != nil {
 		return s.end(err)
@@ -170,8 +176,18 @@ func (s *session) RecvMsg(m any) error {
 		if err := s.ClientStream.RecvMsg(m); err != nil {
 			return s.end(err)
 		}
-		if msg, ok := m.(*pb.SubscribeActorEventsResponseAlpha1); !ok || msg.GetInitialResponse() != nil {
+		msg, ok := m.(*pb.SubscribeActorEventsResponseAlpha1)
+		if !ok {
 			return nil
+		}
+		switch msg.GetResponseType().(type) {
+		case *pb.SubscribeActorEventsResponseAlpha1_InitialResponse:
+			return nil
+		case *pb.SubscribeActorEventsResponseAlpha1_InvokeRequest, *pb.SubscribeActorEventsResponseAlpha1_ReminderRequest,
+			*pb.SubscribeActorEventsResponseAlpha1_TimerRequest, *pb.SubscribeActorEventsResponseAlpha1_DeactivateRequest:
+		default:
+			s.unknown(kindOf(msg))
+			continue
 		}
 		s.pending.add()
 		if !s.stopping.Load() {
@@ -179,6 +195,16 @@ func (s *session) RecvMsg(m any) error {
 		}
 		s.pending.done() // never begun: the sidecar fails it when the stream closes, and its caller goes elsewhere
 	}
+}
+
+// kindOf is the number of the first field that this release does not know: newer kinds of messages have one each. It is 0
+// for a message without any.
+func kindOf(m *pb.SubscribeActorEventsResponseAlpha1) int {
+	number, _, n := protowire.ConsumeTag(m.ProtoReflect().GetUnknown())
+	if n < 0 {
+		return 0
+	}
+	return int(number)
 }
 
 // end makes the SDK give this stream up without a word: it takes Canceled for the wish to stop.
