@@ -112,3 +112,50 @@ func (s *slowExports) Export(ctx context.Context, q view.Query, each func(order.
 	<-s.release
 	return s.Reads.Export(ctx, q, each)
 }
+
+// A search holds a connection to the database for as long as it takes, and there are few.
+func TestOneUserCannotTakeEverySearch(t *testing.T) {
+	const perUser = 4
+	slow := slowSearches{release: make(chan struct{}), begun: make(chan struct{})}
+	s := start(t, func(o *rest.Options) { slow.Reads, o.Reads = o.Reads, &slow })
+	var ended sync.WaitGroup
+	search := func(user string) {
+		r := s.request(user, "GET", "/v1/orders?q=slow", "")
+		ended.Go(func() {
+			if res, err := http.DefaultClient.Do(r); assert.NoError(t, err) {
+				assert.Equal(t, 200, res.StatusCode, user)
+				_ = res.Body.Close()
+			}
+		})
+		<-slow.begun
+	}
+	for range perUser {
+		search("alice")
+	}
+	for _, path := range []string{"/v1/orders?q=tea", "/v1/orders?sort=total&from=2026-11-24T09:30:00Z"} {
+		a := s.call("alice", "GET", path, "")
+		require.Equal(t, 429, a.StatusCode, path)
+		assert.EqualValues(t, "rate-limited", a.problem(t).Code)
+		assert.Equal(t, "2", a.Header.Get("Retry-After"))
+	}
+	assert.Equal(t, 200, s.call("alice", "GET", "/v1/orders", "").StatusCode, "a list without a filter needs no place")
+	assert.Equal(t, 200, s.call("bob", "GET", "/v1/orders?q=tea", "").StatusCode)
+	search("bob")
+
+	close(slow.release)
+	ended.Wait()
+	assert.Equal(t, 200, s.call("alice", "GET", "/v1/orders?q=tea", "").StatusCode, "the places are free again")
+}
+
+type slowSearches struct {
+	rest.Reads
+	begun, release chan struct{}
+}
+
+func (s *slowSearches) List(ctx context.Context, q view.Query) (view.Page, error) {
+	if q.Text == "slow" {
+		s.begun <- struct{}{}
+		<-s.release
+	}
+	return s.Reads.List(ctx, q)
+}
