@@ -180,8 +180,14 @@ func (r *reminders) Set(_ context.Context, id string, due time.Time) error {
 	return r.w.step("set the reminder of "+id, set)
 }
 
-// Remove is for reminders that others have set, of which there are none here.
-func (r *reminders) Remove(context.Context, string, string) error { return nil }
+// Remove implements turn.Reminders. Here all reminders have one name.
+func (r *reminders) Remove(_ context.Context, id, _ string) error {
+	return r.w.step("remove the reminder of "+id, func() {
+		if mine := r.set[id]; mine != nil {
+			mine.done = true
+		}
+	})
+}
 
 func (r *reminders) fire(id string, mine *reminder, in time.Duration) {
 	if r.w.fault(r.w.plan.late) {

@@ -164,17 +164,26 @@ func (o *Order) Poke(ctx context.Context) (order.Order, error) {
 
 // Deliver is the reminder. It may come late, twice, for an order that was cancelled, or for one whose confirmation was
 // never saved; all of these are fine and change nothing. When it comes before this replica's clock says that the order
-// is due, it is set anew.
+// is due, it is set anew. When the order needs no reminder any more it is removed: any app in the namespace can replace
+// ours by one that repeats forever.
 func (o *Order) Deliver(ctx context.Context) error {
-	if err := o.recall(ctx); err != nil || !o.exists {
+	if err := o.recall(ctx); err != nil {
 		return err
+	}
+	if !o.exists {
+		return o.unremind(ctx)
 	}
 	next, changed := o.state.Deliver(o.Clock())
 	if !changed && next.Status == order.Confirmed {
 		return o.remind(ctx, next)
 	}
-	_, err := o.finish(ctx, next, changed)
-	return err
+	if _, err := o.finish(ctx, next, changed); err != nil {
+		return err
+	}
+	if !changed && next.Status.Final() { // ours ends by itself when it delivers the order
+		return o.unremind(ctx)
+	}
+	return nil
 }
 
 func (o *Order) load(ctx context.Context) (err error) {
@@ -288,6 +297,13 @@ func (o *Order) mend(ctx context.Context, held order.State) error {
 func (o *Order) remind(ctx context.Context, s order.State) error {
 	if err := o.Reminders.Set(ctx, o.id, *s.DeliverAt); err != nil {
 		return fmt.Errorf("set the reminder of order %s: %w", o.id, err)
+	}
+	return nil
+}
+
+func (o *Order) unremind(ctx context.Context) error {
+	if err := o.Reminders.Remove(ctx, o.id, reminderDeliver); err != nil {
+		return fmt.Errorf("remove the reminder of order %s: %w", o.id, err)
 	}
 	return nil
 }

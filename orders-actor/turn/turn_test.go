@@ -102,8 +102,10 @@ func (w *world) Put(_ context.Context, s order.State) error {
 }
 
 func (w *world) Remove(_ context.Context, _, name string) error {
-	w.removed = append(w.removed, name)
-	return nil
+	return w.step("unremind", func() error {
+		w.removed = append(w.removed, name)
+		return nil
+	})
 }
 
 func (w *world) Find(context.Context, string) (s order.State, exists bool, err error) {
@@ -282,6 +284,54 @@ func TestAnEarlyReminderIsSetAgain(t *testing.T) {
 	require.NoError(t, o.Deliver(t.Context()))
 	assert.Equal(t, order.Confirmed, w.stored.Status)
 	assert.Equal(t, noon.Add(deliverAfter), *w.reminder)
+}
+
+// Another app can register a reminder under the name of ours, and one that repeats would fire forever.
+func TestAReminderThatIsNotNeededAnyMoreIsRemoved(t *testing.T) {
+	deliver := func(w *world) { require.NoError(t, w.activate().Deliver(t.Context())) }
+	due := func(w *world) *world {
+		w.now = noon.Add(deliverAfter)
+		return w
+	}
+	unpaid := func() *world {
+		w := newWorld()
+		_, _, err := w.activate().Create(t.Context(), tea)
+		require.NoError(t, err)
+		return w
+	}
+	confirmed := func() *world {
+		w, _ := confirmedWorld(t)
+		return w
+	}
+	delivered := func() *world {
+		w := due(confirmed())
+		deliver(w)
+		require.Equal(t, order.Delivered, w.stored.Status)
+		return w
+	}
+	cancelled := func() *world {
+		w := confirmed()
+		_, _, err := w.activate().Cancel(t.Context(), cancelTea)
+		require.NoError(t, err)
+		return w
+	}
+	for name, c := range map[string]struct {
+		w       *world
+		removed []string
+	}{
+		"of an order that does not exist": {newWorld(), []string{"deliver"}},
+		"of a delivered order":            {delivered(), []string{"deliver"}},
+		"of a cancelled order":            {cancelled(), []string{"deliver"}},
+		"not of one that is unpaid":       {unpaid(), nil},
+		"not of one that is not due yet":  {confirmed(), nil},
+		"not by the delivery":             {due(confirmed()), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Empty(t, c.w.removed)
+			deliver(c.w)
+			assert.Equal(t, c.removed, c.w.removed)
+		})
+	}
 }
 
 func TestAPokeMovesOnWhatIsStuck(t *testing.T) {

@@ -4,14 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"orders/orders-actor/actor"
+	"orders/stack"
 )
 
 // impostor is an actor that acknowledges whatever it is asked for.
@@ -97,4 +100,48 @@ func TestAnAppThatHostsOrdersForgesNoAcknowledgement(t *testing.T) {
 	for _, id := range cancelled {
 		assert.Equal(t, "cancelled", c.get(t, id).Status, "an acknowledged cancel stands")
 	}
+}
+
+// reminder calls the reminder API for an order. Dapr allows that to each app that hosts the actor type, ours or another.
+func reminder(t *testing.T, method, id, name, body string) int {
+	t.Helper()
+	url := shared.Address(stack.OrdersActor+".sidecar") + "/v1.0/actors/Order/" + id + "/reminders/" + name
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	status, answer := do(t, plain, withToken(req))
+	require.Contains(t, []int{http.StatusOK, http.StatusNoContent, http.StatusNotFound}, status, "%s", answer)
+	return status
+}
+
+// plant registers a reminder that fires every second, forever.
+func plant(t *testing.T, id, name string) {
+	t.Helper()
+	require.Equal(t, http.StatusNoContent, reminder(t, http.MethodPost, id, name, `{"dueTime":"1s","period":"1s"}`))
+}
+
+func planted(t *testing.T, id, name string) bool {
+	t.Helper()
+	return reminder(t, http.MethodGet, id, name, "") == http.StatusOK
+}
+
+// Any app in the namespace can register reminders for orders, also under the name of ours.
+func TestRemindersThatOthersPlantedEnd(t *testing.T) {
+	c := customer(t)
+	final := c.await(t, c.create(t).ID, "final", order.final)
+	unknown := uuid.NewString()
+	all := [][2]string{{final.ID, "deliver"}, {final.ID, "planted"}, {unknown, "deliver"}, {unknown, "planted"}, {"odd", "deliver"}}
+	for _, p := range all {
+		plant(t, p[0], p[1])
+		require.True(t, planted(t, p[0], p[1]), "or this test tests nothing")
+	}
+	for _, p := range all {
+		await(t, "the removal of "+p[1]+" of "+p[0], func() bool { return !planted(t, p[0], p[1]) })
+	}
+	assert.Equal(t, final, c.get(t, final.ID))
+
+	pending := c.create(t) // ours replaces the one that was planted before
+	plant(t, pending.ID, "deliver")
+	c.await(t, pending.ID, "final", order.final)
+	await(t, "the removal of the reminder of an order that has become final", func() bool { return !planted(t, pending.ID, "deliver") })
 }
