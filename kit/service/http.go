@@ -35,6 +35,7 @@ const HeaderRequestID = "X-Request-Id"
 // no write timeout by default: it would end a live feed.
 func NewApp(cfg fiber.Config) *fiber.App {
 	cfg.DisableStartupMessage = true
+	cfg.DisablePreParseMultipartForm = true // it writes files before the caller is known, and no call takes a form
 	if cfg.ReadTimeout == 0 {
 		cfg.ReadTimeout = 10 * time.Second
 	}

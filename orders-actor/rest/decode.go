@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"mime"
 	"reflect"
 	"strconv"
 	"strings"
@@ -14,16 +13,17 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"orders/kit/problem"
+	"orders/kit/service"
 )
 
 // decode reads a JSON body strictly: nothing unknown, nothing twice, nothing after it, every required field there, and
 // no null. Fields of T without omitempty are the required ones; that is how the contract's models are generated.
 func decode[T any](c *fiber.Ctx) (T, error) {
 	var v T
-	if err := checkContentType(c); err != nil {
+	body, err := service.JSONBody(c)
+	if err != nil {
 		return v, err
 	}
-	body := c.Request().Body() // not c.Body(), which inflates
 	if len(bytes.TrimSpace(body)) == 0 {
 		return v, problem.New(problem.InvalidJSON, "the body is empty; send JSON")
 	}
@@ -43,17 +43,6 @@ func parse[T any](body []byte) (T, error) {
 		return v, problem.Fields(bad...)
 	}
 	return v, nil
-}
-
-func checkContentType(c *fiber.Ctx) error {
-	media, _, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
-	if err != nil || media != fiber.MIMEApplicationJSON {
-		return problem.New(problem.UnsupportedMediaType, "send Content-Type: application/json")
-	}
-	if encoding := c.Get(fiber.HeaderContentEncoding); encoding != "" && encoding != "identity" {
-		return problem.New(problem.UnsupportedMediaType, "send the body without Content-Encoding")
-	}
-	return nil
 }
 
 // fromJSON tells text that isn't JSON from JSON that isn't what was asked for.

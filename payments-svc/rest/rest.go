@@ -14,7 +14,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"mime"
 	"slices"
 	"strings"
 	"time"
@@ -171,14 +170,14 @@ type payBody struct {
 }
 
 func decode(c *fiber.Ctx) (payBody, error) {
-	if kind, _, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType)); err != nil || kind != fiber.MIMEApplicationJSON {
-		return payBody{}, problem.New(problem.UnsupportedMediaType, "the body must be application/json")
+	text, err := service.JSONBody(c)
+	if err != nil {
+		return payBody{}, err
 	}
 	var body payBody
-	d := json.NewDecoder(bytes.NewReader(c.Body()))
+	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	err := d.Decode(&body)
-	if err == nil {
+	if err = d.Decode(&body); err == nil {
 		if _, err = d.Token(); errors.Is(err, io.EOF) {
 			err = nil
 		} else {

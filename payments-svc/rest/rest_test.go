@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -107,6 +108,12 @@ func TestPayVoidAndRead(t *testing.T) {
 	}
 }
 
+// RFC 8259, section 8.1 allows to ignore the mark, and RFC 9110 names the encoding that changes nothing.
+func TestPayWithByteOrderMarkAndIdentityEncoding(t *testing.T) {
+	status, got, _ := newAPI().call(t, "PUT", path, "\ufeff"+body, func(r *http.Request) { r.Header.Set("Content-Encoding", "Identity") })
+	require.Equal(t, 200, status, got)
+}
+
 func TestALatePaymentOfAVoidedOrderIsDeclined(t *testing.T) {
 	a := newAPI()
 	status, got, _ := a.call(t, "POST", path+"/void", "", nil)
@@ -157,6 +164,8 @@ func TestRefusals(t *testing.T) {
 		"no currency":               {"PUT", path, `{"amount":900}`, nil, 400, problem.InvalidRequest},
 		"no content type":           {"PUT", path, body, without("Content-Type"), 415, problem.UnsupportedMediaType},
 		"another content type":      {"PUT", path, body, header("Content-Type", "text/plain"), 415, problem.UnsupportedMediaType},
+		"a compressed body":         {"PUT", path, body, header("Content-Encoding", "br"), 415, problem.UnsupportedMediaType},
+		"a body compressed twice":   {"PUT", path, body, header("Content-Encoding", "identity, gzip"), 415, problem.UnsupportedMediaType},
 		"another method":            {"DELETE", path, "", nil, 405, problem.MethodNotAllowed},
 		"another path":              {"GET", "/orders", "", nil, 404, problem.NotFound},
 		"another spelling":          {"PUT", "/payments/" + strings.ToUpper(id), body, nil, 400, problem.InvalidRequest},
@@ -251,6 +260,18 @@ func TestABodyThatIsTooLargeIsNotRead(t *testing.T) {
 	require.Contains(t, string(got), `"code":"too-large"`)
 	require.NoError(t, a.Shutdown())
 	require.NoError(t, <-served)
+}
+
+// 1 MiB of spaces compresses to a few bytes: decompressed it would exceed the body limit many times over.
+func TestCompressedBodyIsNotDecompressed(t *testing.T) {
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, err := io.WriteString(w, strings.Repeat(" ", 1<<20)+body)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	require.Less(t, packed.Len(), bodyLimit)
+	status, got, _ := newAPI().call(t, "PUT", path, packed.String(), func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") })
+	require.Equal(t, 415, status, got)
 }
 
 func TestProbesNeedNoToken(t *testing.T) {

@@ -51,6 +51,7 @@ func (t Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		res.Body = io.NopCloser(bytes.NewReader(body))
 	}
+	sent = bytes.TrimPrefix(sent, []byte("\ufeff")) // the contract allows it, which a schema cannot say
 	if err := check(withBody(req, sent), res, body); err != nil {
 		t.Found(fmt.Errorf("%s %s: %s: %w\n%.1000s", req.Method, req.URL, res.Status, err, body))
 	}

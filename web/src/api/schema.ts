@@ -608,7 +608,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body isn't `application/json` (`unsupported-media-type`). */
+        /** @description The body isn't `application/json`, or is compressed (`unsupported-media-type`). */
         UnsupportedMediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
