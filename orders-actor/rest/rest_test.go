@@ -13,6 +13,7 @@ import (
 
 	"orders/orders-actor/actor"
 	"orders/orders-actor/order"
+	"orders/orders-actor/rest"
 	"orders/orders-actor/rest/api"
 	"orders/orders-actor/rest/contract"
 )
@@ -266,7 +267,7 @@ func TestBadCreate(t *testing.T) {
 		scenarios = append(scenarios, scenario{name: name, as: "alice", call: "POST /v1/orders", body: c.body, status: 400, code: c.code, fields: c.fields})
 	}
 	runAll(t, append(scenarios,
-		scenario{name: "a body over 64 KiB", as: "alice", call: "POST /v1/orders", body: strings.Repeat(" ", 65537), status: 413, code: "too-large"},
+		scenario{name: "a body that is too large", as: "alice", call: "POST /v1/orders", body: strings.Repeat(" ", rest.MaxBody+1), status: 413, code: "too-large"},
 		scenario{name: "a form", as: "alice", call: "POST /v1/orders", body: "a=b", headers: []string{"Content-Type", "application/x-www-form-urlencoded"}, status: 415, code: "unsupported-media-type"},
 		scenario{name: "no content type", as: "alice", call: "POST /v1/orders", body: tea, headers: []string{"Content-Type", ""}, status: 415, code: "unsupported-media-type"},
 		scenario{name: "a packed body", as: "alice", call: "POST /v1/orders", body: tea, headers: []string{"Content-Encoding", "gzip"}, status: 415, code: "unsupported-media-type"},
@@ -328,7 +329,7 @@ func TestEdges(t *testing.T) {
 		{name: "a look at what is to be posted to", call: "GET /v1/orders/cancel", status: 405, code: "method-not-allowed", answers: map[string]string{"Allow": "POST"}},
 		{name: "a put of an order", call: "PUT /v1/orders/{id}", status: 405, code: "method-not-allowed", answers: map[string]string{"Allow": "GET, HEAD"}},
 		{name: "a post to a probe", call: "POST /livez", status: 405, code: "method-not-allowed"},
-		{name: "a body over 64 KiB from nobody", call: "POST /v1/orders", body: strings.Repeat(" ", 65537), status: 413, code: "too-large"},
+		{name: "a body that is too large from nobody", call: "POST /v1/orders", body: strings.Repeat(" ", rest.MaxBody+1), status: 413, code: "too-large"},
 		{name: "my own request id", as: "alice", call: "GET /v1/orders", headers: []string{"X-Request-Id", "mine-1"}, status: 200, answers: map[string]string{"X-Request-Id": "mine-1"}},
 		{name: "no other origin", as: "alice", call: "GET /v1/orders", headers: []string{"Origin", "https://example.com"}, status: 200, answers: map[string]string{"Access-Control-Allow-Origin": ""}},
 		{name: "alive", call: "GET /livez", status: 200},

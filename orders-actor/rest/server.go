@@ -29,11 +29,17 @@ import (
 
 	"orders/kit/service"
 	"orders/orders-actor/auth"
+	"orders/orders-actor/order"
 	"orders/orders-actor/rest/api"
 )
 
 const (
-	maxBody = 64 << 10
+	// MaxBody is how many bytes a request's body may have: enough for the largest order that the contract allows in the
+	// longest encoding that JSON has for it, in steps of 64 KiB.
+	MaxBody = (order.MaxItems*((order.MaxSKU+order.MaxName)*longestRune+itemOverhead) + 64<<10 - 1) &^ (64<<10 - 1)
+
+	longestRune  = len(`\ud83d\ude00`) // a character beyond 16 bits, escaped
+	itemOverhead = 1 << 10             // all else of an item: names, numbers, punctuation, white space of an indented text
 
 	callTimeout = 15 * time.Second // for what a call asks of others
 	stopTimeout = 10 * time.Second
@@ -97,7 +103,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.app = service.NewApp(fiber.Config{
 		CaseSensitive: true,
-		BodyLimit:     maxBody,
+		BodyLimit:     MaxBody,
 		WriteTimeout:  o.WriteTimeout, // streams renew it with each write
 		ErrorHandler:  s.fail,
 	})

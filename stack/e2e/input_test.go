@@ -43,7 +43,7 @@ func TestBadInput(t *testing.T) {
 		"total overflow":   {body: `{"items":[` + costly + `],"currency":"EUR"}`, status: 400, code: "invalid-request", field: "items"},
 		"unknown currency": {body: strings.Replace(tea, "EUR", "XXX", 1), status: 400, code: "invalid-request", field: "currency"},
 		"control char":     {body: item(`"sku":"a\u0000","name":"a","quantity":1,"unitPrice":1`), status: 400, code: "invalid-request", field: "items[0].sku"},
-		"over 64 KiB":      {body: item(`"sku":"a","name":"` + strings.Repeat("a", 64<<10) + `","quantity":1,"unitPrice":1`), status: 413, code: "too-large"},
+		"over 448 KiB":     {body: item(`"sku":"a","name":"` + strings.Repeat("a", 448<<10) + `","quantity":1,"unitPrice":1`), status: 413, code: "too-large"},
 
 		"bad id":           {method: "GET", path: "/v1/orders/not-an-id", status: 400, code: "invalid-request", field: "id"},
 		"unknown id":       {method: "GET", path: "/v1/orders/01939b6e-0000-7000-8000-000000000000", status: 404, code: "order-not-found"},
@@ -85,6 +85,18 @@ func TestBadInput(t *testing.T) {
 		})
 	}
 	assert.Empty(t, c.list(t), "nothing is stored")
+}
+
+// The largest order that the contract allows, in the longest JSON, passes every part: REST, sidecars, state store, payment.
+func TestLargestOrder(t *testing.T) {
+	c := customer(t)
+	text := func(n int) string { return `"` + strings.Repeat(`\ud83d\ude00`, n) + `"` }
+	item := fmt.Sprintf(`{"sku":%s,"name":%s,"quantity":1000,"unitPrice":100000}`, text(64), text(200))
+	body := `{"items":[` + strings.TrimSuffix(strings.Repeat(item+",", 100), ",") + `],"currency":"JPY"}`
+	status, got := c.send(t, http.MethodPost, "/v1/orders", body)
+	require.Equal(t, http.StatusCreated, status, "%.200s", got)
+	o := c.await(t, parse[order](t, got).ID, "final", func(o order) bool { return o.Status == "delivered" || o.Status == "cancelled" })
+	require.EqualValues(t, 10_000_000_000, o.Total)
 }
 
 func TestBadTokens(t *testing.T) {

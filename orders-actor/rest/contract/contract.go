@@ -66,7 +66,8 @@ func readAll(body io.ReadCloser) ([]byte, error) {
 // withBody is a copy: a RoundTripper must leave its request alone.
 func withBody(req *http.Request, body []byte) *http.Request {
 	req = req.WithContext(req.Context())
-	req.Body = io.NopCloser(bytes.NewReader(body))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	req.Body, _ = req.GetBody() // can't fail
 	return req
 }
 

@@ -598,7 +598,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body is over 64 KiB (`too-large`). */
+        /** @description The body is over 448 KiB (`too-large`). An order within the schema's bounds fits, even with every character escaped. */
         TooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
