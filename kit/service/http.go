@@ -1,12 +1,14 @@
 package service
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -16,6 +18,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/valyala/fasthttp"
+
+	"orders/kit/problem"
 )
 
 // Paths that Probes serves. They need no authentication and are left out of the access log.
@@ -55,8 +60,8 @@ func NewRegistry() *prometheus.Registry {
 	return registry
 }
 
-// Observe is the first middleware: trace and request id, access log, request metrics, and panic recovery. A panic
-// becomes an error for the app's ErrorHandler.
+// Observe is the first middleware: trace and request id, access log, request metrics, the checks of RFC 9112 that fasthttp
+// leaves out, and panic recovery. A panic becomes an error for the app's ErrorHandler.
 func Observe(log *slog.Logger, registry prometheus.Registerer) fiber.Handler {
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "http_request_duration_seconds", Help: "Time to answer a request.", Buckets: prometheus.DefBuckets,
@@ -99,8 +104,43 @@ func next(c *fiber.Ctx, log *slog.Logger) (err error) {
 			err = errors.New("panic in a handler")
 		}
 	}()
+	if err := checkMessage(&c.Request().Header); err != nil {
+		c.Context().SetConnectionClose()
+		return err
+	}
 	return c.Next()
 }
+
+// checkMessage refuses a request whose end or whose host is ambiguous. Another server on its way may have decided
+// otherwise, so that a part of one request is taken for the next one (RFC 9112, sections 3.2 and 6.3). fasthttp has refused
+// two Content-Length, two Transfer-Encoding and two Host lines already.
+func checkMessage(h *fasthttp.RequestHeader) error {
+	// fasthttp drops one of the two lines, but means to close the connection when there are both.
+	if h.ConnectionClose() && hasLine(h.RawHeaders(), fiber.HeaderContentLength) && hasLine(h.RawHeaders(), fiber.HeaderTransferEncoding) {
+		return problem.New(problem.InvalidRequest, "send Content-Length or Transfer-Encoding, not both")
+	}
+	host := h.Host()
+	if len(host) == 0 && h.IsHTTP11() {
+		return problem.New(problem.InvalidRequest, "send a Host header")
+	}
+	if !hostPattern.Match(host) {
+		return problem.New(problem.InvalidRequest, "the Host header is not a host name with an optional port")
+	}
+	return nil
+}
+
+// hasLine looks into the headers as they were sent.
+func hasLine(raw []byte, name string) bool {
+	for line := range bytes.Lines(raw) {
+		if field, _, ok := bytes.Cut(line, []byte(":")); ok && bytes.EqualFold(field, []byte(name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// hostPattern is uri-host [":" port] of RFC 3986. What it lets pass need not be the name of a host that exists.
+var hostPattern = regexp.MustCompile("^(\\[[0-9A-Za-z:.%_~-]+\\]|[0-9A-Za-z._~%!$&'()*+,;=-]*)(:[0-9]*)?$")
 
 func stack() string { return "\n" + string(debug.Stack()) }
 

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -221,4 +222,68 @@ func TestServeTellsAPortThatIsTaken(t *testing.T) {
 	address := listener.Addr().String()
 	err = Serve(NewApp(fiber.Config{}), slog.New(slog.DiscardHandler), address, time.Minute)(t.Context())
 	require.ErrorContains(t, err, address)
+}
+
+// Each of these could be understood in two ways by two servers.
+func TestAmbiguousMessagesAreRefused(t *testing.T) {
+	app := NewApp(fiber.Config{ErrorHandler: problem.Handler(slog.New(slog.DiscardHandler))})
+	app.Use(Observe(slog.New(slog.DiscardHandler), NewRegistry()))
+	app.All("/", func(c *fiber.Ctx) error { return c.Send(c.Request().Body()) })
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	served := make(chan error, 1)
+	go func() { served <- app.Listener(listener) }()
+	defer func() {
+		require.NoError(t, app.Shutdown())
+		require.NoError(t, <-served)
+	}()
+
+	for name, test := range map[string]struct {
+		request string
+		status  int
+	}{
+		"fine":                           {"POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 2\r\n\r\nok", 200},
+		"chunked":                        {"POST / HTTP/1.1\r\nHost: shop.example:80\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 200},
+		"HTTP/1.0 without Host":          {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200},
+		"an IPv6 host":                   {"GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n", 200},
+		"length and chunked":             {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 400},
+		"chunked and length":             {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\ncontent-length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n", 400},
+		"length and identity":            {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: identity\r\n\r\nok", 400},
+		"two lengths":                    {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", 400},
+		"one length twice":               {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", 400},
+		"two lengths in one line":        {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2, 3\r\n\r\nok", 400},
+		"a length with a sign":           {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +2\r\n\r\nok", 400},
+		"gzip as transfer encoding":      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400},
+		"a blank before the colon":       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 2\r\n\r\nok", 400},
+		"no Host":                        {"GET / HTTP/1.1\r\n\r\n", 400},
+		"no Host, the target has one":    {"GET http://shop.example/ HTTP/1.1\r\n\r\n", 400},
+		"an empty Host":                  {"GET / HTTP/1.1\r\nHost:\r\n\r\n", 400},
+		"two Hosts":                      {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
+		"a Host that is none":            {"GET / HTTP/1.1\r\nHost: x y\r\n\r\n", 400},
+		"a Host with a user":             {"GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", 400},
+		"a Host with a path":             {"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400},
+		"a Host with a port of letters":  {"GET / HTTP/1.1\r\nHost: a:http\r\n\r\n", 400},
+		"HTTP/1.0 with a Host not valid": {"GET / HTTP/1.0\r\nHost: x y\r\n\r\n", 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", listener.Addr().String())
+			require.NoError(t, err)
+			defer func() { require.NoError(t, conn.Close()) }()
+			require.NoError(t, conn.SetDeadline(time.Now().Add(time.Minute)))
+			_, err = io.WriteString(conn, test.request)
+			require.NoError(t, err)
+			answers := bufio.NewReader(conn)
+			resp, err := http.ReadResponse(answers, nil)
+			require.NoError(t, err)
+			body, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			require.Equal(t, test.status, resp.StatusCode, "%s", body)
+			require.Equal(t, test.status == 400, resp.Close, "the connection is closed after a bad request only")
+			if test.status == 400 {
+				require.Equal(t, problem.ContentType, resp.Header.Get("Content-Type"))
+				_, err = answers.ReadByte()
+				require.ErrorIs(t, err, io.EOF)
+			}
+		})
+	}
 }

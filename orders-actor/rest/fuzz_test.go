@@ -49,6 +49,7 @@ func (to target) send(t *testing.T, method, uri string, body []byte, headers ...
 	var r fasthttp.Request
 	r.Header.SetMethod(method)
 	r.SetRequestURI(uri)
+	r.Header.SetHost("localhost")
 	r.Header.Set("Authorization", "Bearer "+to.token)
 	if body != nil {
 		r.Header.SetContentType("application/json")
