@@ -140,7 +140,7 @@ func newServer(c config, keys map[string][]byte, log *slog.Logger, o rest.Option
 		if o.Dev, err = auth.NewDev(keys["dev-token-key"], time.Now); err != nil {
 			return nil, err
 		}
-		o.Verifier = o.Dev
+		o.Verifier, o.DevHosts = o.Dev, c.DevHosts
 	} else {
 		o.Verifier = auth.NewOIDC(c.OIDC)
 		o.OIDC = api.OidcConfig{Issuer: c.OIDC.Issuer, Audience: c.OIDC.Audience, ClientID: c.OIDCClientID}

@@ -3,7 +3,9 @@ package rest
 import (
 	"bytes"
 	"context"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,6 +45,26 @@ func joined(c *fiber.Ctx) error {
 		}
 	}
 	return c.Next()
+}
+
+// checkHost refuses requests for a host name that isn't expected. In dev mode everyone who can send a request gets a token,
+// and a browser sends requests of a foreign page as well: after its own name was pointed at this address (DNS rebinding)
+// the page may read the answers, but it can't change that name. An absolute request target names a host of its own.
+func (s *Server) checkHost(c *fiber.Ctx) error {
+	for _, authority := range [][]byte{c.Request().Header.Host(), c.Request().URI().Host()} {
+		host := strings.TrimSuffix(strings.ToLower((&url.URL{Host: string(authority)}).Hostname()), ".")
+		expected := func(name string) bool { return strings.EqualFold(name, host) }
+		if !isLoopback(host) && !slices.ContainsFunc(s.DevHosts, expected) {
+			return problem.New(problem.Forbidden, "with AUTH_MODE=dev this service answers to loopback names and those in DEV_AUTH_HOSTS, not to %q", short(host))
+		}
+	}
+	return c.Next()
+}
+
+// isLoopback reports whether a host name, in lower case, can only mean the machine that looks it up (RFC 6761, section 6.3).
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.Unmap().IsLoopback()
 }
 
 // csp lets pages load from here only, and call the issuer where one signs in there.

@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -118,6 +119,55 @@ func TestOtherOrigins(t *testing.T) {
 	a := s.call("alice", "GET", "/v1/orders", "", "Origin", "https://shop.example.com")
 	assert.Equal(t, "https://shop.example.com", a.Header.Get("Access-Control-Allow-Origin"))
 	assert.Contains(t, a.Header.Get("Access-Control-Expose-Headers"), "ETag")
+}
+
+// A foreign page whose name was pointed at our address gets nothing, and so no dev token.
+func TestDevModeAnswersToExpectedHostsOnly(t *testing.T) {
+	s := start(t, func(o *rest.Options) { o.DevHosts = []string{"Shop.example.com"} })
+	anyHost := start(t, func(o *rest.Options) { o.DevHosts = []string{"*"} })
+	oidc := start(t, func(o *rest.Options) { o.Dev = nil })
+	status := func(s *server, path, host string) int {
+		r := s.request("", "POST", path, `{"user":"alice","role":"operator"}`)
+		if path != "/v1/dev/token" {
+			r = s.request("", "GET", path, "")
+		}
+		r.Host = host
+		res, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		return res.StatusCode
+	}
+	for _, host := range []string{
+		"localhost", "LOCALHOST:8080", "localhost.", "orders.localhost:8080", "127.0.0.1", "127.1.2.3:80", "[::1]:8080", "[::ffff:127.0.0.1]",
+		"shop.example.com", "SHOP.EXAMPLE.COM:443",
+	} {
+		assert.Equal(t, 200, status(s, "/v1/dev/token", host), host)
+	}
+	for _, host := range []string{"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "192.168.0.7:8080", "x.shop.example.com", "notlocalhost", "0.0.0.0", "[::]"} {
+		assert.Equal(t, 403, status(s, "/v1/dev/token", host), host)
+		assert.Equal(t, 403, status(s, "/openapi.yaml", host), host)
+		assert.Equal(t, 200, status(s, "/livez", host), "probes come by address")
+		assert.Equal(t, 200, status(anyHost, "/v1/dev/token", host), host)
+		assert.Equal(t, 200, status(oidc, "/v1/session/config", host), host)
+	}
+}
+
+// An absolute request target overrides the Host header (RFC 9112, section 3.2.2).
+func TestDevModeChecksTheHostOfTheTarget(t *testing.T) {
+	s := start(t)
+	for target, status := range map[string]int{
+		"http://localhost/openapi.yaml": 200, "http://evil.example/openapi.yaml": 403, "//evil.example/://x": 403, "//evil.example/x": 404,
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		require.NoError(t, err)
+		require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+		_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", target)
+		require.NoError(t, err)
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err)
+		assert.Equal(t, status, res.StatusCode, target)
+		require.NoError(t, conn.Close())
+	}
 }
 
 func TestIssuerMode(t *testing.T) {

@@ -64,6 +64,7 @@ type Options struct {
 	MaxWaiting  int      // long polls and streams at once; 0 for 2048
 	MaxPerUser  int      // of them by one user; 0 for 100
 	CORSOrigins []string // other origins that may call from a browser; empty for none
+	DevHosts    []string // host names that requests may be for when Dev is set, besides loopback names; "*" is any
 
 	// For tests; nil or 0 for what production has.
 	Now          func() time.Time
@@ -189,12 +190,15 @@ func (s *Server) routes() error {
 		return err
 	}
 	s.app.Use(service.Observe(s.Log, s.Registry), s.secured, joined, compressed())
-	if len(s.CORSOrigins) > 0 {
-		s.app.Use("/v1", crossOrigin(s.CORSOrigins))
-	}
 	service.Probes(s.app, s.Log, s.Registry, s.stopping, s.Checks...)
 	for _, path := range []string{service.LivePath, service.ReadyPath, service.HealthPath} {
 		s.refuseOthers(path, fiber.MethodGet, fiber.MethodHead)
+	}
+	if s.Dev != nil && !slices.Contains(s.DevHosts, "*") {
+		s.app.Use(s.checkHost)
+	}
+	if len(s.CORSOrigins) > 0 {
+		s.app.Use("/v1", crossOrigin(s.CORSOrigins))
 	}
 	s.route("/openapi.yaml", get(docs.contract))
 	s.route("/docs", get(docs.page))

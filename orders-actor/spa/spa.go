@@ -2,7 +2,8 @@
 //
 // It guarantees that files whose name holds a hash (assets/) may be cached for ever and all others are asked for again,
 // that each file goes out in the best form that the build left (brotli, gzip, plain), and that a link into the app is
-// answered with the app, while a missing file is a 404. A program that was built without the app says so.
+// answered with the app, while anything else is a 404, which for a browser shows the app's own page for that. A program that
+// was built without the app says so.
 package spa
 
 import (
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -95,14 +97,21 @@ func (s *Site) add(name string, content []byte) {
 	s.files[name] = f
 }
 
+// routes are the addresses of pages in the app: those of web/src/app/router.tsx, and the one to which an issuer sends the
+// browser back.
+var routes = regexp.MustCompile(`^/(new|signed-in|orders/[^/]+)?$`)
+
 // Serve answers a GET for a file or for a page of the app, and is fiber.ErrNotFound for anything else.
 func (s *Site) Serve(c *fiber.Ctx) error {
-	name := strings.TrimPrefix(path.Clean("/"+c.Path()), "/")
+	name := strings.TrimPrefix(c.Path(), "/")
 	if f, ok := s.files[name]; ok && name != ".gitkeep" {
 		return s.send(c, name, f)
 	}
-	if !wantsPage(c, name) {
+	if !wantsPage(c) {
 		return fiber.ErrNotFound
+	}
+	if !routes.MatchString(c.Path()) {
+		c.Status(fiber.StatusNotFound)
 	}
 	if f, ok := s.files[index]; ok {
 		return s.send(c, index, f)
@@ -112,9 +121,15 @@ func (s *Site) Serve(c *fiber.Ctx) error {
 	return c.SendString(notBuilt)
 }
 
-// wantsPage tells a link into the app from a file that isn't there.
-func wantsPage(c *fiber.Ctx, name string) bool {
-	return strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML) && !strings.HasPrefix(name, "assets/") || name == ""
+// wantsPage tells a link into the app from a file that isn't there. An address that begins with two slashes, or what a
+// browser takes for them, is no page: as a relative link it leads to another host.
+func wantsPage(c *fiber.Ctx) bool {
+	address := c.Path()
+	if address == "/" {
+		return true
+	}
+	foreign := strings.HasPrefix(address, "//") || strings.Contains(address, `\`)
+	return strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML) && !strings.HasPrefix(address, "/assets/") && !foreign
 }
 
 func (s *Site) send(c *fiber.Ctx, name string, f file) error {
@@ -137,7 +152,7 @@ func (s *Site) send(c *fiber.Ctx, name string, f file) error {
 	if strings.HasPrefix(name, "assets/") {
 		c.Set(fiber.HeaderCacheControl, forever)
 	}
-	if c.Get(fiber.HeaderIfNoneMatch) == best.etag {
+	if c.Get(fiber.HeaderIfNoneMatch) == best.etag && c.Response().StatusCode() == fiber.StatusOK {
 		return c.SendStatus(fiber.StatusNotModified)
 	}
 	if encoding != "" {

@@ -3,6 +3,7 @@ package spa_test
 import (
 	"io"
 	"net/http/httptest"
+	"net/url"
 	"testing"
 	"testing/fstest"
 
@@ -39,7 +40,13 @@ func TestServe(t *testing.T) {
 	}{
 		"the start page":                  {"/", page, "", 200, "<app>", "", "no-cache"},
 		"a link into the app":             {"/orders/42", page, "", 200, "<app>", "", "no-cache"},
-		"a link that leads outside":       {"/../../etc/passwd", page, "", 200, "<app>", "", "no-cache"},
+		"where an issuer sends back":      {"/signed-in?code=1", page, "", 200, "<app>", "", "no-cache"},
+		"a page that isn't":               {"/orders/42/items", page, "", 404, "<app>", "", "no-cache"},
+		"a link that leads outside":       {"/../../etc/passwd", page, "", 404, "<app>", "", "no-cache"},
+		"another host":                    {"//evil.example/x", page, "", 404, "Not Found", "", ""},
+		"another host, as browsers read":  {"/\\evil.example/x", page, "", 404, "Not Found", "", ""},
+		"a page after two slashes":        {"//orders/42", page, "", 404, "Not Found", "", ""},
+		"a file after two slashes":        {"//favicon.svg", "*/*", "", 404, "Not Found", "", ""},
 		"a file at the root":              {"/favicon.svg", "image/*", "", 200, "<svg>", "", "no-cache"},
 		"a hashed file, brotli":           {"/assets/app-1a2b.js", "*/*", "gzip, deflate, br", 200, "brotli", "br", "public, max-age=31536000, immutable"},
 		"a hashed file, gzip":             {"/assets/app-1a2b.js", "*/*", "gzip", 200, "gzip", "gzip", "public, max-age=31536000, immutable"},
@@ -50,7 +57,9 @@ func TestServe(t *testing.T) {
 		"not a file of the app":           {"/.gitkeep", "*/*", "", 404, "Not Found", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := httptest.NewRequest("GET", c.path, nil)
+			r := httptest.NewRequest("GET", "/", nil)
+			r.RequestURI = c.path
+			r.URL = &url.URL{Opaque: c.path}
 			r.Header.Set("Accept", c.accept)
 			r.Header.Set("Accept-Encoding", c.encoding)
 			res, err := site(t, builtFiles).Test(r, -1)
