@@ -44,6 +44,24 @@ async function watchShift(page: Page): Promise<() => Promise<number>> {
   return () => page.evaluate(() => (window as unknown as { seen: { shift: number } }).seen.shift);
 }
 
+/** How many animations scripts and style sheets have started. With reduced motion there must be none. */
+async function watchAnimations(page: Page): Promise<() => Promise<number>> {
+  await page.addInitScript(() => {
+    const started = { animations: 0 };
+    Object.assign(window, { started });
+    const animate = Element.prototype.animate; // eslint-disable-line @typescript-eslint/unbound-method -- called with its element
+    Element.prototype.animate = function (...args) {
+      started.animations++;
+      return animate.apply(this, args);
+    };
+    for (const type of ['animationstart', 'transitionrun'])
+      addEventListener(type, () => started.animations++, true);
+  });
+  return () =>
+    page.evaluate(() => (window as unknown as { started: { animations: number } }).started.animations);
+}
+
+/** What axe finds once nothing is animated any more: colours that are still fading would depend on the moment. */
 async function violations(page: Page): Promise<string[]> {
   await page.addScriptTag({ path: axe }).catch(async () => {
     // The page's policy forbids scripts that aren't its own; the debugger's don't count as the page's.
@@ -58,6 +76,9 @@ async function violations(page: Page): Promise<string[]> {
         }>;
       };
     };
+    // An endless animation never finishes, and a cancelled one rejects.
+    const ending = document.getAnimations().filter((a) => a.effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map((animation) => animation.finished));
     const result = await axe.run();
     return result.violations.flatMap(({ id, nodes }) =>
       nodes.map((n) => `${id}: ${n.html} ${n.failureSummary ?? ''}`),
@@ -142,17 +163,19 @@ describe.each([
   ['phone', phone],
 ] as const)('on a %s', (_, viewport) => {
   describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
-    test.each(Object.keys(states))('%s: axe finds nothing, nothing moves', async (name) => {
+    test.each(Object.keys(states))('%s: axe finds nothing, nothing moves or fades', async (name) => {
       const { page, leave } = await visit(browser, 'about:blank', {
         viewport,
         colorScheme,
         reducedMotion: 'reduce',
       });
       const shift = await watchShift(page);
+      const animated = await watchAnimations(page);
       await page.goto(stack.url);
       await states[name]?.(page);
       expect(await violations(page)).toEqual([]);
       expect(await shift()).toBeLessThanOrEqual(0.01);
+      expect(await animated()).toBe(0);
       await leave();
     });
   });

@@ -1,6 +1,6 @@
 import { act, screen, waitFor, within } from '@testing-library/react';
 import { http, HttpResponse } from 'msw';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { navigate } from '../app/router';
 import { Backend } from '../mock/backend';
 import { shortId } from '../orders/format';
@@ -62,6 +62,22 @@ describe('the page of an order', () => {
     expect(chip()).toBe('Delivered');
     expect(screen.queryByRole('button', { name: 'Cancel order' })).toBeNull();
     expect(screen.queryByRole('timer')).toBeNull();
+  });
+
+  it.each([
+    [false, 1],
+    [true, 0],
+  ])('fades in a change, unless reduced motion is %s', async (reduce, fades) => {
+    const real = matchMedia;
+    vi.stubGlobal('matchMedia', (query: string) =>
+      query.includes('reduced-motion') ? ({ matches: reduce } as MediaQueryList) : real(query),
+    );
+    onTestFinished(() => void vi.unstubAllGlobals());
+    const { backend, id } = await openOrder('created');
+    const animate = vi.spyOn(Element.prototype, 'animate');
+    backend.confirm(id, Date.now() + 3_600_000);
+    await waitFor(() => expect(chip()).toBe('Confirmed'));
+    expect(animate).toHaveBeenCalledTimes(fades);
   });
 
   it('says why a payment was declined', async () => {

@@ -7,6 +7,7 @@ import type { Order } from '../api/types';
 import { Link } from '../app/router';
 import { useServices } from '../app/services';
 import { money, partyNames, paymentNames, shortId, statusNames } from '../orders/format';
+import { prefersReducedMotion } from '../ui/media';
 import { Message } from '../ui/Message';
 import { useShortcuts } from '../ui/shortcuts';
 import { StatusChip } from '../ui/StatusChip';
@@ -132,7 +133,8 @@ function Details({ order }: { order: Order }) {
   const flash = useRef<HTMLDivElement>(null);
   const { version } = order;
   useEffect(() => {
-    if (version > 1) flash.current?.animate([{ opacity: 0.6 }, { opacity: 1 }], { duration: 300 });
+    if (version > 1 && !prefersReducedMotion())
+      flash.current?.animate([{ opacity: 0.6 }, { opacity: 1 }], { duration: 300 });
   }, [version]);
   return (
     <div className="details" ref={flash}>

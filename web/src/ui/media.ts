@@ -13,4 +13,7 @@ export function useMedia(query: string): boolean {
   return useSyncExternalStore(subscribe, () => matchMedia(query).matches);
 }
 
+/** Animations started by script must ask; those of the style sheet are off already. */
+export const prefersReducedMotion = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+
 export const usePhone = () => useMedia('(max-width: 640px)');
