@@ -223,3 +223,18 @@ describe('when payments are slow', () => {
       await status(page, 'Cancelled');
     }));
 });
+
+describe('when the payment service fails', () => {
+  const stack = product({ PAYMENT_FAILURE_RATE: '1', PAYMENT_LATENCY: '50ms', RATE_LIMIT: '0' });
+
+  test('the order says what it waits for, and can be cancelled', () =>
+    story(stack().url, async (page) => {
+      await signIn(page, 'alice');
+      await createOrder(page, 'Dark chocolate', 1);
+      // The attempt comes with neither an event nor a new version.
+      await page.getByText(/^Waiting for the payment service for .* Attempt \d+ failed: /).waitFor();
+      await cancel(page, '');
+      await status(page, 'Cancelled');
+      expect(await page.getByText(/^Waiting for the payment service/).count()).toBe(0);
+    }));
+});

@@ -80,6 +80,34 @@ describe('the page of an order', () => {
     expect(animate).toHaveBeenCalledTimes(fades);
   });
 
+  it.each([
+    [
+      'failed',
+      8 * 60_000,
+      5,
+      'the payment service answered 503',
+      /^Waiting for the payment service for 8 min. Attempt 5 failed: The payment service answered 503. It is retried automatically.$/,
+    ],
+    [
+      'did not begin',
+      2 * 3_600_000,
+      0,
+      undefined,
+      /^Waiting for the payment service for 2 hr. It is retried automatically.$/,
+    ],
+    ['has just begun', 0, 0, undefined, undefined],
+  ])('says that it waits when the payment %s', async (_, age, attempts, lastError, text) => {
+    const backend = new Backend();
+    const order = backend.create('alice', { items: [tea], currency: 'EUR' }, undefined, Date.now() - age);
+    const payment = { status: 'pending', attempts, ...(lastError ? { lastError } : {}) };
+    const answers = [http.get('*/v1/orders/:id', () => HttpResponse.json({ ...order, payment }))];
+    open({ backend, answers, at: `/orders/${order.id}` });
+    await screen.findByRole('heading', { name: `Order ${shortId(order.id)}` });
+    const notice = () => screen.queryByText(/^Waiting for the payment service/);
+    if (text) expect(notice()?.textContent).toMatch(text);
+    else expect(notice()).toBeNull();
+  });
+
   it('says why a payment was declined', async () => {
     const { backend, id } = await openOrder('created');
     backend.decline(id);

@@ -16,6 +16,7 @@ import { CancelDialog } from './CancelDialog';
 import { Diagram } from './Diagram';
 import { watchOrder } from './order';
 import { type OrderPageContext, orderPageMachine } from './order-page.machine';
+import { PaymentNotice } from './PaymentNotice';
 import { Ring } from './Ring';
 import { Timeline } from './Timeline';
 
@@ -106,6 +107,7 @@ export default function OrderPage({ id }: { id: string }) {
           </button>
         </div>
       )}
+      <PaymentNotice order={order} />
       <Details order={order} />
       {(state.matches('confirming') || state.matches('cancelling')) && (
         <CancelDialog

@@ -5,9 +5,13 @@ import type { Order, OrderSummary } from '../api/types';
 import { RETRY_AFTER } from '../list/list';
 import { marbles } from '../test/marbles';
 import { life, summaryOf } from '../test/orders';
-import { watchOrder } from './order';
+import { REREAD_EVERY, watchOrder } from './order';
 
 const [created, confirmed, delivered] = life();
+const retried: Order = {
+  ...created,
+  payment: { status: 'pending', attempts: 2, lastError: 'payments-svc is down' },
+};
 const missing = new ApiError({ type: 'about:blank', title: 'x', status: 404, code: 'order-not-found' });
 const away = new NetworkError();
 
@@ -55,7 +59,7 @@ describe('one order', () => {
   it('is loaded, and the feed starts only then', () => {
     const count = marbles(({ cold, expectObservable, scheduler }) => {
       const { count, view$ } = watch({ answers: [cold('--(1|)', loads)] }, { scheduler });
-      expectObservable(view$).toBe('--(1|)', views);
+      expectObservable(view$, '^---!').toBe('--1', views);
       return count;
     });
     expect(count).toEqual({ loads: 1, starts: 1 });
@@ -104,6 +108,20 @@ describe('one order', () => {
       const { view$ } = watch({ answers, resets$: hot('--x', { x: undefined }) }, { scheduler });
       expectObservable(view$, '^-----!').toBe('1--3', views);
     });
+  });
+
+  it('is loaded every 5 s while its payment is pending, and no longer', () => {
+    const count = marbles(({ cold, expectObservable, scheduler }) => {
+      const answers = [cold('(1|)', loads), cold('(r|)', { r: retried }), cold('(2|)', loads)];
+      const { count, view$ } = watch({ answers }, { scheduler });
+      const pause = REREAD_EVERY - 1;
+      expectObservable(view$, '^ 60s !').toBe(`1 ${pause}ms r ${pause}ms (2|)`, {
+        ...views,
+        r: { order: retried, error: undefined },
+      });
+      return count;
+    });
+    expect(count.loads).toBe(3);
   });
 
   it('is not asked for again when it does not exist', () => {

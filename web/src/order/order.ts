@@ -1,9 +1,14 @@
-/** One order over time: loaded with its history, and again whenever the feed tells of a newer version. */
+/**
+ * One order over time: loaded with its history, and again whenever the feed tells of a newer version. While its payment is
+ * pending it is also loaded from time to time: the attempts and the last error change without a new version or an event.
+ */
 import {
   asyncScheduler,
   catchError,
   concat,
+  defer,
   EMPTY,
+  expand,
   filter,
   map,
   merge,
@@ -33,21 +38,31 @@ export interface OrderOptions {
   scheduler?: SchedulerLike;
 }
 
+/** While the payment is pending, in ms. */
+export const REREAD_EVERY = 5_000;
+
 export function watchOrder(id: string, options: OrderOptions): Observable<OrderView> {
   const { order, feed, scheduler = asyncScheduler } = options;
   const changes$ = feed.orders$.pipe(filter((changed) => changed.id === id));
 
+  const load$: Observable<{ loaded: Order } | { error: unknown }> = defer(() => order(id)).pipe(
+    tap(() => feed.start()),
+    map((loaded) => ({ loaded })),
+    catchError((error: unknown, again) =>
+      concat(
+        of({ error }),
+        isTemporary(error) ? timer(RETRY_AFTER, scheduler).pipe(switchMap(() => again)) : EMPTY,
+      ),
+    ),
+  );
   const loads$ = merge(changes$, feed.resets$).pipe(
     startWith(undefined),
     switchMap(() =>
-      order(id).pipe(
-        tap(() => feed.start()),
-        map((loaded) => ({ loaded })),
-        catchError((error: unknown, again) =>
-          concat(
-            of({ error }),
-            isTemporary(error) ? timer(RETRY_AFTER, scheduler).pipe(switchMap(() => again)) : EMPTY,
-          ),
+      load$.pipe(
+        expand((news) =>
+          'loaded' in news && news.loaded.status === 'created'
+            ? timer(REREAD_EVERY, scheduler).pipe(switchMap(() => load$))
+            : EMPTY,
         ),
       ),
     ),
