@@ -177,10 +177,10 @@ describe('the feed', () => {
     expect(asked).toEqual(['c0', 'c0', undefined]);
   });
 
-  it('lets go of the connection while offline, and catches up from its cursor', () => {
+  it('connects again at once, from its cursor, when the browser says that it is offline or online', () => {
     const asked = marbles(({ cold, expectObservable, expectSubscriptions, scheduler }) => {
       const [first$, second$] = [cold('h-1', messages), cold('h2', messages)];
-      const { asked, connect } = script<StreamMessage>(first$, second$);
+      const { asked, connect } = script<StreamMessage>(first$, cold('#', messages, away), second$);
       const link$ = cold<Link>('u---o---u', { u: 'up', o: 'offline' });
       const signals$ = follow(options(connect, { scheduler, link$ }), 'c0');
       expectObservable(signals$, '----------!').toBe('L-1-O---L2', signals);
@@ -188,7 +188,16 @@ describe('the feed', () => {
       expectSubscriptions(second$.subscriptions).toBe('--------^-!');
       return asked;
     });
-    expect(asked).toEqual(['c0', 'c1']);
+    expect(asked).toEqual(['c0', 'c1', 'c1']);
+  });
+
+  it('works when the browser wrongly says that it is offline', () => {
+    marbles(({ cold, expectObservable, scheduler }) => {
+      const { connect } = script<StreamMessage>(cold('h-1-#', messages, away), cold('h2', messages));
+      const link$ = cold<Link>('o', { o: 'offline' });
+      const signals$ = follow(options(connect, { scheduler, link$ }), 'c0');
+      expectObservable(signals$, '^ 2s !').toBe('L-1-O 999ms L2', signals);
+    });
   });
 
   it('gives the connection back without a word while nobody looks', () => {

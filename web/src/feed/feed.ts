@@ -43,7 +43,10 @@ export type Signal =
   /** Something may have been missed: load again what you show. */
   | { type: 'reset' };
 
-/** Whether to hold a connection: the browser says that it is offline, or nobody has looked at the page for a while. */
+/**
+ * Whether to hold a connection: not while nobody looks at the page (`asleep`). `offline` is what the browser believes, and
+ * it may be wrong: the feed connects all the same, and calls a failure that.
+ */
 export type Link = 'up' | 'offline' | 'asleep';
 
 export interface FeedOptions {
@@ -69,6 +72,7 @@ export function follow(options: FeedOptions, start?: string): Observable<Signal>
     let cursor = start;
     let failures = 0;
     let askedToWait = 0;
+    let lost: Signal = { type: 'connection', state: 'reconnecting' };
 
     const fail = (error: unknown) => {
       failures++;
@@ -125,17 +129,16 @@ export function follow(options: FeedOptions, start?: string): Observable<Signal>
     const attempt$ = streamed$.pipe(
       catchError((error: unknown) => {
         fail(error);
-        const reconnecting: Signal = { type: 'connection', state: 'reconnecting' };
         const instead$ =
           failures < 2
             ? EMPTY
             : polled$.pipe(
                 catchError((pollError: unknown) => {
                   fail(pollError);
-                  return of(reconnecting);
+                  return of(lost);
                 }),
               );
-        return concat(of(reconnecting), instead$);
+        return concat(of(lost), instead$);
       }),
     );
 
@@ -152,7 +155,7 @@ export function follow(options: FeedOptions, start?: string): Observable<Signal>
         failures = 0;
         askedToWait = 0;
         if (link === 'asleep') return NEVER;
-        if (link === 'offline') return of({ type: 'connection', state: 'offline' });
+        lost = { type: 'connection', state: link === 'offline' ? 'offline' : 'reconnecting' };
         return connected$;
       }),
     );

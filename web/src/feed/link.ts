@@ -22,8 +22,7 @@ export function browserLink(): Observable<Link> {
   ).pipe(
     startWith(undefined),
     switchMap((): Observable<Link> => {
-      if (!navigator.onLine) return of('offline');
-      if (document.visibilityState === 'visible') return of('up');
+      if (document.visibilityState === 'visible') return of(navigator.onLine ? 'up' : 'offline');
       return timer(ASLEEP_AFTER).pipe(map(() => 'asleep'));
     }),
     distinctUntilChanged(),
