@@ -22,10 +22,11 @@ help: ## this list
 run: build runtime ## build what is missing, start everything, print the address; Ctrl-C stops all of it
 	@exec bin/stack
 
-dapr-run: build runtime dapr-cli ## the same with the Dapr CLI: dapr run -f dapr
-	@mkdir -p .data
-	@PATH=$(CURDIR)/bin/cli:$$PATH DAPR_RUNTIME_PATH=$(CURDIR)/bin/cli exec bin/stack \
-		-sentry-port 50001 -placement-port 50005 -scheduler-port 50006 exec dapr run -f dapr
+dapr-run: build runtime dapr-cli ## the same with the Dapr CLI: dapr run -f, on a copy of dapr/dapr.yaml with this run's addresses
+	@exec bin/stack dapr-run
+
+rebuild: build ## put orders that the order database has lost back into it, from the actors' states; `make run` may be running
+	@exec bin/stack rebuild
 
 ## building
 

@@ -46,7 +46,7 @@ type Options struct {
 	Ports      Ports
 	Stdout     io.Writer // progress; nil for none
 
-	// WithoutApps starts only the control plane, for `dapr run`.
+	// WithoutApps starts only the control plane: DaprRun runs the apps.
 	WithoutApps bool
 }
 
@@ -87,7 +87,8 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	return s, nil
 }
 
-func prepare(o Options) (*Stack, error) {
+// resolve makes a stack of what the options say. It changes nothing.
+func resolve(o Options) (*Stack, error) {
 	var err error
 	if o.Root == "" {
 		if o.Root, err = Root(); err != nil {
@@ -103,20 +104,31 @@ func prepare(o Options) (*Stack, error) {
 	if o.Stdout == nil {
 		o.Stdout = io.Discard
 	}
-	if limits != "" {
-		fmt.Fprintln(o.Stdout, "note:", limits)
-	}
 	o.Replicas = max(o.Replicas, 1)
 	if o.Replicas > 1 && o.Postgres == "" {
 		return nil, errors.New("several replicas can't share SQLite files: they need PostgreSQL")
+	}
+	if o.Postgres != "" && !strings.HasPrefix(o.Postgres, "postgres://") && !strings.HasPrefix(o.Postgres, "postgresql://") {
+		return nil, errors.New("STATE_DSN (-postgres) must be a postgres:// URL; the SQLite files are in DATA_DIR")
 	}
 	s := &Stack{o: o, failed: make(chan struct{}), token: os.Getenv("APP_API_TOKEN")}
 	if s.token == "" {
 		s.token = key()
 	}
 	s.stop = sync.OnceValue(s.stopAll)
-	if s.file, err = readRunFile(filepath.Join(o.Root, "dapr", "dapr.yaml")); err != nil {
+	s.file, err = readRunFile(filepath.Join(o.Root, "dapr", "dapr.yaml"))
+	return s, err
+}
+
+// prepare makes the data folder ready, and takes it for this process.
+func prepare(o Options) (*Stack, error) {
+	s, err := resolve(o)
+	if err != nil {
 		return nil, err
+	}
+	o = s.o
+	if limits != "" {
+		fmt.Fprintln(o.Stdout, "note:", limits)
 	}
 	for _, dir := range []string{"logs", "sentry", "scheduler", "run"} {
 		if err := os.MkdirAll(filepath.Join(o.Home, dir), 0o700); err != nil {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -205,8 +206,14 @@ func TestControl(t *testing.T) {
 	require.NoError(t, cmd.Wait())
 }
 
-// `dapr run -f dapr` with the real Dapr CLI is the same product.
+// `make dapr-run` is the same product: with every address moved, in a folder with a blank, beside programs that hold the
+// ports of `dapr init`, and without mDNS.
 func TestDaprRun(t *testing.T) {
+	for _, taken := range []string{"50001", "50005", "50006"} {
+		if l, err := net.Listen("tcp", "127.0.0.1:"+taken); err == nil { // else another program holds it
+			defer l.Close()
+		}
+	}
 	root, err := stack.Root()
 	require.NoError(t, err)
 	ports := [4]int{}
@@ -214,27 +221,14 @@ func TestDaprRun(t *testing.T) {
 		ports[i], err = freeport.Get()
 		require.NoError(t, err)
 	}
-	// A copy of the repository's files with another port for payments-svc, beside data of its own.
-	own := t.TempDir()
-	require.NoError(t, os.CopyFS(filepath.Join(own, "components"), os.DirFS(filepath.Join(root, "components"))))
-	require.NoError(t, os.Mkdir(filepath.Join(own, "dapr"), 0o700))
-	require.NoError(t, os.Mkdir(filepath.Join(own, ".data"), 0o700))
-	require.NoError(t, os.Symlink(filepath.Join(root, "bin"), filepath.Join(own, "bin")))
-	for _, name := range []string{"dapr.yaml", "orders-actor.yaml", "payments-svc.yaml", "sentry.yaml"} {
-		content, err := os.ReadFile(filepath.Join(root, "dapr", name))
-		require.NoError(t, err)
-		content = bytes.ReplaceAll(content, []byte("appPort: 8081"), fmt.Appendf(nil, "appPort: %d", ports[0]))
-		require.NoError(t, os.WriteFile(filepath.Join(own, "dapr", name), content, 0o600))
-	}
+	home := filepath.Join(t.TempDir(), "my data")
 	cli := filepath.Join(root, "bin", "cli", "dapr")
 	base := fmt.Sprintf("http://127.0.0.1:%d", ports[1])
-	l := launch(t, filepath.Join(own, ".data"), []string{
-		"DAPR_RUNTIME_PATH=" + filepath.Join(root, "bin", "cli"),
+	l := launch(t, home, []string{
 		fmt.Sprintf("PAYMENTS_ADDR=127.0.0.1:%d", ports[0]), "ORDERS_ADDR=" + strings.TrimPrefix(base, "http://"),
 		fmt.Sprintf("PAYMENTS_METRICS_ADDR=127.0.0.1:%d", ports[2]), fmt.Sprintf("ORDERS_METRICS_ADDR=127.0.0.1:%d", ports[3]),
-		"DELIVER_AFTER=1s", "PAYMENT_CONFIRM_RATE=1", "AUTH_MODE=dev",
-	}, "-sentry-port", "50001", "-placement-port", "50005", "-scheduler-port", "50006",
-		"exec", cli, "run", "-f", filepath.Join(own, "dapr"))
+		"DATA_DIR=" + home, "DELIVER_AFTER=1s", "PAYMENT_CONFIRM_RATE=1", "AUTH_MODE=dev",
+	}, "dapr-run")
 	ended := make(chan error, 1)
 	go func() { ended <- l.cmd.Wait() }()
 	ready := func() bool {
@@ -257,7 +251,6 @@ func TestDaprRun(t *testing.T) {
 	assert.Equal(t, "created confirmed delivered", o.path(t))
 
 	list := exec.Command(cli, "list", "--output", "json")
-	list.Env = append(os.Environ(), "DAPR_RUNTIME_PATH="+filepath.Join(root, "bin", "cli"))
 	out, err := list.Output()
 	require.NoError(t, err)
 	var ours []string
@@ -265,11 +258,22 @@ func TestDaprRun(t *testing.T) {
 		AppID string `json:"appId"`
 		File  string `json:"runTemplatePath"`
 	}](t, out) {
-		if strings.HasPrefix(app.File, own) {
+		if strings.HasPrefix(app.File, home) {
 			ours = append(ours, app.AppID)
 		}
 	}
 	assert.ElementsMatch(t, []string{stack.OrdersActor, stack.PaymentsSvc}, ours, "%s", out)
+	assert.FileExists(t, filepath.Join(home, "statestore.db"))
+	assert.FileExists(t, filepath.Join(home, "view.db"))
+	logs, err := filepath.Glob(filepath.Join(home, ".dapr", "logs", "*_daprd_*.log"))
+	require.NoError(t, err)
+	require.Len(t, logs, 2)
+	for _, file := range logs {
+		log, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.Contains(t, string(log), "Initialized name resolution to kubernetes")
+		assert.NotContains(t, strings.ToLower(string(log)), "mdns")
+	}
 
 	processes := descendants(t, l.cmd.Process.Pid)
 	require.NotEmpty(t, processes)

@@ -2,7 +2,8 @@
 //
 //	stack [flags]              run it until Ctrl-C, or until a part dies
 //	stack [flags] control      run it on free ports and take commands, one JSON object a line
-//	stack [flags] exec CMD …   run only Dapr's control plane, and CMD with what it needs to use it, such as `dapr run -f dapr`
+//	stack [flags] dapr-run     run the apps and their sidecars with the Dapr CLI, the control plane as above
+//	stack [flags] rebuild      put orders that the order database has lost back into it; it may run meanwhile
 package main
 
 import (
@@ -10,7 +11,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -49,8 +49,10 @@ func run(args []string) error {
 		return serve(ctx, stop, o)
 	case "control":
 		return control(ctx, o, os.Stdin, os.Stdout)
-	case "exec":
-		return execute(ctx, o, flags.Args()[1:])
+	case "dapr-run":
+		return daprRun(ctx, o)
+	case "rebuild":
+		return stack.Rebuild(ctx, o)
 	default:
 		return fmt.Errorf("unknown command %q", flags.Arg(0))
 	}
@@ -74,17 +76,14 @@ func serve(ctx context.Context, again func(), o stack.Options) (err error) {
 	return nil // Close says what died
 }
 
-// execute runs a command beside the control plane.
-func execute(ctx context.Context, o stack.Options, command []string) (err error) {
-	if len(command) == 0 {
-		return errors.New("exec needs a command")
-	}
+// daprRun runs the apps with the Dapr CLI.
+func daprRun(ctx context.Context, o stack.Options) (err error) {
 	o.WithoutApps = true
-	o.Stdout = io.Writer(os.Stderr) // stdout is the command's
+	o.Stdout = os.Stderr // stdout is the CLI's
 	s, err := stack.Start(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	return s.Exec(ctx, command)
+	return s.DaprRun(ctx)
 }

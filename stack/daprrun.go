@@ -1,0 +1,163 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/goccy/go-yaml"
+)
+
+// cliFile is a Multi-App Run file as the launcher writes it for the Dapr CLI: dapr/dapr.yaml with the addresses of this run.
+type cliFile struct {
+	Version int       `yaml:"version"`
+	Common  cliCommon `yaml:"common"`
+	Apps    []cliApp  `yaml:"apps"`
+}
+
+type cliCommon struct {
+	ResourcesPaths       []string `yaml:"resourcesPaths"`
+	APIListenAddresses   string   `yaml:"apiListenAddresses"`
+	PlacementHostAddress string   `yaml:"placementHostAddress"`
+	SchedulerHostAddress string   `yaml:"schedulerHostAddress"`
+}
+
+type cliApp struct {
+	ID                string            `yaml:"appID"`
+	Dir               string            `yaml:"appDirPath"`
+	ConfigFile        string            `yaml:"configFilePath"`
+	Port              int               `yaml:"appPort,omitempty"`
+	AppChannelAddress string            `yaml:"appChannelAddress,omitempty"`
+	HTTPPort          int               `yaml:"daprHTTPPort"`
+	GRPCPort          int               `yaml:"daprGRPCPort"`
+	InternalGRPCPort  int               `yaml:"daprInternalGRPCPort"`
+	Command           []string          `yaml:"command"`
+	Env               map[string]string `yaml:"env"`
+}
+
+// DaprRun runs the apps and their sidecars with the Dapr CLI beside a control plane that was started with
+// Options.WithoutApps, and returns when the CLI has ended. When ctx is done or a part of the control plane dies, the CLI is
+// asked to end in order. It dies with this process.
+func (s *Stack) DaprRun(ctx context.Context) error {
+	file, err := s.writeCLIFiles()
+	if err != nil {
+		return err
+	}
+	for _, url := range s.URLs() {
+		s.say("dapr run -f %s will serve %s", filepath.Dir(file), url)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		if s.Wait(ctx) != nil {
+			cancel()
+		}
+	}()
+	cmd := exec.CommandContext(ctx, s.cli(), "run", "-f", filepath.Dir(file))
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = patience
+	cmd.Env = append(append(pairs(inherited(Settings[OrdersActor], Settings[PaymentsSvc], outgoing)), s.env...),
+		"APP_API_TOKEN="+s.token, "DAPR_RUNTIME_PATH="+s.cliRuntime())
+	if s.o.Postgres != "" {
+		cmd.Env = append(cmd.Env, "VIEW_DSN="+s.o.Postgres) // here and not in the file, because it may hold a password
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	// No process group of its own: it may read from the terminal. The Dapr CLI makes one.
+	cmd.SysProcAttr = commandAttributes()
+	runtime.LockOSThread() // the death signal comes with this thread's end
+	defer runtime.UnlockOSThread()
+	err = cmd.Run()
+	if ctx.Err() != nil {
+		return nil // it was told to end; how it says so is of no interest
+	}
+	return err
+}
+
+// writeCLIFiles writes the run file for the Dapr CLI, and what that needs, into the data folder.
+func (s *Stack) writeCLIFiles() (string, error) {
+	if _, err := os.Stat(s.cli()); err != nil {
+		return "", fmt.Errorf("the Dapr CLI isn't built (make dapr-cli): %w", err)
+	}
+	instances, err := s.instances()
+	if err != nil {
+		return "", err
+	}
+	f, err := s.cliFile(instances)
+	if err != nil {
+		return "", err
+	}
+	content, err := yaml.Marshal(f)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(s.o.Home, "run", "dapr", "dapr.yaml")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	return path, errors.Join(s.writeResolver(instances), s.writeCLIRuntime(), os.WriteFile(path, content, 0o600))
+}
+
+func (s *Stack) cliFile(instances []instance) (cliFile, error) {
+	f := cliFile{Version: s.file.Version, Common: cliCommon{
+		ResourcesPaths:       s.resources(),
+		APIListenAddresses:   "127.0.0.1",
+		PlacementHostAddress: local(s.o.Ports.Placement),
+		SchedulerHostAddress: local(s.o.Ports.Scheduler),
+	}}
+	for _, i := range instances {
+		if i.name != i.app.ID {
+			return cliFile{}, fmt.Errorf("dapr run starts one process of each app, so -replicas needs make run")
+		}
+		a := cliApp{
+			ID: i.app.ID, Dir: s.o.Home, ConfigFile: i.app.ConfigFile, Command: i.app.Command,
+			HTTPPort: i.http, GRPCPort: i.grpc, InternalGRPCPort: i.internal,
+			Env: map[string]string{"DATA_DIR": s.o.Home, servesAt[i.app.ID].setting: i.address},
+		}
+		if i.app.Port != 0 {
+			port, err := strconv.Atoi(i.url.Port())
+			if err != nil {
+				return cliFile{}, fmt.Errorf("%s: %w", servesAt[i.app.ID].setting, err)
+			}
+			a.Port, a.AppChannelAddress = port, i.channel()
+		}
+		if i.metrics != 0 {
+			a.Env[servesAt[i.app.ID].metrics] = local(i.metrics)
+		}
+		maps.Copy(a.Env, s.o.Env[i.app.ID])
+		f.Apps = append(f.Apps, a)
+		for _, path := range append(f.Common.ResourcesPaths, a.ConfigFile) {
+			if strings.Contains(path, ",") {
+				return cliFile{}, fmt.Errorf("dapr run can't use %s: the Dapr CLI splits paths at commas; make run can", path)
+			}
+		}
+	}
+	return f, nil
+}
+
+func (s *Stack) cli() string { return filepath.Join(s.o.Root, "bin", "cli", "dapr") }
+
+// cliRuntime is the folder whose .dapr/bin/daprd the Dapr CLI runs.
+func (s *Stack) cliRuntime() string { return filepath.Join(s.o.Home, "run", "cli") }
+
+// writeCLIRuntime gives the Dapr CLI a daprd with the flags that a run file can't hold. The CLI itself expects sentry on
+// port 50001, and knows one configuration per app.
+func (s *Stack) writeCLIRuntime() error {
+	script := fmt.Sprintf("#!/bin/sh\nexec %s \"$@\" %s %s --dapr-internal-grpc-listen-address=127.0.0.1\n",
+		shellQuote(filepath.Join(s.o.Root, "bin", "dapr", "daprd")),
+		"--sentry-address="+local(s.o.Ports.Sentry), shellQuote(listFlag("config", s.resolver())))
+	path := filepath.Join(s.cliRuntime(), ".dapr", "bin", "daprd")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(script), 0o700)
+}
+
+func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
