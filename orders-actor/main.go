@@ -1,4 +1,7 @@
 // Command orders-actor hosts the Order actors, keeps the list view, and serves REST and the built SPA.
+//
+//	orders-actor            do so until SIGTERM or Ctrl-C
+//	orders-actor rebuild    put orders that the list view has lost back into it, from Dapr's state store, and end
 package main
 
 import (
@@ -36,7 +39,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	err := command(ctx, os.Args[1:])
 	stop()
 	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "orders-actor:", err)
@@ -44,7 +47,10 @@ func main() {
 	}
 }
 
-func run(ctx context.Context) error {
+func command(ctx context.Context, args []string) error {
+	if len(args) > 1 || len(args) == 1 && args[0] != "rebuild" {
+		return fmt.Errorf("unknown command %q: there is only rebuild", args)
+	}
 	c, err := readConfig(settings.Env())
 	if err != nil {
 		return err
@@ -54,7 +60,13 @@ func run(ctx context.Context) error {
 		return err
 	}
 	slog.SetDefault(log)
+	if len(args) == 1 {
+		return rebuild(ctx, c, log)
+	}
+	return run(ctx, c, log)
+}
 
+func run(ctx context.Context, c config, log *slog.Logger) error {
 	dapr, err := actor.Dial(sidecar.Address(), c.DaprToken)
 	if err != nil {
 		return err
@@ -71,6 +83,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
+	warnOfLostOrders(ctx, c, db, log)
 
 	registry := service.NewRegistry()
 	seal := actor.Seal{Keys: secrets.Accepted(keys, "command-seal-key"), Now: time.Now}

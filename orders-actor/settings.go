@@ -24,7 +24,8 @@ type config struct {
 	OIDC           auth.OIDCConfig
 	OIDCClientID   string
 	ViewDSN        string
-	ViewMaxConns   int // PostgreSQL connections of this replica
+	ViewMaxConns   int    // PostgreSQL connections of this replica
+	StateDSN       string // where Dapr's state store keeps the actors' states
 	PaymentTimeout time.Duration
 	RateLimit      int
 	MaxInFlight    int
@@ -55,6 +56,7 @@ func readConfig(env *settings.Reader) (config, error) {
 		OIDCClientID:   env.String("OIDC_CLIENT_ID", ""),
 		ViewDSN:        strings.TrimSpace(env.String("VIEW_DSN", filepath.Join(env.String("DATA_DIR", ".data"), "view.db"))),
 		ViewMaxConns:   env.Int("VIEW_MAX_CONNS", view.DefaultMaxConns, view.MinMaxConns, 1_000),
+		StateDSN:       strings.TrimSpace(env.String("STATE_DSN", filepath.Join(env.String("DATA_DIR", ".data"), "statestore.db"))),
 		PaymentTimeout: env.Duration("PAYMENT_TIMEOUT", 10*time.Second, 100*time.Millisecond, time.Minute),
 		RateLimit:      env.Int("RATE_LIMIT", 600, 0, 1_000_000),
 		MaxInFlight:    env.Int("MAX_IN_FLIGHT", 256, 1, 100_000),
@@ -69,6 +71,9 @@ func readConfig(env *settings.Reader) (config, error) {
 	}
 	if err := view.CheckDSN(c.ViewDSN); err != nil {
 		env.Reject("VIEW_DSN", "%v", err)
+	}
+	if err := view.CheckDSN(c.StateDSN); err != nil {
+		env.Reject("STATE_DSN", "%v", err)
 	}
 	if c.AuthMode == "oidc" {
 		for _, name := range []string{"OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_CLIENT_ID"} {

@@ -17,6 +17,7 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, 10*time.Second, c.DeliverAfter)
 	assert.Equal(t, "dev", c.AuthMode)
 	assert.Equal(t, ".data/view.db", c.ViewDSN)
+	assert.Equal(t, ".data/statestore.db", c.StateDSN)
 	assert.Equal(t, 10*time.Second, c.PaymentTimeout)
 	assert.Equal(t, 600, c.RateLimit)
 	assert.Equal(t, 256, c.MaxInFlight)
@@ -28,7 +29,7 @@ func TestABadSettingIsNamed(t *testing.T) {
 	for name, value := range map[string]string{
 		"ORDERS_ADDR": "8080", "DELIVER_AFTER": "soon", "AUTH_MODE": "none", "OIDC_ISSUER": "issuer", "PAYMENT_TIMEOUT": "0s",
 		"RATE_LIMIT": "-1", "MAX_IN_FLIGHT": "0", "MAX_WAITING": "0", "MAX_WAITING_PER_USER": "0", "CORS_ORIGINS": "example.com", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
-		"DAPR_HTTP_PORT": "x y", "VIEW_DSN": "postgresql+psycopg://u:p@h/db", "VIEW_MAX_CONNS": "3",
+		"DAPR_HTTP_PORT": "x y", "VIEW_DSN": "postgresql+psycopg://u:p@h/db", "VIEW_MAX_CONNS": "3", "STATE_DSN": "mysql://u:p@h/db",
 	} {
 		_, err := readConfig(settings.Map(map[string]string{name: value}))
 		require.ErrorContains(t, err, name, value)

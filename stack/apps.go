@@ -249,8 +249,11 @@ func (s *Stack) environment(i instance) map[string]string {
 		env = map[string]string{}
 	}
 	maps.Copy(env, inherited(Settings[i.app.ID], outgoing))
-	if s.o.Postgres != "" {
-		env["VIEW_DSN"] = s.o.Postgres
+	if i.app.ID == OrdersActor {
+		env["STATE_DSN"] = filepath.Join(s.o.Home, "statestore.db")
+		if s.o.Postgres != "" {
+			env["VIEW_DSN"], env["STATE_DSN"] = s.o.Postgres, s.o.Postgres
+		}
 	}
 	maps.Copy(env, s.o.Env[i.app.ID])
 	env[servesAt[i.app.ID].setting], env["DATA_DIR"] = i.address, s.o.Home

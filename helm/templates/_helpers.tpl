@@ -285,6 +285,10 @@ spec:
               valueFrom:
                 secretKeyRef:
                   {{- include "orders.dsn" (dict "root" $root "for" "view") | nindent 18 }}
+            - name: STATE_DSN
+              valueFrom:
+                secretKeyRef:
+                  {{- include "orders.dsn" (dict "root" $root "for" "state") | nindent 18 }}
             {{- end }}
             - name: DAPR_API_TOKEN
               valueFrom: { secretKeyRef: { name: {{ include "orders.secret.apiToken" . }}, key: token } }

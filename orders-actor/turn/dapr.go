@@ -8,7 +8,8 @@ import (
 	"orders/orders-actor/order"
 )
 
-const stateKey = "order"
+// StateKey is the one key of the actor's state.
+const StateKey = "order"
 
 // Dapr keeps orders' states and reminders in the sidecar: it is a Store and Reminders.
 type Dapr struct {
@@ -18,13 +19,13 @@ type Dapr struct {
 
 // Load implements Store.
 func (d Dapr) Load(ctx context.Context, id string) (s order.State, exists bool, err error) {
-	exists, err = d.Sidecar.Load(ctx, Type, id, stateKey, &s)
+	exists, err = d.Sidecar.Load(ctx, Type, id, StateKey, &s)
 	return s, exists, err
 }
 
 // Save implements Store.
 func (d Dapr) Save(ctx context.Context, s order.State) error {
-	return d.Sidecar.Save(ctx, Type, s.ID, stateKey, s)
+	return d.Sidecar.Save(ctx, Type, s.ID, StateKey, s)
 }
 
 // Set implements Reminders.

@@ -49,7 +49,7 @@ func OpenPool(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 	}
 	var d *DB
 	var err error
-	if isPostgres(dsn) {
+	if IsPostgres(dsn) {
 		d, err = openPostgres(dsn, max(maxConns, MinMaxConns))
 	} else {
 		d, err = openSQLite(strings.TrimPrefix(dsn, "file:"))
@@ -68,7 +68,8 @@ var (
 	keywordPattern = regexp.MustCompile(`(?i)\b(host|hostaddr|user|password|dbname|sslmode)\s*=`)
 )
 
-func isPostgres(dsn string) bool {
+// IsPostgres reports whether a DSN is a PostgreSQL URL.
+func IsPostgres(dsn string) bool {
 	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
 }
 
@@ -76,7 +77,7 @@ func isPostgres(dsn string) bool {
 // name, and quote nothing of the DSN but its scheme: anything else may be a part of the password.
 func CheckDSN(dsn string) error {
 	dsn = strings.TrimSpace(dsn)
-	if isPostgres(dsn) {
+	if IsPostgres(dsn) {
 		if _, err := pgx.ParseConfig(dsn); err != nil {
 			// err may quote what it takes for the port or an escape, which may be the password.
 			return errors.New("isn't a valid PostgreSQL URL: special characters in the user name and the password must be percent-encoded")

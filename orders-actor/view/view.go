@@ -152,6 +152,51 @@ func (d *DB) put(ctx context.Context, tx *sql.Tx, s order.State) error {
 	return d.log(ctx, tx, s.Order)
 }
 
+// Restore puts the states of orders that the view lacks, or holds an older version of, in one transaction, and returns how
+// many these were. What it holds in the same version or a newer one stays as it is. It may be repeated, and run while turns do.
+func (d *DB) Restore(ctx context.Context, states []order.State) (restored int, _ error) {
+	err := d.call(ctx, "restore orders", pageTimeout, func(ctx context.Context) error {
+		return d.transact(ctx, func(tx *sql.Tx) error {
+			for _, s := range states {
+				if err := d.lock(ctx, tx, s.ID); err != nil {
+					return err
+				}
+				before, err := held(ctx, tx, s.ID)
+				switch {
+				case err == nil && before.Version >= s.Version:
+					continue // also the notes, which may be newer here than in a state that was read a while ago
+				case err != nil && !errors.Is(err, ErrNotFound):
+					return err
+				}
+				if err := d.put(ctx, tx, s); err != nil {
+					return err
+				}
+				restored++
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return 0, err
+	}
+	if restored > 0 {
+		d.wake()
+	}
+	return restored, nil
+}
+
+// Empty reports whether the view holds no order.
+func (d *DB) Empty(ctx context.Context) (bool, error) {
+	err := d.call(ctx, "look for an order", callTimeout, func(ctx context.Context) error {
+		var id string
+		return d.system.QueryRowContext(ctx, `SELECT id FROM orders LIMIT 1`).Scan(&id)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return true, nil
+	}
+	return false, err
+}
+
 type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"orders/kit/pgtest"
+	"orders/orders-actor/order"
+	"orders/orders-actor/view"
+)
+
+// stateStore is the table that Dapr makes, with the shapes in which it keeps values.
+type stateStore struct {
+	db     *sql.DB
+	insert string
+	sqlite bool
+	rows   int
+}
+
+func newStateStore(t *testing.T, dsn string) *stateStore {
+	t.Helper()
+	s := &stateStore{insert: `INSERT INTO state (key, value, etag) VALUES ($1, $2, gen_random_uuid())
+		ON CONFLICT (key) DO UPDATE SET value = excluded.value`}
+	driver, create := "pgx", `CREATE TABLE state (key text NOT NULL PRIMARY KEY, value bytea NOT NULL, etag uuid NOT NULL)`
+	if s.sqlite = !view.IsPostgres(dsn); s.sqlite {
+		driver, create = "sqlite", `CREATE TABLE state (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, is_binary BOOLEAN NOT NULL, etag TEXT NOT NULL)`
+		s.insert = `INSERT OR REPLACE INTO state (key, value, is_binary, etag) VALUES ($1, $2, $3, '')`
+	}
+	var err error
+	s.db, err = sql.Open(driver, dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.db.Close()) })
+	if s.sqlite {
+		s.exec(t, `PRAGMA journal_mode = WAL`)
+	}
+	s.exec(t, create)
+	return s
+}
+
+func (s *stateStore) exec(t *testing.T, query string, args ...any) {
+	t.Helper()
+	_, err := s.db.ExecContext(t.Context(), query, args...)
+	require.NoError(t, err)
+}
+
+// save keeps a state as JSON, and every second one as Dapr keeps bytes.
+func (s *stateStore) save(t *testing.T, state order.State) {
+	t.Helper()
+	value, err := json.Marshal(state)
+	require.NoError(t, err)
+	s.rows++
+	wrapped := s.rows%2 == 0
+	if wrapped {
+		value = fmt.Appendf(nil, "%q", base64.StdEncoding.EncodeToString(value))
+	}
+	s.put(t, "orders-actor||Order||"+state.ID+"||order", value, wrapped)
+}
+
+func (s *stateStore) put(t *testing.T, key string, value []byte, binary bool) {
+	t.Helper()
+	switch {
+	case s.sqlite && binary:
+		s.exec(t, s.insert, key, base64.StdEncoding.EncodeToString(value), true)
+	case s.sqlite:
+		s.exec(t, s.insert, key, string(value), false)
+	default:
+		s.exec(t, s.insert, key, value)
+	}
+}
+
+func someOrder(t *testing.T) order.State {
+	t.Helper()
+	id, err := uuid.NewV7()
+	require.NoError(t, err)
+	s, err := order.New(order.Create{
+		ID: id.String(), Auth: order.Auth{User: "alice", Role: "customer"}, Currency: "EUR", Fingerprint: "f",
+		Items: []order.Item{{SKU: "tea-1", Name: "Green tea", Quantity: 2, UnitPrice: 450}},
+	}, time.Date(2026, 11, 24, 9, 30, 0, 0, time.UTC))
+	require.NoError(t, err)
+	return s
+}
+
+func settled(t *testing.T, s order.State) order.State {
+	t.Helper()
+	next, changed := s.Settle(order.Settle{ID: s.ID, Confirmed: true}, s.CreatedAt.Add(time.Second), time.Hour)
+	require.True(t, changed)
+	return next
+}
+
+func TestRebuildsALostOrderDatabase(t *testing.T) {
+	postgres := pgtest.Start(t)
+	for name, dsns := range map[string]func(t *testing.T) (view, state string){
+		"sqlite": func(t *testing.T) (string, string) {
+			dir := filepath.Join(t.TempDir(), "my data")
+			return filepath.Join(dir, "view.db"), filepath.Join(dir, "statestore.db")
+		},
+		"postgres": func(t *testing.T) (string, string) {
+			dsn := postgres.Database(t)
+			return dsn, dsn
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context()
+			var c config
+			c.ViewDSN, c.StateDSN = dsns(t)
+			db, err := view.Open(ctx, c.ViewDSN)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, db.Close()) }()
+			var said bytes.Buffer
+			log := slog.New(slog.NewTextHandler(&said, nil))
+
+			warnOfLostOrders(ctx, c, db, log) // the state store has no table yet, or no file
+			require.Empty(t, said.String())
+			store := newStateStore(t, c.StateDSN)
+			store.put(t, "dapr-metadata", []byte("{}"), false)
+			store.put(t, "orders-actor||Other||1||order", []byte("{}"), false)
+			warnOfLostOrders(ctx, c, db, log)
+			require.Empty(t, said.String())
+
+			var orders []order.State
+			for i := range 2*rebuildBatch + 1 {
+				o := someOrder(t)
+				if i%2 == 0 {
+					o = settled(t, o)
+				}
+				store.save(t, o)
+				orders = append(orders, o)
+			}
+			warnOfLostOrders(ctx, c, db, log)
+			require.Contains(t, said.String(), "orders-actor rebuild")
+			said.Reset()
+
+			// Of two orders the database has another version already: an older one, and a newer one.
+			older := orders[0]
+			require.NoError(t, db.Put(ctx, someVersionBefore(older)))
+			newer := settled(t, orders[1])
+			require.NoError(t, db.Put(ctx, newer))
+
+			for _, restored := range []string{fmt.Sprintf("restored=%d", len(orders)-1), "restored=0"} { // the second run finds nothing to do
+				require.NoError(t, rebuild(ctx, c, log))
+				require.Contains(t, said.String(), restored+"\n")
+				said.Reset()
+				for i, want := range orders {
+					if i == 1 {
+						want = newer
+					}
+					got, found, err := db.Find(ctx, want.ID)
+					require.NoError(t, err)
+					require.True(t, found)
+					require.Equal(t, want, got)
+				}
+				page, err := db.List(ctx, view.Query{Customer: "alice", Limit: 500})
+				require.NoError(t, err)
+				require.Len(t, page.Orders, len(orders))
+			}
+			warnOfLostOrders(ctx, c, db, log)
+			require.Empty(t, said.String())
+
+			// What can't be read is named, and keeps nothing else from being restored.
+			store.put(t, "orders-actor||Order||0||order", []byte("garbled"), false)
+			store.put(t, "orders-actor||Order||1||order", []byte("{}"), false)
+			last := someOrder(t)
+			store.save(t, last)
+			require.ErrorContains(t, rebuild(ctx, c, log), "2 of ")
+			assert.Contains(t, said.String(), "orders-actor||Order||0||order")
+			assert.Contains(t, said.String(), "orders-actor||Order||1||order")
+			_, err = db.Get(ctx, last.ID)
+			require.NoError(t, err)
+		})
+	}
+}
+
+// someVersionBefore is the version 1 of an order that was settled.
+func someVersionBefore(s order.State) order.State {
+	before := s.Clone()
+	before.Version, before.Status, before.DeliverAt = 1, order.Created, nil
+	before.UpdatedAt, before.History, before.Payment = s.CreatedAt, s.History[:1], order.Payment{Status: order.PaymentPending}
+	return before
+}
+
+func TestRefusesUnknownCommands(t *testing.T) {
+	require.ErrorContains(t, command(t.Context(), []string{"rebuidl"}), `unknown command ["rebuidl"]`)
+}
