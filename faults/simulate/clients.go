@@ -8,7 +8,6 @@ import (
 
 	"orders/faults/history"
 	"orders/orders-actor/order"
-	"orders/orders-actor/turn"
 )
 
 // answer is a REST reply.
@@ -120,7 +119,7 @@ func (w *world) create(p *proc, want history.Call, attempts int) (id string) {
 	for range attempts {
 		c := want
 		c.Sent = w.clock.time()
-		a := w.rest(p, func(h *proc) answer { return w.serveCreate(h, c) })
+		a := w.rest(p, func(*proc) answer { return w.serveCreate(c) })
 		c.Got, c.Status, c.Code, c.Replayed, c.Reply = w.clock.time(), a.status, a.code, a.replayed, a.order
 		if a.order != nil {
 			c.Order = a.order.ID
@@ -135,9 +134,9 @@ func (w *world) create(p *proc, want history.Call, attempts int) (id string) {
 }
 
 // serveCreate is what package rest does: ask the actor with the id that the key stands for.
-func (w *world) serveCreate(h *proc, c history.Call) answer {
+func (w *world) serveCreate(c history.Call) answer {
 	fingerprint := c.Items[0].SKU + c.Currency
-	id := c.Client + "'s " + c.Key
+	id := keyID(c.Client, c.Key)
 	switch {
 	case c.Key == "":
 		id = w.newID()
@@ -147,17 +146,10 @@ func (w *world) serveCreate(h *proc, c history.Call) answer {
 	if w.wrong.NoFingerprint {
 		fingerprint = ""
 	}
-	sent := w.newCall()
-	if w.wrong.NoCallMark {
-		sent = "always the same"
-	}
-	return w.reply(201, w.invoke(h, id, func(ctx context.Context, o *turn.Order) result {
-		made, replayed, err := o.Create(ctx, order.Create{
-			ID: id, Auth: order.Auth{User: c.Client, Role: "customer"}, Items: c.Items, Currency: c.Currency,
-			Fingerprint: fingerprint, Call: sent,
-		})
-		return result{order: made, replayed: replayed, err: err}
-	}))
+	o, replayed, err := w.orders.Create(context.Background(), order.Create{
+		ID: id, Auth: order.Auth{User: c.Client, Role: "customer"}, Items: c.Items, Currency: c.Currency, Fingerprint: fingerprint,
+	})
+	return respond(answer{status: 201, replayed: replayed, order: &o}, err)
 }
 
 // claimed is what KeysForgotten has instead of an id made from the key.
@@ -174,12 +166,9 @@ func (w *world) claimed(user, key string) string {
 func (w *world) cancel(p *proc, user, id string, ifVersion int) {
 	for range 3 {
 		c := history.Call{Op: history.Cancel, Client: user, Order: id, IfVersion: ifVersion, Sent: w.clock.time()}
-		sent := w.newCall()
-		a := w.rest(p, func(h *proc) answer {
-			return w.reply(200, w.invoke(h, id, func(ctx context.Context, o *turn.Order) result {
-				now, changed, err := o.Cancel(ctx, order.Cancel{ID: id, User: user, By: order.ByCustomer, IfVersion: ifVersion, Call: sent})
-				return result{order: now, changed: changed, err: err}
-			}))
+		a := w.rest(p, func(*proc) answer {
+			o, changed, err := w.orders.Cancel(context.Background(), order.Cancel{ID: id, User: user, By: order.ByCustomer, IfVersion: ifVersion})
+			return respond(answer{status: 200, changed: changed, order: &o}, err)
 		})
 		c.Got, c.Status, c.Code, c.Changed, c.Reply = w.clock.time(), a.status, a.code, a.changed, a.order
 		w.recorder.Call(c)
@@ -252,15 +241,16 @@ func (w *world) settled() bool {
 	return true
 }
 
-func (w *world) reply(status int, res result) answer {
+// respond is a, or what an error becomes.
+func respond(a answer, err error) answer {
 	var refusal *order.Refusal
 	switch {
-	case errors.As(res.err, &refusal):
+	case errors.As(err, &refusal):
 		return answer{status: map[order.Code]int{
 			order.OrderNotFound: 404, order.AlreadyDelivered: 409, order.VersionMismatch: 412, order.KeyReused: 422,
 		}[refusal.Code], code: string(refusal.Code)}
-	case res.err != nil:
+	case err != nil:
 		return answer{status: 503, code: "unavailable"}
 	}
-	return answer{status: status, replayed: res.replayed, changed: res.changed, order: &res.order}
+	return a
 }

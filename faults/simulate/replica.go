@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"orders/orders-actor/actor"
 	"orders/orders-actor/order"
 	"orders/orders-actor/reconcile"
 	"orders/orders-actor/turn"
@@ -18,14 +19,14 @@ type replica struct {
 	alive      bool
 	procs      []*proc
 	reconciler *proc
-	options    *turn.Options
+	activate   func(id string) actor.Actor
 	hosted     map[string]*activation
 	payer      *turn.Worker
 }
 
 // activation is one order in this replica's memory, with its turn lock.
 type activation struct {
-	order   *turn.Order
+	actor   actor.Actor
 	busy    bool
 	waiting []*proc
 }
@@ -38,13 +39,13 @@ func (r *replica) start() {
 	r.hosted = map[string]*activation{}
 	r.procs = nil
 	r.payer = turn.NewWorker(turn.WorkerConfig{
-		Payments: r.w.ledger, Results: results{r.w}, Log: unheard, Queue: 16,
+		Payments: r.w.ledger, Results: r.w.orders, Log: unheard, Queue: 16,
 		Pause: func(_ context.Context, d time.Duration) { r.w.clock.running.sleep(r.w.about(d)) },
 	})
-	r.options = &turn.Options{
+	r.activate = turn.Activator(&turn.Options{
 		Store: r.w.store, View: r.w.view, Reminders: r.w.reminders, Payer: r,
 		Clock: r.w.clock.time, DeliverAfter: deliverAfter,
-	}
+	}, r.w.seal, unheard)
 	r.w.clock.spawn(r, r.w.about(lookEvery), r.reconcile)
 }
 
@@ -56,10 +57,10 @@ func (r *replica) killAll() {
 }
 
 // turn is what package actor does: one turn at a time per order, and a failed one forgets what was loaded.
-func (r *replica) turn(p *proc, id string, do action) result {
+func (r *replica) turn(p *proc, id string, m message) (data []byte, err error) {
 	a := r.hosted[id]
 	if a == nil {
-		a = &activation{order: turn.New(r.options, id)}
+		a = &activation{actor: r.activate(id)}
 		r.hosted[id] = a
 	}
 	for a.busy {
@@ -67,11 +68,15 @@ func (r *replica) turn(p *proc, id string, do action) result {
 		p.park(callTimeout)
 	}
 	a.busy = true
-	res := do(context.Background(), a.order)
-	if failed(res.err) || r.w.fault(r.w.plan.move) { // a move deactivates, if the old owner hears of it
-		a.order = turn.New(r.options, id)
+	if m.method == "" {
+		err = a.actor.Remind(context.Background(), "deliver")
+	} else {
+		data, err = a.actor.Invoke(context.Background(), m.method, r.w.accepted(id, m))
 	}
-	if conflict := (*order.Conflict)(nil); errors.As(res.err, &conflict) {
+	if err != nil || r.w.fault(r.w.plan.move) { // a move deactivates, if the old owner hears of it
+		a.actor = r.activate(id)
+	}
+	if conflict := (*order.Conflict)(nil); errors.As(err, &conflict) {
 		r.w.conflicts++
 	}
 	a.busy = false
@@ -79,13 +84,13 @@ func (r *replica) turn(p *proc, id string, do action) result {
 		next.wake()
 	}
 	a.waiting = nil
-	return res
+	return data, err
 }
 
 // reconcile is the reconciler's loop, with all pokes of a round at once.
 func (r *replica) reconcile(p *proc) {
 	r.reconciler = p
-	loop := reconcile.New(reconcile.Config{View: r.w.view, Orders: results{r.w}, Log: unheard, Clock: r.w.clock.time})
+	loop := reconcile.New(reconcile.Config{View: r.w.view, Orders: r.w.orders, Log: unheard, Clock: r.w.clock.time})
 	for {
 		left := 0
 		for _, id := range loop.Due(context.Background()) {
@@ -120,32 +125,6 @@ func (r *replica) Void(s order.State) {
 
 func (r *replica) work() {
 	r.w.clock.spawn(r, 0, func(*proc) { r.payer.Next(context.Background()) })
-}
-
-// results are the commands that payer and reconciler send to orders, wherever these are hosted.
-type results struct{ w *world }
-
-func (r results) Settle(_ context.Context, c order.Settle) error {
-	return r.invoke(c.ID, func(ctx context.Context, o *turn.Order) (order.Order, error) { return o.Settle(ctx, c) })
-}
-
-func (r results) PaymentFailed(_ context.Context, c order.PaymentFailed) error {
-	return r.invoke(c.ID, func(ctx context.Context, o *turn.Order) (order.Order, error) { return o.PaymentFailed(ctx, c) })
-}
-
-func (r results) Voided(_ context.Context, id string) error {
-	return r.invoke(id, func(ctx context.Context, o *turn.Order) (order.Order, error) { return o.Voided(ctx) })
-}
-
-func (r results) Poke(_ context.Context, id string) error {
-	return r.w.invoke(r.w.clock.running, id, poke).err
-}
-
-func (r results) invoke(id string, do func(context.Context, *turn.Order) (order.Order, error)) error {
-	return r.w.invoke(r.w.clock.running, id, func(ctx context.Context, o *turn.Order) result {
-		now, err := do(ctx, o)
-		return result{order: now, err: err}
-	}).err
 }
 
 func (r *replica) String() string {

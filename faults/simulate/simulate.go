@@ -1,6 +1,7 @@
-// Package simulate runs the real turns of the order actor against in-memory stand-ins for daprd, the scheduler, the
-// view and the payments' store, on a virtual clock, with faults that a seed decides: lost replies, duplicates,
-// reorderings, double activation, late reminders, crashes between any two steps, payments slow, failing and away.
+// Package simulate runs the real turns of the order actor, and the real sealed commands and replies between its caller and its
+// host, against in-memory stand-ins for daprd, the scheduler, the view and the payments' store, on a virtual clock, with
+// faults that a seed decides: lost replies, duplicates, reorderings, double activation, late reminders, crashes between
+// any two steps, payments slow, failing and away, another app that hosts orders and forges replies.
 //
 // It guarantees that the same choices give the same history, that no real time passes, and that every history goes
 // through the same checker as those of the chaos runs.
@@ -28,6 +29,9 @@ type Wrong struct {
 	ViewAcceptsOlder    bool // the view takes whatever comes last
 	ViewRefusesSilently bool // the view refuses an older version and doesn't tell
 	ViewAfterReply      bool // the view is written some time after the reply
+	RepliesUnsealed     bool // a reply that does not open is taken as it is
+	RepliesUnbound      bool // a sealed reply is taken for an answer to any command
+	CommandsUnsealed    bool // a host executes a command that does not open
 }
 
 // Result is one history, judged.
@@ -39,6 +43,8 @@ type Result struct {
 	Faults   int           // how many faults struck
 	Crashes  int           // how many of them were crashes of a replica
 	Conflict int           // how often the view decided between two hosts
+	Stolen   int           // commands and reminders that reached another app's host instead of ours
+	Unproven int           // replies refused because they were not sealed for their command
 	Virtual  time.Duration // how long it took, in virtual time
 	Lateness time.Duration // of the latest delivery
 }
@@ -54,7 +60,7 @@ func Traced(choose Choices, wrong Wrong, trace io.Writer) Result {
 	h := w.recorder.History()
 	return Result{
 		History: h, World: found, Breaks: history.Check(h, found),
-		Orders: len(found.Orders), Faults: w.faults, Crashes: w.crashes, Conflict: w.conflicts,
+		Orders: len(found.Orders), Faults: w.faults, Crashes: w.crashes, Conflict: w.conflicts, Stolen: w.stolen, Unproven: w.unproven,
 		Virtual: w.clock.now, Lateness: history.Lateness(found),
 	}
 }

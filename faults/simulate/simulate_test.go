@@ -23,11 +23,15 @@ func TestTheProductKeepsItsPromises(t *testing.T) {
 		total.Faults += res.Faults
 		total.Crashes += res.Crashes
 		total.Conflict += res.Conflict
+		total.Stolen += res.Stolen
+		total.Unproven += res.Unproven
 	}
 	assert.Greater(t, total.Orders, histories, "clients got their orders")
 	assert.Greater(t, total.Faults, histories, "faults struck")
 	assert.Positive(t, total.Crashes)
 	assert.Positive(t, total.Conflict, "two hosts ran one order at the same moment")
+	assert.Greater(t, total.Unproven, histories/20, "a stranger forged replies")
+	assert.Greater(t, total.Stolen, total.Unproven)
 }
 
 func TestTheSameSeedGivesTheSameHistory(t *testing.T) {
@@ -61,6 +65,11 @@ func TestTheCheckerBites(t *testing.T) {
 		{"the view refuses without telling", Wrong{ViewRefusesSilently: true}, history.Converged},
 		{"the view refuses without telling: an acknowledged cancel", Wrong{ViewRefusesSilently: true}, history.CancelKept},
 		{"the view is written after the reply", Wrong{ViewAfterReply: true}, history.Converged},
+		{"a reply that does not open is taken as it is: a create", Wrong{RepliesUnsealed: true}, history.CreateKept},
+		{"a reply that does not open is taken as it is: a cancel", Wrong{RepliesUnsealed: true}, history.CancelKept},
+		{"a sealed reply is taken for another command's", Wrong{RepliesUnbound: true}, history.CreateKept},
+		{"a sealed reply is taken for another command's: a cancel", Wrong{RepliesUnbound: true}, history.CancelKept},
+		{"a command that nobody sealed is executed", Wrong{CommandsUnsealed: true}, history.ChargedOnce},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

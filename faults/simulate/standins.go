@@ -200,7 +200,7 @@ func (r *reminders) fire(id string, mine *reminder, in time.Duration) {
 		if r.w.fault(r.w.plan.duplicate) {
 			r.fire(id, mine, time.Second)
 		}
-		if res := r.w.invoke(p, id, deliver); res.err != nil {
+		if _, err := r.w.invoke(p, id, message{}); err != nil {
 			r.fire(id, mine, time.Second)
 			return
 		}

@@ -1,14 +1,18 @@
 package simulate
 
 import (
+	"bytes"
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"orders/faults/history"
+	"orders/orders-actor/actor"
 	"orders/orders-actor/order"
 	"orders/orders-actor/turn"
 )
@@ -37,6 +41,7 @@ type plan struct {
 	payFails  int // payments-svc refuses to work
 	payAway   bool
 	forgets   int // how often the store loses the newest state of an order
+	stranger  int // the share of the orders that placement gives to another app
 }
 
 // claim is a key's order in the table of KeysForgotten.
@@ -58,6 +63,10 @@ type world struct {
 	ledger    *ledger
 	replicas  []*replica
 	owners    map[string]*replica
+	stranger  *stranger
+	orders    *turn.Orders // how everything reaches an order
+	seal      actor.Seal
+	opens     []func([]byte) ([]byte, error) // of the deliberate mistake RepliesUnbound
 
 	recorder history.Recorder
 	made     int // ids given out
@@ -66,7 +75,7 @@ type world struct {
 	clients  int              // clients that still run
 	unset    map[*proc]func() // reminders that wait for the save, see Wrong.ReminderAfterSave
 
-	faults, crashes, conflicts int
+	faults, crashes, conflicts, stolen, unproven int
 }
 
 func newWorld(choose Choices, wrong Wrong, trace io.Writer) *world {
@@ -75,6 +84,8 @@ func newWorld(choose Choices, wrong Wrong, trace io.Writer) *world {
 	w.view = &view{w: w, states: map[string]order.State{}}
 	w.reminders = &reminders{w: w, set: map[string]*reminder{}}
 	w.ledger = newLedger(w)
+	w.orders = &turn.Orders{Invoker: w}
+	w.seal = actor.Seal{Keys: [][]byte{bytes.Repeat([]byte{'k'}, 32)}, Now: w.clock.time}
 	rate := func(often int) int { // half of the histories don't know a given fault at all
 		return []int{0, 0, often / 4, often}[choose.Below(4)]
 	}
@@ -85,6 +96,10 @@ func newWorld(choose Choices, wrong Wrong, trace io.Writer) *world {
 	if choose.Below(4) == 3 {
 		w.plan.forgets = 1 + choose.Below(3)
 	}
+	if choose.Below(4) == 3 {
+		w.plan.stranger = 256 * (1 + choose.Below(3))
+	}
+	w.stranger = newStranger(w)
 	for i := range w.plan.replicas {
 		r := &replica{w: w, number: i}
 		r.start()
@@ -164,16 +179,16 @@ func (w *world) askEverybody() {
 	for _, r := range w.replicas {
 		r.hosted = map[string]*activation{}
 	}
-	look := func(ctx context.Context, o *turn.Order) result {
-		now, _, err := o.Cancel(ctx, order.Cancel{By: order.ByOperator, IfVersion: -1})
-		return result{order: now, err: err}
-	}
 	asking := len(w.view.ids)
 	for _, id := range w.view.ids {
 		w.clock.spawn(nil, 0, func(p *proc) {
 			defer func() { asking-- }()
 			for range 3 { // a conflict fails the turn that finds it
-				if res := w.host(id).turn(p, id, look); !failed(res.err) {
+				body, _, err := w.seal.Close("cancel", id, order.Cancel{ID: id, By: order.ByOperator, IfVersion: -1})
+				if err == nil {
+					_, err = w.host(id).turn(p, id, message{"cancel", body})
+				}
+				if err == nil {
 					return
 				}
 			}
@@ -205,53 +220,101 @@ func (w *world) found() history.World {
 	return found
 }
 
-// result is what a turn answers.
-type result struct {
-	order    order.Order
-	replayed bool
-	changed  bool
-	err      error // a *order.Refusal, or a failure
+// message is what the sidecars carry to an actor: a method with its sealed command, or a reminder.
+type message struct {
+	method string // "" for the reminder
+	body   []byte
 }
 
-// action is what a turn does.
-type action func(ctx context.Context, o *turn.Order) result
-
-func poke(ctx context.Context, o *turn.Order) result {
-	now, err := o.Poke(ctx)
-	return result{order: now, err: err}
+// reply is what comes back.
+type reply struct {
+	data []byte
+	err  error
 }
 
-func deliver(ctx context.Context, o *turn.Order) result { return result{err: o.Deliver(ctx)} }
+// Invoke implements turn.Invoker: it does what actor.Invoker does, once.
+func (w *world) Invoke(_ context.Context, id, method string, command any) ([]byte, error) {
+	switch c := command.(type) { // the marks are random; here they must be the same in each run
+	case order.Create:
+		if c.Call = w.newCall(); w.wrong.NoCallMark {
+			c.Call = "always the same"
+		}
+		command = c
+	case order.Cancel:
+		c.Call = w.newCall()
+		command = c
+	}
+	body, open, err := w.seal.Close(method, id, command)
+	if err != nil {
+		return nil, err
+	}
+	if w.wrong.RepliesUnbound {
+		w.opens = append(w.opens, open)
+	}
+	sealed, err := w.invoke(w.clock.running, id, message{method, body})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", actor.ErrUnavailable, err)
+	}
+	data, err := open(sealed)
+	if err == nil {
+		return data, nil
+	}
+	w.unproven++
+	if w.wrong.RepliesUnsealed {
+		return sealed, nil
+	}
+	if w.wrong.RepliesUnbound {
+		for _, other := range w.opens {
+			if data, err := other(sealed); err == nil {
+				return data, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("%w: %w", actor.ErrUnavailable, err)
+}
 
-// invoke asks an order's actor through the sidecars: they find the host, may lose the way there and back, and may go
-// to a host that doesn't own the order any more.
-func (w *world) invoke(p *proc, id string, do action) result {
+// accepted is a message's body as the host takes it: the deliberate mistake CommandsUnsealed takes what nobody sealed.
+func (w *world) accepted(id string, m message) []byte {
+	if w.wrong.CommandsUnsealed && json.Valid(m.body) {
+		if sealed, _, err := w.seal.Close(m.method, id, json.RawMessage(m.body)); err == nil {
+			return sealed
+		}
+	}
+	return m.body
+}
+
+// invoke sends a message to an order's actor through the sidecars: they find the host, may lose the way there and back, and
+// may go to a host that doesn't own the order any more, or to one of another app.
+func (w *world) invoke(p *proc, id string, m message) ([]byte, error) {
 	p.sleep(w.delay())
 	if w.fault(w.plan.lost) {
-		return result{err: errLost}
+		return nil, errLost
 	}
-	host := w.host(id)
-	if host == nil {
-		return result{err: errLost}
-	}
-	c := &call[result]{waiter: p}
-	run := func(t *proc) {
-		res := host.turn(t, id, do)
-		if !w.fault(w.plan.lost) {
-			c.reply(res)
+	c := &call[reply]{waiter: p}
+	if w.stranger.hosts(id) {
+		w.stranger.take(id, m, c)
+	} else {
+		host := w.host(id)
+		if host == nil {
+			return nil, errLost
 		}
+		w.clock.spawn(host, w.delay(), func(t *proc) {
+			data, err := host.turn(t, id, m)
+			if !w.fault(w.plan.lost) {
+				c.reply(reply{data, err})
+			}
+		})
 	}
-	w.clock.spawn(host, w.delay(), run)
 	if w.fault(w.plan.duplicate) {
 		if again := w.host(id); again != nil {
-			w.clock.spawn(again, time.Duration(w.choose.Below(3_000))*time.Millisecond, func(t *proc) { again.turn(t, id, do) })
+			w.clock.spawn(again, time.Duration(w.choose.Below(3_000))*time.Millisecond, func(t *proc) { _, _ = again.turn(t, id, m) })
 		}
 	}
-	res, ok := c.wait(callTimeout)
+	got, ok := c.wait(callTimeout)
 	if !ok {
-		return result{err: errLost}
+		return nil, errLost
 	}
-	return res
+	return got.data, got.err
 }
 
 // host is where an invocation of this order goes now; nil when nobody is there.
@@ -290,18 +353,16 @@ func (w *world) crash(r *replica) {
 // newID is unique, and sorts in the order of creation as the real ones do.
 func (w *world) newID() string {
 	w.made++
-	return fmt.Sprintf("order-%d", w.made)
+	return fmt.Sprintf("00000000-0000-7000-8000-%012d", w.made)
 }
 
-// newCall is what package turn marks each request with.
+// keyID is the id that a user's key stands for.
+func keyID(user, key string) string { return uuid.NewSHA1(uuid.Nil, []byte(user+" "+key)).String() }
+
+// newCall marks a request.
 func (w *world) newCall() string {
 	w.calls++
 	return fmt.Sprintf("call-%d", w.calls)
-}
-
-func failed(err error) bool {
-	var refusal *order.Refusal
-	return err != nil && !errors.As(err, &refusal)
 }
 
 // tell writes down what happens inside, for whoever has to find out why.

@@ -14,7 +14,13 @@ import (
 // doesn't allow, *order.Invalid for bad input, and otherwise an error that wraps actor.ErrUnavailable: then nobody
 // knows whether it was done, and a repeat is safe.
 type Orders struct {
-	Invoker actor.Invoker
+	Invoker Invoker
+}
+
+// Invoker carries a command to an actor and returns its reply, or an error that wraps actor.ErrUnavailable. In the product it
+// is an actor.Invoker.
+type Invoker interface {
+	Invoke(ctx context.Context, id, method string, command any) ([]byte, error)
 }
 
 // Create makes an order, and reports whether an earlier request had made it.

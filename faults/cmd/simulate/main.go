@@ -46,10 +46,10 @@ func setting(name string, fallback uint64) uint64 {
 
 // tally is what all histories had in sum.
 type tally struct {
-	histories, orders, faults, crashes, conflicts int
-	virtual, latest                               time.Duration
-	broken                                        *simulate.Result
-	brokenBy                                      uint64
+	histories, orders, faults, crashes, conflicts, stolen, unproven int
+	virtual, latest                                                 time.Duration
+	broken                                                          *simulate.Result
+	brokenBy                                                        uint64
 }
 
 func (t *tally) add(seed uint64, r simulate.Result) {
@@ -58,6 +58,8 @@ func (t *tally) add(seed uint64, r simulate.Result) {
 	t.faults += r.Faults
 	t.crashes += r.Crashes
 	t.conflicts += r.Conflict
+	t.stolen += r.Stolen
+	t.unproven += r.Unproven
 	t.virtual += r.Virtual
 	t.latest = max(t.latest, r.Lateness)
 	if len(r.Breaks) > 0 && (t.broken == nil || seed < t.brokenBy) {
@@ -98,6 +100,7 @@ func run(ctx context.Context, out io.Writer, first, n uint64, workers int) bool 
 		float64(sum.histories)/took.Seconds())
 	fmt.Fprintf(out, "%d orders, %d faults, %d crashes of a replica, %d conflicts between two hosts, %s of virtual time\n",
 		sum.orders, sum.faults, sum.crashes, sum.conflicts, sum.virtual.Round(time.Hour))
+	fmt.Fprintf(out, "%d commands and reminders reached another app, %d replies refused as forged\n", sum.stolen, sum.unproven)
 	fmt.Fprintf(out, "latest delivery %s after it was due\n", sum.latest)
 	if sum.broken == nil {
 		fmt.Fprintln(out, "no promise was broken")
