@@ -72,6 +72,18 @@ describe('when payments are confirmed', () => {
       await status(first, 'Delivered');
     }));
 
+  test('all tabs are of the same user', () =>
+    story(stack().url, async (first) => {
+      await signIn(first, 'olivia');
+      const second = await first.context().newPage();
+      await second.goto(stack().url);
+      await second.locator('.who', { hasText: 'olivia' }).waitFor();
+      await first.getByRole('button', { name: 'Sign out' }).click();
+      await second.getByRole('heading', { name: 'Sign in to Orders' }).waitFor();
+      await signIn(first, 'alice');
+      await second.locator('.who', { hasText: 'alice' }).waitFor();
+    }));
+
   test('a deep link leads to its order, and an unknown one says so', () =>
     story(stack().url, async (page) => {
       await signIn(page, 'alice');

@@ -42,7 +42,10 @@ const machine = sessionMachine.provide({
     remember: (_, session) => {
       if (session) store.save(session);
     },
-    forget: () => store.clear(),
+    forget: (_, session) => {
+      if (session) store.clear(session);
+    },
+    countRefusals: ({ context }) => store.countRefusals(context.refusals),
   },
 });
 
@@ -55,6 +58,6 @@ const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root');
 createRoot(root).render(
   <StrictMode>
-    <App machine={machine} session={store.load()} />
+    <App machine={machine} store={store} />
   </StrictMode>,
 );

@@ -6,7 +6,7 @@ import { from, map, mergeMap, Observable } from 'rxjs';
 import type { StreamMessage } from '../feed/feed';
 import { parseSse } from '../feed/sse';
 import type { ServerClock } from './clock';
-import { NetworkError, readProblem } from './problem';
+import { type ApiError, NetworkError, readProblem } from './problem';
 import type {
   CancelOutcome,
   CreateOrder,
@@ -34,7 +34,9 @@ export interface ListParams {
 export interface ApiOptions {
   clock: ServerClock;
   token?: () => string | undefined;
-  onUnauthenticated?: () => void;
+  /** The server has answered a request with this token. */
+  onAccepted?: () => void;
+  onUnauthenticated?: (error: ApiError) => void;
 }
 
 interface Call {
@@ -49,7 +51,7 @@ const REQUEST_DEADLINE = 15_000;
 
 export type Api = ReturnType<typeof createApi>;
 
-export function createApi({ clock, token, onUnauthenticated }: ApiOptions) {
+export function createApi({ clock, token, onAccepted, onUnauthenticated }: ApiOptions) {
   /** The one place that touches fetch. A stream's body may go on for long: the deadline covers the head only. */
   function send<T>(path: string, call: Call, read: (response: Response) => Observable<T>): Observable<T> {
     return new Observable<T>((subscriber) => {
@@ -77,9 +79,13 @@ export function createApi({ clock, token, onUnauthenticated }: ApiOptions) {
           clearTimeout(deadline);
         }
         clock.observe(response.headers.get('Date'), sent, Date.now());
-        if (response.ok) return response;
-        if (response.status === 401) onUnauthenticated?.();
-        throw await readProblem(response);
+        if (response.ok) {
+          onAccepted?.();
+          return response;
+        }
+        const error = await readProblem(response);
+        if (response.status === 401) onUnauthenticated?.(error);
+        throw error;
       };
 
       const subscription = from(respond()).pipe(mergeMap(read)).subscribe(subscriber);

@@ -7,7 +7,7 @@ import { browserLink } from '../feed/link';
 import { createCancels } from '../outbox/cancels';
 import { createOutbox } from '../outbox/outbox';
 import { outboxStore } from '../outbox/outbox.store';
-import type { Session } from '../session/session';
+import type { Session, SessionStore } from '../session/session';
 import type { sessionMachine } from '../session/session.machine';
 import { type SessionEvent } from '../session/session.machine';
 import { SignIn } from '../session/SignIn';
@@ -18,11 +18,13 @@ import { Shell } from './Shell';
 interface AppProps {
   /** The session's machine with its actors provided: see main.tsx. */
   machine: typeof sessionMachine;
-  session: Session | undefined;
+  store: Pick<SessionStore, 'load' | 'listen' | 'refusals'>;
 }
 
-export function App({ machine, session }: AppProps) {
-  const [state, send] = useMachine(machine, { input: { session } });
+export function App({ machine, store }: AppProps) {
+  const [input] = useState(() => ({ session: store.load(), refusals: store.refusals() }));
+  const [state, send] = useMachine(machine, { input });
+  useEffect(() => store.listen((session) => send({ type: 'FOLLOW', session })), [store, send]);
   if (state.matches('signedIn') && state.context.session) {
     return <SignedIn key={state.context.session.token} session={state.context.session} send={send} />;
   }
@@ -36,7 +38,8 @@ function SignedIn({ session, send }: { session: Session; send: (event: SessionEv
     const api = createApi({
       clock,
       token: () => session.token,
-      onUnauthenticated: () => send({ type: 'EXPIRED' }),
+      onAccepted: () => send({ type: 'ACCEPTED', token: session.token }),
+      onUnauthenticated: (error) => send({ type: 'REFUSED', token: session.token, error }),
     });
     const feed = createLiveFeed({ stream: api.stream, poll: api.poll, link$: browserLink() });
     return {

@@ -1,4 +1,4 @@
-import { render, screen, within } from '@testing-library/react';
+import { act, render, screen, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { http, HttpResponse, type RequestHandler } from 'msw';
 import { map } from 'rxjs';
@@ -24,6 +24,7 @@ interface Started {
   strict?: boolean;
   answers?: RequestHandler[];
   comeBack?: () => Promise<Session | undefined>;
+  refusals?: number;
 }
 
 /** The whole app over the mocked network, with nobody signed in unless somebody is remembered. */
@@ -32,6 +33,7 @@ function start({
   strict = false,
   answers = [],
   comeBack = () => Promise.resolve(undefined),
+  refusals = 0,
 }: Started = {}) {
   server.use(...answers, ...handlers(new Backend()));
   const api = createApi({ clock: createServerClock() });
@@ -54,12 +56,25 @@ function start({
     },
     actions: {
       remember: (_, session) => remembered.push(session?.user),
-      forget: () => remembered.push(undefined),
+      forget: (_, session) => {
+        if (session) remembered.push(undefined);
+      },
     },
   });
-  const app = <App machine={machine} session={session} />;
+  let tell: (session: Session | undefined) => void = () => undefined;
+  const store = {
+    load: () => session,
+    refusals: () => refusals,
+    listen: (changed: typeof tell) => {
+      tell = changed;
+      return () => undefined;
+    },
+  };
+  const app = <App machine={machine} store={store} />;
   render(strict ? <StrictMode>{app}</StrictMode> : app);
-  return { user: userEvent.setup(), remembered, left };
+  /** What another tab does. */
+  const elsewhere = (session: Session | undefined) => act(() => tell(session));
+  return { user: userEvent.setup(), remembered, left, elsewhere };
 }
 
 const config: SessionConfig = {
@@ -169,7 +184,7 @@ describe('the end of a session', () => {
     await user.click(screen.getByRole('button', { name: 'Sign out' }));
     await person('alice');
     expect(screen.queryByText(/session has ended/)).toBeNull();
-    expect(remembered).toEqual(['alice', undefined]);
+    expect(remembered).toEqual([undefined]);
   });
 
   it('is explained when the server ends it, and the user goes on where they were', async () => {
@@ -179,5 +194,50 @@ describe('the end of a session', () => {
     await user.click(await person('alice'));
     await page();
     expect(location.search).toBe('?status=created');
+  });
+
+  it('comes with that of another tab, and so does another user', async () => {
+    const { elsewhere, remembered } = start({ session: alice });
+    await page();
+    elsewhere({ token: 'mock.olivia.operator', user: 'olivia', role: 'operator', expiresAt: Infinity });
+    await page();
+    expect(bar().getByText('olivia').textContent).toBe('olivia operator');
+    elsewhere(undefined);
+    await person('alice');
+    elsewhere(alice);
+    await page();
+    expect(bar().getByText('alice').textContent).toBe('alice');
+    expect(remembered).not.toContain('olivia');
+  });
+});
+
+describe('a token that the server refuses', () => {
+  const problem = { type: '/docs', title: 'No', status: 401, code: 'unauthenticated' };
+  const refuse = http.get('*/v1/orders', () =>
+    HttpResponse.json({ ...problem, detail: 'the token is too long: 40000 bytes' }, { status: 401 }),
+  );
+
+  it('is explained, and after the second time another account is offered', async () => {
+    const { user } = start({ answers: [refuse] });
+    await user.click(await person('alice'));
+    const first = await screen.findByRole('alert');
+    expect(first.textContent).toBe('The server refused your sign-in. The token is too long: 40000 bytes.');
+    expect(screen.queryByText(/session has ended/)).toBeNull();
+    await user.click(await person('alice'));
+    await screen.findByText(/Signing in again will not help. Use another account/);
+  });
+
+  it('is counted across the way to the issuer and back', async () => {
+    const comeBack = () => Promise.resolve(alice);
+    const { user, left } = start({ answers: [byIssuer, refuse], comeBack, refusals: 1 });
+    await screen.findByText(/The token is too long.*Signing in again will not help/);
+    await user.click(screen.getByRole('button', { name: 'Use another account' }));
+    expect(left).toEqual([config]);
+  });
+
+  it('is explained too when it was accepted before', async () => {
+    start({ session: alice, answers: [refuse] });
+    const ended = await screen.findByText(/^Your session has ended/);
+    expect(ended.textContent).toContain('The token is too long: 40000 bytes. Sign in again');
   });
 });

@@ -11,18 +11,32 @@ const people: readonly { user: string; role: Role; what: string }[] = [
   { user: 'olivia', role: 'operator', what: 'Operator: sees every order' },
 ];
 
+/** So many refused sign-ins in a row are no coincidence. */
+const REFUSALS_LIMIT = 2;
+
 interface SignInProps {
   state: SnapshotFrom<typeof sessionMachine>;
   send: (event: SessionEvent) => void;
 }
 
 export function SignIn({ state, send }: SignInProps) {
-  const { config, ended, error } = state.context;
+  const { config, ended, error, refusal, refusals } = state.context;
+  // Only an administrator can help; another account may do.
+  const hopeless = refusals >= REFUSALS_LIMIT;
   return (
     <main className="sign-in">
       <h1>Sign in to Orders</h1>
       {ended === 'expired' && (
-        <p role="status">Your session has ended. Sign in again to go on where you were.</p>
+        <p role="status">
+          Your session has ended. {refusal !== undefined && `${explain(refusal)} `}Sign in again to go on
+          where you were.
+        </p>
+      )}
+      {ended !== 'expired' && refusal !== undefined && (
+        <p className="bad" role="alert">
+          The server refused your sign-in. {explain(refusal)}
+          {hopeless && ' Signing in again will not help. Use another account, or contact your administrator.'}
+        </p>
       )}
       {error !== undefined && (
         <p className="bad" role="alert">
@@ -48,7 +62,7 @@ export function SignIn({ state, send }: SignInProps) {
           disabled={state.matches('leaving')}
           onClick={() => send({ type: 'SIGN_IN_OIDC' })}
         >
-          Sign in with your account
+          {hopeless ? 'Use another account' : 'Sign in with your account'}
         </button>
       )}
     </main>

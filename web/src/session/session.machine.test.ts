@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { createActor, fromPromise, SimulatedClock, waitFor } from 'xstate';
-import { NetworkError, SignInError } from '../api/problem';
+import { ApiError, NetworkError, SignInError } from '../api/problem';
 import type { Role, SessionConfig } from '../api/types';
 import type { Session } from './session';
 import { type SessionEvent, sessionMachine } from './session.machine';
@@ -13,13 +13,22 @@ const oidc: SessionConfig = {
   oidc: { issuer: 'https://id.example', clientId: 'orders', audience: 'orders' },
 };
 const away = new NetworkError();
+const refusal = new ApiError({
+  type: 'about:blank',
+  title: 'Unauthenticated',
+  status: 401,
+  code: 'unauthenticated',
+  detail: 'the token is not valid: it has 40000 bytes',
+});
+const bob: Session = { ...alice, token: 'u', user: 'bob', role: 'customer' };
 const SIGN_IN: SessionEvent = { type: 'SIGN_IN', user: 'alice', role: 'operator' };
 
 /** The session's machine, whose server answers when it is told to. */
-function start(session?: Session) {
+function start(session?: Session, refused = 0) {
   vi.spyOn(Date, 'now').mockReturnValue(NOW);
   const calls = { prepare: 0, comeBack: [] as unknown[], signIn: [] as unknown[], leave: [] as unknown[] };
   const store: (Session | undefined)[] = [];
+  const refusals: number[] = [];
   let settle: { resolve: (value: never) => void; reject: (error: unknown) => void } | undefined;
   const pending = <T>() => new Promise<T>((resolve, reject) => (settle = { resolve, reject }));
   const clock = new SimulatedClock();
@@ -42,14 +51,19 @@ function start(session?: Session) {
         return pending();
       }),
     },
-    actions: { remember: (_, session) => store.push(session), forget: () => store.push(undefined) },
+    actions: {
+      remember: (_, session) => store.push(session),
+      forget: () => store.push(undefined),
+      countRefusals: ({ context }) => refusals.push(context.refusals),
+    },
   });
-  const actor = createActor(machine, { input: { session }, clock }).start();
+  const actor = createActor(machine, { input: { session, refusals: refused }, clock }).start();
   const moved = (from: unknown) => waitFor(actor, ({ value }) => value !== from);
   const state = () => actor.getSnapshot().value;
   return {
     calls,
     store,
+    refusals,
     clock,
     state,
     context: () => actor.getSnapshot().context,
@@ -77,7 +91,7 @@ async function signedOut(config: SessionConfig) {
 describe('the session', () => {
   it('goes on after a reload without asking the server', () => {
     const page = start(alice);
-    expect([page.state(), page.calls.prepare, page.store]).toEqual(['signedIn', 0, [alice]]);
+    expect([page.state(), page.calls.prepare, page.store]).toEqual(['signedIn', 0, []]);
   });
 
   it('signs in by name where that is allowed, and is remembered', async () => {
@@ -141,7 +155,7 @@ describe('the session', () => {
     expect(page.calls.leave).toEqual([{ config: oidc, afresh: true }]);
 
     const other = start(alice);
-    other.say({ type: 'EXPIRED' });
+    other.say({ type: 'REFUSED', token: alice.token, error: refusal });
     await other.answer(oidc);
     await other.answer(undefined);
     other.say({ type: 'SIGN_IN_OIDC' });
@@ -161,14 +175,14 @@ describe('the session', () => {
     expect([page.state(), page.context().error]).toEqual(['signedOut', undefined]);
   });
 
-  it.each([
-    ['SIGN_OUT', 'signed out'],
-    ['EXPIRED', 'expired'],
-  ] as const)('is forgotten by %s', async (type, ended) => {
+  it.each<[SessionEvent, string]>([
+    [{ type: 'SIGN_OUT' }, 'signed out'],
+    [{ type: 'REFUSED', token: alice.token, error: refusal }, 'expired'],
+  ])('is forgotten by %o', async (event, ended) => {
     const page = await signedOut(dev);
     page.say(SIGN_IN);
     await page.answer(alice);
-    page.say({ type });
+    page.say({ type: 'ACCEPTED', token: alice.token }, event);
     expect([page.state(), page.store, page.calls.prepare]).toEqual(['signedOut', [alice, undefined], 1]);
     expect(page.context()).toMatchObject({ session: undefined, ended });
   });
@@ -192,5 +206,60 @@ describe('the session', () => {
     const page = start({ ...alice, expiresAt: NOW + 2 ** 33 });
     page.clock.increment(2 ** 31 - 2);
     expect(page.state()).toBe('signedIn');
+  });
+
+  it('counts the sign-ins that the server refuses at once, and has the issuer ask who it is', async () => {
+    const page = start();
+    await page.answer(oidc);
+    await page.fail(refusal); // told who the user is
+    expect(page.context()).toMatchObject({ refusal, refusals: 1, ended: undefined });
+    page.say({ type: 'SIGN_IN_OIDC' });
+    expect(page.calls.leave).toEqual([{ config: oidc, afresh: true }]);
+
+    const back = start(undefined, 1);
+    await back.answer(oidc);
+    await back.answer(alice);
+    back.say({ type: 'REFUSED', token: alice.token, error: refusal }); // by the list
+    expect([back.state(), back.store, back.refusals]).toEqual(['signedOut', [alice, undefined], [2]]);
+    expect(back.context()).toMatchObject({ refusal, refusals: 2, ended: undefined });
+
+    const fixed = start(undefined, 2);
+    await fixed.answer(oidc);
+    await fixed.answer(alice);
+    fixed.say({ type: 'ACCEPTED', token: alice.token }, { type: 'ACCEPTED', token: alice.token });
+    expect(fixed.refusals).toEqual([0]);
+  });
+
+  it('ignores what the server says to the token of an earlier session', async () => {
+    const page = await signedOut(dev);
+    page.say(SIGN_IN);
+    await page.answer(bob);
+    page.say({ type: 'REFUSED', token: alice.token, error: refusal });
+    expect([page.state(), page.context().session]).toEqual(['signedIn', bob]);
+  });
+
+  it('follows another tab that signs out, and one that signs in, and leaves the store to it', async () => {
+    const page = start(alice);
+    page.say({ type: 'FOLLOW', session: bob });
+    expect([page.state(), page.context().session]).toEqual(['signedIn', bob]);
+    page.say({ type: 'FOLLOW', session: undefined });
+    await page.answer(oidc);
+    await page.answer(undefined);
+    expect([page.state(), page.context().ended]).toEqual(['signedOut', 'signed out']);
+    page.say({ type: 'FOLLOW', session: undefined }, { type: 'SIGN_IN_OIDC' });
+    expect(page.calls.leave).toEqual([{ config: oidc, afresh: true }]);
+    page.say({ type: 'FOLLOW', session: alice });
+    expect([page.state(), page.context().session]).toEqual(['signedIn', alice]);
+    expect(page.store.filter(Boolean)).toEqual([]);
+  });
+
+  it('ends when the session that it followed to ends', () => {
+    const page = start(alice);
+    page.clock.increment(50_000);
+    page.say({ type: 'FOLLOW', session: bob });
+    page.clock.increment(59_999);
+    expect(page.state()).toBe('signedIn');
+    page.clock.increment(1);
+    expect(page.state()).toBe('preparing');
   });
 });
