@@ -2,7 +2,9 @@ package rest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -99,17 +101,42 @@ func (q *query) number(name string, fallback, low, high int) int {
 	return n
 }
 
+// time reads a time of RFC 3339. One before 1970 selects the same orders as 1970 does, because there are none from before.
 func (q *query) time(name string) time.Time {
 	v, there := q.value(name, 64)
 	if !there {
 		return time.Time{}
 	}
-	t, err := time.Parse(time.RFC3339, v)
-	if err != nil || t.Year() < 1970 || t.Year() > 9999 {
-		q.complain(name, "must be a time such as 2026-11-24T09:30:00Z")
-		return time.Time{}
+	t, err := parseTime(v)
+	if err == nil {
+		if epoch := time.Unix(0, 0); t.Before(epoch) {
+			t = epoch
+		}
+		return t.UTC()
 	}
-	return t.UTC()
+	hint := ""
+	if _, err := parseTime(strings.Replace(v, " ", "+", 1)); err == nil {
+		hint = "; a plus sign in a URL means a space, send it as %2B"
+	}
+	q.complain(name, "must be an RFC 3339 time with a time zone, such as 2026-11-24T09:30:00Z%s", hint)
+	return time.Time{}
+}
+
+// timePattern is the syntax of RFC 3339. time.Parse accepts more, such as a comma before the fraction.
+var timePattern = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
+// parseTime accepts exactly RFC 3339, with t and z in either case, and second 60, which is a leap second.
+func parseTime(s string) (time.Time, error) {
+	s = strings.ToUpper(s)
+	if !timePattern.MatchString(s) {
+		return time.Time{}, errors.New("not RFC 3339")
+	}
+	const seconds, end = len("2006-01-02T15:04:"), len("2006-01-02T15:04:05")
+	if s[seconds:end] != "60" {
+		return time.Parse(time.RFC3339, s)
+	}
+	t, err := time.Parse(time.RFC3339, s[:seconds]+"59"+s[end:])
+	return t.Truncate(time.Second).Add(time.Second), err
 }
 
 func (q *query) statuses() []order.Status {

@@ -383,6 +383,58 @@ func TestIdempotencyAfterAFault(t *testing.T) {
 	assert.Equal(t, 1, s.stored())
 }
 
+func TestTimesOfTheList(t *testing.T) {
+	s := start(t)
+	s.given("alice")
+	const all, none = 1, 0
+	for query, want := range map[string]int{
+		"from=2026-01-01T00:00:00Z":                                    all,
+		"from=2026-01-01t00:00:00z":                                    all,
+		"from=2026-01-01T00:00:00.123456789%2B14:00":                   all,
+		"from=0001-01-01T00:00:00Z":                                    all,
+		"from=0000-01-01T00:00:00%2B23:59":                             all,
+		"from=1969-12-31T23:59:59-00:00":                               all,
+		"from=2016-12-31T23:59:60Z":                                    all,
+		"to=9999-12-31T23:59:59-23:59":                                 all,
+		"to=0001-01-01T00:00:00Z":                                      none,
+		"to=0000-01-01T00:00:00Z":                                      none,
+		"to=1969-12-31T23:59:59Z":                                      none,
+		"to=2016-12-31t23:59:60.5z":                                    none,
+		"from=9999-12-31T23:59:59Z":                                    none,
+		"from=0001-01-01T00:00:00Z&to=2016-01-01T00:00:00Z&sort=total": none,
+	} {
+		assert.Len(t, read[api.OrderList](t, s.call("alice", "GET", "/v1/orders?"+query, "")).Orders, want, query)
+	}
+	const hint = "send it as %2B"
+	for value, hinted := range map[string]bool{
+		"2026-11-01T00:00:00+02:00":   true,
+		"2026-11-01T00:00:00%2002:00": true,
+		"2026-11-01+00:00:00Z":        false,
+		"2026-11-01":                  false,
+		"2026-11-01T00:00:00":         false,
+		"2026-11-01T00:00Z":           false,
+		"2026-11-01T00:00:00,5Z":      false,
+		"2026-11-01T0:00:00Z":         false,
+		"2026-02-30T00:00:00Z":        false,
+		"2026-11-01T24:00:00Z":        false,
+		"2026-11-01T00:00:61Z":        false,
+		"10000-01-01T00:00:00Z":       false,
+		"-2026-11-01T00:00:00Z":       false,
+		"2026-11-01T00:00:00%2B2:00":  false,
+		"2026-11-01T00:00:00%2B24:00": false,
+		"":                            false,
+	} {
+		for _, name := range []string{"from", "to"} {
+			a := s.call("alice", "GET", "/v1/orders?"+name+"="+value, "")
+			require.Equal(t, 400, a.StatusCode, "%s=%s: %s", name, value, a.body)
+			field := a.problem(t).Errors[0]
+			assert.Equal(t, name, field.Field)
+			assert.Contains(t, field.Message, "RFC 3339")
+			assert.Equal(t, hinted, strings.Contains(field.Message, hint), "%s: %s", value, field.Message)
+		}
+	}
+}
+
 func TestPages(t *testing.T) {
 	s := start(t)
 	want := map[string]bool{}

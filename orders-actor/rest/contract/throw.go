@@ -184,7 +184,13 @@ func (g *generator) valid(s *openapi3.Schema, name string) any {
 		unknown := rapid.StringMatching(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
 		return rapid.OneOf(rapid.SampledFrom(g.Orders), unknown).Draw(g.T, name)
 	case s.Format == "date-time":
-		return time.Unix(rapid.Int64Range(0, 4e9).Draw(g.T, name), 0).UTC().Format(time.RFC3339)
+		year0, year9999 := time.Date(0, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 30, 0, 0, 0, 0, time.UTC)
+		at := time.Unix(rapid.Int64Range(year0.Unix(), year9999.Unix()).Draw(g.T, name), 0)
+		text := at.In(time.FixedZone("", 60*rapid.IntRange(-23*60, 23*60).Draw(g.T, name+" zone"))).Format(time.RFC3339Nano)
+		if rapid.Bool().Draw(g.T, name+" in lower case") {
+			return strings.ToLower(text)
+		}
+		return text
 	default:
 		most := 40
 		if s.MaxLength != nil {

@@ -742,9 +742,12 @@ export interface operations {
                  * @example tea
                  */
                 q?: string;
-                /** @description Created at this time or later. */
+                /** @description Created at this time or later. Any RFC 3339 time will do; in a URL, the plus of a time zone is `%2B`. */
                 from?: string;
-                /** @description Created before this time. */
+                /**
+                 * @description Created before this time, written as `from` is.
+                 * @example 2026-11-24T09:30:00+01:00
+                 */
                 to?: string;
                 /** @description What to sort by; a leading minus turns it around. */
                 sort?: "created" | "-created" | "updated" | "-updated" | "total" | "-total";
