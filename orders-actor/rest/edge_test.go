@@ -26,7 +26,7 @@ import (
 
 func TestExport(t *testing.T) {
 	s := start(t)
-	s.given("alice", order.Item{SKU: "=1+1", Name: "a, \"quoted\" name", Quantity: 3, UnitPrice: 100})
+	s.given("alice", order.Item{SKU: "=1+1", Name: "a, \"quoted\" name;=1+(1", Quantity: 3, UnitPrice: 100})
 	cancelled := s.given("alice")
 	s.call("alice", "POST", "/v1/orders/"+cancelled.ID+"/cancel", `{"reason":"=HYPERLINK(\"http://example.com\")"}`)
 	s.given("bob")
@@ -34,17 +34,20 @@ func TestExport(t *testing.T) {
 	a := s.call("alice", "GET", "/v1/orders?sort=created&limit=1", "", "Accept", "text/csv")
 	assert.Equal(t, "text/csv; charset=utf-8", a.Header.Get("Content-Type"))
 	assert.Equal(t, `attachment; filename="orders.csv"`, a.Header.Get("Content-Disposition"))
-	rows, err := csv.NewReader(strings.NewReader(string(a.body))).ReadAll()
+	text, marked := strings.CutPrefix(string(a.body), "\ufeff")
+	assert.True(t, marked, "spreadsheets need the byte order mark")
+	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 3, "the limit of a page is none of an export; bob's isn't alice's")
 	column := map[string]int{}
 	for i, name := range rows[0] {
 		column[name] = i
 	}
-	assert.Equal(t, `3 x =1+1 (a, "quoted" name)`, rows[1][column["items"]])
+	assert.Equal(t, `3 x =1+1 (a, "quoted" name;'=1+(1)`, rows[1][column["items"]])
 	assert.Equal(t, `'=HYPERLINK("http://example.com")`, rows[2][column["cancelReason"]])
 	assert.Equal(t, "customer", rows[2][column["cancelledBy"]])
-	assert.Equal(t, "900", rows[2][column["total"]])
+	assert.Equal(t, "EUR", rows[2][column["currency"]])
+	assert.Equal(t, "9.00", rows[2][column["totalDecimal"]])
 }
 
 func TestExportIsPacked(t *testing.T) {

@@ -9,8 +9,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/gofiber/fiber/v2"
+	"golang.org/x/text/currency"
 
 	"orders/orders-actor/auth"
 	"orders/orders-actor/order"
@@ -25,7 +27,7 @@ const (
 )
 
 var csvHeader = []string{
-	"id", "customer", "status", "version", "currency", "total", "createdAt", "updatedAt", "deliverAt",
+	"id", "customer", "status", "version", "currency", "totalDecimal", "createdAt", "updatedAt", "deliverAt",
 	"payment", "cancelledBy", "cancelReason", "items",
 }
 
@@ -57,6 +59,9 @@ func (s *Server) exportOrders(c *fiber.Ctx, u auth.User, q view.Query) error {
 }
 
 func (s *Server) writeCSV(ctx context.Context, conn net.Conn, w *bufio.Writer, q view.Query) error {
+	if _, err := w.WriteString("\ufeff"); err != nil { // a spreadsheet takes text without a byte order mark for its local encoding
+		return err
+	}
 	out := csv.NewWriter(w)
 	if err := out.Write(csvHeader); err != nil {
 		return err
@@ -93,20 +98,40 @@ func csvRow(o order.Order) []string {
 		items[i] = fmt.Sprintf("%d x %s (%s)", item.Quantity, item.SKU, item.Name)
 	}
 	row := []string{
-		o.ID, o.Customer, string(o.Status), strconv.Itoa(o.Version), o.Currency, strconv.FormatInt(o.Total, 10),
+		o.ID, o.Customer, string(o.Status), strconv.Itoa(o.Version), o.Currency, decimal(o.Total, o.Currency),
 		o.CreatedAt.Format(time.RFC3339Nano), o.UpdatedAt.Format(time.RFC3339Nano), due,
 		string(o.Payment.Status), by, reason, strings.Join(items, "; "),
 	}
 	for i := range row {
-		row[i] = harmless(row[i])
+		row[i] = escapeFormula(row[i])
 	}
 	return row
 }
 
-// harmless keeps a spreadsheet from running a cell as a formula.
-func harmless(cell string) string {
-	if strings.HasPrefix(cell, "\t") || strings.HasPrefix(cell, "\r") || strings.ContainsAny(cell[:min(1, len(cell))], "=+-@") {
-		return "'" + cell
+// decimal writes minor units as the currency has them: 9.00 for EUR 900, 900 for JPY 900.
+func decimal(minor int64, code string) string {
+	unit, _ := currency.ParseISO(code) // the zero unit has two digits
+	digits, _ := currency.Standard.Rounding(unit)
+	text := fmt.Sprintf("%0*d", digits+1, minor)
+	if digits == 0 {
+		return text
 	}
-	return cell
+	return text[:len(text)-digits] + "." + text[len(text)-digits:]
+}
+
+// escapeFormula puts an apostrophe before all that a spreadsheet could run as a formula. Where another separator than the
+// comma is usual, a spreadsheet splits the cell at that one, and quotes inside of a line protect nothing.
+func escapeFormula(cell string) string {
+	const starts, separators, skipped = "=+-@\t\r＝＋－＠", ";,|\t\r\n", `"'`
+	var escaped strings.Builder
+	start := true // of a cell, by whichever separator
+	for _, r := range cell {
+		if start && strings.ContainsRune(starts, r) {
+			escaped.WriteByte('\'')
+		}
+		escaped.WriteRune(r)
+		skip := unicode.IsSpace(r) || strings.ContainsRune(skipped, r)
+		start = strings.ContainsRune(separators, r) || start && skip
+	}
+	return escaped.String()
 }

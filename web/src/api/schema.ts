@@ -17,8 +17,9 @@ export interface paths {
          *     filter (the status filter left out, so that they can label tabs), and the feed's cursor of this moment. Pages
          *     stay right while orders change: follow `next` with the same filter and sort.
          *
-         *     With `Accept: text/csv` the whole selection is streamed, `limit` and `cursor` left out. A cell that a spreadsheet
-         *     would run as a formula starts with an apostrophe.
+         *     With `Accept: text/csv` the whole selection is streamed, `limit` and `cursor` left out. The text is UTF-8 and begins
+         *     with a byte order mark. `totalDecimal` is in units of the currency (`9.00` for EUR, `900` for JPY), unlike `total` in
+         *     JSON. An apostrophe is put before all that a spreadsheet could run as a formula, whatever separator it splits at.
          */
         get: operations["listOrders"];
         put?: never;
@@ -779,8 +780,8 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OrderList"];
                     /**
-                     * @example id,customer,status,version,currency,total,createdAt,updatedAt,deliverAt,payment,cancelledBy,cancelReason,items
-                     *     01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77,alice,confirmed,2,EUR,900,2026-11-24T09:30:00.120Z,2026-11-24T09:30:00.410Z,2026-11-24T09:30:10.410Z,confirmed,,,2 x tea-1 (Green tea)
+                     * @example id,customer,status,version,currency,totalDecimal,createdAt,updatedAt,deliverAt,payment,cancelledBy,cancelReason,items
+                     *     01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77,alice,confirmed,2,EUR,9.00,2026-11-24T09:30:00.120Z,2026-11-24T09:30:00.410Z,2026-11-24T09:30:10.410Z,confirmed,,,2 x tea-1 (Green tea)
                      */
                     "text/csv": string;
                 };

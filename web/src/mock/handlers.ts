@@ -2,6 +2,7 @@
 import { delay, http, HttpResponse, type RequestHandler } from 'msw';
 import { filter, firstValueFrom, race, timer } from 'rxjs';
 import type { CancelOutcome, CreateOrder, Problem } from '../api/types';
+import { decimals } from '../orders/format';
 import type { Backend, Change } from './backend';
 
 /** A mock's token is `mock.<user>.<role>`. */
@@ -86,12 +87,12 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
         customer,
         status,
         currency,
-        total,
+        (total / 10 ** decimals(currency)).toFixed(decimals(currency)),
       ]);
-      const csv = [['id', 'customer', 'status', 'currency', 'total'], ...lines]
+      const csv = [['id', 'customer', 'status', 'currency', 'totalDecimal'], ...lines]
         .map((line) => line.join(','))
         .join('\r\n');
-      return new HttpResponse(csv, { headers: { 'Content-Type': 'text/csv' } });
+      return new HttpResponse(`\ufeff${csv}`, { headers: { 'Content-Type': 'text/csv' } });
     }),
 
     http.post('*/v1/orders', async ({ request }) => {
