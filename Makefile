@@ -11,7 +11,8 @@ unexport NODE_ENV
 export GOTOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.work)
 
 # Without VCS stamps: git refuses to read a checkout that belongs to another user.
-GO_BUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w'
+GO_FLAGS := -buildvcs=false -trimpath -ldflags='-s -w'
+GO_BUILD := CGO_ENABLED=0 go build $(GO_FLAGS)
 # Relative, because make splits lists at blanks and the checkout's path may have one.
 MODULES  := $(shell sed -n 's|^\t\(\./[a-z/-]*\)$$|\1|p' go.work)
 EVERY    := $(addsuffix /...,$(MODULES))
@@ -19,10 +20,16 @@ EVERY    := $(addsuffix /...,$(MODULES))
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
 
-run: build runtime ## build what is missing, start everything, print the address; Ctrl-C stops all of it
+# Shows a command as one line. With -lock a second make in this folder waits, and tells what the first one does.
+STEP  := bin/step
+ALONE := $(STEP) -lock bin/.lock
+
+run: $(STEP) ## build what is missing, start everything, print the address; Ctrl-C stops all of it
+	@$(ALONE) $(MAKE) --no-print-directory build runtime
 	@exec bin/stack
 
-dapr-run: build runtime dapr-cli ## the same with the Dapr CLI: dapr run -f, on a copy of dapr/dapr.yaml with this run's addresses
+dapr-run: $(STEP) ## the same with the Dapr CLI: dapr run -f, on a copy of dapr/dapr.yaml with this run's addresses
+	@$(ALONE) $(MAKE) --no-print-directory build runtime dapr-cli
 	@exec bin/stack dapr-run
 
 rebuild: build ## put orders that the order database has lost back into it, from the actors' states; `make run` may be running
@@ -30,28 +37,33 @@ rebuild: build ## put orders that the order database has lost back into it, from
 
 ## building
 
-build: spa ## the services and the launcher, into bin/
+# Built as a module of its own, without the workspace: it must not download anything before it can show that.
+$(STEP): $(wildcard stack/cmd/step/*.go)
 	@mkdir -p bin
-	$(GO_BUILD) -o bin/ ./orders-actor ./payments-svc ./stack/cmd/stack
+	@cd stack && GOWORK=off $(GO_BUILD) -o ../$(STEP) ./cmd/step
 
-spa: orders-actor/spa/dist/index.html ## the SPA, into orders-actor, which serves it
+build: spa ## the services and the launcher, into bin/
+	@CGO_ENABLED=0 $(STEP) "building the services" go build $(GO_FLAGS) -o=bin/ ./orders-actor ./payments-svc ./stack/cmd/stack
+
+spa: $(STEP) orders-actor/spa/dist/index.html ## the SPA, into orders-actor, which serves it
 orders-actor/spa/dist/index.html: web/node_modules/.package-lock.json $(shell find web api -type f -not -path '*/node_modules/*') \
 		$(if $(wildcard orders-actor/spa/dist/index.html.br),,again)
-	cd web && npm run build
+	@cd web && ../$(STEP) "building the web pages" npm run build
 	@touch $@
 
 # npm writes this file last. An installation without the tools for development, made by hand, is replaced.
 web/node_modules/.package-lock.json: web/package-lock.json $(if $(wildcard web/node_modules/.bin/vite),,again)
-	cd web && npm ci --include=dev --no-audit --no-fund
+	@$(if $(wildcard $(STEP)),,$(MAKE) --no-print-directory $(STEP))
+	@cd web && ../$(STEP) "installing npm packages" npm ci --include=dev --no-audit --no-fund
 	@touch $@
 
 .PHONY: again
 again: # what depends on it is made again
 
-runtime: ## Dapr's runtime, into bin/dapr (10 minutes, once)
+runtime: $(STEP) ## Dapr's runtime, into bin/dapr: what is installed in the right version, the rest is built (10 minutes, once)
 	@dapr/build runtime
 
-dapr-cli: ## Dapr's command line, into bin/cli
+dapr-cli: $(STEP) ## Dapr's command line, into bin/cli
 	@dapr/build cli
 
 bin/golangci-lint: tools/golangci-lint/go.mod

@@ -54,6 +54,7 @@ func (s *Stack) DaprRun(ctx context.Context) error {
 	for _, url := range s.URLs() {
 		s.say("dapr run -f %s will serve %s", filepath.Dir(file), url)
 	}
+	s.note("which runs the Dapr CLI")
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {

@@ -138,6 +138,7 @@ func prepare(o Options) (*Stack, error) {
 	if s.lock, err = lock(filepath.Join(o.Home, "run", "lock")); err != nil {
 		return nil, err
 	}
+	s.note("which is starting")
 	secrets := filepath.Join(o.Home, "secrets.json")
 	err = makeSecrets(secrets)
 	if err == nil {
@@ -193,23 +194,35 @@ func lock(path string) (*os.File, error) {
 		return nil, err
 	}
 	if err := lockFile(f); err != nil {
-		return nil, errors.Join(fmt.Errorf("another launcher uses %s", filepath.Dir(filepath.Dir(path))), f.Close())
+		holder, _ := io.ReadAll(f)
+		return nil, errors.Join(fmt.Errorf("another launcher uses %s: %s", filepath.Dir(filepath.Dir(path)), holder), f.Close())
 	}
 	return f, nil
 }
 
+// note writes into the lock's file what this launcher does, for one that finds the lock taken.
+func (s *Stack) note(format string, args ...any) {
+	text := fmt.Appendf(nil, "process %d, %s", os.Getpid(), fmt.Sprintf(format, args...))
+	if err := s.lock.Truncate(0); err == nil {
+		_, _ = s.lock.WriteAt(text, 0)
+	}
+}
+
 func (s *Stack) startAll(ctx context.Context) error {
 	began := time.Now()
+	s.note("which is starting Dapr's control plane")
 	if err := s.startControlPlane(ctx); err != nil || s.o.WithoutApps {
 		return err
 	}
 	s.say("starting %s", strings.Join(s.apps(), " and "))
+	s.note("which is starting %s", strings.Join(s.apps(), " and "))
 	if err := s.startApps(); err != nil {
 		return err
 	}
 	if err := s.WaitReady(ctx); err != nil {
 		return err
 	}
+	s.note("which serves %s", strings.Join(s.URLs(), " "))
 	s.say("ready after %.1f s; logs are in %s", time.Since(began).Seconds(), filepath.Join(s.o.Home, "logs"))
 	return nil
 }

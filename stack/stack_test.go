@@ -129,7 +129,7 @@ func TestRefusesASecondLauncherOnTheSameData(t *testing.T) {
 	first, err := prepare(Options{Home: t.TempDir()})
 	require.NoError(t, err)
 	_, err = prepare(Options{Home: first.Home()})
-	require.ErrorContains(t, err, "another launcher uses "+first.Home())
+	require.ErrorContains(t, err, fmt.Sprintf("another launcher uses %s: process %d, which is starting", first.Home(), os.Getpid()))
 	require.NoError(t, first.Close())
 	second, err := prepare(Options{Home: first.Home()})
 	require.NoError(t, err)

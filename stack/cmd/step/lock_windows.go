@@ -1,0 +1,5 @@
+package main
+
+import "os"
+
+func lockFile(*os.File) error { return nil }

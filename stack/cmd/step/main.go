@@ -1,0 +1,181 @@
+// Command step runs one step of a build and shows it in a single line: what is done, how much of it, and the time left. On a
+// terminal that line moves; elsewhere each tenth of a step is a line. What the command itself prints is shown only if it fails.
+//
+//	step NAME CMD ARG…       run CMD; of a `go build` with flags of the form -flag=value the packages are counted
+//	step -lock FILE CMD …    run CMD while no other step -lock with FILE does; until then show what that one does
+//
+// It needs nothing but Go, because it is built before anything is downloaded.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// statusFile is the variable in which step -lock tells the steps within where to say what they do.
+const statusFile = "STEP_STATUS"
+
+func main() {
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt) // the command gets it too: wait for its end
+	err := run(os.Args[1:])
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		os.Exit(max(exit.ExitCode(), 1))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "step:", err)
+		os.Exit(2)
+	}
+}
+
+func run(args []string) error {
+	info, err := os.Stdout.Stat()
+	terminal := err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+	switch {
+	case len(args) > 2 && args[0] == "-lock":
+		return locked(args[1], args[2:], &line{out: os.Stdout, moves: terminal})
+	case len(args) > 1:
+		return step(args[0], args[1:], &line{out: os.Stdout, moves: terminal, status: os.Getenv(statusFile)})
+	default:
+		return errors.New("a name and a command are needed")
+	}
+}
+
+// locked runs a command alone.
+func locked(path string, command []string, l *line) error {
+	for {
+		lock, holder, err := tryLock(path)
+		if err != nil {
+			return err
+		}
+		if lock == nil {
+			l.show("waiting for "+holder, 0)
+			time.Sleep(time.Second)
+			continue
+		}
+		defer lock.Close()
+		l.end()
+		cmd := exec.Command(command[0], command[1:]...)
+		cmd.Env = append(os.Environ(), statusFile+"="+path)
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+		return cmd.Run()
+	}
+}
+
+// tryLock takes the lock, or returns what its holder does. The kernel gives the lock back when the process ends.
+func tryLock(path string) (_ *os.File, holder string, _ error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := lockFile(f); err != nil {
+		content, _ := io.ReadAll(f)
+		if holder = string(bytes.TrimSpace(content)); holder == "" {
+			holder = "another make in this folder"
+		}
+		return nil, holder, f.Close()
+	}
+	return f, "", os.WriteFile(path, fmt.Appendf(nil, "process %d\n", os.Getpid()), 0o600)
+}
+
+// step runs a command and shows its progress.
+func step(name string, command []string, l *line) error {
+	p := &progress{name: name, began: time.Now()}
+	var err error
+	if len(command) > 2 && command[0] == "go" && command[1] == "build" {
+		if p.left, err = p.stale(command[2:], l); err != nil {
+			return err
+		}
+		p.total, p.began = len(p.left), time.Now()
+		command = slices.Insert(slices.Clone(command), 2, "-v")
+	} else {
+		l.show(p.text(time.Now()), p.tenth())
+	}
+	if err := p.watch(exec.Command(command[0], command[1:]...), l, nil); err != nil {
+		return err
+	}
+	l.finish(p.result(time.Now()))
+	return nil
+}
+
+// stale returns the packages that a go build with these arguments has to compile. Modules are downloaded for that.
+func (p *progress) stale(args []string, l *line) (map[string]bool, error) {
+	list := []string{"list", "-deps", "-f", `{{if and .Stale (ne .Name "main")}}{{.ImportPath}}{{end}}`}
+	for _, arg := range args {
+		if !strings.HasPrefix(arg, "-o=") {
+			list = append(list, arg)
+		}
+	}
+	var found bytes.Buffer
+	if err := p.watch(exec.Command("go", list...), l, &found); err != nil {
+		return nil, err
+	}
+	packages := map[string]bool{}
+	for name := range strings.FieldsSeq(found.String()) {
+		packages[name] = true
+	}
+	return packages, nil
+}
+
+// watch runs a command and shows p while it runs. Its output goes to stdout, if that isn't nil, and is otherwise kept for the
+// case that the command fails.
+func (p *progress) watch(cmd *exec.Cmd, l *line, stdout io.Writer) error {
+	read, write := io.Pipe()
+	cmd.Stdout, cmd.Stderr = write, write
+	if stdout != nil {
+		cmd.Stdout = stdout
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	var mu sync.Mutex // over p and l
+	var output []string
+	ended := make(chan struct{})
+	var watchers sync.WaitGroup
+	watchers.Go(func() {
+		lines := bufio.NewScanner(read)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			mu.Lock()
+			if p.line(lines.Text()) {
+				l.show(p.text(time.Now()), p.tenth())
+			} else if output = append(output, lines.Text()); len(output) > 500 {
+				output = output[1:]
+			}
+			mu.Unlock()
+		}
+		_, _ = io.Copy(io.Discard, read) // a line that is too long
+	})
+	watchers.Go(func() { // the time goes on without a line
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				mu.Lock()
+				l.show(p.text(time.Now()), p.tenth())
+				mu.Unlock()
+			case <-ended:
+				return
+			}
+		}
+	})
+	err := cmd.Wait()
+	_ = write.Close()
+	close(ended)
+	watchers.Wait()
+	if err != nil {
+		l.end()
+		fmt.Fprintf(os.Stderr, "%s failed: %s\n%s\n", p.name, strings.Join(cmd.Args, " "), strings.Join(output, "\n"))
+	}
+	return err
+}
