@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
+	"orders/kit/panics"
 	"orders/kit/service"
 )
 
@@ -18,7 +20,7 @@ type part struct {
 
 // inOrder runs the parts until ctx ends or one of them does. Then it stops them one after another, in their order: each
 // still has what it needs from those behind it.
-func inOrder(ctx context.Context, parts ...part) error {
+func inOrder(ctx context.Context, log *slog.Logger, parts ...part) error {
 	type running struct {
 		part
 		stop  context.CancelFunc
@@ -31,7 +33,7 @@ func inOrder(ctx context.Context, parts ...part) error {
 		defer stop()
 		all[i] = running{part: p, stop: stop, ended: make(chan error, 1)}
 		go func() {
-			all[i].ended <- service.Run(own, p.limit, p.run) // it also turns a panic into an error
+			all[i].ended <- panics.Catch(own, log, p.name, func() error { return service.Run(own, log, p.limit, p.run) })
 			one <- struct{}{}
 		}()
 	}

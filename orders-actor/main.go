@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"orders/kit/panics"
 	"orders/kit/secrets"
 	"orders/kit/service"
 	"orders/kit/settings"
@@ -123,7 +124,7 @@ func run(ctx context.Context, c config, log *slog.Logger) error {
 	log.Info("serving", "address", listener.Addr().String())
 
 	// Each part needs those behind it to stop in peace: requests and payments end with turns, turns end in the view.
-	return inOrder(ctx,
+	return inOrder(ctx, log,
 		part{"rest", func(ctx context.Context) error { return server.Serve(ctx, listener) }, 15 * time.Second},
 		part{"reconciler", reconciler.Run, 15 * time.Second},
 		part{"payments", payer.Run, 15 * time.Second},
@@ -181,7 +182,8 @@ func prune(db *view.DB, log *slog.Logger) service.Runner {
 		for {
 			select {
 			case <-time.After(pruneEvery):
-				if err := db.Prune(ctx, time.Now()); err != nil && ctx.Err() == nil {
+				err := panics.Catch(ctx, log, "prune", func() error { return db.Prune(ctx, time.Now()) })
+				if err != nil && ctx.Err() == nil {
 					log.Warn("can't prune the view", "error", err)
 				}
 			case <-ctx.Done():

@@ -69,7 +69,7 @@ func run(ctx context.Context) error {
 		Now:     time.Now, Log: log, Metrics: registry, Stopping: ctx.Done(),
 		Ready: []service.Check{{Name: "ledger", Run: store.Ready}},
 	})
-	return service.Run(ctx, stopLimit,
+	return service.Run(ctx, log, stopLimit,
 		service.Serve(app, log, cfg.address, drainLimit),
 		service.Metrics(registry, log, "PAYMENTS_METRICS_ADDR", cfg.metrics),
 	)

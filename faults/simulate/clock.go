@@ -3,6 +3,7 @@ package simulate
 import (
 	"container/heap"
 	"iter"
+	"runtime"
 	"time"
 )
 
@@ -69,22 +70,12 @@ type proc struct {
 	wakes int // how often it was woken; a timer that was set before is void
 }
 
-// killed unwinds a proc whose replica crashed.
-type killed struct{}
-
 // parked is the sleep that only wake ends.
 const parked = time.Duration(-1)
 
 func (c *clock) spawn(home *replica, after time.Duration, body func(p *proc)) {
 	p := &proc{clock: c, home: home}
 	p.next, p.stop = iter.Pull(func(yield func(time.Duration) bool) {
-		defer func() {
-			if r := recover(); r != nil {
-				if _, ok := r.(killed); !ok {
-					panic(r)
-				}
-			}
-		}()
 		p.yield = yield
 		body(p)
 	})
@@ -126,7 +117,7 @@ func (p *proc) wake() { p.wakeAfter(0) }
 
 func (p *proc) sleep(d time.Duration) {
 	if !p.yield(d) {
-		panic(killed{})
+		runtime.Goexit() // not a panic, which the code under test would catch
 	}
 }
 
@@ -137,7 +128,12 @@ func (p *proc) park(timeout time.Duration) { p.sleep(timeout) }
 func (p *proc) kill() {
 	if !p.ended {
 		p.ended = true
-		p.stop()
+		stopped := make(chan struct{})
+		go func() { // the proc's Goexit ends the goroutine that stops it
+			defer close(stopped)
+			p.stop()
+		}()
+		<-stopped
 	}
 }
 

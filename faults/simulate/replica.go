@@ -22,6 +22,7 @@ type replica struct {
 	activate   func(id string) actor.Actor
 	hosted     map[string]*activation
 	payer      *turn.Worker
+	log        *slog.Logger
 }
 
 // activation is one order in this replica's memory, with its turn lock.
@@ -31,21 +32,35 @@ type activation struct {
 	waiting []*proc
 }
 
-// unheard is the log of the parts under test.
-var unheard = slog.New(slog.DiscardHandler)
+// panicLog is the log of the parts under test. They log an error only for a panic that they caught.
+type panicLog struct {
+	slog.Handler
+	w *world
+}
+
+func (l panicLog) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelError }
+
+func (l panicLog) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		l.w.panicked += " " + a.String()
+		return true
+	})
+	return nil
+}
 
 func (r *replica) start() {
 	r.alive = true
 	r.hosted = map[string]*activation{}
 	r.procs = nil
+	r.log = slog.New(panicLog{slog.DiscardHandler, r.w})
 	r.payer = turn.NewWorker(turn.WorkerConfig{
-		Payments: r.w.ledger, Results: r.w.orders, Log: unheard, Queue: 16,
+		Payments: r.w.ledger, Results: r.w.orders, Log: r.log, Queue: 16,
 		Pause: func(_ context.Context, d time.Duration) { r.w.clock.running.sleep(r.w.about(d)) },
 	})
 	r.activate = turn.Activator(&turn.Options{
 		Store: r.w.store, View: r.w.view, Reminders: r.w.reminders, Payer: r,
 		Clock: r.w.clock.time, DeliverAfter: deliverAfter,
-	}, r.w.seal, unheard)
+	}, r.w.seal, r.log)
 	r.w.clock.spawn(r, r.w.about(lookEvery), r.reconcile)
 }
 
@@ -90,7 +105,7 @@ func (r *replica) turn(p *proc, id string, m message) (data []byte, err error) {
 // reconcile is the reconciler's loop, with all pokes of a round at once.
 func (r *replica) reconcile(p *proc) {
 	r.reconciler = p
-	loop := reconcile.New(reconcile.Config{View: r.w.view, Orders: r.w.orders, Log: unheard, Clock: r.w.clock.time})
+	loop := reconcile.New(reconcile.Config{View: r.w.view, Orders: r.w.orders, Log: r.log, Clock: r.w.clock.time})
 	for {
 		left := 0
 		for _, id := range loop.Due(context.Background()) {

@@ -75,6 +75,8 @@ type world struct {
 	clients  int              // clients that still run
 	unset    map[*proc]func() // reminders that wait for the save, see Wrong.ReminderAfterSave
 
+	panicked string // what the parts under test logged of panics that they caught
+
 	faults, crashes, conflicts, stolen, unproven int
 }
 
@@ -201,6 +203,9 @@ func (w *world) askEverybody() {
 	}
 	for _, r := range w.replicas { // nothing goes on after this: end what sleeps
 		r.killAll()
+	}
+	if w.panicked != "" {
+		panic(w.panicked)
 	}
 }
 

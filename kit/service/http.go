@@ -3,13 +3,11 @@ package service
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"regexp"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/valyala/fasthttp"
 
+	"orders/kit/panics"
 	"orders/kit/problem"
 )
 
@@ -53,10 +52,10 @@ func NewApp(cfg fiber.Config) *fiber.App {
 	return fiber.New(cfg)
 }
 
-// NewRegistry makes a metrics registry that has the process's and the runtime's own metrics.
+// NewRegistry makes a metrics registry that has the process's and the runtime's own metrics, and the count of panics.
 func NewRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), panics.Total)
 	return registry
 }
 
@@ -78,8 +77,8 @@ func Observe(log *slog.Logger, registry prometheus.Registerer) fiber.Handler {
 		ctx := WithRequestID(WithTraceparent(c.UserContext(), strings.Clone(c.Get("traceparent"))), id)
 		c.SetUserContext(ctx)
 
-		if err := next(c, log); err != nil {
-			if err := c.App().ErrorHandler(c, err); err != nil {
+		if err := panics.Catch(ctx, log, "request", func() error { return next(c) }); err != nil {
+			if err := panics.Catch(ctx, log, "error handler", func() error { return c.App().ErrorHandler(c, err) }); err != nil {
 				log.ErrorContext(ctx, "the error handler failed", "err", err)
 				c.Status(http.StatusInternalServerError)
 			}
@@ -97,13 +96,7 @@ func Observe(log *slog.Logger, registry prometheus.Registerer) fiber.Handler {
 	}
 }
 
-func next(c *fiber.Ctx, log *slog.Logger) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			log.ErrorContext(c.UserContext(), "panic in a handler", "panic", fmt.Sprint(p), "stack", stack())
-			err = errors.New("panic in a handler")
-		}
-	}()
+func next(c *fiber.Ctx) error {
 	if err := checkMessage(&c.Request().Header); err != nil {
 		c.Context().SetConnectionClose()
 		return err
@@ -142,8 +135,6 @@ func hasLine(raw []byte, name string) bool {
 // hostPattern is uri-host [":" port] of RFC 3986. What it lets pass need not be the name of a host that exists.
 var hostPattern = regexp.MustCompile("^(\\[[0-9A-Za-z:.%_~-]+\\]|[0-9A-Za-z._~%!$&'()*+,;=-]*)(:[0-9]*)?$")
 
-func stack() string { return "\n" + string(debug.Stack()) }
-
 // method bounds what a caller can make of the metrics' labels. It is a copy: they outlive the request.
 func method(c *fiber.Ctx) string {
 	switch m := c.Method(); m {
@@ -168,7 +159,9 @@ func Serve(app *fiber.App, log *slog.Logger, address string, limit time.Duration
 		defer func() { _ = listener.Close() }() // the app doesn't when it is stopped before it served
 		log.InfoContext(ctx, "serving", "address", listener.Addr().String())
 		ended := make(chan error, 1)
-		go func() { ended <- app.Listener(listener) }()
+		go func() {
+			ended <- panics.Catch(ctx, log, "server", func() error { return app.Listener(listener) })
+		}()
 		select {
 		case err := <-ended:
 			return fmt.Errorf("serving on %s: %w", address, err)

@@ -14,6 +14,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"orders/kit/panics"
 )
 
 // Check tells whether something that the service needs is there.
@@ -83,7 +85,10 @@ func (h *health) run(ctx context.Context) []checkResult {
 	results := make([]checkResult, len(h.checks))
 	var wait sync.WaitGroup
 	for i, check := range h.checks {
-		wait.Go(func() { results[i] = checkResult{check.Name, runCheck(ctx, check)} })
+		results[i].name = check.Name
+		wait.Go(func() {
+			results[i].err = panics.Catch(ctx, h.log, "check", func() error { return check.Run(ctx) })
+		})
 	}
 	wait.Wait()
 	passed := true
@@ -97,15 +102,6 @@ func (h *health) run(ctx context.Context) []checkResult {
 		h.started.Store(true)
 	}
 	return results
-}
-
-func runCheck(ctx context.Context, check Check) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
-		}
-	}()
-	return check.Run(ctx)
 }
 
 var checkUp = prometheus.NewDesc("service_check_up", "Whether a dependency answers: 1 or 0.", []string{"check"}, nil)

@@ -8,8 +8,10 @@ package service
 import (
 	"context"
 	"errors"
-	"fmt"
+	"log/slog"
 	"time"
+
+	"orders/kit/panics"
 )
 
 // Runner works until it is done or ctx ends; then it stops and returns. Stopping because ctx ended is no error.
@@ -18,14 +20,14 @@ type Runner func(ctx context.Context) error
 // ErrStopTimeout is returned when a runner didn't stop in time.
 var ErrStopTimeout = errors.New("a part of the service didn't stop in time")
 
-// Run runs all runners. When the first one ends, or ctx does, it ends the others' context and waits for them, at most
+// Run runs all runners, and ends the service in order, rather than the process, when one of them panics. When the first one ends, or ctx does, it ends the others' context and waits for them, at most
 // for limit. It returns their errors joined.
-func Run(ctx context.Context, limit time.Duration, runners ...Runner) error {
+func Run(ctx context.Context, log *slog.Logger, limit time.Duration, runners ...Runner) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, len(runners)) // room for all: a late one must not hang
 	for _, r := range runners {
-		go func() { ended <- runner(ctx, r) }()
+		go func() { ended <- panics.Catch(ctx, log, "runner", func() error { return r(ctx) }) }()
 	}
 
 	var errs []error
@@ -53,14 +55,4 @@ func Run(ctx context.Context, limit time.Duration, runners ...Runner) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// runner ends the service in order, rather than the process, when a part of it panics.
-func runner(ctx context.Context, run Runner) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v%s", p, stack())
-		}
-	}()
-	return run(ctx)
 }

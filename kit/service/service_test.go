@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/stretchr/testify/require"
 
+	"orders/kit/panics"
 	"orders/kit/problem"
 )
 
@@ -29,7 +30,7 @@ const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 func TestTheFirstToEndStopsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := errors.New("first"), errors.New("second")
-		err := Run(t.Context(), time.Minute,
+		err := Run(t.Context(), slog.New(slog.DiscardHandler), time.Minute,
 			func(context.Context) error { return first },
 			func(ctx context.Context) error { <-ctx.Done(); return second },
 			func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
@@ -44,7 +45,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		require.NoError(t, Run(ctx, time.Minute, func(ctx context.Context) error { <-ctx.Done(); return nil }))
+		require.NoError(t, Run(ctx, slog.New(slog.DiscardHandler), time.Minute, func(ctx context.Context) error { <-ctx.Done(); return nil }))
 	})
 }
 
@@ -52,7 +53,7 @@ func TestARunnerThatDoesNotStopIsLeftBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		defer close(release)
-		err := Run(t.Context(), time.Minute,
+		err := Run(t.Context(), slog.New(slog.DiscardHandler), time.Minute,
 			func(context.Context) error { return nil },
 			func(context.Context) error { <-release; return nil },
 		)
@@ -61,8 +62,10 @@ func TestARunnerThatDoesNotStopIsLeftBehind(t *testing.T) {
 }
 
 func TestAPanicInARunnerIsAnError(t *testing.T) {
-	err := Run(t.Context(), time.Minute, func(context.Context) error { panic("ouch") })
-	require.ErrorContains(t, err, "panic: ouch")
+	var logged bytes.Buffer
+	err := Run(t.Context(), slog.New(slog.NewTextHandler(&logged, nil)), time.Minute, func(context.Context) error { panic("ouch") })
+	require.ErrorIs(t, err, panics.Err)
+	require.Contains(t, logged.String(), "ouch")
 }
 
 func TestLogLinesCarryTheTrace(t *testing.T) {
@@ -94,8 +97,14 @@ func app(log *slog.Logger, broken *error) *fiber.App {
 		Check{"database", func(context.Context) error { return *broken }})
 	app.Get("/metrics-for-test", adaptor.HTTPHandler(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
 	app.Get("/panics/:id", func(*fiber.Ctx) error { panic("secret") })
+	app.Get("/panics-in-the-error-handler", func(*fiber.Ctx) error { return errUnprintable{} })
 	return app
 }
+
+// errUnprintable is an error that the error handler panics on.
+type errUnprintable struct{}
+
+func (errUnprintable) Error() string { panic("secret") }
 
 func get(t *testing.T, app *fiber.App, path string) (*http.Response, string) {
 	t.Helper()
@@ -142,7 +151,12 @@ func TestAPanicCostsItsRequestOnly(t *testing.T) {
 		require.Contains(t, line, `"request_id":"mine"`)
 	}
 
+	resp, body = get(t, app, "/panics-in-the-error-handler")
+	require.Equal(t, http.StatusInternalServerError, resp.StatusCode)
+	require.NotContains(t, body, "secret")
+
 	_, metrics := get(t, app, "/metrics-for-test")
+	require.Contains(t, metrics, `panics_total{part="request"}`)
 	require.Contains(t, metrics, `http_request_duration_seconds_count{method="GET",route="/panics/:id",status="500"} 1`)
 }
 

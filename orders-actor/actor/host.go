@@ -2,14 +2,14 @@ package actor
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	actorerr "github.com/dapr/go-sdk/actor/error"
+
+	"orders/kit/panics"
 )
 
 // Actor is one activation. Its methods never overlap, and after an error none is called again.
@@ -116,21 +116,25 @@ func (h *Host) turn(ctx context.Context, id, what string, f func(context.Context
 		h.Log.Warn("turn not begun: the one before it takes too long", "actor", id, "turn", what)
 		return ctx.Err()
 	}
-	a := h.activate(id, s)
+	var spent Actor
+	defer func() {
+		h.leave(id, s, spent)
+		<-s.turn
+	}()
 	began := time.Now()
-	err := protect(func() error { return f(ctx, a) })
+	// One broken order must not take the others down.
+	err := panics.Catch(ctx, h.Log, "turn", func() error {
+		spent = h.activate(id, s)
+		return f(ctx, spent)
+	})
+	if err == nil {
+		spent = nil
+	} else {
+		h.Log.Warn("turn failed", "actor", id, "turn", what, "error", err)
+	}
 	if h.Observe != nil {
 		h.Observe(what, time.Since(began), err)
 	}
-	if err != nil {
-		h.Log.Warn("turn failed", "actor", id, "turn", what, "error", err)
-	}
-	spent := a
-	if err == nil {
-		spent = nil
-	}
-	h.leave(id, s, spent)
-	<-s.turn
 	return err
 }
 
@@ -193,33 +197,31 @@ func (h *Host) sweep(id string, s *slot) {
 	}
 }
 
-// protect turns a panic into an error: one broken order must not take the others down.
-func protect(f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return f()
-}
-
-// callbacks is the host as the SDK wants to see it.
+// callbacks is the host as the SDK wants to see it. The SDK calls it on goroutines of its own.
 type callbacks struct{ *Host }
+
+func (h callbacks) catch(ctx context.Context, do func() error) actorerr.ActorErr {
+	return outcome(panics.Catch(ctx, h.Log, "callback", do))
+}
 
 func (h callbacks) RegisteredActorTypes() []string { return []string{h.Type} }
 
 func (h callbacks) InvokeActorMethod(ctx context.Context, _, id, method string, body []byte) (reply []byte, _ actorerr.ActorErr) {
-	err := h.turn(ctx, id, method, func(ctx context.Context, a Actor) (err error) {
-		reply, err = a.Invoke(ctx, method, body)
-		return err
+	failed := h.catch(ctx, func() error {
+		return h.turn(ctx, id, method, func(ctx context.Context, a Actor) (err error) {
+			reply, err = a.Invoke(ctx, method, body)
+			return err
+		})
 	})
-	return reply, outcome(err)
+	return reply, failed
 }
 
 func (h callbacks) InvokeReminder(ctx context.Context, _, id, name string, _ []byte) actorerr.ActorErr {
-	return outcome(h.turn(ctx, id, "reminder "+name, func(ctx context.Context, a Actor) error {
-		return a.Remind(ctx, name)
-	}))
+	return h.catch(ctx, func() error {
+		return h.turn(ctx, id, "reminder "+name, func(ctx context.Context, a Actor) error {
+			return a.Remind(ctx, name)
+		})
+	})
 }
 
 // InvokeTimer acknowledges: we set no timers.

@@ -182,6 +182,25 @@ func TestAnActivationEndsWithAnErrorAPanicADeactivationAndTheStream(t *testing.T
 	assert.Equal(t, 6, activations(), "the end of the stream ends it")
 }
 
+func TestAPanicAroundATurnCostsThatTurnOnly(t *testing.T) {
+	s := newStandIn(t)
+	h, _ := hostThings(t, s.addr, Config{Observe: func(turn string, _ time.Duration, _ error) {
+		if turn == "unlucky" {
+			panic("ouch")
+		}
+	}}, func(context.Context, *thing, string) error { return nil })
+	live := receive(t, s.streams, "stream")
+	for range 3 {
+		live.call(t, "a", "unlucky")
+		assert.NotNil(t, live.answer(t).GetRequestFailed())
+		live.call(t, "a", "work")
+		assert.Equal(t, "work", string(live.answer(t).GetInvokeResponse().GetData()))
+	}
+	live.deactivate(t, "a")
+	live.answer(t)
+	assert.Empty(t, slots(h))
+}
+
 func TestADeactivationDoesNotWaitForTheTurn(t *testing.T) {
 	s := newStandIn(t)
 	finish := make(chan struct{})

@@ -17,6 +17,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"orders/kit/panics"
 )
 
 const (
@@ -40,7 +42,11 @@ func (h *Host) Run(ctx context.Context) error {
 
 	backoff, level := firstBackoff, slog.LevelWarn
 	for ctx.Err() == nil {
-		connected, err := h.hostOnce(ctx, drain)
+		var connected bool
+		err := panics.Catch(ctx, h.Log, "actor host", func() (err error) {
+			connected, err = h.hostOnce(ctx, drain)
+			return err
+		})
 		if ctx.Err() != nil {
 			break
 		}
@@ -74,12 +80,14 @@ func (h *Host) hostOnce(ctx, drain context.Context) (connected bool, _ error) {
 	drainRebalanced := true
 	subscribed := make(chan error, 1)
 	go func() {
-		_, err := h.sidecar.client.SubscribeActorEvents(streamCtx, callbacks{h}, client.ActorEventSubscriptionOptions{
-			ActorIdleTimeout:        h.IdleTimeout,
-			DrainOngoingCallTimeout: drainOngoingCalls,
-			DrainRebalancedActors:   &drainRebalanced,
+		subscribed <- panics.Catch(streamCtx, h.Log, "subscription", func() error {
+			_, err := h.sidecar.client.SubscribeActorEvents(streamCtx, callbacks{h}, client.ActorEventSubscriptionOptions{
+				ActorIdleTimeout:        h.IdleTimeout,
+				DrainOngoingCallTimeout: drainOngoingCalls,
+				DrainRebalancedActors:   &drainRebalanced,
+			})
+			return err
 		})
-		subscribed <- err
 	}()
 	select {
 	case err := <-subscribed:

@@ -164,4 +164,4 @@ func (r *recorder) Settle(_ context.Context, c order.Settle) error {
 	return nil
 }
 func (*recorder) PaymentFailed(context.Context, order.PaymentFailed) error { return nil }
-func (*recorder) Voided(context.Context, string) error                    { return nil }
+func (*recorder) Voided(context.Context, string) error                     { return nil }

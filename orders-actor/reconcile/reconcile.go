@@ -12,6 +12,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"orders/kit/panics"
 )
 
 // View finds what is stuck: orders that are unpaid for longer than unpaidFor, overdue by more than overdueBy, or owe a
@@ -83,7 +85,11 @@ func (r *Reconciler) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		due := r.Due(ctx)
+		var due []string
+		_ = panics.Catch(ctx, r.Log, "reconciler", func() error { // the next look may find no cause for it
+			due = r.Due(ctx)
+			return nil
+		})
 		wait = r.Every
 		if len(due) == r.Limit { // after an outage there is more where these came from
 			wait /= 8
@@ -103,8 +109,11 @@ func (r *Reconciler) pokeAll(ctx context.Context, ids []string) {
 			return
 		}
 		pokes.Go(func() {
-			defer func() { <-room }()
-			r.Poke(ctx, id)
+			_ = panics.Catch(ctx, r.Log, "reconciler", func() error { // this order is poked again, ever later
+				defer func() { <-room }()
+				r.Poke(ctx, id)
+				return nil
+			})
 		})
 	}
 }

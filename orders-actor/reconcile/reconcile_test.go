@@ -19,18 +19,22 @@ import (
 
 // world is a view with stuck orders, and the orders.
 type world struct {
-	mu    sync.Mutex
-	stuck []string
-	looks int
-	down  error // what looking fails with
-	poke  func(ctx context.Context, id string) error
-	pokes map[string][]time.Time
+	mu      sync.Mutex
+	stuck   []string
+	looks   int
+	down    error // what looking fails with
+	looking func()
+	poke    func(ctx context.Context, id string) error
+	pokes   map[string][]time.Time
 }
 
 func (w *world) Stuck(_ context.Context, _ time.Time, unpaidFor, overdueBy time.Duration, limit int) ([]string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.looks++
+	if w.looking != nil {
+		w.looking()
+	}
 	if unpaidFor != 5*time.Second || overdueBy != 2*time.Second {
 		return nil, errors.New("asked for too much or too little")
 	}
@@ -121,6 +125,34 @@ func TestItOutlivesAViewThatIsAway(t *testing.T) {
 		assert.Greater(t, w.looks, 15)
 		w.mu.Lock()
 		w.down = nil
+		w.mu.Unlock()
+		pass(4 * time.Second)
+		assert.NotEmpty(t, w.poked("a"))
+	})
+}
+
+func TestItOutlivesPanics(t *testing.T) {
+	w := &world{stuck: []string{"poisoned", "a"}, poke: func(_ context.Context, id string) error {
+		if id == "poisoned" {
+			panic("ouch")
+		}
+		return nil
+	}}
+	run(t, w, func() {
+		pass(10 * time.Minute)
+		at := w.poked("poisoned")
+		assert.Greater(t, len(at), 15)
+		assert.Greater(t, len(w.poked("a")), 15)
+		for i := 6; i < len(at); i++ {
+			assert.GreaterOrEqual(t, at[i].Sub(at[i-1]), 30*time.Second, "it is poked ever less often")
+		}
+	})
+	w = &world{stuck: []string{"a"}, looking: func() { panic("ouch") }}
+	run(t, w, func() {
+		pass(time.Minute)
+		assert.Greater(t, w.looks, 15)
+		w.mu.Lock()
+		w.looking = nil
 		w.mu.Unlock()
 		pass(4 * time.Second)
 		assert.NotEmpty(t, w.poked("a"))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"orders/kit/panics"
 	"orders/kit/problem"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/order"
@@ -65,14 +66,18 @@ func (s *Server) cancelOrders(c *fiber.Ctx, u auth.User) error {
 	if err != nil {
 		return err
 	}
+	ctx := c.UserContext()
 	outcomes := make([]api.CancelOutcome, len(ids))
 	slots := newGate(bulkParallel)
 	var done sync.WaitGroup
 	for i, id := range ids {
 		slots <- struct{}{}
 		done.Go(func() {
-			defer slots.leave()
-			outcomes[i] = s.cancelOne(c.UserContext(), newCancel(u, id, reason, 0))
+			_ = panics.Catch(ctx, s.Log, "bulk cancel", func() error {
+				defer slots.leave()
+				outcomes[i] = s.cancelOne(ctx, newCancel(u, id, reason, 0))
+				return nil
+			})
 		})
 	}
 	done.Wait()
@@ -103,7 +108,12 @@ func (s *Server) cancel(ctx context.Context, cancel order.Cancel) (order.Order, 
 
 // cancelOne never fails: what went wrong is the outcome.
 func (s *Server) cancelOne(ctx context.Context, cancel order.Cancel) api.CancelOutcome {
-	o, changed, err := s.cancel(ctx, cancel)
+	var o order.Order
+	var changed bool
+	err := panics.Catch(ctx, s.Log, "bulk cancel", func() (err error) {
+		o, changed, err = s.cancel(ctx, cancel)
+		return err
+	})
 	if err == nil {
 		return api.CancelOutcome{ID: cancel.ID, Outcome: api.OutcomeCancelled, Order: toOrder(o), Changed: &changed}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"golang.org/x/text/currency"
 
+	"orders/kit/panics"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/order"
 	"orders/orders-actor/view"
@@ -47,13 +48,17 @@ func (s *Server) exportOrders(c *fiber.Ctx, u auth.User, q view.Query) error {
 	}
 	conn, detached := c.Context().Conn(), context.WithoutCancel(c.UserContext())
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
-		defer s.exports.leave(u.ID)
-		ctx, cancel := context.WithTimeout(detached, exportTimeout)
-		defer cancel()
-		if err := s.writeCSV(ctx, conn, w, q); err != nil {
-			s.Log.WarnContext(ctx, "an export broke off", "err", err)
-			_ = conn.Close() // the status is sent: a broken connection is how the reader learns that this isn't all
-		}
+		_ = panics.Catch(detached, s.Log, "export", func() error {
+			defer s.exports.leave(u.ID)
+			ctx, cancel := context.WithTimeout(detached, exportTimeout)
+			defer cancel()
+			err := panics.Catch(ctx, s.Log, "export", func() error { return s.writeCSV(ctx, conn, w, q) })
+			if err != nil {
+				s.Log.WarnContext(ctx, "an export broke off", "err", err)
+				_ = conn.Close() // the status is sent: a broken connection is how the reader learns that this isn't all
+			}
+			return nil
+		})
 	})
 	return nil
 }

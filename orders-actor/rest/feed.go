@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"orders/kit/panics"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/view"
 )
@@ -118,17 +119,16 @@ func (s *Server) streamEvents(c *fiber.Ctx, u auth.User, q view.EventQuery) erro
 		return nil
 	}
 	st := &stream{server: s, conn: c.Context().Conn(), query: q, expires: u.Expires}
+	streaming := context.WithoutCancel(c.UserContext())
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
-		defer s.waits.leave(u.ID)
-		defer func() {
-			if r := recover(); r != nil { // this runs on a goroutine of fasthttp, outside edge
-				s.Log.Error("panic in a stream", "panic", r)
+		_ = panics.Catch(streaming, s.Log, "stream", func() error {
+			defer s.waits.leave(u.ID)
+			st.w = w
+			if err := st.run(first, more); err != nil {
+				s.Log.DebugContext(streaming, "a stream ended", "err", err)
 			}
-		}()
-		st.w = w
-		if err := st.run(first, more); err != nil {
-			s.Log.Debug("a stream ended", "err", err)
-		}
+			return nil
+		})
 	})
 	return nil
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
 
+	"orders/kit/panics"
 	"orders/kit/service"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/order"
@@ -164,11 +165,14 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer cancel()
 	tailed := make(chan struct{})
 	go func() {
-		defer close(tailed)
-		s.tail.run(ctx)
+		_ = panics.Catch(ctx, s.Log, "feed", func() error {
+			s.tail.run(ctx)
+			return nil
+		})
+		close(tailed)
 	}()
 	served := make(chan error, 1)
-	go func() { served <- s.app.Listener(l) }()
+	go func() { served <- panics.Catch(ctx, s.Log, "server", func() error { return s.app.Listener(l) }) }()
 
 	var err error
 	select {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"orders/kit/panics"
 	"orders/orders-actor/view"
 )
 
@@ -40,7 +41,8 @@ func newTail(reads Reads, watcher Watcher, log *slog.Logger) *tail {
 // run follows until ctx is done.
 func (t *tail) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		if err := t.follow(ctx); err != nil && ctx.Err() == nil {
+		err := panics.Catch(ctx, t.log, "feed", func() error { return t.follow(ctx) })
+		if err != nil && ctx.Err() == nil {
 			t.log.Warn("the event log can't be followed; trying again", "err", err)
 			select {
 			case <-ctx.Done():

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"orders/kit/panics"
 	"orders/orders-actor/order"
 )
 
@@ -156,13 +157,16 @@ func (w *Worker) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	for range w.Parallel {
 		workers.Go(func() {
-			for ctx.Err() == nil {
-				select {
-				case j := <-w.queue:
-					w.do(ctx, working, j)
-				case <-ctx.Done():
+			_ = panics.Catch(ctx, w.Log, "payer", func() error {
+				for ctx.Err() == nil {
+					select {
+					case j := <-w.queue:
+						w.do(ctx, working, j)
+					case <-ctx.Done():
+					}
 				}
-			}
+				return nil
+			})
 		})
 	}
 	workers.Wait()
@@ -208,8 +212,17 @@ func (w *Worker) do(ctx, working context.Context, j job) {
 	}
 }
 
-// once makes one call and brings the result to the order. It reports whether payments-svc answered.
+// once makes one call and brings the result to the order. It reports whether payments-svc answered. A panic is a failure of
+// this order as any other: it is noted, tried again ever later, and holds up nobody else.
 func (w *Worker) once(ctx context.Context, j job, t task, attempts int) (decided bool, _ error) {
+	err := panics.Catch(ctx, w.Log, "payer", func() (err error) {
+		decided, err = w.call(ctx, j, t, attempts)
+		return err
+	})
+	return decided, err
+}
+
+func (w *Worker) call(ctx context.Context, j job, t task, attempts int) (decided bool, _ error) {
 	call, cancel := context.WithTimeout(ctx, w.CallTimeout)
 	defer cancel()
 	if j.void {
@@ -227,7 +240,9 @@ func (w *Worker) once(ctx context.Context, j job, t task, attempts int) (decided
 
 // note stores the failure with the order. One that doesn't arrive is made up for by the next.
 func (w *Worker) note(ctx context.Context, j job, attempts int, failure error) {
-	err := accepted(w.Results.PaymentFailed(ctx, order.PaymentFailed{ID: j.id, Attempts: attempts, Error: describe(failure)}))
+	err := panics.Catch(ctx, w.Log, "payer", func() error {
+		return accepted(w.Results.PaymentFailed(ctx, order.PaymentFailed{ID: j.id, Attempts: attempts, Error: describe(failure)}))
+	})
 	if err != nil {
 		w.Log.Warn("cannot note a failed payment call", "order", j.id, "error", err)
 	}
@@ -236,6 +251,8 @@ func (w *Worker) note(ctx context.Context, j job, attempts int, failure error) {
 // describe says what failed in words that customers may see: the error itself may name addresses.
 func describe(err error) string {
 	switch {
+	case errors.Is(err, panics.Err):
+		return "an internal error kept the payment service from being called"
 	case errors.Is(err, ErrRefused):
 		return "the payment service refused the call"
 	case errors.Is(err, context.DeadlineExceeded):

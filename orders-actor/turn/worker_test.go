@@ -154,6 +154,40 @@ func TestFailedCallsAreNotedAndCountedOnAcrossRestarts(t *testing.T) {
 	})
 }
 
+func TestAnOrderThatPanicsHoldsUpNoOther(t *testing.T) {
+	s := &service{
+		pay: func(_ context.Context, p turn.Payment) (turn.Decision, error) {
+			if p.OrderID == "poisoned" {
+				panic("ouch")
+			}
+			return turn.Decision{Confirmed: true}, nil
+		},
+		void: func(context.Context, turn.Payment) error { panic("ouch") },
+	}
+	work(t, s, turn.WorkerConfig{Parallel: 1}, func(t *testing.T, w *turn.Worker, _ func()) {
+		w.Pay(owing("poisoned"))
+		w.Void(owing("poisoned"))
+		w.Pay(owing("good"))
+		pass(time.Hour)
+		assert.Equal(t, []order.Settle{{ID: "good", Confirmed: true, Attempts: 1}}, s.settled)
+		assert.Equal(t, []string{"poisoned", "poisoned", "poisoned", "good"}, s.paid, "tried as often as any failure")
+		assert.Len(t, s.voided, 3)
+		const text = "an internal error kept the payment service from being called"
+		assert.Equal(t, []order.PaymentFailed{{ID: "poisoned", Attempts: 1, Error: text}, {ID: "poisoned", Attempts: 3, Error: text}}, s.failed)
+		assert.Zero(t, w.Owing(), "the reconciler brings it again")
+	})
+	s.settle = func(order.Settle) error { panic("ouch") }
+	work(t, s, turn.WorkerConfig{Parallel: 1}, func(t *testing.T, w *turn.Worker, _ func()) {
+		w.Pay(owing("answered"))
+		pass(time.Hour)
+		assert.Zero(t, w.Owing())
+		s.settle = nil
+		w.Pay(owing("next"))
+		pass(time.Hour)
+		assert.Equal(t, "next", s.settled[len(s.settled)-1].ID)
+	})
+}
+
 func TestARefusedCallIsNotRepeatedAtOnce(t *testing.T) {
 	s := &service{void: func(context.Context, turn.Payment) error { return fmt.Errorf("%w: 403", turn.ErrRefused) }}
 	work(t, s, turn.WorkerConfig{}, func(t *testing.T, w *turn.Worker, _ func()) {

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"orders/kit/panics"
 )
 
 const (
@@ -40,7 +42,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	defer poll.Stop()
 	away := false
 	for {
-		err := w.look(ctx)
+		err := panics.Catch(ctx, w.log, "feed", func() error { return w.look(ctx) })
 		switch {
 		case ctx.Err() != nil:
 			return nil
