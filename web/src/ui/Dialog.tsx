@@ -1,7 +1,8 @@
-import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { type ReactNode, useEffect, useEffectEvent, useId, useRef } from 'react';
 
 interface DialogProps {
   title: string;
+  /** The user wants to close it. The owner decides, by not rendering it any more. */
   onClose: () => void;
   children: ReactNode;
 }
@@ -10,17 +11,29 @@ interface DialogProps {
 export function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
+  const close = useEffectEvent(onClose);
   useEffect(() => {
     const element = dialog.current;
-    element?.showModal();
-    return () => element?.close();
+    if (!element) return undefined;
+    // Chromium closes a modal on a repeated Escape without a `cancel` event that could prevent it.
+    const closed = () => {
+      if (element.open) return;
+      element.showModal();
+      close();
+    };
+    element.showModal();
+    element.addEventListener('close', closed);
+    return () => {
+      element.removeEventListener('close', closed);
+      element.close();
+    };
   }, []);
   return (
     <dialog
       ref={dialog}
       aria-labelledby={heading}
       onCancel={(event) => {
-        event.preventDefault(); // Escape: the owner decides, and takes us away
+        event.preventDefault();
         onClose();
       }}
     >

@@ -1,0 +1,40 @@
+import { fireEvent, render, screen } from '@testing-library/react';
+import { StrictMode } from 'react';
+import { describe, expect, it, vi } from 'vitest';
+import { Dialog } from './Dialog';
+
+function open() {
+  const onClose = vi.fn();
+  const page = render(
+    <StrictMode>
+      <Dialog title="Sure?" onClose={onClose}>
+        <p>It can’t be undone.</p>
+      </Dialog>
+    </StrictMode>,
+  );
+  return { ...page, onClose, dialog: screen.getByRole<HTMLDialogElement>('dialog', { name: 'Sure?' }) };
+}
+
+describe('a dialog', () => {
+  it('asks its owner on Escape, and stays open', () => {
+    const { dialog, onClose } = open();
+    expect(onClose).not.toHaveBeenCalled();
+    fireEvent(dialog, new Event('cancel', { cancelable: true }));
+    expect([dialog.open, onClose.mock.calls.length]).toEqual([true, 1]);
+  });
+
+  it('asks its owner when the browser closes it anyway, and stays open', () => {
+    const { dialog, onClose } = open();
+    for (const times of [1, 2, 3]) {
+      dialog.close();
+      expect([dialog.open, onClose.mock.calls.length]).toEqual([true, times]);
+    }
+  });
+
+  it('asks nobody when its owner takes it away', () => {
+    const { unmount, onClose } = open();
+    unmount();
+    expect(onClose).not.toHaveBeenCalled();
+    expect(screen.queryByRole('dialog')).toBeNull();
+  });
+});
