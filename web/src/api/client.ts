@@ -8,6 +8,7 @@ import { parseSse } from '../feed/sse';
 import type { ServerClock } from './clock';
 import { type ApiError, NetworkError, readProblem } from './problem';
 import type {
+  CancelledOrder,
   CancelOutcome,
   CreateOrder,
   DevToken,
@@ -112,7 +113,7 @@ export function createApi({ clock, token, onAccepted, onUnauthenticated }: ApiOp
         ),
       ),
 
-    cancel: (id: string, reason: string): Observable<Order> =>
+    cancel: (id: string, reason: string): Observable<CancelledOrder> =>
       json(`/v1/orders/${encodeURIComponent(id)}/cancel`, { method: 'POST', body: withReason({}, reason) }),
 
     cancelMany: (ids: readonly string[], reason: string): Observable<CancelOutcome[]> =>

@@ -38,6 +38,16 @@ export function isTemporary(error: unknown): boolean {
   return error instanceof ApiError && (error.problem.status === 429 || error.problem.status >= 500);
 }
 
+/** Whether the server answered that it did not do it. After any other error nobody knows. */
+export function isRefused(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.problem.status >= 400 && error.problem.status < 500;
+}
+
+/** How long the server asks to wait before the next try, in ms; 0 when it doesn't. */
+export function retryDelay(error: unknown): number {
+  return error instanceof ApiError ? (error.retryAfter ?? 0) * 1_000 : 0;
+}
+
 /** What to tell a person. */
 export function explain(error: unknown): string {
   if (error instanceof ApiError || error instanceof NetworkError || error instanceof SignInError)

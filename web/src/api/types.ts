@@ -15,6 +15,7 @@ export type HistoryEntry = Schemas['HistoryEntry'];
 export type PaymentStatus = Schemas['PaymentStatus'];
 export type Currency = Schemas['Currency'];
 export type CreateOrder = Schemas['CreateOrder'];
+export type CancelledOrder = Schemas['CancelledOrder'];
 export type CancelOutcome = Schemas['CancelOutcome'];
 export type Events = Schemas['Events'];
 export type Problem = Schemas['Problem'];

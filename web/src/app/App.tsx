@@ -44,7 +44,7 @@ function SignedIn({ session, send }: { session: Session; send: (event: SessionEv
     const feed = createLiveFeed({ stream: api.stream, poll: api.poll, link$: browserLink() });
     return {
       api,
-      cancels: createCancels({ send: api.cancel, toasts }),
+      cancels: createCancels({ api, toasts }),
       clock,
       feed,
       outbox: createOutbox({

@@ -1,25 +1,62 @@
 /** The REST contract on a Backend, for MSW. */
 import { delay, http, HttpResponse, type RequestHandler } from 'msw';
 import { filter, firstValueFrom, race, timer } from 'rxjs';
-import type { CancelOutcome, CreateOrder, Problem } from '../api/types';
+import type { CancelledOrder, CancelOutcome, CreateOrder, Problem } from '../api/types';
 import { decimals } from '../orders/format';
+import { checkReason } from '../orders/reason';
 import type { Backend, Change } from './backend';
 
 /** A mock's token is `mock.<user>.<role>`. */
-function caller(request: Request): { user: string; operator: boolean } | undefined {
+interface Caller {
+  user: string;
+  operator: boolean;
+}
+
+function caller(request: Request): Caller | undefined {
   const [kind, user, role] = (request.headers.get('Authorization') ?? '').replace('Bearer ', '').split('.');
   return kind === 'mock' && user ? { user, operator: role === 'operator' } : undefined;
 }
 
-function problem(status: number, code: Problem['code'], detail: string) {
-  return HttpResponse.json(
-    { type: `/docs#${code}`, title: code, status, code, detail },
-    { status, headers: { 'Content-Type': 'application/problem+json' } },
-  );
+function problem(
+  status: number,
+  code: Problem['code'],
+  detail: string,
+  more: Partial<Problem> = {},
+): Problem {
+  return { type: `/docs#${code}`, title: code, status, code, detail, ...more };
 }
 
-const signedOut = () => problem(401, 'unauthenticated', 'sign in first');
+function refuse(refused: Problem) {
+  return HttpResponse.json(refused, {
+    status: refused.status,
+    headers: { 'Content-Type': 'application/problem+json' },
+  });
+}
+
+const signedOut = () => refuse(problem(401, 'unauthenticated', 'sign in first'));
 const missing = () => problem(404, 'order-not-found', 'there is no such order');
+
+/** The reason of a cancel as it is stored, or what is wrong with it. */
+function readReason(given = ''): string | undefined | Problem {
+  const reason = given.replace(/\r\n?/g, '\n');
+  if (reason.trim() === '') return undefined;
+  const message = checkReason(reason);
+  if (message === undefined) return reason;
+  return problem(400, 'invalid-request', 'the request has bad fields', {
+    errors: [{ field: 'reason', message }],
+  });
+}
+
+function cancel(backend: Backend, who: Caller, id: string, reason?: string): CancelledOrder | Problem {
+  const order = backend.get(id, who.operator ? undefined : who.user);
+  if (!order) return missing();
+  if (order.status === 'cancelled') return { ...order, changed: false };
+  const cancelled = backend.cancel(id, who.operator ? 'operator' : 'customer', reason);
+  if (cancelled) return { ...cancelled, changed: true };
+  return problem(409, 'already-delivered', 'the order was delivered before the cancel came', {
+    current: { status: order.status, version: order.version },
+  });
+}
 
 export interface MockOptions {
   /** Of the payment, and from its confirmation to the delivery; both in ms. */
@@ -110,22 +147,16 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
     http.post('*/v1/orders/cancel', async ({ request }) => {
       const who = caller(request);
       if (!who) return signedOut();
-      const { ids, reason } = (await request.json()) as { ids: string[]; reason?: string };
-      const outcomes = ids.map((id): CancelOutcome => {
-        const cancelled = backend.cancel(id, who.operator ? 'operator' : 'customer', reason);
-        if (cancelled) return { id, outcome: 'cancelled', order: cancelled };
-        const detail = 'the order was delivered before the cancel came';
-        return {
-          id,
-          outcome: 'refused',
-          problem: {
-            type: '/docs#already-delivered',
-            title: 'Already delivered',
-            status: 409,
-            code: 'already-delivered',
-            detail,
-          },
-        };
+      const body = (await request.json()) as { ids: string[]; reason?: string };
+      const reason = readReason(body.reason);
+      if (typeof reason === 'object') return refuse(reason);
+      const outcomes = body.ids.map((id): CancelOutcome => {
+        const reply = cancel(backend, who, id, reason);
+        if ('changed' in reply) {
+          const { changed, ...order } = reply;
+          return { id, outcome: 'cancelled', order, changed };
+        }
+        return { id, outcome: reply.status === 404 ? 'not-found' : 'refused', problem: reply };
       });
       return HttpResponse.json({ outcomes });
     }),
@@ -134,20 +165,17 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
       const who = caller(request);
       if (!who) return signedOut();
       const order = backend.get(params.id, who.operator ? undefined : who.user);
-      return order ? HttpResponse.json(order) : missing();
+      return order ? HttpResponse.json(order) : refuse(missing());
     }),
 
     http.post<{ id: string }>('*/v1/orders/:id/cancel', async ({ request, params }) => {
       const who = caller(request);
       if (!who) return signedOut();
-      const order = backend.get(params.id, who.operator ? undefined : who.user);
-      if (!order) return missing();
-      if (order.status === 'cancelled') return HttpResponse.json(order);
-      const { reason } = (await request.json()) as { reason?: string };
-      const cancelled = backend.cancel(params.id, who.operator ? 'operator' : 'customer', reason);
-      return cancelled
-        ? HttpResponse.json(cancelled)
-        : problem(409, 'already-delivered', 'the order was delivered before the cancel came');
+      const { reason: given } = (await request.json()) as { reason?: string };
+      const reason = readReason(given);
+      if (typeof reason === 'object') return refuse(reason);
+      const reply = cancel(backend, who, params.id, reason);
+      return 'changed' in reply ? HttpResponse.json(reply) : refuse(reply);
     }),
   ];
 }

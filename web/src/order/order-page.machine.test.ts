@@ -1,18 +1,19 @@
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { createActor, fromObservable, fromPromise, waitFor } from 'xstate';
+import { createActor, fromObservable, fromPromise, SimulatedClock, waitFor } from 'xstate';
 import { ApiError, NetworkError } from '../api/problem';
 import type { Order, ProblemCode } from '../api/types';
 import { allows } from '../orders/order.machine';
+import type { Cancelled } from '../outbox/cancels';
 import { life } from '../test/orders';
 import type { OrderView } from './order';
 import { type OrderPageEvent, orderPageMachine } from './order-page.machine';
 
 const [created, confirmed, delivered] = life();
 const cancelled: Order = { ...life('cancelled')[2], id: created.id };
-const ours: Order = { ...cancelled, cancellation: { by: 'operator', reason: 'ours' } };
-const problem = (status: number, code: ProblemCode) =>
-  new ApiError({ type: 'about:blank', title: code, status, code });
+const ours = { ...cancelled, changed: true };
+const problem = (status: number, code: ProblemCode, retryAfter?: number) =>
+  new ApiError({ type: 'about:blank', title: code, status, code }, retryAfter);
 const away = new NetworkError();
 
 const ASK = { type: 'ASK' } as const;
@@ -25,22 +26,24 @@ function open(order?: Order) {
   const view$ = new Subject<OrderView>();
   const watched: string[] = [];
   const asked: { id: string; reason: string }[] = [];
-  const answers: { resolve: (order: Order) => void; reject: (error: unknown) => void }[] = [];
+  const answers: { resolve: (order: Cancelled) => void; reject: (error: unknown) => void }[] = [];
   const machine = orderPageMachine.provide({
     actors: {
       watch: fromObservable<OrderView, { id: string }>(({ input }) => {
         watched.push(input.id);
         return view$;
       }),
-      cancel: fromPromise<Order, { id: string; reason: string }>(({ input }) => {
+      cancel: fromPromise<Cancelled, { id: string; reason: string }>(({ input }) => {
         asked.push(input);
         return new Promise((resolve, reject) => answers.push({ resolve, reject }));
       }),
     },
   });
-  const actor = createActor(machine, { input: { id: created.id } }).start();
+  const clock = new SimulatedClock();
+  const actor = createActor(machine, { input: { id: created.id }, clock }).start();
   const left = () => waitFor(actor, (now) => !now.matches('cancelling'));
   const page = {
+    clock,
     watched,
     asked,
     state: () => actor.getSnapshot().value,
@@ -48,7 +51,7 @@ function open(order?: Order) {
     can: (event: OrderPageEvent) => actor.getSnapshot().can(event),
     say: (...events: OrderPageEvent[]) => events.forEach((event) => actor.send(event)),
     show: (shown: Order | undefined, error?: unknown) => view$.next({ order: shown, error }),
-    async answer(answer: Order) {
+    async answer(answer: Cancelled) {
       answers.at(-1)?.resolve(answer);
       await left();
     },
@@ -162,16 +165,11 @@ describe('cancelling', () => {
     expect(page.context()).toMatchObject({ order: ours, cancelledBefore: false, refusal: undefined });
   });
 
-  it.each([
-    ['  ours ', 'ours'],
-    ['', undefined],
-    ['   ', undefined],
-  ])('knows its own reason %j as %j', async (said, kept) => {
+  it('is done when an earlier request of ours may have been the one', async () => {
     const page = open(confirmed);
-    page.say(ASK, { type: 'CONFIRM', reason: said });
-    const cancellation = { by: 'operator' as const, ...(kept === undefined ? {} : { reason: kept }) };
-    await page.answer({ ...cancelled, cancellation });
-    expect(page.state()).toBe('cancelled');
+    page.say(ASK, CONFIRM);
+    await page.answer(cancelled);
+    expect([page.state(), page.context().cancelledBefore]).toEqual(['cancelled', false]);
   });
 
   it('is not stopped by what the feed tells of it', async () => {
@@ -184,16 +182,63 @@ describe('cancelling', () => {
   });
 
   it.each([
-    ['another operator', { by: 'operator' as const, reason: 'theirs' }],
-    ['somebody without a reason', { by: 'customer' as const }],
-    ['the payment', { by: 'payment' as const, reason: 'ours' }],
-  ])('tells when %s was faster', async (_, cancellation) => {
+    ['the same reason', { by: 'operator' as const, reason: 'ours' }],
+    ['another reason', { by: 'operator' as const, reason: 'theirs' }],
+    ['no reason', { by: 'customer' as const }],
+  ])('tells when another cancel with %s was faster', async (_, cancellation) => {
     const page = open(confirmed);
     page.say(ASK, CONFIRM);
-    const theirs = { ...cancelled, cancellation };
+    const theirs = { ...cancelled, cancellation, changed: false };
     await page.answer(theirs);
     expect(page.state()).toBe('overtaken');
     expect(page.context()).toMatchObject({ order: theirs, cancelledBefore: true });
+  });
+
+  it.each([problem(400, 'invalid-request'), problem(403, 'forbidden'), problem(429, 'rate-limited')])(
+    'asks again with the reason as it was typed after %s',
+    async (refusal) => {
+      const page = open(confirmed);
+      page.say(ASK, CONFIRM);
+      await page.refuse(refusal);
+      expect([page.state(), page.context().reason, page.context().refusal]).toEqual([
+        'confirming',
+        'ours',
+        refusal,
+      ]);
+      page.say({ type: 'CONFIRM', reason: 'better' });
+      expect([page.state(), page.asked[1], page.context().refusal]).toEqual([
+        'cancelling',
+        { id: created.id, reason: 'better' },
+        undefined,
+      ]);
+      await page.refuse(refusal);
+      page.say(DISMISS, ASK);
+      expect([page.state(), page.context().reason, page.context().refusal]).toEqual([
+        'confirming',
+        '',
+        undefined,
+      ]);
+    },
+  );
+
+  it('waits as long as the server asks before it can be confirmed again', async () => {
+    const page = open(confirmed);
+    page.say(ASK, CONFIRM);
+    await page.refuse(problem(429, 'rate-limited', 5));
+    page.clock.increment(4_999);
+    page.say(CONFIRM);
+    expect([page.state(), page.asked.length]).toEqual(['confirming', 1]);
+    page.clock.increment(1);
+    expect(page.context().refusal).toBeUndefined();
+    page.say(CONFIRM);
+    expect([page.state(), page.asked.length]).toEqual(['cancelling', 2]);
+  });
+
+  it('tells when there is no such order any more', async () => {
+    const page = open(confirmed);
+    page.say(ASK, CONFIRM);
+    await page.refuse(problem(404, 'order-not-found'));
+    expect(page.state()).toBe('missing');
   });
 
   it.each(['already-delivered', 'version-mismatch'] as const)('tells by %s who won', async (code) => {

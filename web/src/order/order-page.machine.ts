@@ -3,10 +3,11 @@
  * be cancelled, the order's own machine says. When the order moves on while the user is asked to confirm, the question
  * goes away and the page says who was faster.
  */
-import { assign, fromObservable, fromPromise, setup } from 'xstate';
-import { hasCode } from '../api/problem';
+import { assign, fromObservable, fromPromise, not, setup } from 'xstate';
+import { hasCode, isRefused, retryDelay } from '../api/problem';
 import type { Order } from '../api/types';
 import { allows } from '../orders/order.machine';
+import type { Cancelled } from '../outbox/cancels';
 import type { OrderView } from './order';
 
 export interface OrderPageContext extends OrderView {
@@ -14,7 +15,7 @@ export interface OrderPageContext extends OrderView {
   reason: string;
   /** Whether a cancel in flight is to be joined once the order is shown. */
   rejoin: boolean;
-  /** Why the last cancel did not happen. */
+  /** Why the last cancel did not happen, or may not have happened. */
   refusal: unknown;
   /** Somebody else's cancel came first: ours changed nothing. */
   cancelledBefore: boolean;
@@ -34,7 +35,7 @@ export const orderPageMachine = setup({
     watch: fromObservable<OrderView, { id: string }>(() => {
       throw new Error('watch is not provided');
     }),
-    cancel: fromPromise<Order, { id: string; reason: string }>(() =>
+    cancel: fromPromise<Cancelled, { id: string; reason: string }>(() =>
       Promise.reject(new Error('cancel is not provided')),
     ),
   },
@@ -43,6 +44,7 @@ export const orderPageMachine = setup({
     missing: ({ context }) => hasCode(context.error, 'order-not-found', 'invalid-request'),
     broken: ({ context }) => context.error !== undefined,
     cancellable: ({ context }) => context.order !== undefined && allows(context.order.status, 'cancel'),
+    throttled: ({ context }) => retryDelay(context.refusal) > 0,
     overtaken: ({ context }) => context.order === undefined || !allows(context.order.status, 'cancel'),
   },
   actions: {
@@ -50,6 +52,9 @@ export const orderPageMachine = setup({
       order: ({ context }, { order }: { order: Order }) =>
         order.version >= (context.order?.version ?? 0) ? order : context.order,
     }),
+  },
+  delays: {
+    throttle: ({ context }) => retryDelay(context.refusal),
   },
 }).createMachine({
   id: 'order-page',
@@ -97,14 +102,20 @@ export const orderPageMachine = setup({
         ASK: {
           guard: 'cancellable',
           target: 'confirming',
-          actions: assign({ refusal: undefined, cancelledBefore: false }),
+          actions: assign({ reason: '', refusal: undefined, cancelledBefore: false }),
         },
       },
     },
+    /** Asked for the first time, or again with the reason as it was sent and why the server refused it. */
     confirming: {
       always: { guard: 'overtaken', target: 'overtaken' },
+      after: { throttle: { guard: 'throttled', actions: assign({ refusal: undefined }) } },
       on: {
-        CONFIRM: { target: 'cancelling', actions: assign({ reason: ({ event }) => event.reason }) },
+        CONFIRM: {
+          guard: not('throttled'),
+          target: 'cancelling',
+          actions: assign({ reason: ({ event }) => event.reason, refusal: undefined }),
+        },
         DISMISS: 'ready',
       },
     },
@@ -115,9 +126,7 @@ export const orderPageMachine = setup({
         input: ({ context }) => ({ id: context.id, reason: context.reason }),
         onDone: [
           {
-            guard: ({ context, event }) =>
-              event.output.cancellation?.reason !== (context.reason.trim() || undefined) ||
-              event.output.cancellation?.by === 'payment',
+            guard: ({ event }) => event.output.changed === false,
             target: 'overtaken',
             actions: [
               { type: 'keepNewer', params: ({ event }) => ({ order: event.output }) },
@@ -133,6 +142,16 @@ export const orderPageMachine = setup({
           {
             guard: ({ event }) => hasCode(event.error, 'already-delivered', 'version-mismatch'),
             target: 'overtaken',
+            actions: assign({ refusal: ({ event }) => event.error }),
+          },
+          {
+            guard: ({ event }) => hasCode(event.error, 'order-not-found'),
+            target: 'missing',
+            actions: assign({ order: undefined, error: ({ event }) => event.error }),
+          },
+          {
+            guard: ({ event }) => isRefused(event.error),
+            target: 'confirming',
             actions: assign({ refusal: ({ event }) => event.error }),
           },
           { target: 'cancelFailed', actions: assign({ refusal: ({ event }) => event.error }) },

@@ -49,7 +49,7 @@ export function open({
   const services: Services = {
     clock,
     api,
-    cancels: createCancels({ send: api.cancel, toasts }),
+    cancels: createCancels({ api, toasts }),
     feed: {
       orders$: backend.head$.pipe(
         pairwise(),
