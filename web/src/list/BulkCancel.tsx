@@ -1,11 +1,12 @@
 import { useMachine } from '@xstate/react';
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { fromPromise } from 'xstate';
 import { answer } from '../api/client';
 import { explain, sentence } from '../api/problem';
 import type { CancelOutcome } from '../api/types';
 import { useServices } from '../app/services';
-import { plural, shortId } from '../orders/format';
+import { partyNames, plural, shortId } from '../orders/format';
+import { ReasonForm } from '../orders/ReasonForm';
 import { Dialog } from '../ui/Dialog';
 import { bulkMachine } from './bulk.machine';
 
@@ -17,24 +18,22 @@ interface BulkCancelProps {
 
 /** The bar over the ticked rows, and the dialog that cancels them and tells the outcome of each. */
 export function BulkCancel({ ids, onDone }: BulkCancelProps) {
-  const { api } = useServices();
+  const { cancels } = useServices();
   const machine = useMemo(
     () =>
       bulkMachine.provide({
         actors: {
           cancelMany: fromPromise(({ input, signal }) =>
-            answer(api.cancelMany(input.ids, input.reason), signal),
+            answer(cancels.cancelMany(input.ids, input.reason), signal),
           ),
         },
       }),
-    [api],
+    [cancels],
   );
   const [state, send] = useMachine(machine);
-  const [reason, setReason] = useState('');
   const { context } = state;
   const close = () => {
     if (state.matches('done')) onDone();
-    setReason('');
     send({ type: 'DISMISS' });
   };
   const many = plural(context.ids.length, 'order');
@@ -54,15 +53,16 @@ export function BulkCancel({ ids, onDone }: BulkCancelProps) {
       {!state.matches('idle') && (
         <Dialog title={state.matches('done') ? 'Outcome' : `Cancel ${many}?`} onClose={close}>
           {(state.matches('confirming') || state.matches('cancelling')) && (
-            <label>
-              Reason (optional)
-              <textarea
-                value={reason}
-                maxLength={500}
-                rows={2}
-                onChange={(event) => setReason(event.target.value)}
-              />
-            </label>
+            <ReasonForm
+              reason={context.reason}
+              error={context.error}
+              busy={state.matches('cancelling')}
+              ready={state.can({ type: 'CONFIRM', reason: '' })}
+              keep="Keep them"
+              confirm={`Cancel ${many}`}
+              onConfirm={(reason) => send({ type: 'CONFIRM', reason })}
+              onClose={close}
+            />
           )}
           {state.matches('failed') && <p role="alert">{explain(context.error)}</p>}
           {state.matches('done') && (
@@ -74,33 +74,28 @@ export function BulkCancel({ ids, onDone }: BulkCancelProps) {
               ))}
             </ul>
           )}
-          <div className="actions">
-            <button type="button" onClick={close} disabled={state.matches('cancelling')}>
-              {state.matches('confirming') ? 'Keep them' : 'Close'}
-            </button>
-            {(state.matches('failed') || state.can({ type: 'RETRY' })) && (
-              <button type="button" className="danger" onClick={() => send({ type: 'RETRY' })}>
-                Try again
+          {(state.matches('failed') || state.matches('done')) && (
+            <div className="actions">
+              <button type="button" onClick={close}>
+                Close
               </button>
-            )}
-            {(state.matches('confirming') || state.matches('cancelling')) && (
-              <button
-                type="button"
-                className="danger"
-                disabled={state.matches('cancelling')}
-                onClick={() => send({ type: 'CONFIRM', reason })}
-              >
-                Cancel {many}
-              </button>
-            )}
-          </div>
+              {state.can({ type: 'RETRY' }) && (
+                <button type="button" className="danger" onClick={() => send({ type: 'RETRY' })}>
+                  Try again
+                </button>
+              )}
+            </div>
+          )}
         </Dialog>
       )}
     </>
   );
 }
 
-function describe({ outcome, problem }: CancelOutcome): string {
-  if (outcome === 'cancelled') return 'Cancelled.';
+function describe({ outcome, order, changed, problem }: CancelOutcome): string {
+  if (outcome === 'cancelled') {
+    const by = order?.cancellation && partyNames[order.cancellation.by];
+    return changed === false ? `Cancelled before${by ? ` by ${by}` : ''}.` : 'Cancelled.';
+  }
   return sentence(problem?.detail ?? problem?.title ?? outcome);
 }

@@ -1,6 +1,7 @@
-import { screen, waitFor, within } from '@testing-library/react';
+import { act, screen, waitFor, within } from '@testing-library/react';
 import { http, HttpResponse } from 'msw';
 import { describe, expect, it } from 'vitest';
+import { navigate } from '../app/router';
 import { Backend } from '../mock/backend';
 import { shortId } from '../orders/format';
 import { open } from '../test/app';
@@ -263,6 +264,88 @@ describe('ticked rows', () => {
     await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
     expect((await tickOf(carol)).checked).toBe(false);
     await within(await rowOf(carol)).findByText('Cancelled');
+  });
+
+  it('show who had cancelled an order before', async () => {
+    const { backend, bob, carol } = shop();
+    const { user } = open({ backend });
+    await user.click(await tickOf(bob));
+    await user.click(await tickOf(carol));
+    await user.click(screen.getByRole('button', { name: 'Cancel 2 orders' }));
+    const dialog = await screen.findByRole('dialog', { name: 'Cancel 2 orders?' });
+    backend.cancel(bob.id, 'customer');
+    await user.click(within(dialog).getByRole('button', { name: 'Cancel 2 orders' }));
+    await screen.findByRole('heading', { name: 'Outcome' });
+    expect(
+      within(dialog)
+        .getAllByRole('listitem')
+        .map(({ textContent }) => textContent),
+    ).toEqual([`${shortId(carol.id)} Cancelled.`, `${shortId(bob.id)} Cancelled before by the customer.`]);
+  });
+
+  it('keep their dialog, the reason and the server’s complaint when the cancel is refused', async () => {
+    const errors = [{ field: 'reason', message: 'must not be rude' }];
+    const problem = {
+      type: '/docs',
+      title: 'Bad',
+      status: 400,
+      code: 'invalid-request',
+      detail: 'bad',
+      errors,
+    };
+    const rude = http.post('*/v1/orders/cancel', () => HttpResponse.json(problem, { status: 400 }), {
+      once: true,
+    });
+    const { backend, carol } = shop();
+    const { user } = open({ backend, answers: [rude] });
+    await user.click(await tickOf(carol));
+    await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
+    const dialog = within(await screen.findByRole('dialog', { name: 'Cancel 1 order?' }));
+    await user.type(dialog.getByLabelText('Reason (optional)'), 'Rude{Enter}word');
+    await user.click(dialog.getByRole('button', { name: 'Cancel 1 order' }));
+    expect((await dialog.findByRole('alert')).textContent).toBe('Must not be rude.');
+    expect(dialog.getByLabelText<HTMLTextAreaElement>('Reason (optional)').value).toBe('Rude\nword');
+    await user.click(dialog.getByRole('button', { name: 'Cancel 1 order' }));
+    await screen.findByRole('heading', { name: 'Outcome' });
+    expect(backend.get(carol.id)?.cancellation?.reason).toBe('Rude\nword');
+  });
+
+  it('show their outcome when the browser closed the dialog meanwhile, and others can follow', async () => {
+    let answer = () => undefined as unknown;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    const slow = http.post('*/v1/orders/cancel', () => held, { once: true }); // then the backend answers
+    const { backend, bob, carol } = shop();
+    const { user } = open({ backend, answers: [slow] });
+    await user.click(await tickOf(carol));
+    await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
+    const dialog = await screen.findByRole<HTMLDialogElement>('dialog', { name: 'Cancel 1 order?' });
+    await user.click(within(dialog).getByRole('button', { name: 'Cancel 1 order' }));
+    dialog.close();
+    expect(dialog.open).toBe(true);
+    answer();
+    await screen.findByRole('heading', { name: 'Outcome' });
+    dialog.close();
+    await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+    await user.click(await tickOf(bob));
+    await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
+    await screen.findByRole('dialog', { name: 'Cancel 1 order?' });
+  });
+
+  it('are cancelled also when the list is left meanwhile, which ends in a toast', async () => {
+    let answer = () => undefined as unknown;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    const slow = http.post('*/v1/orders/cancel', () => held, { once: true }); // then the backend answers
+    const { backend, carol } = shop();
+    const { user } = open({ backend, answers: [slow] });
+    await user.click(await tickOf(carol));
+    await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
+    const dialog = await screen.findByRole('dialog', { name: 'Cancel 1 order?' });
+    await user.click(within(dialog).getByRole('button', { name: 'Cancel 1 order' }));
+    act(() => navigate('/new'));
+    await screen.findByRole('heading', { name: 'New order' });
+    answer();
+    await screen.findByText('1 order is cancelled.');
+    expect(backend.get(carol.id)?.status).toBe('cancelled');
   });
 
   it('stay as they are when the user thinks better of it', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createActor, fromPromise, waitFor } from 'xstate';
-import { NetworkError } from '../api/problem';
+import { createActor, fromPromise, SimulatedClock, waitFor } from 'xstate';
+import { ApiError, NetworkError } from '../api/problem';
 import type { CancelOutcome } from '../api/types';
 import { type BulkEvent, bulkMachine } from './bulk.machine';
 
@@ -18,6 +18,7 @@ const DISMISS: BulkEvent = { type: 'DISMISS' };
 function start(...events: BulkEvent[]) {
   const asked: { ids: readonly string[]; reason: string }[] = [];
   const answers: { resolve: (outcomes: CancelOutcome[]) => void; reject: (error: unknown) => void }[] = [];
+  const clock = new SimulatedClock();
   const actor = createActor(
     bulkMachine.provide({
       actors: {
@@ -27,8 +28,10 @@ function start(...events: BulkEvent[]) {
         }),
       },
     }),
+    { clock },
   ).start();
   const page = {
+    clock,
     asked,
     state: () => actor.getSnapshot().value,
     context: () => actor.getSnapshot().context,
@@ -39,7 +42,7 @@ function start(...events: BulkEvent[]) {
     },
     async lose(error: unknown) {
       answers.at(-1)?.reject(error);
-      await waitFor(actor, (now) => now.matches('failed'));
+      await waitFor(actor, (now) => !now.matches('cancelling'));
     },
   };
   page.say(...events);
@@ -110,6 +113,49 @@ describe('cancelling many', () => {
     expect(page.asked[2]).toEqual({ ids: ['a'], reason: 'out of stock' });
     await page.answer({ a: 'cancelled' });
     expect(page.context().outcomes).toEqual(outcomes({ b: 'cancelled', c: 'refused', a: 'cancelled' }));
+  });
+
+  it.each(['done', 'failed'])('can be asked for other rows when it is %s', async (end) => {
+    const page = start(ASK, CONFIRM);
+    if (end === 'failed') await page.lose(new NetworkError());
+    else await page.answer({ a: 'cancelled', b: 'cancelled', c: 'cancelled' });
+    expect(page.state()).toBe(end);
+    page.say({ type: 'ASK', ids: [] });
+    expect(page.state()).toBe(end);
+    page.say({ type: 'ASK', ids: ['d'] });
+    expect(page.state()).toBe('confirming');
+    expect(page.context()).toEqual({ ids: ['d'], reason: '', outcomes: [], error: undefined });
+  });
+
+  const refused = (retryAfter?: number) =>
+    new ApiError(
+      { type: '', title: 'No', status: retryAfter ? 429 : 400, code: 'invalid-request' },
+      retryAfter,
+    );
+
+  it('asks again with the reason as it was typed when the server refuses', async () => {
+    const page = start(ASK, CONFIRM);
+    const error = refused();
+    await page.lose(error);
+    expect([page.state(), page.context().reason, page.context().error]).toEqual([
+      'confirming',
+      'out of stock',
+      error,
+    ]);
+    page.say({ type: 'CONFIRM', reason: 'better' });
+    expect(page.asked[1]).toEqual({ ids: ['a', 'b', 'c'], reason: 'better' });
+    expect(page.context().error).toBeUndefined();
+  });
+
+  it('waits as long as the server asks before it can be confirmed again', async () => {
+    const page = start(ASK, CONFIRM);
+    await page.lose(refused(5));
+    page.say(CONFIRM);
+    expect([page.state(), page.asked.length]).toEqual(['confirming', 1]);
+    page.clock.increment(5_000);
+    expect(page.context().error).toBeUndefined();
+    page.say(CONFIRM);
+    expect([page.state(), page.asked.length]).toEqual(['cancelling', 2]);
   });
 
   it('starts anew after it is dismissed', async () => {

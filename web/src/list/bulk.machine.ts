@@ -1,11 +1,13 @@
 /** Cancelling the ticked rows: what may be done when. The rows themselves are not its business. */
-import { assign, fromPromise, setup } from 'xstate';
+import { assign, fromPromise, not, setup } from 'xstate';
+import { isRefused, retryDelay } from '../api/problem';
 import type { CancelOutcome } from '../api/types';
 
 export interface BulkContext {
   ids: readonly string[];
   reason: string;
   outcomes: readonly CancelOutcome[];
+  /** Why the last request failed. */
   error: unknown;
 }
 
@@ -27,29 +29,49 @@ export const bulkMachine = setup({
     ),
   },
   guards: {
+    some: (_, { ids }: { ids: readonly string[] }) => ids.length > 0,
     someFailed: ({ context }) => failedIds(context.outcomes).length > 0,
+    throttled: ({ context }) => retryDelay(context.error) > 0,
+  },
+  actions: {
+    ask: assign((_, { ids }: { ids: readonly string[] }) => ({
+      ids,
+      outcomes: [],
+      error: undefined,
+      reason: '',
+    })),
+  },
+  delays: {
+    throttle: ({ context }) => retryDelay(context.error),
   },
 }).createMachine({
   id: 'bulk-cancel',
   context: { ids: [], reason: '', outcomes: [], error: undefined },
   initial: 'idle',
-  states: {
-    idle: {
-      on: {
-        ASK: {
-          guard: ({ event }) => event.ids.length > 0,
-          target: 'confirming',
-          actions: assign({ ids: ({ event }) => event.ids, outcomes: [], error: undefined, reason: '' }),
-        },
-      },
+  // Whatever closed the dialog, other orders can be asked for unless a request is under way.
+  on: {
+    ASK: {
+      guard: { type: 'some', params: ({ event }) => event },
+      target: '.confirming',
+      actions: { type: 'ask', params: ({ event }) => event },
     },
+  },
+  states: {
+    idle: {},
     confirming: {
+      after: { throttle: { guard: 'throttled', actions: assign({ error: undefined }) } },
       on: {
-        CONFIRM: { target: 'cancelling', actions: assign({ reason: ({ event }) => event.reason }) },
+        ASK: {},
+        CONFIRM: {
+          guard: not('throttled'),
+          target: 'cancelling',
+          actions: assign({ reason: ({ event }) => event.reason, error: undefined }),
+        },
         DISMISS: 'idle',
       },
     },
     cancelling: {
+      on: { ASK: {} },
       invoke: {
         src: 'cancelMany',
         input: ({ context }) => ({ ids: context.ids, reason: context.reason }),
@@ -63,7 +85,14 @@ export const bulkMachine = setup({
             ],
           }),
         },
-        onError: { target: 'failed', actions: assign({ error: ({ event }) => event.error }) },
+        onError: [
+          {
+            guard: ({ event }) => isRefused(event.error),
+            target: 'confirming',
+            actions: assign({ error: ({ event }) => event.error }),
+          },
+          { target: 'failed', actions: assign({ error: ({ event }) => event.error }) },
+        ],
       },
     },
     done: {
@@ -76,6 +105,7 @@ export const bulkMachine = setup({
         DISMISS: 'idle',
       },
     },
+    /** We don't know whether it happened; repeating a cancel is safe. */
     failed: {
       on: { RETRY: 'cancelling', DISMISS: 'idle' },
     },

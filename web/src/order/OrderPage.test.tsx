@@ -187,6 +187,94 @@ describe('cancelling an order', () => {
     expect(section('Facts').getByText('Out of stock')).toBeTruthy();
   });
 
+  it('says that another cancel was faster when it had the same reason', async () => {
+    let cancelled = () => undefined as unknown;
+    const late = http.post('*/v1/orders/:id/cancel', () => void cancelled()); // then the backend answers
+    const { user, backend, id } = await openOrder('confirmed', { answers: [late] });
+    cancelled = () => backend.cancel(id, 'operator');
+    await user.click(await ask());
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    expect((await screen.findByRole('alert')).textContent).toContain(
+      'The order was cancelled by an operator already; your cancel changed nothing.',
+    );
+    expect(screen.queryByText(`Order ${shortId(id)} is cancelled.`)).toBeNull();
+  });
+
+  it('does not call a cancel of its own somebody else’s when its answer was lost', async () => {
+    let cancelled = () => undefined as unknown;
+    const lost = http.post(
+      '*/v1/orders/:id/cancel',
+      () => {
+        cancelled();
+        return HttpResponse.error();
+      },
+      { once: true },
+    );
+    const { user, backend, id } = await openOrder('confirmed', { answers: [lost] });
+    cancelled = () => backend.cancel(id, 'customer', 'Mine');
+    await user.click(await ask());
+    await user.type((await dialog()).getByLabelText('Reason (optional)'), 'Mine');
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    await screen.findByText(`Order ${shortId(id)} is cancelled.`);
+    expect(screen.queryByRole('alert')).toBeNull();
+  });
+
+  it('takes a reason of several lines, and shows it so', async () => {
+    const { user, backend, id } = await openOrder();
+    await user.click(await ask());
+    await user.type((await dialog()).getByLabelText('Reason (optional)'), 'Wrong size{Enter}Wrong colour');
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    await screen.findByText(`Order ${shortId(id)} is cancelled.`);
+    expect(backend.get(id)?.cancellation?.reason).toBe('Wrong size\nWrong colour');
+    expect(section('Facts').getByText('Wrong size Wrong colour')).toBeTruthy();
+  });
+
+  it('says at once when a reason is too long', async () => {
+    const { user } = await openOrder();
+    await user.click(await ask());
+    const question = await dialog();
+    const box = question.getByLabelText<HTMLTextAreaElement>('Reason (optional)');
+    await user.click(box);
+    await user.paste('a'.repeat(501));
+    const confirm = question.getByRole<HTMLButtonElement>('button', { name: 'Cancel order' });
+    expect(question.getByRole('alert').textContent).toBe('Use at most 500 characters. There are 501 now.');
+    expect([box.getAttribute('aria-invalid'), box.value.length, confirm.disabled]).toEqual([
+      'true',
+      501,
+      true,
+    ]);
+    await user.type(box, '{Backspace}');
+    expect([question.queryByRole('alert'), confirm.disabled]).toEqual([null, false]);
+  });
+
+  it('asks again with the reason and the server’s complaint when it is refused', async () => {
+    const errors = [{ field: 'reason', message: 'must not be rude' }];
+    const problem = {
+      type: '/docs',
+      title: 'Bad',
+      status: 400,
+      code: 'invalid-request',
+      detail: 'bad',
+      errors,
+    };
+    const rude = http.post('*/v1/orders/:id/cancel', () => HttpResponse.json(problem, { status: 400 }), {
+      once: true,
+    });
+    const { user, backend, id } = await openOrder('confirmed', { answers: [rude] });
+    await user.click(await ask());
+    await user.type((await dialog()).getByLabelText('Reason (optional)'), 'Rude');
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    expect((await screen.findByRole('alert')).textContent).toBe('Must not be rude.');
+    expect(screen.queryByText(/don’t know whether/)).toBeNull();
+    const box = (await dialog()).getByLabelText<HTMLTextAreaElement>('Reason (optional)');
+    expect(box.value).toBe('Rude');
+    await user.type(box, 'ness');
+    expect(screen.queryByRole('alert')).toBeNull();
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    await screen.findByText(`Order ${shortId(id)} is cancelled.`);
+    expect(backend.get(id)?.cancellation?.reason).toBe('Rudeness');
+  });
+
   it('offers to repeat a cancel of which no answer came', async () => {
     const lost = http.post('*/v1/orders/:id/cancel', () => HttpResponse.error(), { once: true });
     const { user, id } = await openOrder('confirmed', { answers: [lost] });

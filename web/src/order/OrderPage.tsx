@@ -111,7 +111,10 @@ export default function OrderPage({ id }: { id: string }) {
       <Details order={order} />
       {(state.matches('confirming') || state.matches('cancelling')) && (
         <CancelDialog
+          reason={state.context.reason}
+          error={state.context.refusal}
           busy={state.matches('cancelling')}
+          ready={state.can({ type: 'CONFIRM', reason: '' })}
           onConfirm={(reason) => send({ type: 'CONFIRM', reason })}
           onClose={() => send({ type: 'DISMISS' })}
         />

@@ -271,6 +271,14 @@ describe('cancelling', () => {
     expect(page.state()).toBe('cancelled');
   });
 
+  it('is done when the order turns out to be cancelled after the answer was lost', async () => {
+    const page = open(confirmed);
+    page.say(ASK, CONFIRM);
+    await page.refuse(away);
+    page.show(cancelled);
+    expect([page.state(), page.context().order]).toEqual(['cancelled', cancelled]);
+  });
+
   it('may be given up, or is overtaken, when nobody knows whether it happened', async () => {
     const page = open(confirmed);
     page.say(ASK, CONFIRM);

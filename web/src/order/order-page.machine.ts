@@ -44,6 +44,7 @@ export const orderPageMachine = setup({
     missing: ({ context }) => hasCode(context.error, 'order-not-found', 'invalid-request'),
     broken: ({ context }) => context.error !== undefined,
     cancellable: ({ context }) => context.order !== undefined && allows(context.order.status, 'cancel'),
+    cancelled: ({ context }) => context.order?.cancellation !== undefined,
     throttled: ({ context }) => retryDelay(context.refusal) > 0,
     overtaken: ({ context }) => context.order === undefined || !allows(context.order.status, 'cancel'),
   },
@@ -160,7 +161,11 @@ export const orderPageMachine = setup({
     },
     /** We don't know whether it happened; repeating a cancel is safe. */
     cancelFailed: {
-      always: { guard: 'overtaken', target: 'overtaken' },
+      always: [
+        // It may well have been ours.
+        { guard: 'cancelled', target: 'cancelled' },
+        { guard: 'overtaken', target: 'overtaken' },
+      ],
       on: { RETRY: 'cancelling', DISMISS: 'ready' },
     },
     overtaken: {
