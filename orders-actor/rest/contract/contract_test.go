@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"orders/orders-actor/rest/api"
 )
 
 const (
@@ -114,4 +116,31 @@ func TestGoodRequestsAreGood(t *testing.T) {
 			Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
 		}))
 	})
+}
+
+// What CheckBounds sends at a bound is allowed by the contract, and what it sends beyond one is not.
+func TestBoundsAreThoseOfTheContract(t *testing.T) {
+	j, err := load()
+	require.NoError(t, err)
+	bounds, err := boundsOf(api.Contract)
+	require.NoError(t, err)
+	keywords := map[string]bool{}
+	for _, b := range bounds {
+		keywords[b.keyword] = true
+		req, err := b.request(t.Context(), "http://127.0.0.1")
+		require.NoError(t, err)
+		route, params, err := j.router.FindRoute(req)
+		require.NoError(t, err, b)
+		err = openapi3filter.ValidateRequest(t.Context(), &openapi3filter.RequestValidationInput{
+			Request: req, PathParams: params, Route: route,
+			Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
+		})
+		assert.Equal(t, b.beyond, err != nil, "%s: %v", b, err)
+	}
+	for _, keyword := range []string{
+		"type", "enum", "required", "additionalProperties", "minItems", "maxItems", "uniqueItems", "minimum", "maximum", "minLength", "maxLength", "pattern", "format",
+	} {
+		assert.True(t, keywords[keyword], keyword)
+	}
+	t.Logf("%d requests", len(bounds))
 }

@@ -1,0 +1,37 @@
+package e2e
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"orders/orders-actor/rest/api"
+	"orders/orders-actor/rest/contract"
+)
+
+// Every bound in the contract is enforced, where it says.
+func TestEachBoundOfTheContract(t *testing.T) {
+	at := contract.Target{URL: shared.URL(), Tokens: []string{as(t, shared.URL(), "bounds", "operator").token}}
+	sent, found := contract.CheckBounds(t.Context(), api.Contract, at)
+	t.Logf("%d requests", sent)
+	assert.Greater(t, sent, 100)
+	for _, err := range found {
+		t.Error(err)
+	}
+
+	// A bound that only the contract has is found, wherever it is.
+	for _, of := range []struct{ from, to, found string }{
+		{"without a body.\n      schema: { type: string }", "without a body.\n      schema: { type: string, maxLength: 5 }", "beyond the bound of If-None-Match's maxLength"},
+		{"maxLength: 500", "maxLength: 400", "beyond the bound of reason's maxLength"},
+		{"minimum: 1, maximum: 1000", "minimum: 2, maximum: 1000", "beyond the bound of items[0].quantity's minimum"},
+	} {
+		require.Contains(t, string(api.Contract), of.from)
+		_, found := contract.CheckBounds(t.Context(), bytes.Replace(api.Contract, []byte(of.from), []byte(of.to), 1), at)
+		require.NotEmpty(t, found, of.to)
+		for _, err := range found {
+			assert.ErrorContains(t, err, of.found)
+		}
+	}
+}
