@@ -113,6 +113,7 @@ func run(ctx context.Context, c config, log *slog.Logger) error {
 	watcher := view.NewWatcher(db, log)
 	server, err := newServer(c, keys, log, rest.Options{
 		Commands: orders, Reads: db, Watcher: watcher, Checks: checks(host, db), Registry: registry,
+		CursorKeys: secrets.Accepted(keys, "command-seal-key"),
 	})
 	if err != nil {
 		return err

@@ -71,10 +71,10 @@ func toOrderList(p view.Page) api.OrderList {
 	return list
 }
 
-func toEvents(e view.Events) api.Events {
-	events := api.Events{Events: make([]api.Event, len(e.Events)), Next: e.Next}
+func (s *Server) toEvents(e view.Events) api.Events {
+	events := api.Events{Events: make([]api.Event, len(e.Events)), Next: s.cursors.seal(feedCursors, e.Next)}
 	for i, event := range e.Events {
-		events.Events[i] = api.Event{Cursor: event.Cursor, Order: toSummary(event.Order)}
+		events.Events[i] = api.Event{Cursor: s.cursors.seal(feedCursors, event.Cursor), Order: toSummary(event.Order)}
 	}
 	return events
 }

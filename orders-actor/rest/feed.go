@@ -44,6 +44,12 @@ func (s *Server) followOrders(c *fiber.Ctx, u auth.User) error {
 	if u.Role != auth.Operator {
 		events.Customer = u.ID
 	}
+	if events.After != "" {
+		var ok bool
+		if events.After, ok = s.cursors.open(feedCursors, events.After); !ok {
+			return fromFeed(view.ErrBadCursor)
+		}
+	}
 	if events.After == "" {
 		if events.After, err = s.Reads.Head(c.UserContext()); err != nil {
 			return fromView(err)
@@ -83,7 +89,7 @@ func (s *Server) pollEvents(c *fiber.Ctx, q view.EventQuery) error {
 		if asked {
 			preferenceApplied(c, wait)
 		}
-		return c.JSON(toEvents(events))
+		return c.JSON(s.toEvents(events))
 	}
 }
 
@@ -212,7 +218,7 @@ func (st *stream) send(events view.Events) error {
 		if err != nil {
 			return fmt.Errorf("write event %s: %w", e.Cursor, err)
 		}
-		fmt.Fprintf(st.w, "event: order\nid: %s\ndata: %s\n\n", e.Cursor, data)
+		fmt.Fprintf(st.w, "event: order\nid: %s\ndata: %s\n\n", st.server.cursors.seal(feedCursors, e.Cursor), data)
 	}
 	return st.flush()
 }
@@ -220,7 +226,7 @@ func (st *stream) send(events view.Events) error {
 // mark tells the cursor without an event: as heartbeat, and so that a reader with few orders of their own doesn't fall
 // behind what is kept.
 func (st *stream) mark(cursor string) error {
-	fmt.Fprintf(st.w, "id: %s\n\n", cursor)
+	fmt.Fprintf(st.w, "id: %s\n\n", st.server.cursors.seal(feedCursors, cursor))
 	return st.flush()
 }
 

@@ -3,6 +3,7 @@ package rest_test
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -401,4 +402,35 @@ func TestHeadOfAStream(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return s.call("otto", "GET", "/v1/orders/events", "", "Prefer", "wait=0").StatusCode == 200
 	}, patience, 10*time.Millisecond)
+}
+
+// What the view counts by is nothing that a customer may read, or write.
+func TestCursorsDoNotShowTheEventLog(t *testing.T) {
+	s := start(t)
+	for range 3 {
+		s.given("alice")
+	}
+	head, err := s.db.Head(t.Context())
+	require.NoError(t, err)
+	log, _, _ := strings.Cut(head, ".")
+	page, err := s.db.List(t.Context(), view.Query{Customer: "alice", Limit: 1})
+	require.NoError(t, err)
+
+	list := read[api.OrderList](t, s.call("alice", "GET", "/v1/orders?limit=1", ""))
+	events := read[api.Events](t, s.call("alice", "GET", "/v1/orders/events?after="+list.Feed, ""))
+	shown := []string{list.Feed, *list.Next, events.Next}
+	r := s.stream("alice", "/v1/orders/events?after="+list.Feed)
+	require.True(t, r.frame(&api.OrderSummary{}))
+	shown = append(shown, r.lastID)
+	for _, cursor := range shown {
+		text, err := base64.RawURLEncoding.DecodeString(cursor)
+		require.NoError(t, err)
+		assert.NotContains(t, string(text), log)
+	}
+	assert.Equal(t, list.Feed, events.Next, "nothing happened, so it is the same cursor")
+
+	assert.EqualValues(t, "cursor-expired", s.call("alice", "GET", "/v1/orders/events?after="+head, "").problem(t).Code)
+	assert.EqualValues(t, "cursor-expired", s.call("alice", "GET", "/v1/orders/events?after="+*list.Next, "").problem(t).Code)
+	assert.EqualValues(t, "invalid-request", s.call("alice", "GET", "/v1/orders?limit=1&cursor="+page.Next, "").problem(t).Code)
+	assert.EqualValues(t, "invalid-request", s.call("alice", "GET", "/v1/orders?limit=1&cursor="+list.Feed, "").problem(t).Code)
 }

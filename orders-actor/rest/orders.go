@@ -101,6 +101,12 @@ func (s *Server) listOrders(c *fiber.Ctx, u auth.User) error {
 	if media == textCSV {
 		return s.exportOrders(c, u, q)
 	}
+	if q.Cursor != "" {
+		var ok bool
+		if q.Cursor, ok = s.cursors.open(pageCursors, q.Cursor); !ok {
+			return fromView(view.ErrBadCursor)
+		}
+	}
 	if expensive(q) {
 		if err := s.searches.enter(u.ID); err != nil {
 			return err
@@ -111,6 +117,10 @@ func (s *Server) listOrders(c *fiber.Ctx, u auth.User) error {
 	if err != nil {
 		return fromView(err)
 	}
+	if page.Next != "" {
+		page.Next = s.cursors.seal(pageCursors, page.Next)
+	}
+	page.Feed = s.cursors.seal(feedCursors, page.Feed)
 	return c.JSON(toOrderList(page))
 }
 

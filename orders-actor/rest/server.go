@@ -60,6 +60,8 @@ type Options struct {
 	Registry *prometheus.Registry // takes the metrics of HTTP; nil for one that is new
 	SPA      fiber.Handler        // answers what is no call of ours
 
+	CursorKeys [][]byte // the first one encrypts cursors, each decrypts them; nil for a random one
+
 	RateLimit   int      // requests per user and minute; 0 for no limit
 	MaxInFlight int      // calls at once; 0 for 256
 	MaxWaiting  int      // long polls and streams at once; 0 for 2048
@@ -85,6 +87,7 @@ type Server struct {
 	waits    *places
 	exports  *places
 	searches *places
+	cursors  cursors
 	csp      string
 	stopping chan struct{} // closed when Serve winds down
 }
@@ -92,6 +95,10 @@ type Server struct {
 // New makes a server that doesn't serve yet.
 func New(o Options) (*Server, error) {
 	o.defaults()
+	cursors, err := newCursors(o.CursorKeys)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
 		Options:  o,
 		tail:     newTail(o.Reads, o.Watcher, o.Log),
@@ -100,6 +107,7 @@ func New(o Options) (*Server, error) {
 		waits:    newPlaces("streams and long polls", o.MaxWaiting, o.MaxPerUser),
 		exports:  newPlaces("exports", maxExports, maxExportsPerUser),
 		searches: newPlaces("searches", o.MaxInFlight, maxSearchesPerUser),
+		cursors:  cursors,
 		csp:      csp(o.OIDC.Issuer),
 		stopping: make(chan struct{}),
 	}

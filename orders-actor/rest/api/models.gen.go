@@ -484,10 +484,10 @@ type ListOrdersParams struct {
 	// Q Words to find in id, customer, sku and item names, upper and lower case alike; the beginning of a word is enough, and all must be found.
 	Q string `form:"q,omitempty" json:"q,omitempty,omitzero"`
 
-	// From Created at this time or later.
+	// From Created at this time or later. Any RFC 3339 time will do; in a URL, the plus of a time zone is `%2B`.
 	From time.Time `form:"from,omitempty" json:"from,omitempty,omitzero"`
 
-	// To Created before this time.
+	// To Created before this time, written as `from` is.
 	To time.Time `form:"to,omitempty" json:"to,omitempty,omitzero"`
 
 	// Sort What to sort by; a leading minus turns it around.
