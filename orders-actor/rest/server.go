@@ -87,7 +87,7 @@ type Server struct {
 	waits    *places
 	exports  *places
 	searches *places
-	cursors  cursors
+	cursors  *cursors
 	csp      string
 	stopping chan struct{} // closed when Serve winds down
 }
