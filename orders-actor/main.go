@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -49,8 +50,10 @@ func main() {
 }
 
 func command(ctx context.Context, args []string) error {
-	if len(args) > 1 || len(args) == 1 && args[0] != "rebuild" {
-		return fmt.Errorf("unknown command %q: there is only rebuild", args)
+	commands := map[string]func(context.Context, config, *slog.Logger) error{"": run, "rebuild": rebuild, "accept": accept}
+	do, known := commands[strings.Join(args, " ")]
+	if !known {
+		return fmt.Errorf("unknown command %q: there are only rebuild and accept", args)
 	}
 	c, err := readConfig(settings.Env())
 	if err != nil {
@@ -61,10 +64,7 @@ func command(ctx context.Context, args []string) error {
 		return err
 	}
 	slog.SetDefault(log)
-	if len(args) == 1 {
-		return rebuild(ctx, c, log)
-	}
-	return run(ctx, c, log)
+	return do(ctx, c, log)
 }
 
 func run(ctx context.Context, c config, log *slog.Logger) error {
@@ -84,6 +84,9 @@ func run(ctx context.Context, c config, log *slog.Logger) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
+	if err := checkIdentity(ctx, dapr.Client(), db, log); err != nil {
+		return err
+	}
 	warnOfLostOrders(ctx, c, db, log)
 
 	registry := service.NewRegistry()

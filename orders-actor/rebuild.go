@@ -33,6 +33,14 @@ func rebuild(ctx context.Context, c config, log *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 
+	kept, found, err := store.Identity(ctx)
+	if err == nil && found {
+		err = match(ctx, kept, db)
+	}
+	if err != nil {
+		return err
+	}
+
 	var seen, restored, unreadable int
 	for after := ""; ; {
 		entries, last, err := store.Page(ctx, after, rebuildBatch)

@@ -23,8 +23,17 @@ import (
 	"orders/orders-actor/view"
 )
 
-// prefix is what the keys of orders' states begin with: the app's id in Dapr and the actor's type.
-const prefix = "orders-actor||" + turn.Type + "||"
+const (
+	appPrefix = "orders-actor||" // of all keys: the app's id in Dapr
+	// prefix is what the keys of orders' states begin with: it has the actor's type, too.
+	prefix = appPrefix + turn.Type + "||"
+)
+
+// Where the identity of the order database is in the state store.
+const (
+	Component   = "statestore" // the component's name in Dapr
+	IdentityKey = "order-database"
+)
 
 // Store is the state store's database. Its methods may be called at the same time.
 type Store struct {
@@ -71,16 +80,43 @@ func (s *Store) Close() error { return s.db.Close() }
 
 // Holds reports whether there is any order's state. Before Dapr has made its table there is none.
 func (s *Store) Holds(ctx context.Context) (bool, error) {
+	if made, err := s.made(ctx); err != nil || !made {
+		return false, err
+	}
+	_, next, err := s.Page(ctx, "", 1)
+	return next != "", err
+}
+
+// Identity returns the identity of the order database that belongs to this state store, or false when it knows none yet.
+func (s *Store) Identity(ctx context.Context) (i view.Identity, found bool, err error) {
+	if made, err := s.made(ctx); err != nil || !made {
+		return i, false, err
+	}
+	query := `SELECT value, is_binary FROM state WHERE key = $1`
+	if s.postgres {
+		query = `SELECT value, false FROM state WHERE key = $1`
+	}
+	var value []byte
+	var binary bool
+	err = s.db.QueryRowContext(ctx, query, appPrefix+IdentityKey).Scan(&value, &binary)
+	if errors.Is(err, sql.ErrNoRows) {
+		return i, false, nil
+	}
+	if err == nil {
+		err = decode(value, binary, &i)
+	}
+	return i, err == nil, wrap(err)
+}
+
+// made reports whether Dapr has made its table.
+func (s *Store) made(ctx context.Context) (bool, error) {
 	query := `SELECT count(*) FROM sqlite_master WHERE name = 'state'`
 	if s.postgres {
 		query = `SELECT count(*) FROM pg_class WHERE oid = to_regclass('state')`
 	}
 	var tables int
-	if err := s.db.QueryRowContext(ctx, query).Scan(&tables); err != nil || tables == 0 {
-		return false, wrap(err)
-	}
-	_, next, err := s.Page(ctx, "", 1)
-	return next != "", err
+	err := s.db.QueryRowContext(ctx, query).Scan(&tables)
+	return tables > 0, wrap(err)
 }
 
 // Page returns up to limit states whose keys follow the key after, in the order of their keys, and the last key; the next
@@ -107,7 +143,7 @@ func (s *Store) Page(ctx context.Context, after string, limit int) (entries []En
 			return nil, "", wrap(err)
 		}
 		last = e.Key
-		if e.State, e.Err = decode(value, binary); e.Err == nil && e.Key != prefix+e.State.ID+"||"+turn.StateKey {
+		if e.Err = decode(value, binary, &e.State); e.Err == nil && e.Key != prefix+e.State.ID+"||"+turn.StateKey {
 			e.Err = fmt.Errorf("it holds the state of order %q", e.State.ID)
 		}
 		entries = append(entries, e)
@@ -116,20 +152,20 @@ func (s *Store) Page(ctx context.Context, after string, limit int) (entries []En
 }
 
 // decode undoes what Dapr wraps bytes in: base64 in SQLite, and a JSON string of base64 where it took bytes for a value.
-func decode(value []byte, binary bool) (s order.State, err error) {
+func decode(value []byte, binary bool, into any) (err error) {
 	if binary {
 		if value, err = base64.StdEncoding.DecodeString(string(value)); err != nil {
-			return s, err
+			return err
 		}
 	}
 	if len(value) > 0 && value[0] == '"' {
 		var inner []byte
 		if err := json.Unmarshal(value, &inner); err != nil {
-			return s, err
+			return err
 		}
 		value = inner
 	}
-	return s, json.Unmarshal(value, &s)
+	return json.Unmarshal(value, into)
 }
 
 func wrap(err error) error {

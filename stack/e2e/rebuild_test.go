@@ -5,11 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/orders-actor/view"
 	"orders/stack"
 )
 
@@ -49,4 +51,25 @@ func TestRebuildsTheOrderDatabaseThatWasDeleted(t *testing.T) {
 	assert.Equal(t, before, c.get(t, before.ID))
 	other := c.await(t, c.create(t).ID, "final", order.final)
 	assert.Equal(t, "created confirmed delivered", other.path(t))
+}
+
+// Dapr's state store knows which order database belongs to it.
+func TestAnOrderDatabaseOfAnotherInstallationIsRefused(t *testing.T) {
+	home := t.TempDir()
+	s, err := stack.Start(t.Context(), stack.Options{Home: home, FreePorts: true})
+	require.NoError(t, err)
+	defer func() { _ = s.Close() }() // it tells that orders-actor has ended
+	as(t, s.URL(), "alice", "customer").create(t)
+
+	require.NoError(t, s.Stop(stack.OrdersActor))
+	db, err := view.Open(t.Context(), filepath.Join(home, "view.db"))
+	require.NoError(t, err)
+	require.NoError(t, db.Adopt(t.Context(), view.Identity{ID: "another"}))
+	require.NoError(t, db.Close())
+	_ = s.Start(stack.OrdersActor) // it ends at once
+	await(t, "the refusal in the log", func() bool {
+		log, err := os.ReadFile(filepath.Join(home, "logs", "orders-actor.log"))
+		require.NoError(t, err)
+		return strings.Contains(string(log), "orders-actor accept")
+	})
 }

@@ -1,0 +1,7 @@
+-- One row: which order database this is, and how often orders-actor has started with it. A restored dump keeps both, while
+-- the id of its event log may change.
+CREATE TABLE view_identity (
+    id     TEXT    NOT NULL,
+    starts INTEGER NOT NULL
+);
+INSERT INTO view_identity SELECT id, 0 FROM event_log;
