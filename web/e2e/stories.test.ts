@@ -84,6 +84,34 @@ describe('when payments are confirmed', () => {
       await second.locator('.who', { hasText: 'alice' }).waitFor();
     }));
 
+  test('eight tabs load and follow over one stream, also when the tab that holds it is closed', () =>
+    story(stack().url, async (first) => {
+      const context = first.context();
+      const streams: Page[] = [];
+      context.on('request', (request) => {
+        if (request.url().includes('/v1/orders/events')) streams.push(request.frame().page());
+      });
+      await signIn(first, 'heidi');
+      const tabs = [first];
+      while (tabs.length < 8) {
+        const tab = await context.newPage();
+        await tab.goto(stack().url);
+        await tab.getByRole('heading', { name: 'Orders', exact: true }).waitFor();
+        tabs.push(tab);
+      }
+      const live = (tab: Page) => tab.getByTestId('connection').filter({ hasText: 'Live' }).waitFor();
+      await Promise.all(tabs.map(live));
+      await stack().create('heidi', 'Assam');
+      await Promise.all(tabs.map((tab) => tab.getByRole('button', { name: /1 new/ }).waitFor()));
+      expect(streams).toEqual([first]);
+
+      await first.close();
+      await stack().create('heidi', 'Oolong');
+      const others = tabs.slice(1);
+      await Promise.all(others.map((tab) => tab.getByRole('button', { name: /2 new/ }).waitFor()));
+      expect(streams).toHaveLength(2);
+    }));
+
   test('a deep link leads to its order, and an unknown one says so', () =>
     story(stack().url, async (page) => {
       await signIn(page, 'alice');

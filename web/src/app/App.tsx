@@ -1,9 +1,10 @@
 import { useMachine } from '@xstate/react';
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useLayoutEffect, useMemo, useState } from 'react';
 import { createApi } from '../api/client';
 import { createServerClock } from '../api/clock';
 import { createLiveFeed } from '../feed/live';
 import { browserLink } from '../feed/link';
+import { browserTabs } from '../feed/shared';
 import { createCancels } from '../outbox/cancels';
 import { createOutbox } from '../outbox/outbox';
 import { outboxStore } from '../outbox/outbox.store';
@@ -41,7 +42,12 @@ function SignedIn({ session, send }: { session: Session; send: (event: SessionEv
       onAccepted: () => send({ type: 'ACCEPTED', token: session.token }),
       onUnauthenticated: (error) => send({ type: 'REFUSED', token: session.token, error }),
     });
-    const feed = createLiveFeed({ stream: api.stream, poll: api.poll, link$: browserLink() });
+    const feed = createLiveFeed({
+      stream: api.stream,
+      poll: api.poll,
+      link$: browserLink(),
+      tabs: browserTabs(session.user, session.role),
+    });
     return {
       api,
       cancels: createCancels({ api, toasts }),
@@ -59,7 +65,8 @@ function SignedIn({ session, send }: { session: Session; send: (event: SessionEv
       lastList: { address: '', view: undefined },
     };
   }, [session, send, toasts]);
-  useEffect(() => services.feed.open(), [services]);
+  // Before the pages' own effects, which load: what changes meanwhile must not be missed.
+  useLayoutEffect(() => services.feed.open(), [services]);
   useEffect(() => services.cancels.open(), [services]);
   useEffect(() => services.outbox.open(), [services]);
   return (

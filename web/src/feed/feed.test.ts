@@ -22,9 +22,12 @@ const signals: Record<string, Signal> = {
   R: { type: 'connection', state: 'reconnecting' },
   O: { type: 'connection', state: 'offline' },
   X: { type: 'reset' },
-  1: { type: 'order', order: order(1) },
-  2: { type: 'order', order: order(2) },
-  3: { type: 'order', order: order(3) },
+  1: { type: 'order', order: order(1), cursor: 'c1' },
+  2: { type: 'order', order: order(2), cursor: 'c2' },
+  3: { type: 'order', order: order(3), cursor: 'c3' },
+  p: { type: 'position', cursor: 'c1' },
+  q: { type: 'position', cursor: 'c2' },
+  9: { type: 'position', cursor: 'c9' },
 };
 
 /** Answers each connection by the next of the scripts, the last one for all that follow; notes the cursors asked for. */
@@ -59,7 +62,7 @@ describe('the feed', () => {
     const asked = marbles(({ cold, expectObservable, scheduler }) => {
       const heartbeat = { h: { cursor: 'c9' } };
       const { asked, connect } = script<StreamMessage>(cold('h|', heartbeat), NEVER);
-      expectObservable(follow(options(connect, { scheduler }), 'c0'), '^ 1s !').toBe('L', signals);
+      expectObservable(follow(options(connect, { scheduler }), 'c0'), '^ 1s !').toBe('(L9)', signals);
       return asked;
     });
     expect(asked).toEqual(['c0', 'c9']);
@@ -154,7 +157,7 @@ describe('the feed', () => {
         return answers.shift() ?? NEVER;
       };
       const signals$ = follow(options(connect, { scheduler, poll }), 'c0');
-      expectObservable(signals$, '^ 62s !').toBe('R 999ms (L1) 4996ms 2 55499ms L-3', signals);
+      expectObservable(signals$, '^ 62s !').toBe('R 999ms (L1p) 4995ms (2q) 55496ms L-3', signals);
       return { asked, polled };
     });
     expect(asked).toEqual(['c0', 'c0', 'c2']);

@@ -39,7 +39,10 @@ export type Connection = 'connecting' | 'live' | 'reconnecting' | 'offline';
 
 export type Signal =
   | { type: 'connection'; state: Connection }
-  | { type: 'order'; order: OrderSummary }
+  /** `cursor` is the position behind this order. */
+  | { type: 'order'; order: OrderSummary; cursor: string | undefined }
+  /** The position has moved past what concerns others. */
+  | { type: 'position'; cursor: string }
   /** Something may have been missed: load again what you show. */
   | { type: 'reset' };
 
@@ -95,7 +98,8 @@ export function follow(options: FeedOptions, start?: string): Observable<Signal>
           const signals = open ? [] : opened(fresh);
           open = true;
           cursor = message.cursor ?? cursor;
-          if (message.order) signals.push({ type: 'order', order: message.order });
+          if (message.order) signals.push({ type: 'order', order: message.order, cursor });
+          else if (message.cursor !== undefined) signals.push({ type: 'position', cursor: message.cursor });
           return signals;
         }),
         (messages) =>
@@ -119,7 +123,9 @@ export function follow(options: FeedOptions, start?: string): Observable<Signal>
           const signals = open ? [] : opened(fresh);
           open = true;
           cursor = next;
-          for (const { order } of events) signals.push({ type: 'order', order });
+          for (const event of events)
+            signals.push({ type: 'order', order: event.order, cursor: event.cursor });
+          signals.push({ type: 'position', cursor: next });
           return signals;
         }),
         takeUntil(timer(POLL_FOR, scheduler)),

@@ -11,7 +11,7 @@ import {
 } from 'rxjs';
 import type { Link } from './feed';
 
-/** A tab in the background gives its connection back after this long: HTTP/1.1 allows a browser only six per server. */
+/** A tab in the background gives its connection back after this long: a visible tab gets it, or nobody looks. */
 const ASLEEP_AFTER = 60_000;
 
 export function browserLink(): Observable<Link> {

@@ -1,0 +1,74 @@
+import type { Channel, Tabs } from '../feed/shared';
+
+const aborted = () => new DOMException('aborted', 'AbortError');
+
+interface Request {
+  grant(): void;
+  reject(error: DOMException): void;
+}
+
+/** Locks and channels as the tabs of one browser share them. */
+export class FakeBrowser {
+  #holder: Request | undefined;
+  #queue: Request[] = [];
+  readonly #channels = new Set<EventTarget>();
+  /** Whether posted messages get lost. */
+  deaf = false;
+
+  readonly tabs: Tabs = {
+    name: 'feed',
+    locks: { request: (_, options, work) => this.#request(options, work) },
+    channel: () => this.#channel(),
+  };
+
+  /** Holds the lock and says nothing, as a suspended tab does. */
+  suspendedLeader() {
+    void this.#request({}, () => new Promise(() => undefined)).catch(() => undefined);
+  }
+
+  #request({ steal = false, signal }: LockOptions, work: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const request: Request = {
+        grant: () => {
+          this.#holder = request;
+          void Promise.resolve()
+            .then(work)
+            .then(() => {
+              resolve();
+              if (this.#holder !== request) return;
+              this.#holder = undefined;
+              this.#queue.shift()?.grant();
+            });
+        },
+        reject,
+      };
+      signal?.addEventListener('abort', () => {
+        this.#queue = this.#queue.filter((one) => one !== request);
+        if (this.#holder !== request) reject(aborted());
+      });
+      if (steal) {
+        this.#holder?.reject(aborted());
+        request.grant();
+      } else if (this.#holder) this.#queue.push(request);
+      else request.grant();
+    });
+  }
+
+  #channel(): Channel {
+    const target = new EventTarget();
+    this.#channels.add(target);
+    return Object.assign(target, {
+      postMessage: (message: unknown) => {
+        if (this.deaf) return;
+        const data = structuredClone(message);
+        for (const other of this.#channels) {
+          if (other === target) continue;
+          queueMicrotask(() => {
+            if (this.#channels.has(other)) other.dispatchEvent(new MessageEvent('message', { data }));
+          });
+        }
+      },
+      close: () => void this.#channels.delete(target),
+    });
+  }
+}
