@@ -108,6 +108,8 @@ func (s *Site) Serve(c *fiber.Ctx) error {
 		return s.send(c, name, f)
 	}
 	if !wantsPage(c) {
+		// Another release may have the file: nothing between us and the browser may remember that it is missing.
+		c.Set(fiber.HeaderCacheControl, "no-store")
 		return fiber.ErrNotFound
 	}
 	if !routes.MatchString(c.Path()) {

@@ -112,6 +112,17 @@ describe('when payments are confirmed', () => {
       expect(streams).toHaveLength(2);
     }));
 
+  test('a page whose script another release does not have loads again by itself', () =>
+    story('about:blank', async (page) => {
+      let refused = 0;
+      await page.route(/\/assets\/.*\.js$/, (route) =>
+        refused++ === 0 ? route.fulfill({ status: 404, body: 'Not Found' }) : route.continue(),
+      );
+      await page.goto(stack().url);
+      await signIn(page, 'alice');
+      expect(refused).toBeGreaterThan(1);
+    }));
+
   test('a deep link leads to its order, and an unknown one says so', () =>
     story(stack().url, async (page) => {
       await signIn(page, 'alice');

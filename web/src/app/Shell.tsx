@@ -1,4 +1,4 @@
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { ListPage } from '../list/ListPage';
 import type { Connection } from '../feed/feed';
 import { OutboxNotice } from '../outbox/OutboxNotice';
@@ -12,12 +12,33 @@ import { Link, navigate, parseRoute, useAddress } from './router';
 import { useServices } from './services';
 import { useTheme } from './theme';
 
-const OrderPage = lazy(() => import('../order/OrderPage'));
-const CreatePage = lazy(() => import('../create/CreatePage'));
+const loadOrderPage = () => import('../order/OrderPage');
+const loadCreatePage = () => import('../create/CreatePage');
+const OrderPage = lazy(() => loadOrderPage().catch(missing));
+const CreatePage = lazy(() => loadCreatePage().catch(missing));
+
+/** Has public/recover.js reload the page. A preload that fails does not: what is shown works. */
+function missing(error: unknown): never {
+  dispatchEvent(new Event('orders:part-missing'));
+  throw error;
+}
+
+/** How long the first page has to load before the others are, in ms. */
+const PRELOAD_AFTER = 2_000;
+
+/** Loads the pages that aren't shown yet: they must open also while the server is away or replaced. */
+function usePreload() {
+  useEffect(() => {
+    const load = () => void Promise.allSettled([loadOrderPage(), loadCreatePage()]);
+    const handle = setTimeout(load, PRELOAD_AFTER);
+    return () => clearTimeout(handle);
+  }, []);
+}
 
 export function Shell({ onSignOut }: { onSignOut: () => void }) {
   const { session } = useServices();
   const [help, setHelp] = useState(false);
+  usePreload();
   const [theme, nextTheme] = useTheme();
   const address = useAddress();
   useShortcuts({ '?': () => setHelp(true), n: () => navigate('/new'), g: () => navigate('/') });
