@@ -1,9 +1,9 @@
 import { of, throwError } from 'rxjs';
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ApiError, NetworkError } from '../api/problem';
 import { emptyDraft } from '../create/draft';
 import { life } from '../test/orders';
-import { createOutbox } from './outbox';
+import { createOutbox, RETRY_DELAY } from './outbox';
 import { OLD_AFTER, outboxStore } from './outbox.store';
 
 const order = life()[0];
@@ -33,12 +33,23 @@ function tab(...answers: unknown[]) {
 const keep = (at: number) =>
   outboxStore('alice').update(() => ({ entries: [{ ...entry, at }], settled: [] }));
 
+/** Lets everything happen that needs no waiting. */
+const settle = () => vi.advanceTimersByTimeAsync(0);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 describe('the outbox', () => {
   it('sends what an earlier page left, once, with its key', async () => {
     keep(NOW - 60_000);
     const { outbox, sent, toasts } = tab();
     const close = outbox.open();
-    await vi.waitFor(() => expect(outbox.view().entries).toEqual([]));
+    await settle();
+    expect(outbox.view().entries).toEqual([]);
     close();
     expect([sent, toasts.length]).toEqual([['k1'], 1]);
   });
@@ -49,10 +60,11 @@ describe('the outbox', () => {
       keep(at);
       const { outbox, sent } = tab();
       const close = outbox.open();
-      await new Promise((done) => setTimeout(done));
+      await settle();
       expect(sent).toEqual([]);
       outbox.sendNow('k1');
-      await vi.waitFor(() => expect(outbox.view().entries).toEqual([]));
+      await settle();
+      expect(outbox.view().entries).toEqual([]);
       close();
       expect(sent).toEqual(['k1']);
     },
@@ -62,13 +74,34 @@ describe('the outbox', () => {
     const { outbox, sent } = tab(new NetworkError());
     const close = outbox.open();
     outbox.submit(entry);
-    await vi.waitFor(() => expect([sent.length, outbox.view().sending]).toEqual([1, undefined]));
+    await settle();
+    expect([sent.length, outbox.view().sending]).toEqual([1, undefined]);
     expect(outbox.view().entries).toHaveLength(1);
-    await new Promise((done) => setTimeout(done));
     dispatchEvent(new Event('online'));
-    await vi.waitFor(() => expect(outbox.view().entries).toEqual([]));
+    await settle();
+    expect(outbox.view().entries).toEqual([]);
     close();
     expect(sent).toEqual(['k1', 'k1']);
+  });
+
+  it('sends again by itself, each time after a longer wait', async () => {
+    const { outbox, sent } = tab(new NetworkError(), new NetworkError(), new NetworkError());
+    const close = outbox.open();
+    outbox.submit(entry);
+    await settle();
+    for (const [wait, count] of [
+      [RETRY_DELAY - 1, 1],
+      [1, 2],
+      [2 * RETRY_DELAY - 1, 2],
+      [1, 3],
+      [4 * RETRY_DELAY, 4],
+    ] as const) {
+      await vi.advanceTimersByTimeAsync(wait);
+      expect(sent).toHaveLength(count);
+    }
+    close();
+    expect(outbox.view().entries).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('keeps a refused order with the reason, and does not send it again', async () => {
@@ -76,8 +109,10 @@ describe('the outbox', () => {
     const { outbox, sent } = tab(refusal);
     const close = outbox.open();
     outbox.submit(entry);
-    await vi.waitFor(() => expect(outbox.view().entries[0]?.refusal?.detail).toBe('Bad.'));
+    await settle();
+    expect(outbox.view().entries[0]?.refusal?.detail).toBe('Bad.');
     dispatchEvent(new Event('online'));
+    await settle();
     close();
     expect(sent).toEqual(['k1']);
   });
