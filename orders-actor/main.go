@@ -135,6 +135,7 @@ func run(ctx context.Context, c config, log *slog.Logger) error {
 		part{"actors", host.Run, 20 * time.Second},
 		part{"feed", watcher.Run, 5 * time.Second},
 		part{"prune", prune(db, log), 5 * time.Second},
+		part{"search words", view.NewReindexer(db, log).Run, 5 * time.Second},
 		part{"metrics", service.Metrics(registry, log, "ORDERS_METRICS_ADDR", c.MetricsAddr), 5 * time.Second},
 	)
 }

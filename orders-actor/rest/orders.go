@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -143,6 +144,9 @@ func readListQuery(c *fiber.Ctx, u auth.User) (view.Query, error) {
 		Limit: q.number("limit", pageSize, 1, maxPageSize), Cursor: q.text("cursor", maxCursor),
 	}
 	list.Sort, list.Descending = q.sort()
+	if strings.TrimSpace(list.Text) != "" && !view.Searchable(list.Text) {
+		q.complain("q", "holds no letter or digit to search for")
+	}
 	if err := q.err(); err != nil {
 		return view.Query{}, err
 	}

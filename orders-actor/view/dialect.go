@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"hash/fnv"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -14,8 +15,12 @@ import (
 // dialect is all that differs between the two databases, apart from the types in their migrations.
 type dialect struct {
 	migrations string
-	// jsonList makes rows with a column "value" of the JSON list $1.
+	// jsonList makes rows with a column "value" of the JSON list in the argument that it formats.
 	jsonList string
+	// indexedBy makes a query read a table by the index that it formats, where the database wouldn't.
+	indexedBy string
+	// skipLocked makes a SELECT of a transaction lock its rows, and leave out those that others have locked.
+	skipLocked string
 	// thisTx is the number of the transaction that writes; settled bounds those whose outcome everybody can see: each
 	// one below it has ended. See feed.go. No transaction whose rows a statement can see has the number unseen, or a higher
 	// one, on the server that gave it.
@@ -34,7 +39,8 @@ type dialect struct {
 
 var onSQLite = dialect{
 	migrations: "sqlite",
-	jsonList:   `json_each($1)`,
+	jsonList:   `json_each(%s)`,
+	indexedBy:  ` INDEXED BY %s`, // without statistics it takes any index on a status for as good as one on a customer
 	thisTx:     `0`,
 	settled:    `1`,
 	unseen:     `1`,
@@ -54,7 +60,8 @@ var onSQLite = dialect{
 
 var onPostgres = dialect{
 	migrations: "postgres",
-	jsonList:   `json_array_elements_text(CAST($1 AS JSON))`,
+	jsonList:   `json_array_elements_text(CAST(%s AS JSON))`,
+	skipLocked: ` FOR UPDATE SKIP LOCKED`,
 	// Locking before the first write also gives the number of an order's later version to the later transaction.
 	thisTx:         `CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)`,
 	settled:        `CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)`,
@@ -82,6 +89,8 @@ func (d *DB) unavailable(err error) bool {
 	}
 	return !ours(err) && d.gone(err)
 }
+
+func (d *DB) list(argument string) string { return fmt.Sprintf(d.jsonList, argument) }
 
 func (d *DB) lock(ctx context.Context, tx *sql.Tx, id string) error {
 	if d.lockOrder == "" {

@@ -32,8 +32,9 @@ const (
 
 var sortColumns = map[Sort]string{"": "created_at", SortCreated: "created_at", SortUpdated: "updated_at", SortTotal: "total"}
 
-// Query selects orders. What is empty doesn't filter. Each word of Text must be the beginning of a word in the order's
-// id, customer, SKUs or item names, whatever the case; see wordsOf for what a word is. From is inclusive, To isn't.
+// Query selects orders. What is empty doesn't filter, nor does a Text that isn't Searchable. Each word of Text must be the
+// beginning of a word in the order's id, customer, SKUs or item names, however it is spelled; see textWords for what a word
+// is and fold for spelling. From is inclusive, To isn't.
 type Query struct {
 	Customer   string
 	Statuses   []order.Status
@@ -64,6 +65,7 @@ const (
 	maxPageSize    = 500
 	textCountLimit = 2_000 // orders per status that a text is looked for in, to count them: these rows are read, not only their index
 	narrowLimit    = 5_000 // orders that are worth sorting
+	maxMeasured    = 8     // words of a query that are counted to find the rarest
 )
 
 // List returns one page, or ErrBadCursor. The page may be newer than Feed, never older.
@@ -159,18 +161,22 @@ type selection struct {
 	narrow string
 	// ranged says to find them by their time of creation.
 	ranged bool
+	// indexedBy is that of the dialect.
+	indexedBy string
 }
 
 // plan chooses the way, by what the filters leave.
 func (d *DB) plan(ctx context.Context, q Query) (selection, error) {
-	s := selection{Query: q, words: queryWords(q.Text)}
+	s := selection{Query: q, words: queryWords(q.Text), indexedBy: d.indexedBy}
+	measured, err := d.measured(ctx, s)
+	if err != nil {
+		return s, err
+	}
 	fewest := narrowLimit + 1
-	for _, word := range s.words {
+	for _, word := range measured {
 		var n int
-		err := d.lists.QueryRowContext(ctx,
-			`SELECT count(*) FROM (SELECT 1 FROM order_words WHERE word >= $1 AND word <= $2 LIMIT $3) AS few`,
-			word, word+lastRune, fewest).Scan(&n)
-		if err != nil {
+		query, a := s.measureSQL(word, fewest)
+		if err := d.lists.QueryRowContext(ctx, query, a...).Scan(&n); err != nil {
 			return s, err
 		}
 		if n < fewest {
@@ -183,13 +189,46 @@ func (d *DB) plan(ctx context.Context, q Query) (selection, error) {
 	var a args
 	var counted []string
 	for _, status := range s.statuses() {
-		counted = append(counted, `SELECT * FROM (SELECT 1 AS one FROM orders WHERE `+
+		counted = append(counted, `SELECT * FROM (SELECT 1 AS one FROM `+s.from(&a, "created_at")+` WHERE `+
 			strings.Join(s.conditions(&a, []order.Status{status}, true), " AND ")+` LIMIT `+a.add(narrowLimit+1)+`) AS few_`+string(status))
 	}
 	var n int
-	err := d.lists.QueryRowContext(ctx, `SELECT count(*) FROM (`+strings.Join(counted, " UNION ALL ")+`) AS few`, a...).Scan(&n)
+	err = d.lists.QueryRowContext(ctx, `SELECT count(*) FROM (`+strings.Join(counted, " UNION ALL ")+`) AS few`, a...).Scan(&n)
 	s.ranged = n <= narrowLimit
 	return s, err
+}
+
+// measured returns the words of which one may be the way to the orders. A customer's orders are found by an index of that
+// customer's words alone, so that how long it takes tells nothing about what others order. Words of the customer's own name
+// aren't in it, nor are orders that Reindexer hasn't come to; these have to be walked.
+func (d *DB) measured(ctx context.Context, s selection) ([]string, error) {
+	words := s.words
+	if s.Customer != "" && words != nil {
+		var outdated bool
+		err := d.lists.QueryRowContext(ctx, outdatedOfCustomer, s.Customer).Scan(&outdated)
+		if err != nil || outdated {
+			return nil, err
+		}
+		shared := textWords(s.Customer)
+		words = slices.DeleteFunc(slices.Clone(words), func(word string) bool {
+			return slices.ContainsFunc(shared, func(w string) bool { return strings.HasPrefix(w, word) })
+		})
+	}
+	return words[:min(len(words), maxMeasured)], nil
+}
+
+// measureSQL counts a word's orders, up to a limit.
+func (s selection) measureSQL(word string, limit int) (query string, a args) {
+	query = "SELECT count(*) FROM (SELECT 1 FROM order_words WHERE " + s.wordRange(&a, word) + " LIMIT " + a.add(limit) + ") AS few"
+	return query, a
+}
+
+func (s selection) wordRange(a *args, word string) string {
+	where := "word >= " + a.add(word) + " AND word <= " + a.add(word+lastRune)
+	if s.Customer != "" {
+		where += " AND order_words.customer = " + a.add(s.Customer)
+	}
+	return where
 }
 
 func (s selection) statuses() []order.Status {
@@ -256,14 +295,17 @@ func (s selection) matches(a *args) string {
 	return "CASE WHEN " + strings.Join(all, " AND ") + " THEN 1 ELSE 0 END"
 }
 
-// from is the table to select from, and the way into it.
-func (s selection) from(a *args) string {
+// from is the table to select from, and the way into it: a word, or the index of a sort's column. A customer's orders are
+// found by an index of their own even where the database would take another, which holds the orders of others as well.
+func (s selection) from(a *args, column string) string {
 	if s.narrow == "" {
-		return "orders"
+		if s.Customer == "" || s.indexedBy == "" {
+			return "orders"
+		}
+		return "orders" + fmt.Sprintf(s.indexedBy, "orders_customer_"+strings.TrimSuffix(column, "_at"))
 	}
 	// SQLite joins in the order in which a CROSS JOIN is written; to PostgreSQL it is a join like any other.
-	return "(SELECT DISTINCT order_id FROM order_words WHERE word >= " + a.add(s.narrow) + " AND word <= " + a.add(s.narrow+lastRune) +
-		") AS found CROSS JOIN orders"
+	return "(SELECT DISTINCT order_id FROM order_words WHERE " + s.wordRange(a, s.narrow) + ") AS found CROSS JOIN orders"
 }
 
 // pageSQL selects one page of the orders after a cursor, and one order more.
@@ -282,7 +324,11 @@ func (s selection) partSQL(a *args, statuses []order.Status, after pageCursor) s
 	column := sortColumns[s.Sort]
 	byCreated := s.narrow == "" && (s.ranged || column == "created_at")
 	key := plain(column, sorted)
-	from := s.from(a)
+	way := column
+	if s.ranged {
+		way = "created_at"
+	}
+	from := s.from(a, way)
 	where := s.conditions(a, statuses, byCreated)
 	if s.words != nil {
 		where = append(where, s.matches(a)+" > 0")
@@ -332,7 +378,7 @@ func (d *DB) page(ctx context.Context, s selection, after pageCursor) (orders []
 // countSQL selects for each status how many orders were looked at, and how many of them match.
 func (s selection) countSQL() (query string, a args, limit int) {
 	if s.narrow != "" {
-		return "SELECT status, count(*), sum(" + s.matches(&a) + ") FROM " + s.from(&a) + " WHERE id = order_id AND " +
+		return "SELECT status, count(*), sum(" + s.matches(&a) + ") FROM " + s.from(&a, "") + " WHERE id = order_id AND " +
 			strings.Join(s.conditions(&a, order.Statuses, false), " AND ") + " GROUP BY status", a, narrowLimit
 	}
 	columns, newest := "1 AS one", "" // without a text the index is enough
@@ -348,7 +394,7 @@ func (s selection) countSQL() (query string, a args, limit int) {
 			matching = "coalesce(sum(" + s.matches(&a) + "), 0)"
 		}
 		parts = append(parts, "SELECT '"+string(status)+"' AS status, count(*) AS looked_at, "+matching+" AS matching FROM (SELECT "+
-			columns+" FROM orders WHERE "+strings.Join(s.conditions(&a, []order.Status{status}, true), " AND ")+newest+
+			columns+" FROM "+s.from(&a, "created_at")+" WHERE "+strings.Join(s.conditions(&a, []order.Status{status}, true), " AND ")+newest+
 			" LIMIT "+a.add(limit+1)+") AS looked_"+string(status))
 	}
 	return strings.Join(parts, " UNION ALL "), a, limit

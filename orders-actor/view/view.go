@@ -19,6 +19,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"orders/orders-actor/order"
@@ -210,17 +211,24 @@ func held(ctx context.Context, q querier, id string) (s order.State, _ error) {
 }
 
 func (d *DB) insert(ctx context.Context, tx *sql.Tx, s order.State) error {
-	words := wordsOf(s.Order)
+	own, ofCustomer := wordsOf(s.Order)
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO orders (id, customer, status, version, total, created_at, updated_at, deliver_at, void_owed, words, state)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		INSERT INTO orders (id, customer, status, version, total, created_at, updated_at, deliver_at, void_owed, words, words_version, state)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		s.ID, s.Customer, string(s.Status), s.Version, s.Total, s.CreatedAt.UnixMilli(), s.UpdatedAt.UnixMilli(), millis(s.DeliverAt),
-		s.VoidOwed, searchable(words), document{s})
+		s.VoidOwed, searchable(slices.Concat(own, ofCustomer)), wordsVersion, document{s})
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO order_words (word, order_id) SELECT value, CAST($2 AS TEXT) FROM `+d.jsonList+` AS list`,
-		document{words}, s.ID)
+	return d.insertWords(ctx, tx, s.Order, own, ofCustomer)
+}
+
+// insertWords leaves the customer's own words out of the index of that customer's orders: they would find all of them.
+func (d *DB) insertWords(ctx context.Context, tx *sql.Tx, o order.Order, own, ofCustomer []string) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO order_words (word, order_id, customer)
+		SELECT value, CAST($2 AS TEXT), CAST($3 AS TEXT) FROM `+d.list("$1")+` AS own
+		UNION ALL SELECT value, CAST($2 AS TEXT), CAST(NULL AS TEXT) FROM `+d.list("$4")+` AS of_customer`,
+		document{own}, o.ID, o.Customer, document{ofCustomer})
 	return err
 }
 

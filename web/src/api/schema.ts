@@ -739,7 +739,11 @@ export interface operations {
                 /** @description Only this customer's orders. For operators; a customer may name only themselves (`403` otherwise). */
                 customer?: string;
                 /**
-                 * @description Words to find in id, customer, sku and item names, upper and lower case alike; the beginning of a word is enough, and all must be found.
+                 * @description Words to find in id, customer, and the skus and names of all items; the beginning of a word is enough, and all
+                 *     must be found. An id is found by its beginning and by that of its last part. Letter case, accents, width
+                 *     (`Ｇｒｅｅｎ`), punctuation around words and other ways to write the same (`ß` and `ss`) make no difference. In
+                 *     scripts without spaces between words (Chinese, Japanese, Thai, …) any piece of the text is found. Of a word,
+                 *     40 characters count. A text without a letter or digit is refused with `400`.
                  * @example tea
                  */
                 q?: string;

@@ -5,6 +5,7 @@ import { Link, navigate } from '../app/router';
 import { statusNames } from '../orders/format';
 import type { ListView } from './list';
 import { formatQuery, type ListQuery, refine, type Sort, sortNames, sorts } from './query';
+import { searchable } from './search';
 
 const TYPING = 250;
 
@@ -85,6 +86,7 @@ function Search({ query }: { query: ListQuery }) {
   const [text, setText] = useState(query.q);
   const [known, setKnown] = useState(query.q);
   const latest = useRef(query);
+  const unsearchable = text.trim() !== '' && !searchable(text);
   if (query.q !== known) {
     setKnown(query.q);
     if (query.q !== text.trim()) setText(query.q);
@@ -109,6 +111,8 @@ function Search({ query }: { query: ListQuery }) {
         placeholder="Order, customer or item"
         maxLength={100}
         value={text}
+        aria-invalid={unsearchable}
+        aria-describedby={unsearchable ? 'search-hint' : undefined}
         onChange={(event) => {
           setText(event.target.value);
           typed$.next(event.target.value);
@@ -119,6 +123,11 @@ function Search({ query }: { query: ListQuery }) {
           event.currentTarget.blur();
         }}
       />
+      {unsearchable && (
+        <small id="search-hint" role="status">
+          Type a letter or a digit: signs alone can’t be searched for.
+        </small>
+      )}
     </label>
   );
 }

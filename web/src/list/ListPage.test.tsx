@@ -127,6 +127,28 @@ describe('the selection', () => {
     expect(screen.getByLabelText<HTMLSelectElement>('Sort').value).toBe('-total');
   });
 
+  it('says when there is nothing to search for', async () => {
+    const { backend, bob } = shop();
+    const { user } = open({ backend });
+    await rowOf(bob);
+    const search = screen.getByLabelText<HTMLInputElement>('Search');
+    await user.type(search, '"...');
+    expect(await screen.findByText(/Type a letter or a digit/)).toBeTruthy();
+    expect(rows()).toEqual(['carol', 'bob', 'alice']);
+    await user.type(search, 'MÛG"');
+    expect(screen.queryByText(/Type a letter or a digit/)).toBeNull();
+    await waitFor(() => expect(rows()).toEqual(['bob']));
+  });
+
+  it('counts as new what its own text search finds', async () => {
+    const { backend, make } = shop();
+    const { user } = open({ backend, at: '/?q=σοκολατες' });
+    await screen.findByText('No orders match');
+    make('dora', 4, [{ ...tea, name: 'ΣΟΚΟΛΑΤΕΣ' }]);
+    await user.click(await screen.findByRole('button', { name: '1 new' }));
+    await waitFor(() => expect(rows()).toEqual(['dora']));
+  });
+
   it('is put into the address', async () => {
     const { backend, carol } = shop();
     const { user } = open({ backend });

@@ -1,6 +1,7 @@
 /** What the list shows, kept in the address bar alone: a view can be shared, and Back works. */
 import type { ListParams } from '../api/client';
 import { type OrderSummary, type Status, statuses } from '../api/types';
+import { findable, searchable } from './search';
 
 export const sorts = ['-created', 'created', '-updated', 'updated', '-total', 'total'] as const;
 export type Sort = (typeof sorts)[number];
@@ -30,9 +31,10 @@ export function parseQuery(search: string): ListQuery {
   const params = new URLSearchParams(search);
   const status = params.get('status');
   const sort = params.get('sort');
+  const q = (params.get('q') ?? '').slice(0, 100);
   return {
     status: statuses.find((known) => known === status),
-    q: (params.get('q') ?? '').slice(0, 100),
+    q: searchable(q) ? q : '', // the server refuses to search for nothing
     from: day(params.get('from')),
     to: day(params.get('to')),
     sort: sorts.find((known) => known === sort) ?? '-created',
@@ -80,25 +82,6 @@ export function matches(query: ListQuery, order: OrderSummary): boolean {
   if (query.from && created < midnight(query.from).getTime()) return false;
   if (query.to && created >= midnight(query.to, 1).getTime()) return false;
   return findable(query.q, order);
-}
-
-/** The server's text search: each word of the query is the beginning of some word, or part of a word, of the order. */
-export function findable(q: string, order: OrderSummary): boolean {
-  const texts = [order.id, order.customer, ...order.items.flatMap(({ sku, name }) => [sku, name])];
-  const fields = texts.flatMap((text) => text.toLowerCase().split(/\s+/));
-  return q
-    .toLowerCase()
-    .split(/\s+/)
-    .map((word) => word.replace(/^[^\p{L}\p{N}\p{M}]+/u, ''))
-    .every((word) => fields.some((field) => begins(field, word)));
-}
-
-/** Whether the word stands in the field where one of its parts begins: after nothing, or after a sign. */
-function begins(field: string, word: string): boolean {
-  for (let at = field.indexOf(word); at !== -1 && word !== ''; at = field.indexOf(word, at + 1)) {
-    if (at === 0 || !/[\p{L}\p{N}\p{M}]/u.test(field.charAt(at - 1))) return true;
-  }
-  return word === '';
 }
 
 function day(text: string | null): string {

@@ -5,7 +5,7 @@ import type { Cause, Counts, CreateOrder, Order, OrderSummary, Party } from '../
 import { statuses } from '../api/types';
 import { allows, transitions } from '../orders/order.machine';
 import { catalogue } from '../create/draft';
-import { findable } from '../list/query';
+import { findable } from '../list/search';
 
 export interface Change {
   cursor: string;

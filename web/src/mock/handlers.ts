@@ -4,6 +4,7 @@ import { filter, firstValueFrom, race, timer } from 'rxjs';
 import type { CancelledOrder, CancelOutcome, CreateOrder, Problem } from '../api/types';
 import { decimals } from '../orders/format';
 import { checkReason } from '../orders/reason';
+import { searchable } from '../list/search';
 import type { Backend, Change } from './backend';
 
 /** A mock's token is `mock.<user>.<role>`. */
@@ -117,7 +118,12 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
       const who = caller(request);
       if (!who) return signedOut();
       await delay();
-      const page = backend.list(who.operator ? undefined : who.user, new URL(request.url).searchParams);
+      const { searchParams } = new URL(request.url);
+      const q = searchParams.get('q') ?? '';
+      if (q.trim() !== '' && !searchable(q)) {
+        return problem(400, 'invalid-request', 'q holds no letter or digit to search for');
+      }
+      const page = backend.list(who.operator ? undefined : who.user, searchParams);
       if (request.headers.get('Accept') !== 'text/csv') return HttpResponse.json(page);
       const lines = page.orders.map(({ id, customer, status, currency, total }) => [
         id,
