@@ -115,7 +115,7 @@ func (s *Stack) cliFile(instances []instance) (cliFile, error) {
 	}}
 	for _, i := range instances {
 		if i.name != i.app.ID {
-			return cliFile{}, fmt.Errorf("dapr run starts one process of each app, so -replicas needs make run")
+			return cliFile{}, errors.New("dapr run starts one process of each app, so -replicas needs make run")
 		}
 		a := cliApp{
 			ID: i.app.ID, Dir: s.o.Home, ConfigFile: i.app.ConfigFile, Command: i.app.Command,
@@ -158,7 +158,7 @@ func (s *Stack) writeCLIRuntime() error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(path, []byte(script), 0o700)
+	return os.WriteFile(path, []byte(script), 0o700) //nolint:gosec // G306: a program must be executable
 }
 
 func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -59,7 +59,7 @@ func locked(path string, command []string, l *line) error {
 		}
 		if lock == nil {
 			l.show("waiting for "+holder, 0)
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			continue
 		}
 		defer lock.Close()
