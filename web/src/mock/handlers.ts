@@ -121,7 +121,7 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
       const { searchParams } = new URL(request.url);
       const q = searchParams.get('q') ?? '';
       if (q.trim() !== '' && !searchable(q)) {
-        return problem(400, 'invalid-request', 'q holds no letter or digit to search for');
+        return refuse(problem(400, 'invalid-request', 'q holds no letter or digit to search for'));
       }
       const page = backend.list(who.operator ? undefined : who.user, searchParams);
       if (request.headers.get('Accept') !== 'text/csv') return HttpResponse.json(page);
