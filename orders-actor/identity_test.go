@@ -68,7 +68,7 @@ func TestAnOrderDatabaseOfAnotherStateStoreIsRefused(t *testing.T) {
 			require.NoError(t, theirs.Put(t.Context(), someOrder(t)))
 			err := checkIdentity(t.Context(), states, theirs, log)
 			require.ErrorIs(t, err, errForeign)
-			assert.ErrorContains(t, err, "orders-actor accept")
+			require.ErrorContains(t, err, "orders-actor accept")
 			require.ErrorIs(t, rebuild(t.Context(), foreign, log), errForeign)
 			require.NoError(t, checkIdentity(t.Context(), states, ours, log))
 

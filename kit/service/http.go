@@ -133,7 +133,7 @@ func hasLine(raw []byte, name string) bool {
 }
 
 // hostPattern is uri-host [":" port] of RFC 3986. What it lets pass need not be the name of a host that exists.
-var hostPattern = regexp.MustCompile("^(\\[[0-9A-Za-z:.%_~-]+\\]|[0-9A-Za-z._~%!$&'()*+,;=-]*)(:[0-9]*)?$")
+var hostPattern = regexp.MustCompile(`^(\[[0-9A-Za-z:.%_~-]+\]|[0-9A-Za-z._~%!$&'()*+,;=-]*)(:[0-9]*)?$`)
 
 // method bounds what a caller can make of the metrics' labels. It is a copy: they outlive the request.
 func method(c *fiber.Ctx) string {

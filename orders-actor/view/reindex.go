@@ -39,7 +39,7 @@ func NewReindexer(d *DB, log *slog.Logger) *Reindexer { return &Reindexer{d, log
 // Run renews words until ctx is done. While the database is away it tries again and again.
 func (r *Reindexer) Run(ctx context.Context) error {
 	renewed, away := 0, false
-	for {
+	for ctx.Err() == nil {
 		begun := time.Now()
 		var n int
 		err := panics.Catch(ctx, r.log, "search words", func() (err error) {
@@ -48,11 +48,10 @@ func (r *Reindexer) Run(ctx context.Context) error {
 		})
 		pause := time.Since(begun)
 		switch {
-		case ctx.Err() != nil:
-			return nil
+		case err != nil && ctx.Err() != nil: // given up halfway
 		case err != nil:
 			if !away {
-				r.log.Warn("search words can't be renewed; trying again", "err", err)
+				r.log.Warn("search words can't be renewed; trying again", "error", err)
 			}
 			pause = reindexEvery
 		case n > 0:
@@ -70,10 +69,9 @@ func (r *Reindexer) Run(ctx context.Context) error {
 			renewed, pause = 0, reindexEvery
 		}
 		away = err != nil
-		if !sleep(ctx, pause) {
-			return nil
-		}
+		sleep(ctx, pause)
 	}
+	return nil
 }
 
 // batch renews the words of a few orders, and returns how many.
@@ -102,7 +100,7 @@ func (r *Reindexer) batch(ctx context.Context) (n int, err error) {
 func (r *Reindexer) renew(ctx context.Context, tx *sql.Tx, id, before, state string) error {
 	var o order.Order
 	if err := json.Unmarshal([]byte(state), &o); err != nil {
-		r.log.Error("an order's state can't be read: it keeps its old search words", "order", id, "err", err)
+		r.log.Error("an order's state can't be read: it keeps its old search words", "order", id, "error", err)
 		_, err := tx.ExecContext(ctx, `UPDATE orders SET words_version = $2 WHERE id = $1`, id, wordsVersion)
 		return err
 	}

@@ -47,10 +47,8 @@ func (d *DB) transact(ctx context.Context, do func(*sql.Tx) error) error {
 
 type scan = func(...any) error
 
-// rows collects what a query finds in a database or a transaction.
-func rows[T any](ctx context.Context, db interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}, query string, args []any, read func(scan, *T) error) ([]T, error) {
+// rows collects what a query finds.
+func rows[T any](ctx context.Context, db querier, query string, args []any, read func(scan, *T) error) ([]T, error) {
 	found, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err

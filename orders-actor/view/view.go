@@ -198,7 +198,9 @@ func (d *DB) Empty(ctx context.Context) (bool, error) {
 	return false, err
 }
 
+// querier is a database or a transaction.
 type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
