@@ -17,7 +17,11 @@ function page() {
   const state = { now: 0, up: true, asked: 0, reloads: 0, root: { childElementCount: 0, textContent: '' } };
   const timers: (() => void)[] = [];
   let listeners = new Map<string, (event: { target?: unknown }) => void>();
-  const location = { href: 'https://orders.test/', reload: () => (state.reloads++, load()) };
+  const reload = () => {
+    state.reloads++;
+    load();
+  };
+  const location = { href: 'https://orders.test/', reload };
   const browser = {
     HTMLScriptElement,
     HTMLLinkElement,
