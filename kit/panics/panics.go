@@ -23,9 +23,10 @@ var Total = prometheus.NewCounterVec(prometheus.CounterOpts{
 // Catch calls do and returns its error. A panic is logged with its stack, counted, and returned as an error that wraps Err.
 // part names what do is: a constant, since it labels a metric.
 func Catch(ctx context.Context, log *slog.Logger, part string, do func() error) (err error) {
+	total := Total.WithLabelValues(part) // it is served as 0 before the first panic
 	defer func() {
 		if p := recover(); p != nil {
-			Total.WithLabelValues(part).Inc()
+			total.Inc()
 			log.ErrorContext(ctx, "panic", "part", part, "panic", fmt.Sprint(p), "stack", "\n"+string(debug.Stack()))
 			err = fmt.Errorf("%w in %s", Err, part)
 		}
