@@ -215,6 +215,7 @@ describe('when there is time before the delivery', () => {
       await page.keyboard.type('keyboard');
       await page.waitForURL(/q=keyboard/);
       await page.keyboard.press('Escape');
+      await page.locator('table:not([inert], [aria-busy])').waitFor(); // rows of the search before can't be reached
       await page.keyboard.press('j');
       await page.keyboard.press('Enter');
       await page.waitForURL(/\/orders\/[0-9a-f-]{36}$/);
