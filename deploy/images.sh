@@ -3,7 +3,7 @@
 #
 #   deploy/images.sh          with Docker, from the Dockerfiles
 #   LOCAL=1 deploy/images.sh  the same content without Docker or a registry: static binaries (the SPA is inside
-#                             orders-actor), loaded into the test cluster by its kit, whose command CLUSTER names
+#                             orders-actor), loaded into the test cluster by deploy/cluster, or by the command that CLUSTER names
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,7 +21,7 @@ if [[ -z ${LOCAL:-} ]]; then
   exit
 fi
 
-cluster=${CLUSTER:-../shared/k8s/cluster}
+cluster=${CLUSTER:-deploy/cluster/cluster}
 out=bin/images
 mkdir -p "$out"
 for image in orders-actor:./orders-actor payments-svc:./payments-svc orders-check:./deploy/cmd/check; do
