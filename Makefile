@@ -121,7 +121,7 @@ test-k8s: bin/helm spa ## the chart on the cluster of KUBECONFIG, where the imag
 	@mkdir -p bin/images
 	$(if $(CLUSTER),@LOCAL=1 CLUSTER='$(CLUSTER)' deploy/images.sh)
 	go test -c -tags k8s -o bin/images/life.test ./deploy
-	cd deploy && $(if $(CLUSTER),$(CLUSTER) exec) ../bin/images/life.test -test.v -test.timeout 30m -test.run Cluster
+	cd deploy && $(if $(CLUSTER),IMPOSTOR_IMAGE=localhost/impostor:$(shell sed -n 's/^appVersion: *//p' helm/Chart.yaml) $(CLUSTER) exec) ../bin/images/life.test -test.v -test.timeout 30m -test.run Cluster
 
 ## trying it hard
 

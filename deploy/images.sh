@@ -3,7 +3,8 @@
 #
 #   deploy/images.sh          with Docker, from the Dockerfiles
 #   LOCAL=1 deploy/images.sh  the same content without Docker or a registry: static binaries (the SPA is inside
-#                             orders-actor), loaded into the test cluster by deploy/cluster, or by the command that CLUSTER names
+#                             orders-actor), loaded into the test cluster by deploy/cluster, or by the command that CLUSTER names;
+#                             and the impostor that the tests on the cluster run
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,7 +25,7 @@ fi
 cluster=${CLUSTER:-deploy/cluster/cluster}
 out=bin/images
 mkdir -p "$out"
-for image in orders-actor:./orders-actor payments-svc:./payments-svc orders-check:./deploy/cmd/check; do
+for image in orders-actor:./orders-actor payments-svc:./payments-svc orders-check:./deploy/cmd/check impostor:./stack/cmd/impostor; do
   name=${image%:*}
   CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$out/$name" "${image#*:}"
   "$cluster" image "$registry/$name:$tag" "$out/$name"

@@ -34,6 +34,7 @@ type cluster struct {
 
 // The life of an installation, on a real cluster that has Dapr: from install to uninstall, with everything that must hold
 // between. NAMESPACE may hold the Secret postgres; without it the bundled PostgreSQL runs, of the image POSTGRES_IMAGE.
+// IMPOSTOR_IMAGE is that of stack/cmd/impostor, which deploy/images.sh makes for the test cluster only.
 func TestClusterLifeOfAnInstallation(t *testing.T) {
 	c := &cluster{t: t, namespace: or(os.Getenv("NAMESPACE"), "orders")}
 	_, err := c.try(nil, "kubectl", "get", "namespace", c.namespace)
@@ -133,6 +134,9 @@ func TestClusterLifeOfAnInstallation(t *testing.T) {
 			}
 		})
 	}
+	if image := os.Getenv("IMPOSTOR_IMAGE"); image != "" {
+		c.step(t, "an app that hosts orders forges no acknowledgement", func() { c.survivesAnImpostor(image, l) })
+	}
 	c.step(t, "nothing is lost", func() { l.check(c.t) })
 	c.step(t, "the admission policy refuses other Dapr apps and lets ours restart", func() {
 		c.mustHelm(slices.Concat([]string{"upgrade", "orders", chart, "--wait", "--timeout", "6m"}, values, []string{
@@ -185,6 +189,73 @@ func (c *cluster) refusesAThirdApp() {
 	phase := c.kubectl("-n", c.namespace, "get", "pod", "third-app", "-o", "jsonpath={.status.phase}")
 	require.Equal(c.t, "Succeeded", phase, log)
 	c.kubectl("-n", c.namespace, "delete", "pod", "third-app")
+}
+
+// survivesAnImpostor lets another app host a share of the orders, under load. What reaches it is repeated until it is gone;
+// each acknowledgement meanwhile must have been true.
+func (c *cluster) survivesAnImpostor(image string, l *load) {
+	out, err := c.try([]byte(fmt.Sprintf(`
+apiVersion: v1
+kind: Pod
+metadata:
+  name: third-app-impostor
+  annotations:
+    dapr.io/enabled: "true"
+    dapr.io/app-id: impostor
+    dapr.io/enable-native-sidecar: "true"
+spec:
+  containers:
+    - { name: impostor, image: "%s", imagePullPolicy: IfNotPresent }
+`, image)), "kubectl", "-n", c.namespace, "apply", "-f", "-")
+	require.NoError(c.t, err, out)
+	heard := func(method string) int {
+		log, err := c.try(nil, "kubectl", "-n", c.namespace, "logs", "third-app-impostor", "-c", "impostor")
+		if err != nil {
+			return 0
+		}
+		return strings.Count(log, "method="+method)
+	}
+
+	// Orders of a user of their own: those that are given up may have been made, and check counts the others'.
+	var mu sync.Mutex
+	var acknowledged []made
+	user, err := client.Login(c.t.Context(), c.url, "impostor-"+strconv.FormatInt(time.Now().Unix(), 36), "customer")
+	require.NoError(c.t, err)
+	try := func() {
+		ctx, end := context.WithTimeout(c.t.Context(), 10*time.Second)
+		defer end()
+		o, err := user.Create(ctx, "")
+		if err != nil {
+			return
+		}
+		_, err = user.Cancel(ctx, o.ID)
+		mu.Lock()
+		defer mu.Unlock()
+		acknowledged = append(acknowledged, made{id: o.ID, cancelled: err == nil})
+	}
+	c.eventually("both hosts were given orders", func() error {
+		var tries sync.WaitGroup
+		for range 20 {
+			tries.Go(try)
+		}
+		tries.Wait()
+		if n := heard("create"); n < 10 || len(acknowledged) < 10 {
+			return fmt.Errorf("%d creates reached the impostor, %d were acknowledged", n, len(acknowledged))
+		}
+		return nil
+	})
+	c.t.Logf("the impostor answered %d creates and %d cancels, %d creates were acknowledged", heard("create"), heard("cancel"), len(acknowledged))
+
+	before := l.made()
+	c.kubectl("-n", c.namespace, "delete", "pod", "third-app-impostor", "--wait")
+	c.eventually("the load goes on", func() error { return l.atLeast(before + 20) })
+	for _, m := range acknowledged {
+		o, err := user.Final(c.t.Context(), m.id)
+		require.NoError(c.t, err, "an acknowledged create")
+		if m.cancelled {
+			require.Equal(c.t, "cancelled", o.Status, "%s: its cancel was acknowledged", m.id)
+		}
+	}
 }
 
 // thirdApp is a pod that Dapr knows under another name, and that runs one of our checks.

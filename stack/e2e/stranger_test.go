@@ -2,12 +2,11 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
@@ -15,23 +14,8 @@ import (
 
 	"orders/orders-actor/actor"
 	"orders/stack"
+	"orders/stack/impostor"
 )
-
-// impostor is an actor that acknowledges whatever it is asked for.
-type impostor struct {
-	id    string
-	heard func(id, method string, body []byte)
-}
-
-func (i impostor) Invoke(_ context.Context, method string, body []byte) ([]byte, error) {
-	i.heard(i.id, method, body)
-	status := map[string]string{"create": "created", "cancel": "cancelled"}[method]
-	return json.Marshal(map[string]any{"changed": true, "order": map[string]any{
-		"id": i.id, "customer": "alice", "status": status, "version": 2, "currency": "EUR", "createdAt": time.Now(), "updatedAt": time.Now(),
-	}})
-}
-
-func (impostor) Remind(context.Context, string) error { return nil }
 
 // Any app in the namespace can register the actor type Order, and placement then gives it a share of the orders.
 func TestAnAppThatHostsOrdersForgesNoAcknowledgement(t *testing.T) {
@@ -43,14 +27,12 @@ func TestAnAppThatHostsOrdersForgesNoAcknowledgement(t *testing.T) {
 
 	var mu sync.Mutex
 	stolen := map[string]int{}
-	host := actor.NewHost(sidecar, actor.Config{Type: "Order", Activate: func(id string) actor.Actor {
-		return impostor{id, func(id, method string, body []byte) {
-			assert.NotContains(t, string(body), "Green tea", "the impostor reads a command")
-			mu.Lock()
-			defer mu.Unlock()
-			stolen[method]++
-		}}
-	}})
+	host := impostor.NewHost(sidecar, slog.Default(), func(_, method string, command []byte) {
+		assert.NotContains(t, string(command), "Green tea", "the impostor reads a command")
+		mu.Lock()
+		defer mu.Unlock()
+		stolen[method]++
+	})
 	hosting, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
