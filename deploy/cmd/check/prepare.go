@@ -158,5 +158,5 @@ func with(args []string) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("%s: %w", path, syscall.Exec(path, command, env)) //nolint:gosec // its very purpose
+	return fmt.Errorf("%s: %w", path, syscall.Exec(path, command, env))
 }

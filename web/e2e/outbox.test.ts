@@ -1,0 +1,130 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launch, visit } from './browser';
+import { Stack } from './stack';
+import { cancel, signIn } from './steps';
+
+let browser: Browser;
+let stack: Stack;
+beforeAll(async () => {
+  browser = await launch();
+  stack = await Stack.start({
+    PAYMENT_CONFIRM_RATE: '1',
+    PAYMENT_LATENCY: '50ms',
+    DELIVER_AFTER: '1h',
+    RATE_LIMIT: '0',
+  });
+});
+afterAll(async () => {
+  await browser.close();
+  await stack.close();
+});
+
+async function story(user: string, tell: (page: Page) => Promise<void>): Promise<void> {
+  const { page, errors, leave } = await visit(browser, stack.url);
+  try {
+    await signIn(page, user);
+    await tell(page);
+    expect(errors).toEqual([]);
+  } finally {
+    await leave();
+  }
+}
+
+async function ordersOf(user: string): Promise<{ status: string }[]> {
+  const reply = await fetch(`${stack.url}/v1/orders`, {
+    headers: { Authorization: `Bearer ${await stack.token(user)}` },
+  });
+  return ((await reply.json()) as { orders: { status: string }[] }).orders;
+}
+
+/** Holds the requests to this path until `go` is called; `held` resolves when one has come. */
+async function hold(page: Page, path: string) {
+  let go: () => void = () => undefined;
+  let come: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => (go = resolve));
+  const held = new Promise<void>((resolve) => (come = resolve));
+  await page.route(path, async (route) => {
+    come();
+    await released;
+    await route.continue();
+  });
+  return { held, go: () => go() };
+}
+
+const toList = (page: Page) => page.getByRole('link', { name: '← Orders' }).click();
+
+test('a cancel goes on when its page is left, and ends in a toast', () =>
+  story('alice', async (page) => {
+    const id = await stack.create('alice');
+    await page.getByRole('button', { name: '1 new' }).click();
+    await page.getByRole('link', { name: id.slice(24) }).click();
+    const request = await hold(page, '**/v1/orders/*/cancel');
+    await cancel(page, 'Two\nlines');
+    await request.held;
+    await page.goBack(); // the dialog is modal: nothing else on the page can be reached
+    await page.getByRole('heading', { name: 'Orders', exact: true }).waitFor();
+    request.go();
+    await page.getByText(`Order ${id.slice(24)} is cancelled.`).waitFor();
+    expect((await ordersOf('alice')).map(({ status }) => status)).toEqual(['cancelled']);
+  }));
+
+test('the outcome of a cancel of many shows, however often Escape is pressed', () =>
+  story('bob', async (page) => {
+    await stack.create('bob');
+    await page.getByRole('button', { name: '1 new' }).click();
+    const request = await hold(page, '**/v1/orders/cancel');
+    await page.getByRole('checkbox', { name: /^Select order/ }).check();
+    await page.getByRole('button', { name: 'Cancel 1 order' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Cancel 1 order' }).click();
+    await request.held;
+    for (let i = 0; i < 4; i++) await page.keyboard.press('Escape');
+    expect(await dialog.isVisible()).toBe(true);
+    request.go();
+    await dialog.getByRole('heading', { name: 'Outcome' }).waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+  }));
+
+test('an order made offline is sent once after its page was left, when the network is back', () =>
+  story('carol', async (page) => {
+    await page.getByRole('link', { name: 'New order' }).first().click();
+    await page.getByRole('button', { name: /Teapot/ }).click();
+    await page.context().setOffline(true);
+    await page.getByRole('button', { name: 'Create order' }).click();
+    await page.getByText('You are offline.').waitFor();
+    await toList(page);
+    await page.getByText('1 order waiting to be sent').waitFor();
+    expect(await ordersOf('carol')).toEqual([]);
+    await page.context().setOffline(false);
+    await page.getByText(/^Order .* is created\.$/).waitFor();
+    await page.getByText('1 order waiting to be sent').waitFor({ state: 'detached' });
+    expect(await ordersOf('carol')).toHaveLength(1);
+  }));
+
+test('an order that waited for long is sent only when its user says so', () =>
+  story('dave', async (page) => {
+    await page.getByRole('link', { name: 'New order' }).first().click();
+    await page.getByRole('button', { name: /Teapot/ }).click();
+    await page.context().setOffline(true);
+    await page.getByRole('button', { name: 'Create order' }).click();
+    await page.getByText('You are offline.').waitFor();
+    await toList(page);
+    await page.evaluate((ago) => {
+      const name = 'orders.outbox.dave';
+      const stored = JSON.parse(localStorage.getItem(name) ?? '') as { entries: { at: number }[] };
+      for (const entry of stored.entries) entry.at -= ago;
+      localStorage.setItem(name, JSON.stringify(stored));
+    }, 13 * 3_600_000);
+    await page.context().setOffline(false);
+    await page.reload();
+    const notice = page.getByRole('alert').filter({ hasText: 'Did this order arrive?' });
+    await notice.getByRole('button', { name: 'Orders since then' }).click();
+    await notice.getByText('You have no orders since then.').waitFor();
+    expect(await ordersOf('dave')).toEqual([]);
+    await notice.getByRole('button', { name: 'Send now' }).click();
+    await page.getByText(/^Order .* is created\.$/).waitFor();
+    await notice.waitFor({ state: 'detached' });
+    expect(await ordersOf('dave')).toHaveLength(1);
+  }));
