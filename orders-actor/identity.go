@@ -52,10 +52,7 @@ func compareIdentities(ctx context.Context, states identities, db *view.DB, log 
 		if err := json.Unmarshal(item.Value, &kept); err != nil {
 			return fmt.Errorf("read the state store: %w", err)
 		}
-		if err := match(ctx, kept, db); err != nil {
-			return err
-		}
-		own, err := db.Identity(ctx)
+		own, err := match(ctx, kept, db)
 		if err != nil {
 			return err
 		}
@@ -79,34 +76,42 @@ func compareIdentities(ctx context.Context, states identities, db *view.DB, log 
 }
 
 // match makes an order database without orders the one that the state store knows, and returns errForeign for any other that
-// it does not know.
-func match(ctx context.Context, kept view.Identity, db *view.DB) error {
+// it does not know. It returns the identity that the database has then.
+func match(ctx context.Context, kept view.Identity, db *view.DB) (view.Identity, error) {
 	own, err := db.Identity(ctx)
 	if err != nil || own.ID == kept.ID {
-		return err
+		return own, err
 	}
 	empty, err := db.Empty(ctx)
 	switch {
 	case err != nil:
-		return err
+		return own, err
 	case !empty:
-		return errForeign
+		return own, errForeign
 	}
-	return db.Adopt(ctx, kept)
+	return kept, db.Adopt(ctx, kept)
+}
+
+// openBoth opens the databases of the state store and of the orders, for a command that works on them without a sidecar.
+func openBoth(ctx context.Context, c config) (*actorstore.Store, *view.DB, error) {
+	store, err := actorstore.Open(c.StateDSN)
+	if err != nil {
+		return nil, nil, fmt.Errorf("STATE_DSN: %w", err)
+	}
+	db, err := view.OpenPool(ctx, c.ViewDSN, view.MinMaxConns)
+	if err != nil {
+		return nil, nil, errors.Join(err, store.Close())
+	}
+	return store, db, nil
 }
 
 // accept makes the order database the one that belongs to the state store, whatever it holds.
 func accept(ctx context.Context, c config, log *slog.Logger) (err error) {
-	store, err := actorstore.Open(c.StateDSN)
-	if err != nil {
-		return fmt.Errorf("STATE_DSN: %w", err)
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	db, err := view.OpenPool(ctx, c.ViewDSN, view.MinMaxConns)
+	store, db, err := openBoth(ctx, c)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
+	defer func() { err = errors.Join(err, db.Close(), store.Close()) }()
 	kept, found, err := store.Identity(ctx)
 	if err != nil {
 		return err

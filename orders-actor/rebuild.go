@@ -22,20 +22,15 @@ const (
 // rebuild puts orders back that the order database lacks or holds an older version of, as their actors' states say. The rules
 // are those of a turn that shows its state: nothing newer is replaced. So it may be repeated, and run beside the service.
 func rebuild(ctx context.Context, c config, log *slog.Logger) (err error) {
-	store, err := actorstore.Open(c.StateDSN)
-	if err != nil {
-		return fmt.Errorf("STATE_DSN: %w", err)
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	db, err := view.OpenPool(ctx, c.ViewDSN, view.MinMaxConns)
+	store, db, err := openBoth(ctx, c)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
+	defer func() { err = errors.Join(err, db.Close(), store.Close()) }()
 
 	kept, found, err := store.Identity(ctx)
 	if err == nil && found {
-		err = match(ctx, kept, db)
+		_, err = match(ctx, kept, db)
 	}
 	if err != nil {
 		return err
@@ -77,8 +72,8 @@ func rebuild(ctx context.Context, c config, log *slog.Logger) (err error) {
 	return nil
 }
 
-// warnOfLostOrders tells in the log when the order database holds no order though there are actors' states: somebody has
-// deleted it, or VIEW_DSN names another one.
+// warnOfLostOrders logs a warning when the order database holds no order though there are actors' states: its file was
+// deleted, or VIEW_DSN names another database.
 func warnOfLostOrders(ctx context.Context, c config, db *view.DB, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(ctx, lostTimeout)
 	defer cancel()

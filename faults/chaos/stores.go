@@ -3,7 +3,6 @@ package chaos
 import (
 	"context"
 	"database/sql"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 
 	"orders/faults/history"
+	"orders/orders-actor/actorstore"
 	"orders/orders-actor/order"
 )
 
@@ -96,7 +96,7 @@ func (s stores) each(ctx context.Context, file, table string, do func(key string
 		if !strings.Contains(key, "||") {
 			continue
 		}
-		if value, err = plain(value, binary); err != nil {
+		if value, err = actorstore.Saved(value, binary); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 		if err := do(key, value); err != nil {
@@ -104,23 +104,4 @@ func (s stores) each(ctx context.Context, file, table string, do func(key string
 		}
 	}
 	return rows.Err()
-}
-
-// plain undoes what daprd wraps bytes in: base64 in SQLite, a JSON string of base64 where it took bytes for a value.
-func plain(value []byte, binary bool) ([]byte, error) {
-	if binary {
-		decoded, err := base64.StdEncoding.DecodeString(string(value))
-		if err != nil {
-			return nil, err
-		}
-		value = decoded
-	}
-	if len(value) > 0 && value[0] == '"' {
-		var inner []byte
-		if err := json.Unmarshal(value, &inner); err != nil {
-			return nil, err
-		}
-		value = inner
-	}
-	return value, nil
 }

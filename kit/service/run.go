@@ -20,8 +20,8 @@ type Runner func(ctx context.Context) error
 // ErrStopTimeout is returned when a runner didn't stop in time.
 var ErrStopTimeout = errors.New("a part of the service didn't stop in time")
 
-// Run runs all runners, and ends the service in order, rather than the process, when one of them panics. When the first one ends, or ctx does, it ends the others' context and waits for them, at most
-// for limit. It returns their errors joined.
+// Run runs all runners. When the first one ends or panics, or ctx ends, it ends the others' context and waits for them, at
+// most for limit. It returns their errors joined.
 func Run(ctx context.Context, log *slog.Logger, limit time.Duration, runners ...Runner) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

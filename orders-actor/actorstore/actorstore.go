@@ -151,21 +151,30 @@ func (s *Store) Page(ctx context.Context, after string, limit int) (entries []En
 	return entries, last, wrap(rows.Err())
 }
 
-// decode undoes what Dapr wraps bytes in: base64 in SQLite, and a JSON string of base64 where it took bytes for a value.
-func decode(value []byte, binary bool, into any) (err error) {
+func decode(value []byte, binary bool, into any) error {
+	saved, err := Saved(value, binary)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(saved, into)
+}
+
+// Saved returns the bytes that an app saved, out of the columns value and is_binary of Dapr's table. Dapr writes bytes as
+// base64 in SQLite, and as a JSON string of base64 where it took them for a value.
+func Saved(value []byte, binary bool) (_ []byte, err error) {
 	if binary {
 		if value, err = base64.StdEncoding.DecodeString(string(value)); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if len(value) > 0 && value[0] == '"' {
 		var inner []byte
 		if err := json.Unmarshal(value, &inner); err != nil {
-			return err
+			return nil, err
 		}
 		value = inner
 	}
-	return json.Unmarshal(value, into)
+	return value, nil
 }
 
 func wrap(err error) error {

@@ -67,20 +67,24 @@ func (s *Server) cancelOrders(c *fiber.Ctx, u auth.User) error {
 		return err
 	}
 	ctx := c.UserContext()
-	outcomes := make([]api.CancelOutcome, len(ids))
+	results := make([]cancelResult, len(ids))
 	slots := newGate(bulkParallel)
 	var done sync.WaitGroup
 	for i, id := range ids {
 		slots <- struct{}{}
 		done.Go(func() {
-			_ = panics.Catch(ctx, s.Log, "bulk cancel", func() error {
+			results[i].err = panics.Catch(ctx, s.Log, "bulk cancel", func() (err error) {
 				defer slots.leave()
-				outcomes[i] = s.cancelOne(ctx, newCancel(u, id, reason, 0))
-				return nil
+				results[i].order, results[i].changed, err = s.cancel(ctx, newCancel(u, id, reason, 0))
+				return err
 			})
 		})
 	}
 	done.Wait()
+	outcomes := make([]api.CancelOutcome, len(ids))
+	for i, id := range ids {
+		outcomes[i] = s.outcome(ctx, id, results[i])
+	}
 	return c.JSON(api.CancelOutcomes{Outcomes: outcomes})
 }
 
@@ -106,29 +110,30 @@ func (s *Server) cancel(ctx context.Context, cancel order.Cancel) (order.Order, 
 	return s.Commands.Cancel(ctx, cancel)
 }
 
-// cancelOne never fails: what went wrong is the outcome.
-func (s *Server) cancelOne(ctx context.Context, cancel order.Cancel) api.CancelOutcome {
-	var o order.Order
-	var changed bool
-	err := panics.Catch(ctx, s.Log, "bulk cancel", func() (err error) {
-		o, changed, err = s.cancel(ctx, cancel)
-		return err
-	})
-	if err == nil {
-		return api.CancelOutcome{ID: cancel.ID, Outcome: api.OutcomeCancelled, Order: toOrder(o), Changed: &changed}
+// cancelResult is what cancel returned for one order of a bulk cancel.
+type cancelResult struct {
+	order   order.Order
+	changed bool
+	err     error
+}
+
+// outcome reports one order's result. An error is an outcome too: it does not fail the bulk cancel.
+func (s *Server) outcome(ctx context.Context, id string, r cancelResult) api.CancelOutcome {
+	if r.err == nil {
+		return api.CancelOutcome{ID: id, Outcome: api.OutcomeCancelled, Order: toOrder(r.order), Changed: &r.changed}
 	}
-	p := problemOf(err)
+	p := problemOf(r.err)
 	outcome := api.OutcomeFailed
 	var refusal *order.Refusal
 	switch {
 	case p.Code == problem.OrderNotFound:
 		outcome = api.OutcomeNotFound
-	case errors.As(err, &refusal) && p.Status < fiber.StatusInternalServerError:
+	case errors.As(r.err, &refusal) && p.Status < fiber.StatusInternalServerError:
 		outcome = api.OutcomeRefused
 	default:
-		s.Log.WarnContext(ctx, "a cancel failed", "order", cancel.ID, "err", err)
+		s.Log.WarnContext(ctx, "a cancel failed", "order", id, "err", r.err)
 	}
-	return api.CancelOutcome{ID: cancel.ID, Outcome: outcome, Problem: toProblem(p)}
+	return api.CancelOutcome{ID: id, Outcome: outcome, Problem: toProblem(p)}
 }
 
 func checkIDs(given []string) ([]string, error) {
