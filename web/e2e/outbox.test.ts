@@ -1,39 +1,25 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launch, visit } from './browser';
-import { Stack } from './stack';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
 import { cancel, signIn } from './steps';
+import { product, storyteller } from './story';
 
-let browser: Browser;
-let stack: Stack;
-beforeAll(async () => {
-  browser = await launch();
-  stack = await Stack.start({
-    PAYMENT_CONFIRM_RATE: '1',
-    PAYMENT_LATENCY: '50ms',
-    DELIVER_AFTER: '1h',
-    RATE_LIMIT: '0',
-  });
-});
-afterAll(async () => {
-  await browser.close();
-  await stack.close();
+const tell = storyteller();
+const stack = product({
+  PAYMENT_CONFIRM_RATE: '1',
+  PAYMENT_LATENCY: '50ms',
+  DELIVER_AFTER: '1h',
+  RATE_LIMIT: '0',
 });
 
-async function story(user: string, tell: (page: Page) => Promise<void>): Promise<void> {
-  const { page, errors, leave } = await visit(browser, stack.url);
-  try {
+const story = (user: string, act: (page: Page) => Promise<void>) =>
+  tell(stack().url, async (page) => {
     await signIn(page, user);
-    await tell(page);
-    expect(errors).toEqual([]);
-  } finally {
-    await leave();
-  }
-}
+    await act(page);
+  });
 
 async function ordersOf(user: string): Promise<{ status: string }[]> {
-  const reply = await fetch(`${stack.url}/v1/orders`, {
-    headers: { Authorization: `Bearer ${await stack.token(user)}` },
+  const reply = await fetch(`${stack().url}/v1/orders`, {
+    headers: { Authorization: `Bearer ${await stack().token(user)}` },
   });
   return ((await reply.json()) as { orders: { status: string }[] }).orders;
 }
@@ -52,11 +38,19 @@ async function hold(page: Page, path: string) {
   return { held, go: () => go() };
 }
 
-const toList = (page: Page) => page.getByRole('link', { name: '← Orders' }).click();
+/** Orders a teapot without a network, and leaves the page. */
+async function orderOffline(page: Page): Promise<void> {
+  await page.getByRole('link', { name: 'New order' }).first().click();
+  await page.getByRole('button', { name: /Teapot/ }).click();
+  await page.context().setOffline(true);
+  await page.getByRole('button', { name: 'Create order' }).click();
+  await page.getByText('You are offline.').waitFor();
+  await page.getByRole('link', { name: '← Orders' }).click();
+}
 
 test('a cancel goes on when its page is left, and ends in a toast', () =>
   story('alice', async (page) => {
-    const id = await stack.create('alice');
+    const id = await stack().create('alice');
     await page.getByRole('button', { name: '1 new' }).click();
     await page.getByRole('link', { name: id.slice(24) }).click();
     const request = await hold(page, '**/v1/orders/*/cancel');
@@ -71,7 +65,7 @@ test('a cancel goes on when its page is left, and ends in a toast', () =>
 
 test('the outcome of a cancel of many shows, however often Escape is pressed', () =>
   story('bob', async (page) => {
-    await stack.create('bob');
+    await stack().create('bob');
     await page.getByRole('button', { name: '1 new' }).click();
     const request = await hold(page, '**/v1/orders/cancel');
     await page.getByRole('checkbox', { name: /^Select order/ }).check();
@@ -89,12 +83,7 @@ test('the outcome of a cancel of many shows, however often Escape is pressed', (
 
 test('an order made offline is sent once after its page was left, when the network is back', () =>
   story('carol', async (page) => {
-    await page.getByRole('link', { name: 'New order' }).first().click();
-    await page.getByRole('button', { name: /Teapot/ }).click();
-    await page.context().setOffline(true);
-    await page.getByRole('button', { name: 'Create order' }).click();
-    await page.getByText('You are offline.').waitFor();
-    await toList(page);
+    await orderOffline(page);
     await page.getByText('1 order waiting to be sent').waitFor();
     expect(await ordersOf('carol')).toEqual([]);
     await page.context().setOffline(false);
@@ -105,12 +94,7 @@ test('an order made offline is sent once after its page was left, when the netwo
 
 test('an order that waited for long is sent only when its user says so', () =>
   story('dave', async (page) => {
-    await page.getByRole('link', { name: 'New order' }).first().click();
-    await page.getByRole('button', { name: /Teapot/ }).click();
-    await page.context().setOffline(true);
-    await page.getByRole('button', { name: 'Create order' }).click();
-    await page.getByText('You are offline.').waitFor();
-    await toList(page);
+    await orderOffline(page);
     await page.evaluate((ago) => {
       const name = 'orders.outbox.dave';
       const stored = JSON.parse(localStorage.getItem(name) ?? '') as { entries: { at: number }[] };

@@ -1,34 +1,10 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { launch, phone, visit, type Visitor } from './browser';
-import { Stack } from './stack';
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
+import { phone } from './browser';
 import { cancel, createOrder, signIn, status } from './steps';
+import { product, storyteller } from './story';
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(() => browser.close());
-
-/** One stack for the stories that want the same settings. */
-function product(settings: Record<string, string>): () => Stack {
-  let stack: Stack;
-  beforeAll(async () => {
-    stack = await Stack.start(settings);
-  });
-  afterAll(() => stack.close());
-  return () => stack;
-}
-
-async function story(url: string, tell: (page: Page) => Promise<void>, options = {}): Promise<void> {
-  const visitor: Visitor = await visit(browser, url, options);
-  try {
-    await tell(visitor.page);
-    expect(visitor.errors).toEqual([]);
-  } finally {
-    await visitor.leave();
-  }
-}
+const story = storyteller();
 
 describe('when payments are confirmed', () => {
   const stack = product({

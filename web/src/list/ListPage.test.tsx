@@ -5,6 +5,7 @@ import { navigate } from '../app/router';
 import { Backend } from '../mock/backend';
 import { shortId } from '../orders/format';
 import { open } from '../test/app';
+import { refuseRudeReason } from '../test/refusals';
 
 const NOON = Date.parse('2026-11-24T12:00:00Z');
 const tea = { sku: 'tea-1', name: 'Green tea', quantity: 2, unitPrice: 450 };
@@ -306,20 +307,8 @@ describe('ticked rows', () => {
   });
 
   it('keep their dialog, the reason and the server’s complaint when the cancel is refused', async () => {
-    const errors = [{ field: 'reason', message: 'must not be rude' }];
-    const problem = {
-      type: '/docs',
-      title: 'Bad',
-      status: 400,
-      code: 'invalid-request',
-      detail: 'bad',
-      errors,
-    };
-    const rude = http.post('*/v1/orders/cancel', () => HttpResponse.json(problem, { status: 400 }), {
-      once: true,
-    });
     const { backend, carol } = shop();
-    const { user } = open({ backend, answers: [rude] });
+    const { user } = open({ backend, answers: [refuseRudeReason('*/v1/orders/cancel')] });
     await user.click(await tickOf(carol));
     await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
     const dialog = within(await screen.findByRole('dialog', { name: 'Cancel 1 order?' }));

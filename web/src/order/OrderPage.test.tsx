@@ -5,6 +5,7 @@ import { navigate } from '../app/router';
 import { Backend } from '../mock/backend';
 import { shortId } from '../orders/format';
 import { open } from '../test/app';
+import { refuseRudeReason } from '../test/refusals';
 
 const tea = { sku: 'tea-1', name: 'Green tea', quantity: 2, unitPrice: 450 };
 const mug = { sku: 'mug-1', name: 'Stoneware mug', quantity: 1, unitPrice: 1450 };
@@ -248,19 +249,9 @@ describe('cancelling an order', () => {
   });
 
   it('asks again with the reason and the server’s complaint when it is refused', async () => {
-    const errors = [{ field: 'reason', message: 'must not be rude' }];
-    const problem = {
-      type: '/docs',
-      title: 'Bad',
-      status: 400,
-      code: 'invalid-request',
-      detail: 'bad',
-      errors,
-    };
-    const rude = http.post('*/v1/orders/:id/cancel', () => HttpResponse.json(problem, { status: 400 }), {
-      once: true,
+    const { user, backend, id } = await openOrder('confirmed', {
+      answers: [refuseRudeReason('*/v1/orders/:id/cancel')],
     });
-    const { user, backend, id } = await openOrder('confirmed', { answers: [rude] });
     await user.click(await ask());
     await user.type((await dialog()).getByLabelText('Reason (optional)'), 'Rude');
     await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
