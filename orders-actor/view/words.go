@@ -13,7 +13,7 @@ import (
 
 // wordsVersion numbers the rules by which an order's words are made. Each order keeps the number of its words, and
 // Reindexer renews those with a lower one. Rules that change need a new number and a migration that makes the index
-// orders_outdated_words anew. web/src/list/search.ts has the same rules, and api/search-cases.json tests both.
+// orders_outdated_words anew. web/src/domain/search.ts has the same rules, and api/search-cases.json tests both.
 const wordsVersion = 2
 
 const (

@@ -3,8 +3,8 @@
  * with ApiError or NetworkError and nothing else.
  */
 import { from, map, mergeMap, Observable } from 'rxjs';
-import type { StreamMessage } from '../feed/feed';
-import { parseSse } from '../feed/sse';
+import type { StreamMessage } from '../live/feed';
+import { parseSse } from './sse';
 import type { ServerClock } from './clock';
 import { type ApiError, NetworkError, readProblem } from './problem';
 import type {

@@ -2,18 +2,18 @@ import { useMachine } from '@xstate/react';
 import { useEffect, useLayoutEffect, useMemo, useState } from 'react';
 import { createApi } from '../api/client';
 import { createServerClock } from '../api/clock';
-import { createLiveFeed } from '../feed/live';
-import { browserLink } from '../feed/link';
-import { browserTabs } from '../feed/shared';
-import { createCancels } from '../outbox/cancels';
-import { createOutbox } from '../outbox/outbox';
-import { outboxStore } from '../outbox/outbox.store';
+import { createLiveFeed } from '../live/liveFeed';
+import { browserLink } from '../live/link';
+import { browserTabs } from '../live/sharedFeed';
+import { createCancels } from '../live/cancels';
+import { createOutbox } from '../live/outbox';
+import { outboxStore } from '../live/outbox.store';
 import type { Session, SessionStore } from '../session/session';
 import type { sessionMachine } from '../session/session.machine';
 import { type SessionEvent } from '../session/session.machine';
 import { SignIn } from '../session/SignIn';
-import { createToasts } from '../ui/toasts';
-import { createNow, type Services, ServicesProvider } from './services';
+import { createToasts } from '../live/toasts';
+import { createNow, type Services, ServicesProvider } from '../session/services';
 import { Shell } from './Shell';
 
 interface AppProps {

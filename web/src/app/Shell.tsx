@@ -1,19 +1,19 @@
 import { lazy, Suspense, useEffect, useState } from 'react';
-import { ListPage } from '../list/ListPage';
-import type { Connection } from '../feed/feed';
-import { OutboxNotice } from '../outbox/OutboxNotice';
+import { ListPage } from '../pages/orders/ListPage';
+import type { Connection } from '../live/feed';
+import { OutboxNotice } from './OutboxNotice';
 import { Message } from '../ui/Message';
 import { useShortcuts } from '../ui/shortcuts';
-import { Toaster } from '../ui/Toaster';
+import { Toaster } from './Toaster';
 import { useObservable } from '../ui/useObservable';
 import { ErrorBoundary } from './ErrorBoundary';
 import { Help } from './Help';
-import { Link, navigate, parseRoute, useAddress } from './router';
-import { useServices } from './services';
+import { Link, navigate, parseRoute, useAddress } from '../ui/router';
+import { useServices } from '../session/services';
 import { useTheme } from './theme';
 
-const loadOrderPage = () => import('../order/OrderPage');
-const loadCreatePage = () => import('../create/CreatePage');
+const loadOrderPage = () => import('../pages/order/OrderPage');
+const loadCreatePage = () => import('../pages/create/CreatePage');
 const OrderPage = lazy(() => loadOrderPage().catch(missing));
 const CreatePage = lazy(() => loadCreatePage().catch(missing));
 

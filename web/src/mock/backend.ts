@@ -3,9 +3,9 @@ import { BehaviorSubject } from 'rxjs';
 import { randomId } from '../api/ids';
 import type { Cause, Counts, CreateOrder, Order, OrderSummary, Party } from '../api/types';
 import { statuses } from '../api/types';
-import { allows, transitions } from '../orders/order.machine';
-import { catalogue } from '../create/draft';
-import { findable } from '../list/search';
+import { allows, transitions } from '../domain/order.machine';
+import { catalogue } from '../domain/draft';
+import { findable } from '../domain/search';
 
 export interface Change {
   cursor: string;

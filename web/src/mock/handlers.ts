@@ -2,9 +2,9 @@
 import { delay, http, HttpResponse, type RequestHandler } from 'msw';
 import { filter, firstValueFrom, race, timer } from 'rxjs';
 import type { CancelledOrder, CancelOutcome, CreateOrder, Problem } from '../api/types';
-import { decimals } from '../orders/format';
-import { checkReason } from '../orders/reason';
-import { searchable } from '../list/search';
+import { decimals } from '../domain/format';
+import { checkReason } from '../domain/reason';
+import { searchable } from '../domain/search';
 import type { Backend, Change } from './backend';
 
 /** A mock's token is `mock.<user>.<role>`. */

@@ -6,15 +6,15 @@ import { BehaviorSubject, map, mergeMap, pairwise, Subject } from 'rxjs';
 import { createApi } from '../api/client';
 import { createServerClock } from '../api/clock';
 import type { Role } from '../api/types';
-import { createNow, type Services, ServicesProvider } from '../app/services';
+import { createNow, type Services, ServicesProvider } from '../session/services';
 import { Shell } from '../app/Shell';
-import type { Connection } from '../feed/feed';
+import type { Connection } from '../live/feed';
 import { Backend } from '../mock/backend';
 import { handlers } from '../mock/handlers';
-import { createCancels } from '../outbox/cancels';
-import { createOutbox } from '../outbox/outbox';
-import { outboxStore } from '../outbox/outbox.store';
-import { createToasts } from '../ui/toasts';
+import { createCancels } from '../live/cancels';
+import { createOutbox } from '../live/outbox';
+import { outboxStore } from '../live/outbox.store';
+import { createToasts } from '../live/toasts';
 import { server } from './server';
 
 // A busy machine is slow, not wrong.

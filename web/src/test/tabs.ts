@@ -1,4 +1,4 @@
-import type { Channel, Tabs } from '../feed/shared';
+import type { Channel, Tabs } from '../live/sharedFeed';
 
 const aborted = () => new DOMException('aborted', 'AbortError');
 

@@ -1,0 +1,27 @@
+import { useServices } from '../session/services';
+import { useObservable } from '../ui/useObservable';
+import type { Toast } from '../live/toasts';
+
+const none: readonly Toast[] = [];
+
+export function Toaster() {
+  const { toasts } = useServices();
+  const shown = useObservable(toasts.shown$, none);
+  return (
+    <div className="toasts" role="status">
+      {shown.map(({ id, text, tone }) => (
+        <div key={id} className={`toast ${tone}`}>
+          <span>{text}</span>
+          <button
+            type="button"
+            className="quiet"
+            aria-label={`Dismiss: ${text}`}
+            onClick={() => toasts.dismiss(id)}
+          >
+            ×
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,180 @@
+/** The order that is being written, as typed; what it would cost, and what is wrong with it. */
+import { type CreateOrder, currencies, type Currency, type FieldError } from '../api/types';
+import { decimals, money } from './format';
+
+export interface DraftItem {
+  /** Tells rows apart while they are edited. */
+  row: number;
+  sku: string;
+  name: string;
+  quantity: string;
+  price: string;
+}
+
+export interface Draft {
+  items: DraftItem[];
+  currency: Currency;
+}
+
+/** The server's bounds (orders-actor/order/check.go). It has the last word; these only spare the round trip. */
+const limits = {
+  items: 100,
+  quantity: 1_000,
+  price: 100_000_000,
+  total: 10_000_000_000,
+  sku: 64,
+  name: 200,
+};
+
+export const catalogue = [
+  { sku: 'tea-1', name: 'Green tea', price: 450 },
+  { sku: 'tea-2', name: 'Earl Grey', price: 520 },
+  { sku: 'coffee-1', name: 'Coffee beans', price: 1_290 },
+  { sku: 'mug-1', name: 'Stoneware mug', price: 1_450 },
+  { sku: 'pot-1', name: 'Teapot', price: 3_900 },
+  { sku: 'choc-1', name: 'Dark chocolate', price: 380 },
+] as const;
+
+export const emptyDraft: Draft = { items: [], currency: 'EUR' };
+
+/** A price as typed, in minor units; undefined when it isn't one. A decimal comma is fine. */
+export function parsePrice(text: string, currency: Currency): number | undefined {
+  const digits = decimals(currency);
+  const match = /^(\d{1,12})(?:[.,](\d*))?$/.exec(text.trim());
+  const fraction = match?.[2] ?? '';
+  if (!match || fraction.length > digits) return undefined;
+  return Number(`${match[1] ?? ''}${fraction.padEnd(digits, '0')}`);
+}
+
+export function formatPrice(minor: number, currency: Currency): string {
+  return (minor / 10 ** decimals(currency)).toFixed(decimals(currency));
+}
+
+export function addItem(draft: Draft, item?: (typeof catalogue)[number]): Draft {
+  const same = item && draft.items.find(({ sku }) => sku === item.sku);
+  if (same) {
+    const quantity = String((parseQuantity(same.quantity) ?? 0) + 1);
+    return { ...draft, items: draft.items.map((one) => (one === same ? { ...one, quantity } : one)) };
+  }
+  const row = Math.max(0, ...draft.items.map((one) => one.row)) + 1;
+  const added = {
+    row,
+    sku: item?.sku ?? '',
+    name: item?.name ?? '',
+    quantity: '1',
+    price: item ? formatPrice(item.price, draft.currency) : '',
+  };
+  return { ...draft, items: [...draft.items, added] };
+}
+
+/** The same amounts of minor units in another currency: a demo's price list has no exchange rates. */
+export function inCurrency(draft: Draft, currency: Currency): Draft {
+  const items = draft.items.map((item) => {
+    const minor = parsePrice(item.price, draft.currency);
+    return minor === undefined ? item : { ...item, price: formatPrice(minor, currency) };
+  });
+  return { items, currency };
+}
+
+/** What the rows that can be understood cost. */
+export function total(draft: Draft): number {
+  return draft.items.reduce(
+    (sum, item) => sum + (parseQuantity(item.quantity) ?? 0) * (parsePrice(item.price, draft.currency) ?? 0),
+    0,
+  );
+}
+
+/** Everything that is wrong, in the server's own field names, so that its findings and ours show in the same places. */
+export function check(draft: Draft): FieldError[] {
+  const found: FieldError[] = [];
+  const add = (field: string, message: string) => found.push({ field, message });
+  if (draft.items.length === 0) add('items', 'Add at least one item.');
+  if (draft.items.length > limits.items) add('items', `An order holds at most ${limits.items} items.`);
+  draft.items.forEach((item, i) => {
+    const at = (field: string) => `items[${i}].${field}`;
+    checkText(add, at('name'), item.name, limits.name);
+    checkText(add, at('sku'), item.sku, limits.sku);
+    const quantity = parseQuantity(item.quantity);
+    if (quantity === undefined || quantity < 1 || quantity > limits.quantity) {
+      add(at('quantity'), `Use a whole number from 1 to ${limits.quantity.toLocaleString()}.`);
+    }
+    const price = parsePrice(item.price, draft.currency);
+    if (price === undefined) {
+      add(at('unitPrice'), `Use a price such as ${formatPrice(450, draft.currency)}.`);
+    } else if (price > limits.price) {
+      add(at('unitPrice'), `A price is at most ${money(limits.price, draft.currency)}.`);
+    }
+  });
+  if (total(draft) > limits.total)
+    add('items', `An order is at most ${money(limits.total, draft.currency)} in all.`);
+  return found;
+}
+
+/** The request for a draft without faults. */
+export function toRequest(draft: Draft): CreateOrder {
+  return {
+    items: draft.items.map((item) => ({
+      sku: item.sku.trim(),
+      name: item.name.trim(),
+      quantity: parseQuantity(item.quantity) ?? 0,
+      unitPrice: parsePrice(item.price, draft.currency) ?? 0,
+    })),
+    currency: draft.currency,
+  };
+}
+
+function parseQuantity(text: string): number | undefined {
+  return /^\d{1,6}$/.test(text.trim()) ? Number(text) : undefined;
+}
+
+function checkText(
+  add: (field: string, message: string) => void,
+  field: string,
+  text: string,
+  limit: number,
+) {
+  const length = Array.from(text.trim()).length;
+  if (length === 0) add(field, 'Fill this in.');
+  else if (length > limit) add(field, `Use at most ${limit} characters.`);
+  // eslint-disable-next-line no-control-regex -- that is what is looked for
+  else if (/[\u0000-\u001f\u007f]/.test(text.trim())) add(field, 'Remove the control characters.');
+}
+
+/** What outlives the page. One draft has one idempotency key for good: sent twice, it makes one order. */
+export interface Saved {
+  draft: Draft;
+  /** Set with the first attempt to send the draft. */
+  key: string | undefined;
+}
+
+export interface DraftStore {
+  load(): Saved;
+  save(saved: Saved): void;
+}
+
+/** Idempotency keys belong to a user, and so does the draft. */
+export function draftStore(user: string, storage: Storage = localStorage): DraftStore {
+  const name = `orders.draft.${user}`;
+  return {
+    load() {
+      try {
+        // Earlier versions kept an attempt of unknown outcome here. Its key makes sending the draft again safe.
+        const saved = JSON.parse(storage.getItem(name) ?? '') as Saved & { attempt?: { key: string } };
+        if (Array.isArray(saved.draft.items) && currencies.includes(saved.draft.currency)) {
+          return { draft: saved.draft, key: saved.key ?? saved.attempt?.key };
+        }
+      } catch {
+        // Nothing there, or from an older form of this page.
+      }
+      return { draft: emptyDraft, key: undefined };
+    },
+    save(saved) {
+      try {
+        if (saved.draft.items.length === 0) storage.removeItem(name);
+        else storage.setItem(name, JSON.stringify(saved));
+      } catch {
+        // Full or forbidden: the page still works, it just won't survive a reload.
+      }
+    },
+  };
+}

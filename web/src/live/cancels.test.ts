@@ -1,0 +1,178 @@
+import { catchError, concat, defer, NEVER, of, switchMap, throwError, timer } from 'rxjs';
+import type { CancelOutcome } from '../api/types';
+import { describe, expect, it } from 'vitest';
+import { ApiError, NetworkError } from '../api/problem';
+import { shortId } from '../domain/format';
+import { life } from '../test/orders';
+import { marbles } from '../test/marbles';
+import { createCancels } from './cancels';
+
+const order = { ...life('cancelled')[2], changed: true };
+const before = { ...order, changed: false };
+const { id } = order;
+const short = shortId(id);
+const late = new ApiError({ type: 'about:blank', title: 'Late', status: 409, code: 'already-delivered' });
+
+/** Cancels whose nth request answers with the nth of `answers`, 1 s after it was sent; and the toasts shown. */
+function start(scheduler: Parameters<typeof createCancels>[0]['scheduler'], ...answers: unknown[]) {
+  const toasts: string[] = [];
+  let sent = 0;
+  const send = <T>() =>
+    defer(() => {
+      const answer = answers[sent++];
+      return timer(1_000, scheduler).pipe(
+        switchMap(() => (answer instanceof Error ? throwError(() => answer) : of(answer as T))),
+      );
+    });
+  const cancels = createCancels({
+    ...(scheduler ? { scheduler } : {}),
+    toasts: { show: (text) => toasts.push(text) },
+    api: { cancel: send, cancelMany: send },
+  });
+  return { cancels, toasts, sent: () => sent };
+}
+
+describe('a cancel in flight', () => {
+  it('goes to the page that watches it, without a toast', () => {
+    const page = marbles(({ scheduler, expectObservable }) => {
+      const page = start(scheduler, order);
+      expectObservable(page.cancels.cancel(id, 'late')).toBe('1s (a|)', { a: order });
+      return page;
+    });
+    expect([page.toasts, page.sent()]).toEqual([[], 1]);
+  });
+
+  it('goes on when its page is left, and ends in a toast', () => {
+    const page = marbles(({ scheduler, expectObservable }) => {
+      const page = start(scheduler, order);
+      expectObservable(page.cancels.cancel(id, ''), '500ms !').toBe('-');
+      return page;
+    });
+    expect(page.toasts).toEqual([`Order ${short} is cancelled.`]);
+    expect(page.cancels.running(id)).toBeUndefined();
+  });
+
+  it('is joined by the page when the user comes back', () => {
+    const page = marbles(({ scheduler, expectObservable, cold }) => {
+      const page = start(scheduler, order);
+      expectObservable(page.cancels.cancel(id, 'late'), '200ms !').toBe('-');
+      const back$ = cold('500ms (a|)').pipe(switchMap(() => page.cancels.cancel(id, 'again')));
+      expectObservable(back$).toBe('1s (a|)', { a: order });
+      return page;
+    });
+    expect([page.toasts, page.sent()]).toEqual([[], 1]);
+  });
+
+  it.each([
+    [before, `Order ${short} was cancelled already. Your cancel changed nothing.`],
+    [late, `Order ${short} was not cancelled: it was delivered before.`],
+  ])('names the outcome when nothing was changed', (answer, text) => {
+    const page = marbles(({ scheduler, expectObservable }) => {
+      const page = start(scheduler, answer);
+      expectObservable(page.cancels.cancel(id, ''), '500ms !').toBe('-');
+      return page;
+    });
+    expect(page.toasts).toEqual([text]);
+  });
+
+  it('is repeated when the network is away and nobody watches, and gives up in the end', () => {
+    const page = marbles(({ scheduler, expectObservable }) => {
+      const page = start(scheduler, new NetworkError(), before);
+      expectObservable(page.cancels.cancel(id, ''), '500ms !').toBe('-');
+      return page;
+    });
+    expect([page.toasts, page.sent()]).toEqual([[`Order ${short} is cancelled.`], 2]);
+
+    const lost = marbles(({ scheduler, expectObservable }) => {
+      const lost = start(scheduler, ...Array.from({ length: 20 }, () => new NetworkError()));
+      expectObservable(lost.cancels.cancel(id, ''), '500ms !').toBe('-');
+      return lost;
+    });
+    expect(lost.sent()).toBe(11);
+    expect(lost.toasts).toEqual([expect.stringMatching(/^We couldn’t confirm/)]);
+  });
+
+  it('ends with the session, without a word', () => {
+    const toasts: string[] = [];
+    const cancels = createCancels({
+      api: { cancel: () => NEVER, cancelMany: () => NEVER },
+      toasts: { show: (text) => toasts.push(text) },
+    });
+    const close = cancels.open();
+    cancels.cancel(id, '').subscribe();
+    expect(cancels.running(id)).toBe('');
+    close();
+    expect([cancels.running(id), toasts]).toEqual([undefined, []]);
+  });
+});
+
+describe('whether a cancel changed the order', () => {
+  const { changed: _, ...unknown } = before;
+
+  it('is as the server says when the first request is answered', () => {
+    marbles(({ scheduler, expectObservable }) => {
+      expectObservable(start(scheduler, before).cancels.cancel(id, '')).toBe('1s (a|)', { a: before });
+    });
+  });
+
+  it.each([new NetworkError(), new ApiError({ type: '', title: '', status: 503, code: 'unavailable' })])(
+    'is unknown when an earlier request may have done it: %s',
+    (lost) => {
+      marbles(({ scheduler, expectObservable }) => {
+        const { cancels } = start(scheduler, lost, before);
+        const twice$ = cancels.cancel(id, '').pipe(catchError(() => cancels.cancel(id, '')));
+        expectObservable(twice$).toBe('2s (a|)', { a: unknown });
+      });
+    },
+  );
+
+  it('is as the server says when the earlier request was refused', () => {
+    const refused = new ApiError({ type: '', title: '', status: 429, code: 'rate-limited' });
+    marbles(({ scheduler, expectObservable }) => {
+      const { cancels } = start(scheduler, refused, before);
+      const twice$ = cancels.cancel(id, '').pipe(catchError(() => cancels.cancel(id, '')));
+      expectObservable(twice$).toBe('2s (a|)', { a: before });
+    });
+  });
+
+  it('is unknown for each order of many whose cancel failed or was lost before', () => {
+    const outcome = (id: string): CancelOutcome => ({ id, outcome: 'cancelled', order, changed: false });
+    const half = [outcome('a'), { id: 'b', outcome: 'failed' as const }];
+    const noneLost = { id: 'b', outcome: 'cancelled', order };
+    marbles(({ scheduler, expectObservable }) => {
+      const { cancels } = start(scheduler, half, [outcome('b')]);
+      const twice$ = concat(cancels.cancelMany(['a', 'b'], ''), cancels.cancelMany(['b'], ''));
+      expectObservable(twice$).toBe('1s a 999ms (b|)', { a: half, b: [noneLost] });
+    });
+  });
+});
+
+describe('a cancel of many in flight', () => {
+  const outcomes = (...all: CancelOutcome['outcome'][]) =>
+    all.map((outcome, i): CancelOutcome => ({ id: String(i), outcome }));
+
+  it.each([
+    [outcomes('cancelled'), '1 order is cancelled.'],
+    [outcomes('cancelled', 'cancelled'), '2 orders are cancelled.'],
+    [outcomes('cancelled', 'refused', 'failed'), /^1 of 3 orders cancelled/],
+    [late, /^2 orders not cancelled/],
+  ])('goes on when its page is left, and ends in a toast', (answer, text) => {
+    const page = marbles(({ scheduler, expectObservable }) => {
+      const page = start(scheduler, answer);
+      const ids = answer instanceof Error ? ['0', '1'] : answer.map(({ id }) => id);
+      expectObservable(page.cancels.cancelMany(ids, ''), '500ms !').toBe('-');
+      return page;
+    });
+    expect(page.toasts).toEqual([expect.stringMatching(text)]);
+  });
+
+  it('waits as long as the server asks before it is repeated', () => {
+    const busy = new ApiError({ type: '', title: '', status: 429, code: 'rate-limited' }, 30);
+    marbles(({ scheduler, expectObservable }) => {
+      const page = start(scheduler, busy, outcomes('cancelled'));
+      expectObservable(page.cancels.cancelMany(['0'], ''), '500ms !').toBe('-');
+      scheduler.schedule(() => expect(page.sent()).toBe(1), 30_900);
+      scheduler.schedule(() => expect(page.sent()).toBe(2), 31_100);
+    });
+  });
+});

@@ -1,0 +1,176 @@
+/**
+ * Cancels in flight. They belong to the shell: leaving a page neither aborts its cancel nor hides the outcome. While a page
+ * watches, the outcome is the page's to show; otherwise a toast shows it.
+ */
+import {
+  asyncScheduler,
+  defer,
+  map,
+  type Observable,
+  ReplaySubject,
+  retry,
+  type SchedulerLike,
+  Subject,
+  takeUntil,
+  tap,
+  throwError,
+  timer,
+} from 'rxjs';
+import type { Api } from '../api/client';
+import { explain, hasCode, isRefused, isTemporary, retryDelay } from '../api/problem';
+import type { CancelOutcome, Order } from '../api/types';
+import { plural, shortId } from '../domain/format';
+import type { Toasts } from './toasts';
+
+/**
+ * `changed` says whether this cancel cancelled the order or found it cancelled. It is absent when that is unknown: an earlier
+ * request of this tab, whose answer was lost, may have cancelled the order.
+ */
+export type Cancelled = Order & { changed?: boolean };
+
+export interface Cancels {
+  /** Sends a cancel, or joins the one of this order that is in flight. Unsubscribing does not abort it. */
+  cancel(id: string, reason: string): Observable<Cancelled>;
+  /** Sends one cancel of many orders. Unsubscribing does not abort it. */
+  cancelMany(ids: readonly string[], reason: string): Observable<CancelOutcome[]>;
+  /** The reason of the order's cancel in flight; undefined when there is none. */
+  running(id: string): string | undefined;
+  /** Ends with the session: the requests are aborted, and nothing more is shown. */
+  open(): () => void;
+}
+
+interface CancelsOptions {
+  api: Pick<Api, 'cancel' | 'cancelMany'>;
+  toasts: Pick<Toasts, 'show'>;
+  scheduler?: SchedulerLike;
+}
+
+/** What the toasts say when no page watches. */
+interface Texts<T> {
+  done: (outcome: T) => Parameters<Toasts['show']>;
+  failed: (error: unknown) => string;
+}
+
+const RETRY_DELAY = 3_000;
+const RETRY_LIMIT = 10;
+
+export function createCancels({ api, toasts, scheduler = asyncScheduler }: CancelsOptions): Cancels {
+  const inFlight = new Map<string, { reason: string; outcome$: Observable<Cancelled> }>();
+  /** The orders that a request with a lost answer may have cancelled. */
+  const unsure = new Set<string>();
+  const closed$ = new Subject<void>();
+
+  const unlessUnsure = <T extends { id: string; changed?: boolean }>(outcome: T): T | Omit<T, 'changed'> => {
+    const { changed, ...rest } = outcome;
+    return changed === false && unsure.has(outcome.id) ? rest : outcome;
+  };
+
+  /** Sends a request until its outcome is known, for as long as no page watches that offers the retry itself. */
+  function run<T>(
+    ids: readonly string[],
+    request$: Observable<T>,
+    outcome$: ReplaySubject<T>,
+    texts: Texts<T>,
+    ended: () => void = () => undefined,
+  ): Observable<T> {
+    const settle = (show: () => void, pass: () => void) => {
+      ended();
+      if (!outcome$.observed) show();
+      pass();
+    };
+    request$
+      .pipe(
+        tap({
+          error: (error: unknown) => {
+            if (!isRefused(error)) for (const id of ids) unsure.add(id);
+          },
+        }),
+        retry({
+          count: RETRY_LIMIT,
+          // Repeating a cancel is safe.
+          delay: (error: unknown) =>
+            isTemporary(error) && !outcome$.observed
+              ? timer(Math.max(RETRY_DELAY, retryDelay(error)), scheduler)
+              : throwError(() => error),
+        }),
+        takeUntil(closed$),
+      )
+      .subscribe({
+        next: (outcome) =>
+          settle(
+            () => toasts.show(...texts.done(outcome)),
+            () => outcome$.next(outcome),
+          ),
+        error: (error: unknown) =>
+          settle(
+            () => toasts.show(texts.failed(error), 'bad'),
+            () => outcome$.error(error),
+          ),
+        complete: () => {
+          ended();
+          outcome$.complete();
+        },
+      });
+    return outcome$;
+  }
+
+  function cancel(id: string, reason: string): Observable<Cancelled> {
+    const request$ = api.cancel(id, reason).pipe(map((order): Cancelled => unlessUnsure(order)));
+    const outcome$ = new ReplaySubject<Cancelled>(1);
+    inFlight.set(id, { reason, outcome$ });
+    return run([id], request$, outcome$, oneTexts(id), () => inFlight.delete(id));
+  }
+
+  return {
+    cancel: (id, reason) => defer(() => inFlight.get(id)?.outcome$ ?? cancel(id, reason)),
+    cancelMany: (ids, reason) =>
+      defer(() => {
+        const request$ = api.cancelMany(ids, reason).pipe(
+          map((outcomes) => outcomes.map((outcome): CancelOutcome => unlessUnsure(outcome))),
+          tap((outcomes) => {
+            for (const { id, outcome } of outcomes) if (outcome === 'failed') unsure.add(id);
+          }),
+        );
+        return run(ids, request$, new ReplaySubject<CancelOutcome[]>(1), manyTexts(ids.length));
+      }),
+    running: (id) => inFlight.get(id)?.reason,
+    open: () => () => closed$.next(),
+  };
+}
+
+function oneTexts(id: string): Texts<Cancelled> {
+  const name = shortId(id);
+  return {
+    done: ({ changed }) => [
+      changed === false
+        ? `Order ${name} was cancelled already. Your cancel changed nothing.`
+        : `Order ${name} is cancelled.`,
+    ],
+    failed: (error) => {
+      if (hasCode(error, 'already-delivered'))
+        return `Order ${name} was not cancelled: it was delivered before.`;
+      return isTemporary(error)
+        ? `We couldn’t confirm that order ${name} is cancelled. Open it to check; cancelling again is safe.`
+        : `Order ${name} was not cancelled. ${explain(error)}`;
+    },
+  };
+}
+
+function manyTexts(count: number): Texts<CancelOutcome[]> {
+  const orders = plural(count, 'order');
+  return {
+    done: (outcomes) => {
+      const cancelled = outcomes.filter(({ outcome }) => outcome === 'cancelled').length;
+      return cancelled === count
+        ? [count === 1 ? '1 order is cancelled.' : `${orders} are cancelled.`]
+        : [
+            `${cancelled} of ${orders} cancelled. The others were delivered before, or failed: try again.`,
+            'bad',
+          ];
+    },
+    failed: (error) =>
+      isTemporary(error)
+        ? `We couldn’t confirm that ${orders} are cancelled. Look at the list; cancelling again is safe.`
+        : `${orders} not cancelled. ${explain(error)}`,
+  };
+}

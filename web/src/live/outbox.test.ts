@@ -1,0 +1,124 @@
+import { of, throwError } from 'rxjs';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ApiError, NetworkError } from '../api/problem';
+import { emptyDraft } from '../domain/draft';
+import { life } from '../test/orders';
+import { createOutbox, RETRY_DELAY } from './outbox';
+import { OLD_AFTER, outboxStore } from './outbox.store';
+
+const order = life()[0];
+const NOW = Date.parse('2026-11-24T12:00:00Z');
+const request = {
+  items: [{ sku: 'tea-1', name: 'Green tea', quantity: 2, unitPrice: 450 }],
+  currency: 'EUR' as const,
+};
+const entry = { key: 'k1', request, draft: emptyDraft };
+
+/** A tab of alice's; `answers` are those to the requests, in turn. */
+function tab(...answers: unknown[]) {
+  const [sent, toasts]: [string[], string[]] = [[], []];
+  const outbox = createOutbox({
+    user: 'alice',
+    store: outboxStore('alice'),
+    now: () => NOW,
+    toasts: { show: (text) => toasts.push(text) },
+    create: (_, key) => {
+      sent.push(key);
+      const answer = answers[sent.length - 1] ?? order;
+      return answer instanceof Error ? throwError(() => answer) : of({ order });
+    },
+  });
+  return { outbox, sent, toasts };
+}
+const keep = (at: number) =>
+  outboxStore('alice').update(() => ({ entries: [{ ...entry, at }], settled: [] }));
+
+/** Lets everything happen that needs no waiting. */
+const settle = () => vi.advanceTimersByTimeAsync(0);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('the outbox', () => {
+  it('sends what an earlier page left, once, with its key', async () => {
+    keep(NOW - 60_000);
+    const { outbox, sent, toasts } = tab();
+    const close = outbox.open();
+    await settle();
+    expect(outbox.view().entries).toEqual([]);
+    close();
+    expect([sent, toasts.length]).toEqual([['k1'], 1]);
+  });
+
+  it.each([NOW - OLD_AFTER - 1, 0, NOW + 3_600_000])(
+    'sends nothing old unasked (%i), and sends it when asked',
+    async (at) => {
+      keep(at);
+      const { outbox, sent } = tab();
+      const close = outbox.open();
+      await settle();
+      expect(sent).toEqual([]);
+      outbox.sendNow('k1');
+      await settle();
+      expect(outbox.view().entries).toEqual([]);
+      close();
+      expect(sent).toEqual(['k1']);
+    },
+  );
+
+  it('sends again at once when the network is back', async () => {
+    const { outbox, sent } = tab(new NetworkError());
+    const close = outbox.open();
+    outbox.submit(entry);
+    await settle();
+    expect([sent.length, outbox.view().sending]).toEqual([1, undefined]);
+    expect(outbox.view().entries).toHaveLength(1);
+    dispatchEvent(new Event('online'));
+    await settle();
+    expect(outbox.view().entries).toEqual([]);
+    close();
+    expect(sent).toEqual(['k1', 'k1']);
+  });
+
+  it('sends again by itself, each time after a longer wait', async () => {
+    const { outbox, sent } = tab(new NetworkError(), new NetworkError(), new NetworkError());
+    const close = outbox.open();
+    outbox.submit(entry);
+    await settle();
+    for (const [wait, count] of [
+      [RETRY_DELAY - 1, 1],
+      [1, 2],
+      [2 * RETRY_DELAY - 1, 2],
+      [1, 3],
+      [4 * RETRY_DELAY, 4],
+    ] as const) {
+      await vi.advanceTimersByTimeAsync(wait);
+      expect(sent).toHaveLength(count);
+    }
+    close();
+    expect(outbox.view().entries).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('keeps a refused order with the reason, and does not send it again', async () => {
+    const refusal = new ApiError({ type: 'about:blank', title: 'Bad', status: 400, code: 'invalid-request' });
+    const { outbox, sent } = tab(refusal);
+    const close = outbox.open();
+    outbox.submit(entry);
+    await settle();
+    expect(outbox.view().entries[0]?.refusal?.detail).toBe('Bad.');
+    dispatchEvent(new Event('online'));
+    await settle();
+    close();
+    expect(sent).toEqual(['k1']);
+  });
+
+  it("does not show or send another user's orders", () => {
+    keep(NOW);
+    expect(outboxStore('bob').load().entries).toEqual([]);
+  });
+});

@@ -1,0 +1,203 @@
+/**
+ * Orders on their way to the server. They belong to the shell: an order whose answer is outstanding is sent again from any
+ * page and after a reload, with the same idempotency key, until its outcome is known. What is old is never sent unasked.
+ */
+import {
+  asyncScheduler,
+  BehaviorSubject,
+  exhaustMap,
+  from,
+  fromEvent,
+  lastValueFrom,
+  map,
+  merge,
+  type Observable,
+  ReplaySubject,
+  type SchedulerLike,
+  Subject,
+  switchMap,
+  takeUntil,
+  timer,
+} from 'rxjs';
+import { ApiError, explain, isTemporary } from '../api/problem';
+import type { CreateOrder, Order } from '../api/types';
+import { shortId } from '../domain/format';
+import type { Toasts } from './toasts';
+import { exclusive } from './exclusive';
+import { type Entry, isOld, type OutboxStore, type Stored } from './outbox.store';
+
+export interface OutboxView extends Stored {
+  /** The key of the order that this tab is sending. */
+  sending: string | undefined;
+  /** Whether the orders survive closing the tab. */
+  kept: boolean;
+}
+
+export interface Outbox {
+  view$: Observable<OutboxView>;
+  view(): OutboxView;
+  /** Stores an order and sends it. */
+  submit(entry: Pick<Entry, 'key' | 'request' | 'draft'>): void;
+  /** Sends an order again at once, an old one too. */
+  sendNow(key: string): void;
+  discard(key: string): void;
+  old(entry: Entry): boolean;
+  /** Sends what waits, until it is closed. */
+  open(): () => void;
+}
+
+export interface OutboxOptions {
+  user: string;
+  store: OutboxStore;
+  create: (request: CreateOrder, key: string) => Observable<{ order: Order }>;
+  toasts: Pick<Toasts, 'show'>;
+  now?: () => number;
+  scheduler?: SchedulerLike;
+  lock?: typeof exclusive;
+}
+
+export const RETRY_DELAY = 3_000;
+const LONGEST_DELAY = 60_000;
+/** Longer than one request may take. */
+const LEASE = 30_000;
+
+export function createOutbox(options: OutboxOptions): Outbox {
+  const {
+    user,
+    store,
+    create,
+    toasts,
+    now = Date.now,
+    scheduler = asyncScheduler,
+    lock = exclusive,
+  } = options;
+  const view = (sending?: string): OutboxView => ({ ...store.load(), sending, kept: store.kept() });
+  const view$ = new BehaviorSubject(view());
+  /** Asks for a pass over what waits, in so many ms. */
+  const passIn$ = new Subject<number>();
+  let failures = 0;
+
+  const show = (sending = view$.value.sending) => view$.next(view(sending));
+  const find = (key: string) => store.load().entries.find((entry) => entry.key === key);
+  const waits = (entry: Entry) => entry.refusal === undefined && !isOld(entry, now());
+
+  function change(update: (stored: Stored) => Stored) {
+    store.update(update);
+    show();
+  }
+  function edit(key: string, more: Partial<Entry>) {
+    change(({ entries, settled }) => ({
+      settled,
+      entries: entries.map((entry) => (entry.key === key ? { ...entry, ...more } : entry)),
+    }));
+  }
+  const without = (key: string, entries: readonly Entry[]) => entries.filter((entry) => entry.key !== key);
+
+  /** Sends one order. Returns whether it is done with, or the seconds that the server asks to wait. */
+  async function send({ key, request }: Entry, closed$: Observable<unknown>): Promise<boolean | number> {
+    show(key);
+    try {
+      const made = await lastValueFrom(create(request, key).pipe(takeUntil(closed$)), {
+        defaultValue: undefined,
+      });
+      if (!made) return false;
+      // Another tab may have been faster: then its toast has said so.
+      if (find(key)) toasts.show(`Order ${shortId(made.order.id)} is created.`);
+      store.update(({ entries, settled }) => ({
+        entries: without(key, entries),
+        settled: [...settled.filter((one) => one.key !== key), { key, id: made.order.id }],
+      }));
+      return true;
+    } catch (error) {
+      // An ended session says nothing about the order: it is sent after the next sign-in.
+      const problem = error instanceof ApiError ? error.problem : undefined;
+      if (!problem || isTemporary(error) || problem.code === 'unauthenticated') {
+        return (error instanceof ApiError ? error.retryAfter : undefined) ?? false;
+      }
+      const keyReused = problem.code === 'idempotency-key-reused';
+      const detail = keyReused
+        ? 'This order was sent before with other contents, and may exist already: check your orders. Sending it again makes another order.'
+        : explain(error);
+      edit(key, { refusal: { detail, errors: problem.errors ?? [], keyReused } });
+      return true;
+    } finally {
+      view$.next(view());
+    }
+  }
+
+  /** Sends all that waits, one after the other. Returns when to do so again. */
+  async function pass(closed$: Observable<unknown>): Promise<number | undefined> {
+    const tried = new Set<string>();
+    const result = { failed: false, retryAfter: 0 };
+    const next = () => store.load().entries.find((entry) => waits(entry) && !tried.has(entry.key));
+    const done = await lock(`orders.outbox.${user}.sending`, LEASE, async () => {
+      for (let entry = next(); entry; entry = next()) {
+        tried.add(entry.key);
+        const outcome = await send(entry, closed$);
+        if (outcome === true) continue;
+        result.failed = true;
+        if (outcome !== false) result.retryAfter = Math.max(result.retryAfter, outcome * 1000);
+      }
+      return true;
+    });
+    const left = store.load().entries.filter(waits);
+    if (left.length === 0) return undefined;
+    // Submitted while this pass was ending.
+    if (done && left.some(({ key }) => !tried.has(key))) return 0;
+    failures = result.failed ? failures + 1 : 0;
+    // Also when another tab is sending: it may be closed before it is through.
+    if (!done) return RETRY_DELAY;
+    return Math.max(result.retryAfter, Math.min(LONGEST_DELAY, RETRY_DELAY * 2 ** Math.max(0, failures - 1)));
+  }
+
+  const kick = () => {
+    failures = 0;
+    passIn$.next(0);
+  };
+
+  return {
+    view$,
+    view: () => view$.value,
+    old: (entry) => isOld(entry, now()),
+    submit({ key, request, draft }) {
+      change(({ entries, settled }) => ({
+        settled,
+        entries: [...without(key, entries), { key, request, draft, at: now() }],
+      }));
+      kick();
+    },
+    sendNow(key) {
+      edit(key, { confirmedAt: now() });
+      kick();
+    },
+    discard(key) {
+      change(({ entries, settled }) => ({ entries: without(key, entries), settled }));
+    },
+    open() {
+      // Replayed: nothing is sent after the end.
+      const closed$ = new ReplaySubject<void>(1);
+      const passes = passIn$
+        .pipe(
+          switchMap((wait) => timer(wait, scheduler)),
+          exhaustMap(() => from(pass(closed$))),
+        )
+        .subscribe((wait) => {
+          if (wait !== undefined) passIn$.next(wait);
+        });
+      const online = merge(fromEvent(window, 'online'), fromEvent(window, 'pageshow'))
+        .pipe(map(kick))
+        .subscribe();
+      const unlisten = store.listen(() => {
+        show();
+        passIn$.next(RETRY_DELAY);
+      });
+      passIn$.next(0);
+      return () => {
+        closed$.next();
+        passes.unsubscribe();
+        online.unsubscribe();
+        unlisten();
+      };
+    },
+  };
+}

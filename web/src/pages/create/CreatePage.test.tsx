@@ -1,0 +1,167 @@
+import { screen, waitFor } from '@testing-library/react';
+import { http, HttpResponse } from 'msw';
+import { describe, expect, it } from 'vitest';
+import { Backend } from '../../mock/backend';
+import { open } from '../../test/app';
+
+/** The page as alice sees it, and what of the backend is hers. */
+async function openPage(more: Parameters<typeof open>[0] = {}) {
+  const backend = new Backend();
+  const page = open({ backend, at: '/new', user: 'alice', role: 'customer', ...more });
+  await screen.findByRole('heading', { name: 'New order' });
+  const made = () => backend.list('alice', new URLSearchParams()).orders;
+  const add = (name: string) =>
+    page.user.click(screen.getByRole('button', { name: new RegExp(`^\\+ ${name}`) }));
+  return { ...page, made, add };
+}
+
+const field = (name: string, nth = 0) => {
+  const found = screen.getAllByLabelText<HTMLInputElement>(name)[nth];
+  if (!found) throw new Error(`there is no ${name}`);
+  return found;
+};
+const faultOf = (input: HTMLInputElement) =>
+  document.getElementById(input.getAttribute('aria-describedby') ?? '')?.textContent;
+const sum = () => screen.getByRole('status', { name: 'Total' }).textContent;
+const submit = () => screen.getByRole('button', { name: 'Create order' });
+
+describe('writing an order', () => {
+  it('adds up while it is typed', async () => {
+    const { user, add } = await openPage();
+    await add('Green tea');
+    expect(sum()).toMatch(/4[.,]50/);
+    await add('Green tea');
+    expect(field('Quantity').value).toBe('2');
+    await add('Teapot');
+    expect(sum()).toMatch(/48[.,]00/);
+    await user.clear(field('Quantity', 1));
+    expect(sum()).toMatch(/\D9[.,]00/);
+    await user.type(field('Quantity', 1), '3');
+    expect(sum()).toMatch(/126[.,]00/);
+    await user.click(screen.getByRole('button', { name: 'Remove Teapot' }));
+    expect(sum()).toMatch(/\D9[.,]00/);
+    await user.selectOptions(screen.getByLabelText('Currency'), 'GBP');
+    expect(sum()).toMatch(/£\s?9[.,]00|9[.,]00\s?£/);
+  });
+
+  it('shows each fault at its field, goes to the first, and lets go of what is mended', async () => {
+    const { user, add, made } = await openPage();
+    await add('Green tea');
+    await add('Something else');
+    await user.type(field('Name', 1), 'Honey');
+    await user.type(field('Price', 1), 'dear');
+    await user.click(submit());
+    const [sku, price] = [field('SKU', 1), field('Price', 1)];
+    expect([faultOf(sku), faultOf(price)]).toEqual(['Fill this in.', 'Use a price such as 4.50.']);
+    expect(document.activeElement).toBe(sku);
+    const faulty = screen
+      .getAllByRole<HTMLInputElement>('textbox')
+      .filter((one) => one.getAttribute('aria-invalid') === 'true');
+    expect(faulty).toEqual([sku, price]);
+    await user.type(sku, 'honey-1');
+    expect([faultOf(sku), faultOf(price)]).toEqual([undefined, 'Use a price such as 4.50.']);
+    expect(made()).toEqual([]);
+  });
+
+  it('asks for an item when there is none', async () => {
+    const { user, made } = await openPage();
+    await user.click(submit());
+    expect((await screen.findByRole('alert')).textContent).toBe('Add at least one item.');
+    expect(made()).toEqual([]);
+  });
+
+  it('keeps what is written for later, for this user alone', async () => {
+    const first = await openPage();
+    await first.add('Earl Grey');
+    first.unmount();
+    const other = await openPage({ user: 'bob' });
+    expect(screen.queryByLabelText('Name')).toBeNull();
+    other.unmount();
+    await openPage();
+    expect(field('Name').value).toBe('Earl Grey');
+  });
+});
+
+describe('sending an order', () => {
+  it('makes it, says so, and goes to its page', async () => {
+    const { user, add, made } = await openPage();
+    await add('Coffee beans');
+    await user.click(submit());
+    await screen.findByText(/^Order .* is created\.$/);
+    const [order] = made();
+    expect(order).toMatchObject({ customer: 'alice', total: 1_290, currency: 'EUR' });
+    expect(location.pathname).toBe(`/orders/${order?.id ?? ''}`);
+    expect(localStorage.getItem('orders.draft.alice')).toBeNull();
+  });
+
+  it('makes one of a double click', async () => {
+    let sent = 0;
+    const count = http.post('*/v1/orders', () => {
+      sent++; // then the backend answers
+    });
+    const { user, add, made } = await openPage({ answers: [count] });
+    await add('Green tea');
+    await user.dblClick(submit());
+    await screen.findByText(/^Order .* is created\.$/);
+    expect(made()).toHaveLength(1);
+    expect(sent).toBe(1);
+  });
+
+  it('makes one when the answer was lost', async () => {
+    const keys: (string | null)[] = [];
+    const lose = http.post('*/v1/orders', ({ request }) => {
+      keys.push(request.headers.get('Idempotency-Key'));
+      return keys.length === 1 ? HttpResponse.error() : undefined;
+    });
+    const { user, add, made } = await openPage({ answers: [lose] });
+    await add('Green tea');
+    await user.click(submit());
+    await user.click(await screen.findByRole('button', { name: 'Send now' }));
+    await screen.findByText(/^Order .* is created\.$/);
+    expect(keys).toEqual([keys[0], keys[0]]);
+    expect(keys[0]).toBeTruthy();
+    expect(made()).toHaveLength(1);
+  });
+
+  it("shows the server's faults where they are, and sends again what was mended", async () => {
+    const problem = {
+      type: '/docs',
+      title: 'Invalid request',
+      status: 400,
+      code: 'invalid-request',
+      errors: [{ field: 'items[1].sku', message: 'is not sold here' }],
+    };
+    const refuse = http.post('*/v1/orders', () => HttpResponse.json(problem, { status: 400 }), {
+      once: true,
+    });
+    const { user, add, made } = await openPage({ answers: [refuse] });
+    await add('Green tea');
+    await add('Teapot');
+    await user.click(submit());
+    await waitFor(() => expect(faultOf(field('SKU', 1))).toBe('is not sold here'));
+    expect(document.activeElement).toBe(field('SKU', 1));
+    expect(faultOf(field('SKU', 0))).toBeUndefined();
+    await user.type(field('SKU', 1), '9');
+    expect(faultOf(field('SKU', 1))).toBeUndefined();
+    await user.click(submit());
+    await screen.findByText(/^Order .* is created\.$/);
+    expect(made().map(({ items }) => items.map(({ sku }) => sku))).toEqual([['tea-1', 'pot-19']]);
+  });
+
+  it('tells a refusal that is about no field', async () => {
+    const problem = {
+      type: '/docs',
+      title: 'Too large',
+      status: 413,
+      code: 'invalid-request',
+      detail: 'too much',
+    };
+    const refuse = http.post('*/v1/orders', () => HttpResponse.json(problem, { status: 413 }));
+    const { user, add } = await openPage({ answers: [refuse] });
+    await add('Green tea');
+    await user.click(submit());
+    const alert = await screen.findByRole('alert');
+    expect(alert.textContent).toBe('Too much.');
+    expect(submit()).toHaveProperty('disabled', false);
+  });
+});

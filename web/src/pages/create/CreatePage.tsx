@@ -1,0 +1,225 @@
+import { useMachine } from '@xstate/react';
+import { useEffect, useMemo, useRef, useState } from 'react';
+import { map, type Observable } from 'rxjs';
+import { fromObservable } from 'xstate';
+import { currencies, type FieldError } from '../../api/types';
+import { Link, navigate } from '../../ui/router';
+import { useServices } from '../../session/services';
+import { money } from '../../domain/format';
+import type { Outbox } from '../../live/outbox';
+import { useObservable } from '../../ui/useObservable';
+import { createOrderMachine, type Progress } from './create.machine';
+import {
+  addItem,
+  catalogue,
+  type Draft,
+  type DraftItem,
+  draftStore,
+  inCurrency,
+  total,
+} from '../../domain/draft';
+
+export default function CreatePage() {
+  const { outbox, session } = useServices();
+  const [store] = useState(() => draftStore(session.user));
+  const machine = useMemo(
+    () =>
+      createOrderMachine.provide({
+        actors: { watch: fromObservable(({ input }) => progressOf(outbox, input.key)) },
+        actions: {
+          save: (_, saved) => store.save(saved),
+          submit: (_, entry) => outbox.submit(entry),
+          takeBack: (_, { key }) => outbox.discard(key),
+        },
+      }),
+    [outbox, store],
+  );
+  const [input] = useState(() => store.load());
+  const [state, send] = useMachine(machine, { input });
+  const { draft, errors, refused, progress } = state.context;
+  const view = useObservable(outbox.view$, outbox.view());
+  const toEdit = view.entries.find((entry) => entry.refusal !== undefined);
+  const form = useRef<HTMLFormElement>(null);
+  const edit = (next: Draft) => send({ type: 'EDIT', draft: next });
+  const busy = !state.matches('editing');
+
+  useEffect(() => {
+    document.title = 'New order';
+  }, []);
+  const created = progress.state === 'created' ? progress.id : undefined;
+  useEffect(() => {
+    if (created !== undefined) navigate(`/orders/${created}`, { replace: true });
+  }, [created]);
+  useEffect(() => {
+    if (errors.length > 0) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
+  }, [errors]);
+
+  const faultOf = (field: string) => errors.find((fault) => fault.field === field)?.message;
+  return (
+    <>
+      <Link className="back" href="/">
+        ← Orders
+      </Link>
+      <h1>New order</h1>
+      {toEdit?.refusal && state.matches('editing') && (
+        <div className="banner bad">
+          An order was refused: {toEdit.refusal.detail}{' '}
+          <button
+            type="button"
+            onClick={() => {
+              edit(toEdit.draft);
+              outbox.discard(toEdit.key);
+            }}
+          >
+            {draft.items.length === 0 ? 'Edit it' : 'Edit it instead of this one'}
+          </button>
+        </div>
+      )}
+      <section className="catalogue" aria-label="Catalogue">
+        {catalogue.map((item) => (
+          <button key={item.sku} type="button" disabled={busy} onClick={() => edit(addItem(draft, item))}>
+            + {item.name} <small>{money(item.price, draft.currency)}</small>
+          </button>
+        ))}
+        <button type="button" className="quiet" disabled={busy} onClick={() => edit(addItem(draft))}>
+          + Something else
+        </button>
+      </section>
+      <form
+        ref={form}
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          send({ type: 'SUBMIT' });
+        }}
+      >
+        {draft.items.length === 0 && (
+          <p className="soft">Choose from the catalogue, or add something else.</p>
+        )}
+        <ol className="draft">
+          {draft.items.map((item, i) => (
+            <ItemFields
+              key={item.row}
+              item={item}
+              index={i}
+              busy={busy}
+              errors={errors}
+              onChange={(next) =>
+                edit({ ...draft, items: draft.items.map((one) => (one === item ? next : one)) })
+              }
+              onRemove={() => edit({ ...draft, items: draft.items.filter((one) => one !== item) })}
+            />
+          ))}
+        </ol>
+        {faultOf('items') !== undefined && (
+          <p className="bad" role="alert">
+            {faultOf('items')}
+          </p>
+        )}
+        {refused !== undefined && errors.length === 0 && state.matches('editing') && (
+          <p className="bad" role="alert">
+            {refused}
+          </p>
+        )}
+        {state.matches('submitted') && progress.state === 'waiting' && (
+          <div className="banner" role="status">
+            {navigator.onLine ? 'The server can’t be reached. ' : 'You are offline. '}
+            {view.kept
+              ? 'The order is kept in this browser and is sent, once, when the server can be reached. You can leave this page.'
+              : 'This browser can’t store the order: keep this tab open until it is sent.'}
+          </div>
+        )}
+        <div className="sum">
+          <label>
+            Currency
+            <select
+              value={draft.currency}
+              disabled={busy}
+              onChange={(event) => {
+                const currency = currencies.find((one) => one === event.target.value);
+                if (currency) edit(inCurrency(draft, currency));
+              }}
+            >
+              {currencies.map((currency) => (
+                <option key={currency}>{currency}</option>
+              ))}
+            </select>
+          </label>
+          <output aria-label="Total">{money(total(draft), draft.currency)}</output>
+          <button type="submit" className="primary" disabled={busy}>
+            {state.matches('submitted') && progress.state === 'sending' ? 'Creating…' : 'Create order'}
+          </button>
+        </div>
+      </form>
+    </>
+  );
+}
+
+function progressOf(outbox: Outbox, key: string): Observable<Progress> {
+  return outbox.view$.pipe(
+    map(({ entries, settled, sending }): Progress => {
+      const id = settled.find((one) => one.key === key)?.id;
+      if (id !== undefined) return { state: 'created', id };
+      const entry = entries.find((one) => one.key === key);
+      if (!entry) return { state: 'discarded' };
+      if (entry.refusal) return { state: 'refused', refusal: entry.refusal };
+      return { state: sending === key ? 'sending' : 'waiting' };
+    }),
+  );
+}
+
+interface ItemFieldsProps {
+  item: DraftItem;
+  index: number;
+  busy: boolean;
+  errors: readonly FieldError[];
+  onChange: (item: DraftItem) => void;
+  onRemove: () => void;
+}
+
+const fields = [
+  { name: 'name', label: 'Name', field: 'name', mode: 'text' },
+  { name: 'sku', label: 'SKU', field: 'sku', mode: 'text' },
+  { name: 'quantity', label: 'Quantity', field: 'quantity', mode: 'numeric' },
+  { name: 'price', label: 'Price', field: 'unitPrice', mode: 'decimal' },
+] as const;
+
+function ItemFields({ item, index, busy, errors, onChange, onRemove }: ItemFieldsProps) {
+  return (
+    <li>
+      {fields.map(({ name, label, field, mode }) => {
+        const fault = errors.find((one) => one.field === `items[${index}].${field}`)?.message;
+        const id = `${name}-${item.row}`;
+        return (
+          <div key={name} className={`field ${name}`}>
+            <label htmlFor={id}>{label}</label>
+            <input
+              id={id}
+              value={item[name]}
+              inputMode={mode}
+              autoComplete="off"
+              disabled={busy}
+              aria-invalid={fault !== undefined}
+              aria-describedby={fault === undefined ? undefined : `${id}-fault`}
+              onChange={(event) => onChange({ ...item, [name]: event.target.value })}
+            />
+            {fault !== undefined && (
+              <small className="bad" id={`${id}-fault`}>
+                {fault}
+              </small>
+            )}
+          </div>
+        );
+      })}
+      <button
+        type="button"
+        className="quiet"
+        disabled={busy}
+        aria-label={`Remove ${item.name || 'this item'}`}
+        onClick={onRemove}
+      >
+        ×
+      </button>
+    </li>
+  );
+}

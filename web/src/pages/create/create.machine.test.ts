@@ -1,0 +1,92 @@
+import { Subject } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { createActor, fromObservable } from 'xstate';
+import type { Entry } from '../../live/outbox.store';
+import { createOrderMachine, type Progress } from './create.machine';
+import { type Draft, emptyDraft, type Saved, toRequest } from '../../domain/draft';
+
+const tea: Draft = {
+  items: [{ row: 1, sku: 'tea-1', name: 'Green tea', quantity: '2', price: '4.50' }],
+  currency: 'EUR',
+};
+const SUBMIT = { type: 'SUBMIT' } as const;
+const fault = { field: 'items[0].sku', message: 'is not sold here' };
+
+/** The page's machine with an outbox that reports what the test tells it to. */
+function start(saved: Saved = { draft: tea, key: undefined }) {
+  const progress$ = new Subject<Progress>();
+  const submitted: Pick<Entry, 'key' | 'request' | 'draft'>[] = [];
+  const stored: Saved[] = [];
+  const takenBack: string[] = [];
+  const machine = createOrderMachine.provide({
+    actors: { watch: fromObservable<Progress, { key: string }>(() => progress$) },
+    actions: {
+      save: (_, params) => stored.push(params),
+      submit: (_, params) => submitted.push(params),
+      takeBack: (_, { key }) => takenBack.push(key),
+    },
+  });
+  const actor = createActor(machine, { input: saved }).start();
+  return { actor, progress$, submitted, stored, takenBack, now: () => actor.getSnapshot() };
+}
+
+describe('submitting an order', () => {
+  it('hands the draft to the outbox once, and no longer keeps it', () => {
+    const page = start();
+    page.actor.send(SUBMIT);
+    page.actor.send(SUBMIT);
+    expect(page.submitted).toEqual([
+      { key: expect.any(String) as string, request: toRequest(tea), draft: tea },
+    ]);
+    expect(page.stored.at(-1)).toEqual({ draft: emptyDraft, key: undefined });
+  });
+
+  it('never sends what was kept unasked, and sends it with its own key', () => {
+    const page = start({ draft: tea, key: 'k1' });
+    expect([page.now().value, page.submitted]).toEqual(['editing', []]);
+    page.actor.send(SUBMIT);
+    expect(page.submitted[0]?.key).toBe('k1');
+  });
+
+  it('returns to the form with the same key after a refusal', () => {
+    const page = start();
+    page.actor.send(SUBMIT);
+    page.progress$.next({ state: 'refused', refusal: { detail: 'No.', errors: [fault] } });
+    const key = page.submitted[0]?.key;
+    expect([page.now().value, page.takenBack]).toEqual(['editing', [key]]);
+    expect(page.now().context).toMatchObject({ draft: tea, key, errors: [fault], refused: 'No.' });
+    page.actor.send(SUBMIT);
+    expect(page.submitted[1]?.key).toBe(key);
+  });
+
+  it('takes a new key once the old one was used for other contents', () => {
+    const page = start();
+    page.actor.send(SUBMIT);
+    page.progress$.next({ state: 'refused', refusal: { detail: 'Used.', errors: [], keyReused: true } });
+    page.actor.send(SUBMIT);
+    expect(page.submitted[1]?.key).not.toBe(page.submitted[0]?.key);
+  });
+
+  it('leads to the order, and starts anew when the order was discarded', () => {
+    const page = start();
+    page.actor.send(SUBMIT);
+    page.progress$.next({ state: 'waiting' });
+    expect(page.now().value).toBe('submitted');
+    page.progress$.next({ state: 'created', id: 'o1' });
+    expect(page.now().status).toBe('done');
+
+    const other = start();
+    other.actor.send(SUBMIT);
+    other.progress$.next({ state: 'discarded' });
+    expect(other.now().context).toMatchObject({ draft: emptyDraft, key: undefined });
+  });
+
+  it('does not send what has errors, and drops each as it is corrected', () => {
+    const page = start({ draft: emptyDraft, key: undefined });
+    page.actor.send(SUBMIT);
+    expect([page.submitted, page.now().context.errors.map(({ field }) => field)]).toEqual([[], ['items']]);
+    page.actor.send({ type: 'EDIT', draft: tea });
+    expect(page.now().context.errors).toEqual([]);
+    expect(page.stored.at(-1)).toEqual({ draft: tea, key: undefined });
+  });
+});

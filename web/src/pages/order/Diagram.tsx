@@ -1,0 +1,145 @@
+import type { HistoryEntry, Status } from '../../api/types';
+import { statusNames } from '../../domain/format';
+import { finals, initial, taken, type Transition, transitions } from '../../domain/order.machine';
+import { usePhone } from '../../ui/media';
+
+const box = { width: 116, height: 40 };
+
+interface Place {
+  /** Steps from the beginning. */
+  rank: number;
+  /** Place among the states of the same rank. */
+  lane: number;
+}
+
+/** Where each state stands: found by walking the machine, so that a changed machine draws itself. */
+const places = (() => {
+  const found = new Map<Status, Place>([[initial, { rank: 0, lane: 0 }]]);
+  const lanes = new Map<number, number>([[0, 1]]);
+  for (let ring: Status[] = [initial], rank = 1; ring.length > 0; rank++) {
+    const next = [
+      ...new Set(transitions.filter((t) => ring.includes(t.from) && !found.has(t.to)).map((t) => t.to)),
+    ];
+    // What leads on stands in the first lane, an end beside it.
+    next.sort((a, b) => Number(finals.includes(a)) - Number(finals.includes(b)));
+    for (const state of next) {
+      const lane = lanes.get(rank) ?? 0;
+      lanes.set(rank, lane + 1);
+      found.set(state, { rank, lane });
+    }
+    ring = next;
+  }
+  return found;
+})();
+
+/** Arrows between the same two states are one line with several names. */
+const arrows = transitions
+  .filter((t, i) => transitions.findIndex(({ from, to }) => from === t.from && to === t.to) === i)
+  .map(({ from, to }) => ({
+    from,
+    to,
+    events: transitions.filter((t) => t.from === from && t.to === to).map(({ event }) => event),
+  }));
+
+interface DiagramProps {
+  status: Status;
+  history: readonly HistoryEntry[];
+}
+
+/** The state machine, with the way that this order took and where it stands. Sideways, or upright on a phone. */
+export function Diagram({ status, history }: DiagramProps) {
+  const upright = usePhone();
+  const centre = (state: Status) => {
+    const { rank, lane } = places.get(state) ?? { rank: 0, lane: 0 };
+    return upright ? { x: 70 + lane * 215, y: 26 + rank * 122 } : { x: 66 + rank * 300, y: 26 + lane * 124 };
+  };
+  const path = taken(history);
+  const visited = new Set<Status>([initial, ...path.map(({ to }) => to)]);
+  const centres = [...places.keys()].map(centre);
+  const width = Math.max(...centres.map(({ x }) => x)) + 66;
+  const height = Math.max(...centres.map(({ y }) => y)) + 26;
+  return (
+    <svg className="machine" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={tell(status, path)}>
+      <defs>
+        {['plain', 'taken'].map((kind) => (
+          <marker
+            key={kind}
+            id={`head-${kind}`}
+            className={kind}
+            viewBox="0 0 8 8"
+            refX="7"
+            refY="4"
+            markerUnits="userSpaceOnUse"
+            markerWidth="11"
+            markerHeight="11"
+            orient="auto"
+          >
+            <path d="M0 0 8 4 0 8z" />
+          </marker>
+        ))}
+      </defs>
+      {arrows.map(({ from, to, events }) => {
+        const [a, b] = [centre(from), centre(to)];
+        const start = edge(a, b);
+        const end = edge(b, a);
+        const went = path.filter((step) => step.from === from && step.to === to).map(({ event }) => event);
+        const kind = went.length > 0 ? 'taken' : 'plain';
+        // Upright, a slanted arrow begins beside a name: its own stands further along.
+        const at = upright && a.x !== b.x && a.y !== b.y ? 0.7 : 0.5;
+        return (
+          <g key={`${from} ${to}`} className={kind}>
+            <line x1={start.x} y1={start.y} x2={end.x} y2={end.y} markerEnd={`url(#head-${kind})`} />
+            {events.map((event, i) => (
+              <text
+                key={event}
+                className={went.includes(event) ? 'taken' : 'plain'}
+                x={start.x + (end.x - start.x) * at}
+                y={
+                  start.y +
+                  (end.y - start.y) * at +
+                  (a.y === b.y ? -6 : 4) +
+                  (i - (events.length - 1) / 2) * 16
+                }
+              >
+                {event}
+              </text>
+            ))}
+          </g>
+        );
+      })}
+      {[...places.keys()].map((state) => {
+        const { x, y } = centre(state);
+        const now = state === status ? 'now' : visited.has(state) ? 'visited' : 'ahead';
+        return (
+          <g key={state} className={`state ${state} ${now}`}>
+            <rect
+              x={x - box.width / 2}
+              y={y - box.height / 2}
+              width={box.width}
+              height={box.height}
+              rx="10"
+            />
+            <text x={x} y={y + 5}>
+              {statusNames[state]}
+            </text>
+          </g>
+        );
+      })}
+    </svg>
+  );
+}
+
+/** Where the line from a to b leaves the box around a. */
+function edge(a: { x: number; y: number }, b: { x: number; y: number }) {
+  const [dx, dy] = [b.x - a.x, b.y - a.y];
+  const scale = Math.min(
+    (box.width / 2 + 3) / Math.max(Math.abs(dx), 0.001),
+    (box.height / 2 + 3) / Math.max(Math.abs(dy), 0.001),
+  );
+  return { x: a.x + dx * scale, y: a.y + dy * scale };
+}
+
+function tell(status: Status, path: readonly Transition[]): string {
+  const way = path.map(({ event, to }) => `by ${event} to ${to}`);
+  return `The order's state machine. It began as ${initial}${way.map((step) => `, went ${step}`).join('')}, and is ${status} now.`;
+}

@@ -1,0 +1,294 @@
+import { act, screen, waitFor, within } from '@testing-library/react';
+import { http, HttpResponse } from 'msw';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { navigate } from '../../ui/router';
+import { Backend } from '../../mock/backend';
+import { shortId } from '../../domain/format';
+import { open } from '../../test/app';
+import { refuseRudeReason } from '../../test/refusals';
+
+const tea = { sku: 'tea-1', name: 'Green tea', quantity: 2, unitPrice: 450 };
+const mug = { sku: 'mug-1', name: 'Stoneware mug', quantity: 1, unitPrice: 1450 };
+
+/** Alice's order, created or already confirmed, and its page as she sees it. */
+async function openOrder(
+  status: 'created' | 'confirmed' = 'confirmed',
+  more: Parameters<typeof open>[0] = {},
+) {
+  const backend = new Backend();
+  const { id } = backend.create('alice', { items: [tea, mug], currency: 'EUR' });
+  if (status === 'confirmed') backend.confirm(id, Date.now() + 3_600_000);
+  const at = `/orders/${id}`;
+  const page = open({ backend, at, user: 'alice', role: 'customer', ...more });
+  await screen.findByRole('heading', { name: `Order ${shortId(id)}` });
+  return { ...page, id };
+}
+
+const section = (name: string) => within(screen.getByRole('region', { name }));
+const chip = () => screen.getByTestId('status').textContent;
+const ask = () => screen.findByRole('button', { name: 'Cancel order' });
+const dialog = async () => within(await screen.findByRole('dialog', { name: 'Cancel this order?' }));
+
+describe('the page of an order', () => {
+  it('tells all about it', async () => {
+    const { id } = await openOrder();
+    expect(chip()).toBe('Confirmed');
+    expect(document.title).toBe(`Order ${shortId(id)}`);
+    const items = section('Items').getAllByRole('row');
+    expect(items.map((row) => row.textContent)).toEqual([
+      'ItemQuantityPriceSum',
+      expect.stringMatching(/^Green tea tea-12\D*4[.,]50\D*9[.,]00/),
+      expect.stringMatching(/^Stoneware mug mug-11\D*14[.,]50\D*14[.,]50/),
+      expect.stringMatching(/^Total\D*23[.,]50/),
+    ]);
+    for (const fact of ['Confirmed', 'alice', 'Paid', id]) {
+      expect(section('Facts').getByText(fact)).toBeTruthy();
+    }
+    expect(section('Facts').getByRole('timer', { name: 'Until delivery' }).textContent).toMatch(
+      /^(1:00:00|59:\d\d)$/,
+    );
+    expect(section('Its way').getByRole('img').getAttribute('aria-label')).toContain('is confirmed now');
+  });
+
+  it('tells its history, and goes on with it live', async () => {
+    const { backend, id } = await openOrder();
+    const history = () =>
+      section('History')
+        .getAllByRole('listitem')
+        .map((entry) => ['strong', '.soft'].map((part) => entry.querySelector(part)?.textContent).join(' '));
+    const [created, paid] = ['Order created by the customer', 'Payment confirmed by the payment service'];
+    expect(history()).toEqual([created, paid]);
+    backend.move(id, 'delivery-due', 'system');
+    await waitFor(() => expect(history()).toEqual([created, paid, 'Delivered by the clock']));
+    expect(chip()).toBe('Delivered');
+    expect(screen.queryByRole('button', { name: 'Cancel order' })).toBeNull();
+    expect(screen.queryByRole('timer')).toBeNull();
+  });
+
+  it.each([
+    [false, 1],
+    [true, 0],
+  ])('fades in a change, unless reduced motion is %s', async (reduce, fades) => {
+    const real = matchMedia;
+    vi.stubGlobal('matchMedia', (query: string) =>
+      query.includes('reduced-motion') ? ({ matches: reduce } as MediaQueryList) : real(query),
+    );
+    onTestFinished(() => void vi.unstubAllGlobals());
+    const { backend, id } = await openOrder('created');
+    const animate = vi.spyOn(Element.prototype, 'animate');
+    backend.confirm(id, Date.now() + 3_600_000);
+    await waitFor(() => expect(chip()).toBe('Confirmed'));
+    expect(animate).toHaveBeenCalledTimes(fades);
+  });
+
+  it.each([
+    [
+      'failed',
+      8 * 60_000,
+      5,
+      'the payment service answered 503',
+      /^Waiting for the payment service for 8 min. Attempt 5 failed: The payment service answered 503. It is retried automatically.$/,
+    ],
+    [
+      'did not begin',
+      2 * 3_600_000,
+      0,
+      undefined,
+      /^Waiting for the payment service for 2 hr. It is retried automatically.$/,
+    ],
+    ['has just begun', 0, 0, undefined, undefined],
+  ])('says that it waits when the payment %s', async (_, age, attempts, lastError, text) => {
+    const backend = new Backend();
+    const order = backend.create('alice', { items: [tea], currency: 'EUR' }, undefined, Date.now() - age);
+    const payment = { status: 'pending', attempts, ...(lastError ? { lastError } : {}) };
+    const answers = [http.get('*/v1/orders/:id', () => HttpResponse.json({ ...order, payment }))];
+    open({ backend, answers, at: `/orders/${order.id}` });
+    await screen.findByRole('heading', { name: `Order ${shortId(order.id)}` });
+    const notice = () => screen.queryByText(/^Waiting for the payment service/);
+    if (text) expect(notice()?.textContent).toMatch(text);
+    else expect(notice()).toBeNull();
+  });
+
+  it('says why a payment was declined', async () => {
+    const { backend, id } = await openOrder('created');
+    backend.decline(id);
+    await waitFor(() => expect(chip()).toBe('Cancelled'));
+    expect(section('Facts').getByText('(insufficient funds)')).toBeTruthy();
+    expect(section('Facts').getByText('the payment service')).toBeTruthy();
+  });
+
+  it.each([
+    ['is unknown', 'olivia', 'operator', false],
+    ["is somebody else's", 'bob', 'customer', true],
+  ] as const)('says that there is none when it %s', async (_, user, role, exists) => {
+    const backend = new Backend();
+    const { id } = (exists ? backend : new Backend()).create('alice', { items: [tea], currency: 'EUR' });
+    open({ backend, user, role, at: `/orders/${id}` });
+    await screen.findByRole('heading', { name: 'There is no such order' });
+    expect(screen.getByRole('link', { name: '← Orders' }).getAttribute('href')).toBe('/');
+  });
+});
+
+describe('cancelling an order', () => {
+  it('asks, takes the reason along, and says when it is done', async () => {
+    const { user, backend, id } = await openOrder();
+    await user.click(await ask());
+    const question = await dialog();
+    await user.type(question.getByLabelText('Reason (optional)'), 'Ordered by mistake');
+    await user.click(question.getByRole('button', { name: 'Cancel order' }));
+    await screen.findByText(`Order ${shortId(id)} is cancelled.`);
+    expect(chip()).toBe('Cancelled');
+    expect(section('Facts').getByText('Ordered by mistake')).toBeTruthy();
+    expect(backend.get(id)?.cancellation).toEqual({ by: 'customer', reason: 'Ordered by mistake' });
+    expect(screen.queryByRole('dialog')).toBeNull();
+    expect(screen.queryByRole('button', { name: 'Cancel order' })).toBeNull();
+  });
+
+  it('can be thought better of, and asked for with a key', async () => {
+    const { user, backend, id } = await openOrder();
+    await user.keyboard('c');
+    await user.click((await dialog()).getByRole('button', { name: 'Keep it' }));
+    expect(screen.queryByRole('dialog')).toBeNull();
+    expect(backend.get(id)?.status).toBe('confirmed');
+  });
+
+  it('says that the delivery was faster when it comes while the question stands', async () => {
+    const { user, backend, id } = await openOrder();
+    await user.click(await ask());
+    await dialog();
+    backend.move(id, 'delivery-due', 'system');
+    const alert = await screen.findByRole('alert');
+    expect(alert.textContent).toContain(
+      'The order was delivered before the cancel came: it stays delivered.',
+    );
+    expect(screen.queryByRole('dialog')).toBeNull();
+    await user.click(within(alert).getByRole('button', { name: 'OK' }));
+    expect(screen.queryByRole('alert')).toBeNull();
+  });
+
+  it('says that the delivery was faster when the server refuses', async () => {
+    let delivered = () => undefined as unknown;
+    const late = http.post('*/v1/orders/:id/cancel', () => void delivered()); // then the backend answers
+    const { user, backend, id } = await openOrder('confirmed', { answers: [late] });
+    delivered = () => backend.move(id, 'delivery-due', 'system');
+    await user.click(await ask());
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    expect((await screen.findByRole('alert')).textContent).toContain('it stays delivered');
+    await waitFor(() => expect(chip()).toBe('Delivered'));
+  });
+
+  it('says who else had cancelled it', async () => {
+    const { user, backend, id } = await openOrder();
+    await user.click(await ask());
+    await dialog();
+    backend.cancel(id, 'operator', 'Out of stock');
+    expect((await screen.findByRole('alert')).textContent).toContain(
+      'The order was cancelled by an operator already.',
+    );
+    expect(section('Facts').getByText('Out of stock')).toBeTruthy();
+  });
+
+  it('says that another cancel was faster when it had the same reason', async () => {
+    let cancelled = () => undefined as unknown;
+    const late = http.post('*/v1/orders/:id/cancel', () => void cancelled()); // then the backend answers
+    const { user, backend, id } = await openOrder('confirmed', { answers: [late] });
+    cancelled = () => backend.cancel(id, 'operator');
+    await user.click(await ask());
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    expect((await screen.findByRole('alert')).textContent).toContain(
+      'The order was cancelled by an operator already; your cancel changed nothing.',
+    );
+    expect(screen.queryByText(`Order ${shortId(id)} is cancelled.`)).toBeNull();
+  });
+
+  it('does not call a cancel of its own somebody else’s when its answer was lost', async () => {
+    let cancelled = () => undefined as unknown;
+    const lost = http.post(
+      '*/v1/orders/:id/cancel',
+      () => {
+        cancelled();
+        return HttpResponse.error();
+      },
+      { once: true },
+    );
+    const { user, backend, id } = await openOrder('confirmed', { answers: [lost] });
+    cancelled = () => backend.cancel(id, 'customer', 'Mine');
+    await user.click(await ask());
+    await user.type((await dialog()).getByLabelText('Reason (optional)'), 'Mine');
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    await screen.findByText(`Order ${shortId(id)} is cancelled.`);
+    expect(screen.queryByRole('alert')).toBeNull();
+  });
+
+  it('takes a reason of several lines, and shows it so', async () => {
+    const { user, backend, id } = await openOrder();
+    await user.click(await ask());
+    await user.type((await dialog()).getByLabelText('Reason (optional)'), 'Wrong size{Enter}Wrong colour');
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    await screen.findByText(`Order ${shortId(id)} is cancelled.`);
+    expect(backend.get(id)?.cancellation?.reason).toBe('Wrong size\nWrong colour');
+    expect(section('Facts').getByText('Wrong size Wrong colour')).toBeTruthy();
+  });
+
+  it('says at once when a reason is too long', async () => {
+    const { user } = await openOrder();
+    await user.click(await ask());
+    const question = await dialog();
+    const box = question.getByLabelText<HTMLTextAreaElement>('Reason (optional)');
+    await user.click(box);
+    await user.paste('a'.repeat(501));
+    const confirm = question.getByRole<HTMLButtonElement>('button', { name: 'Cancel order' });
+    expect(question.getByRole('alert').textContent).toBe('Use at most 500 characters. There are 501 now.');
+    expect([box.getAttribute('aria-invalid'), box.value.length, confirm.disabled]).toEqual([
+      'true',
+      501,
+      true,
+    ]);
+    await user.type(box, '{Backspace}');
+    expect([question.queryByRole('alert'), confirm.disabled]).toEqual([null, false]);
+  });
+
+  it('asks again with the reason and the server’s complaint when it is refused', async () => {
+    const { user, backend, id } = await openOrder('confirmed', {
+      answers: [refuseRudeReason('*/v1/orders/:id/cancel')],
+    });
+    await user.click(await ask());
+    await user.type((await dialog()).getByLabelText('Reason (optional)'), 'Rude');
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    expect((await screen.findByRole('alert')).textContent).toBe('Must not be rude.');
+    expect(screen.queryByText(/don’t know whether/)).toBeNull();
+    const box = (await dialog()).getByLabelText<HTMLTextAreaElement>('Reason (optional)');
+    expect(box.value).toBe('Rude');
+    await user.type(box, 'ness');
+    expect(screen.queryByRole('alert')).toBeNull();
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    await screen.findByText(`Order ${shortId(id)} is cancelled.`);
+    expect(backend.get(id)?.cancellation?.reason).toBe('Rudeness');
+  });
+
+  it('offers to repeat a cancel of which no answer came', async () => {
+    const lost = http.post('*/v1/orders/:id/cancel', () => HttpResponse.error(), { once: true });
+    const { user, id } = await openOrder('confirmed', { answers: [lost] });
+    await user.click(await ask());
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    const alert = await screen.findByRole('alert');
+    expect(alert.textContent).toContain('We don’t know whether the cancel arrived.');
+    await user.click(within(alert).getByRole('button', { name: 'Cancel again' }));
+    await screen.findByText(`Order ${shortId(id)} is cancelled.`);
+    expect(chip()).toBe('Cancelled');
+  });
+
+  it('goes on when the page is left while it is in flight, and ends in a toast', async () => {
+    let answer = () => undefined as unknown;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    const slow = http.post('*/v1/orders/:id/cancel', () => held); // then the backend answers
+    const { user, backend, id } = await openOrder('confirmed', { answers: [slow] });
+    await user.click(await ask());
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    act(() => navigate('/'));
+    await screen.findByRole('heading', { name: 'Orders' });
+    answer();
+    await screen.findByText(`Order ${shortId(id)} is cancelled.`);
+    expect(backend.get(id)?.status).toBe('cancelled');
+  });
+});

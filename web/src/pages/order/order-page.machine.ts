@@ -1,0 +1,176 @@
+/**
+ * What may be done on the page of one order. The order comes from a stream that lives as long as the page; whether it may
+ * be cancelled, the order's own machine says. When the order moves on while the user is asked to confirm, the question
+ * goes away and the page says who was faster.
+ */
+import { assign, fromObservable, fromPromise, not, setup } from 'xstate';
+import { hasCode, isRefused, retryDelay } from '../../api/problem';
+import type { Order } from '../../api/types';
+import { allows } from '../../domain/order.machine';
+import type { Cancelled } from '../../live/cancels';
+import type { OrderView } from '../../live/order';
+
+export interface OrderPageContext extends OrderView {
+  id: string;
+  reason: string;
+  /** Whether a cancel in flight is to be joined once the order is shown. */
+  rejoin: boolean;
+  /** Why the last cancel did not happen, or may not have happened. */
+  refusal: unknown;
+  /** Somebody else's cancel came first: ours changed nothing. */
+  cancelledBefore: boolean;
+}
+
+export type OrderPageEvent =
+  { type: 'ASK' } | { type: 'CONFIRM'; reason: string } | { type: 'DISMISS' } | { type: 'RETRY' };
+
+export const orderPageMachine = setup({
+  types: {
+    context: {} as OrderPageContext,
+    events: {} as OrderPageEvent,
+    /** `cancelling`: the reason of a cancel that was started on an earlier visit and is still in flight. */
+    input: {} as { id: string; cancelling?: string | undefined },
+  },
+  actors: {
+    watch: fromObservable<OrderView, { id: string }>(() => {
+      throw new Error('watch is not provided');
+    }),
+    cancel: fromPromise<Cancelled, { id: string; reason: string }>(() =>
+      Promise.reject(new Error('cancel is not provided')),
+    ),
+  },
+  guards: {
+    loaded: ({ context }) => context.order !== undefined,
+    missing: ({ context }) => hasCode(context.error, 'order-not-found', 'invalid-request'),
+    broken: ({ context }) => context.error !== undefined,
+    cancellable: ({ context }) => context.order !== undefined && allows(context.order.status, 'cancel'),
+    cancelled: ({ context }) => context.order?.cancellation !== undefined,
+    throttled: ({ context }) => retryDelay(context.refusal) > 0,
+    overtaken: ({ context }) => context.order === undefined || !allows(context.order.status, 'cancel'),
+  },
+  actions: {
+    keepNewer: assign({
+      order: ({ context }, { order }: { order: Order }) =>
+        order.version >= (context.order?.version ?? 0) ? order : context.order,
+    }),
+  },
+  delays: {
+    throttle: ({ context }) => retryDelay(context.refusal),
+  },
+}).createMachine({
+  id: 'order-page',
+  context: ({ input }) => ({
+    id: input.id,
+    order: undefined,
+    error: undefined,
+    reason: input.cancelling ?? '',
+    rejoin: input.cancelling !== undefined,
+    refusal: undefined,
+    cancelledBefore: false,
+  }),
+  invoke: {
+    id: 'watch',
+    src: 'watch',
+    input: ({ context }) => ({ id: context.id }),
+    onSnapshot: {
+      actions: assign(({ context, event }) => {
+        const seen = event.snapshot.context;
+        if (seen === undefined) return {};
+        const newer = (seen.order?.version ?? 0) >= (context.order?.version ?? 0);
+        return { order: newer ? seen.order : context.order, error: seen.error };
+      }),
+    },
+  },
+  initial: 'loading',
+  states: {
+    loading: {
+      always: [
+        { guard: 'loaded', target: 'ready' },
+        { guard: 'missing', target: 'missing' },
+        { guard: 'broken', target: 'failed' },
+      ],
+    },
+    /** The stream goes on trying by itself where that may help. */
+    failed: {
+      always: { guard: 'loaded', target: 'ready' },
+    },
+    missing: {
+      always: { guard: 'loaded', target: 'ready' },
+    },
+    ready: {
+      always: { guard: ({ context }) => context.rejoin, target: 'cancelling' },
+      on: {
+        ASK: {
+          guard: 'cancellable',
+          target: 'confirming',
+          actions: assign({ reason: '', refusal: undefined, cancelledBefore: false }),
+        },
+      },
+    },
+    /** Asked for the first time, or again with the reason as it was sent and why the server refused it. */
+    confirming: {
+      always: { guard: 'overtaken', target: 'overtaken' },
+      after: { throttle: { guard: 'throttled', actions: assign({ refusal: undefined }) } },
+      on: {
+        CONFIRM: {
+          guard: not('throttled'),
+          target: 'cancelling',
+          actions: assign({ reason: ({ event }) => event.reason, refusal: undefined }),
+        },
+        DISMISS: 'ready',
+      },
+    },
+    cancelling: {
+      entry: assign({ rejoin: false }),
+      invoke: {
+        src: 'cancel',
+        input: ({ context }) => ({ id: context.id, reason: context.reason }),
+        onDone: [
+          {
+            guard: ({ event }) => event.output.changed === false,
+            target: 'overtaken',
+            actions: [
+              { type: 'keepNewer', params: ({ event }) => ({ order: event.output }) },
+              assign({ cancelledBefore: true }),
+            ],
+          },
+          {
+            target: 'cancelled',
+            actions: { type: 'keepNewer', params: ({ event }) => ({ order: event.output }) },
+          },
+        ],
+        onError: [
+          {
+            guard: ({ event }) => hasCode(event.error, 'already-delivered', 'version-mismatch'),
+            target: 'overtaken',
+            actions: assign({ refusal: ({ event }) => event.error }),
+          },
+          {
+            guard: ({ event }) => hasCode(event.error, 'order-not-found'),
+            target: 'missing',
+            actions: assign({ order: undefined, error: ({ event }) => event.error }),
+          },
+          {
+            guard: ({ event }) => isRefused(event.error),
+            target: 'confirming',
+            actions: assign({ refusal: ({ event }) => event.error }),
+          },
+          { target: 'cancelFailed', actions: assign({ refusal: ({ event }) => event.error }) },
+        ],
+      },
+    },
+    /** We don't know whether it happened; repeating a cancel is safe. */
+    cancelFailed: {
+      always: [
+        // It may well have been ours.
+        { guard: 'cancelled', target: 'cancelled' },
+        { guard: 'overtaken', target: 'overtaken' },
+      ],
+      on: { RETRY: 'cancelling', DISMISS: 'ready' },
+    },
+    overtaken: {
+      on: { DISMISS: 'ready' },
+    },
+    cancelled: {},
+  },
+});

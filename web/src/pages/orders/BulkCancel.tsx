@@ -1,0 +1,101 @@
+import { useMachine } from '@xstate/react';
+import { useMemo } from 'react';
+import { fromPromise } from 'xstate';
+import { answer } from '../../api/client';
+import { explain, sentence } from '../../api/problem';
+import type { CancelOutcome } from '../../api/types';
+import { useServices } from '../../session/services';
+import { partyNames, plural, shortId } from '../../domain/format';
+import { ReasonForm } from '../../ui/ReasonForm';
+import { Dialog } from '../../ui/Dialog';
+import { bulkMachine } from './bulk.machine';
+
+interface BulkCancelProps {
+  ids: readonly string[];
+  /** The ticks have served. */
+  onDone: () => void;
+}
+
+/** The bar over the ticked rows, and the dialog that cancels them and tells the outcome of each. */
+export function BulkCancel({ ids, onDone }: BulkCancelProps) {
+  const { cancels } = useServices();
+  const machine = useMemo(
+    () =>
+      bulkMachine.provide({
+        actors: {
+          cancelMany: fromPromise(({ input, signal }) =>
+            answer(cancels.cancelMany(input.ids, input.reason), signal),
+          ),
+        },
+      }),
+    [cancels],
+  );
+  const [state, send] = useMachine(machine);
+  const { context } = state;
+  const close = () => {
+    if (state.matches('done')) onDone();
+    send({ type: 'DISMISS' });
+  };
+  const many = plural(context.ids.length, 'order');
+  return (
+    <>
+      {ids.length > 0 && (
+        <div className="bulk">
+          <span>{ids.length.toLocaleString()} selected</span>
+          <button type="button" className="danger" onClick={() => send({ type: 'ASK', ids })}>
+            Cancel {plural(ids.length, 'order')}
+          </button>
+          <button type="button" className="quiet" onClick={onDone}>
+            Clear the selection
+          </button>
+        </div>
+      )}
+      {!state.matches('idle') && (
+        <Dialog title={state.matches('done') ? 'Outcome' : `Cancel ${many}?`} onClose={close}>
+          {(state.matches('confirming') || state.matches('cancelling')) && (
+            <ReasonForm
+              reason={context.reason}
+              error={context.error}
+              busy={state.matches('cancelling')}
+              ready={state.can({ type: 'CONFIRM', reason: '' })}
+              keep="Keep them"
+              confirm={`Cancel ${many}`}
+              onConfirm={(reason) => send({ type: 'CONFIRM', reason })}
+              onClose={close}
+            />
+          )}
+          {state.matches('failed') && <p role="alert">{explain(context.error)}</p>}
+          {state.matches('done') && (
+            <ul className="outcomes">
+              {context.outcomes.map((outcome) => (
+                <li key={outcome.id} className={outcome.outcome}>
+                  <code>{shortId(outcome.id)}</code> {describe(outcome)}
+                </li>
+              ))}
+            </ul>
+          )}
+          {(state.matches('failed') || state.matches('done')) && (
+            <div className="actions">
+              <button type="button" onClick={close}>
+                Close
+              </button>
+              {state.can({ type: 'RETRY' }) && (
+                <button type="button" className="danger" onClick={() => send({ type: 'RETRY' })}>
+                  Try again
+                </button>
+              )}
+            </div>
+          )}
+        </Dialog>
+      )}
+    </>
+  );
+}
+
+function describe({ outcome, order, changed, problem }: CancelOutcome): string {
+  if (outcome === 'cancelled') {
+    const by = order?.cancellation && partyNames[order.cancellation.by];
+    return changed === false ? `Cancelled before${by ? ` by ${by}` : ''}.` : 'Cancelled.';
+  }
+  return sentence(problem?.detail ?? problem?.title ?? outcome);
+}

@@ -1,0 +1,390 @@
+import { act, screen, waitFor, within } from '@testing-library/react';
+import { http, HttpResponse } from 'msw';
+import { describe, expect, it } from 'vitest';
+import { navigate } from '../../ui/router';
+import { Backend } from '../../mock/backend';
+import { shortId } from '../../domain/format';
+import { open } from '../../test/app';
+import { refuseRudeReason } from '../../test/refusals';
+
+const NOON = Date.parse('2026-11-24T12:00:00Z');
+const tea = { sku: 'tea-1', name: 'Green tea', quantity: 2, unitPrice: 450 };
+const mug = { sku: 'mug-1', name: 'Stoneware mug', quantity: 1, unitPrice: 1450 };
+
+/** One order of each status but cancelled; the newest first they are carol's, bob's and alice's. */
+function shop() {
+  const backend = new Backend(() => NOON);
+  const make = (customer: string, minute: number, items = [tea]) =>
+    backend.create(customer, { items, currency: 'EUR' }, undefined, NOON + minute * 60_000);
+  const alice = make('alice', 1);
+  backend.confirm(alice.id, NOON);
+  backend.move(alice.id, 'delivery-due', 'system');
+  const bob = make('bob', 2, [mug, tea]);
+  backend.confirm(bob.id, NOON + 3_600_000);
+  const carol = make('carol', 3);
+  return { backend, make, alice, bob, carol };
+}
+
+const rows = () =>
+  screen
+    .getAllByRole('row')
+    .slice(1)
+    .map((row) => row.querySelector('.customer')?.textContent);
+const rowOf = ({ id }: { id: string }) => screen.findByRole('row', { name: new RegExp(shortId(id)) });
+const tab = (name: string) => screen.findByRole('link', { name });
+const tickOf = ({ id }: { id: string }) =>
+  screen.findByRole<HTMLInputElement>('checkbox', { name: `Select order ${shortId(id)}` });
+
+describe('the list of orders', () => {
+  it('shows who ordered what, for how much and how it stands', async () => {
+    const { backend, bob } = shop();
+    open({ backend });
+    const row = await rowOf(bob);
+    for (const text of ['bob', '1 × Stoneware mug + 1 more', 'Confirmed', /23[.,]50/]) {
+      expect(within(row).getByText(text)).toBeTruthy();
+    }
+    expect(rows()).toEqual(['carol', 'bob', 'alice']);
+    expect(screen.getByText('3 orders')).toBeTruthy();
+  });
+
+  it("shows a customer nobody else's", async () => {
+    const { backend, alice } = shop();
+    open({ backend, user: 'alice', role: 'customer' });
+    await rowOf(alice);
+    expect(rows()).toEqual(['alice']);
+  });
+
+  it('counts in its tabs, and shows one status of them', async () => {
+    const { backend, bob } = shop();
+    const { user } = open({ backend });
+    for (const name of ['All 3', 'Created 1', 'Delivered 1', 'Cancelled 0']) await tab(name);
+    await user.click(await tab('Confirmed 1'));
+    await waitFor(() => expect(rows()).toEqual(['bob']));
+    expect((await tab('Confirmed 1')).getAttribute('aria-current')).toBe('true');
+    expect(location.search).toBe('?status=confirmed');
+    backend.move(bob.id, 'delivery-due', 'system');
+    await tab('Confirmed 0');
+    await tab('Delivered 2');
+  });
+
+  it('changes a row where it stands', async () => {
+    const { backend, carol } = shop();
+    open({ backend });
+    await within(await rowOf(carol)).findByText('Created');
+    backend.confirm(carol.id, NOON);
+    await within(await rowOf(carol)).findByText('Confirmed');
+    expect(rows()).toEqual(['carol', 'bob', 'alice']);
+  });
+
+  it('counts what is new, and does not shift the rows until it is asked to', async () => {
+    const { backend, make, carol } = shop();
+    const { user } = open({ backend });
+    await rowOf(carol);
+    make('dave', 4);
+    make('erin', 5);
+    const pill = await screen.findByRole('button', { name: '2 new' });
+    expect(rows()).toEqual(['carol', 'bob', 'alice']);
+    await user.click(pill);
+    await waitFor(() => expect(rows()).toEqual(['erin', 'dave', 'carol', 'bob', 'alice']));
+    expect(screen.queryByRole('button', { name: /new$/ })).toBeNull();
+  });
+
+  it('says so when there is nothing, and how to begin', async () => {
+    open();
+    await screen.findByRole('heading', { name: 'No orders yet' });
+    expect(screen.getByRole('link', { name: 'Create an order' }).getAttribute('href')).toBe('/new');
+  });
+
+  it('says so when nothing matches, and leads back to all', async () => {
+    const { backend, carol } = shop();
+    const { user } = open({ backend, at: '/?q=coffee' });
+    await screen.findByRole('heading', { name: 'No orders match' });
+    await user.click(screen.getByRole('link', { name: 'Show all orders' }));
+    await rowOf(carol);
+    expect(location.search).toBe('');
+  });
+
+  it('says why it cannot load, and loads when it is asked again', async () => {
+    const { backend, carol } = shop();
+    const problem = { type: '/docs', title: 'Invalid', status: 400, code: 'invalid-request', detail: 'no' };
+    const refuse = http.get('*/v1/orders', () => HttpResponse.json(problem, { status: 400 }), { once: true });
+    const { user } = open({ backend, answers: [refuse] });
+    const alert = await screen.findByRole('alert');
+    expect(alert.textContent).toContain('No.');
+    await user.click(within(alert).getByRole('button', { name: 'Try again' }));
+    await rowOf(carol);
+    expect(screen.queryByRole('alert')).toBeNull();
+  });
+});
+
+describe('the selection', () => {
+  it('is read from the address', async () => {
+    const { backend, bob } = shop();
+    open({ backend, at: '/?q=mug&from=2026-11-01&sort=-total' });
+    await rowOf(bob);
+    expect(rows()).toEqual(['bob']);
+    expect(screen.getByLabelText<HTMLInputElement>('Search').value).toBe('mug');
+    expect(screen.getByLabelText<HTMLInputElement>('From').value).toBe('2026-11-01');
+    expect(screen.getByLabelText<HTMLSelectElement>('Sort').value).toBe('-total');
+  });
+
+  it('says when there is nothing to search for', async () => {
+    const { backend, bob } = shop();
+    const { user } = open({ backend });
+    await rowOf(bob);
+    const search = screen.getByLabelText<HTMLInputElement>('Search');
+    await user.type(search, '"...');
+    expect(await screen.findByText(/Type a letter or a digit/)).toBeTruthy();
+    expect(rows()).toEqual(['carol', 'bob', 'alice']);
+    await user.type(search, 'MÛG"');
+    expect(screen.queryByText(/Type a letter or a digit/)).toBeNull();
+    await waitFor(() => expect(rows()).toEqual(['bob']));
+  });
+
+  it('counts as new what its own text search finds', async () => {
+    const { backend, make } = shop();
+    const { user } = open({ backend, at: '/?q=σοκολατες' });
+    await screen.findByText('No orders match');
+    make('dora', 4, [{ ...tea, name: 'ΣΟΚΟΛΑΤΕΣ' }]);
+    await user.click(await screen.findByRole('button', { name: '1 new' }));
+    await waitFor(() => expect(rows()).toEqual(['dora']));
+  });
+
+  it('is put into the address', async () => {
+    const { backend, carol } = shop();
+    const { user } = open({ backend });
+    await rowOf(carol);
+    await user.selectOptions(screen.getByLabelText('Sort'), 'Oldest first');
+    await waitFor(() => expect(rows()).toEqual(['alice', 'bob', 'carol']));
+    await user.type(screen.getByLabelText('Search'), 'green tea');
+    await waitFor(() => expect(location.search).toBe('?q=green+tea&sort=created'));
+  });
+
+  it('goes by Back too', async () => {
+    const { backend, carol } = shop();
+    const { user } = open({ backend, at: '/?status=created' });
+    await rowOf(carol);
+    await user.click(await tab('Delivered 1'));
+    await waitFor(() => expect(rows()).toEqual(['alice']));
+    history.replaceState(null, '', '/?status=created'); // happy-dom does not go back
+    dispatchEvent(new PopStateEvent('popstate'));
+    await waitFor(() => expect(rows()).toEqual(['carol']));
+  });
+});
+
+describe('rows of an earlier selection', () => {
+  const broken = { type: '/docs', title: 'Unavailable', status: 503, code: 'unavailable' };
+  const whenFiltered = (answer: () => Response | Promise<Response>) =>
+    http.get('*/v1/orders', ({ request }) => {
+      const { searchParams } = new URL(request.url);
+      return searchParams.has('q') || searchParams.has('status') ? answer() : undefined;
+    });
+  const boxes = () => screen.getAllByRole<HTMLInputElement>('checkbox').filter((box) => box.closest('table'));
+
+  it('offer nothing when the new selection does not load', async () => {
+    const { backend, bob, carol } = shop();
+    const fail = whenFiltered(() => HttpResponse.json(broken, { status: 503 }));
+    const { user } = open({ backend, answers: [fail] });
+    await user.click(await tickOf(bob));
+    await screen.findByText('1 selected');
+    await user.click(await tab('Created 1'));
+    await screen.findByRole('alert');
+    expect((await rowOf(carol)).closest('table')?.inert).toBe(true);
+    expect(boxes().filter((box) => box.checked || !box.disabled)).toEqual([]);
+    expect(screen.queryByText('1 selected')).toBeNull();
+    expect(screen.queryByText('3 orders')).toBeNull();
+    expect(screen.queryByText('Created 1')).toBeNull();
+    await user.keyboard('jx');
+    expect(document.activeElement?.closest('table')).toBeFalsy();
+
+    await user.click(await tab('All –'));
+    await screen.findByText('3 orders');
+    expect((await tickOf(bob)).checked).toBe(false);
+  });
+
+  it('offer nothing while the new selection loads', async () => {
+    const { backend, carol } = shop();
+    let answer = () => undefined as unknown;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    const slow = http.get('*/v1/orders', async ({ request }) => {
+      if (new URL(request.url).searchParams.has('status')) await held;
+    });
+    const { user } = open({ backend, answers: [slow] });
+    await rowOf(carol);
+    await user.click(await tab('Confirmed 1'));
+    await waitFor(() => expect(screen.getByRole('table').getAttribute('aria-busy')).toBe('true'));
+    expect(screen.getByRole<HTMLTableElement>('table').inert).toBe(true);
+    expect(boxes().every((box) => box.disabled)).toBe(true);
+    answer();
+    await waitFor(() => expect(rows()).toEqual(['bob']));
+    expect(screen.getByRole<HTMLTableElement>('table').inert).toBe(false);
+    expect(boxes().some((box) => box.disabled)).toBe(false);
+  });
+
+  it('do not let an empty selection pass for the new one', async () => {
+    const { backend } = shop();
+    const fail = http.get('*/v1/orders', ({ request }) =>
+      new URL(request.url).searchParams.has('q') ? undefined : HttpResponse.json(broken, { status: 503 }),
+    );
+    const { user } = open({ backend, answers: [fail], at: '/?q=coffee' });
+    await user.click(await screen.findByRole('link', { name: 'Show all orders' }));
+    await screen.findByRole('alert');
+    expect(screen.queryByRole('heading', { name: /^No orders/ })).toBeNull();
+    expect(screen.queryByRole('status', { name: 'Loading orders' })).toBeNull();
+  });
+});
+
+it('can’t be ticked while they are loaded anew', async () => {
+  const { backend, make, carol } = shop();
+  let answer = () => undefined as unknown;
+  const held = new Promise<void>((resolve) => (answer = resolve));
+  let loads = 0;
+  const slow = http.get('*/v1/orders', async ({ request }) => {
+    if (new URL(request.url).searchParams.get('limit') !== '1' && ++loads > 1) await held;
+  });
+  const { user } = open({ backend, answers: [slow] });
+  await rowOf(carol);
+  make('dave', 4);
+  await user.click(await screen.findByRole('button', { name: '1 new' }));
+  await waitFor(async () => expect((await tickOf(carol)).disabled).toBe(true));
+  answer();
+  await waitFor(async () => expect((await tickOf(carol)).disabled).toBe(false));
+});
+
+describe('ticked rows', () => {
+  it('are only those that can be cancelled', async () => {
+    const { backend, alice, bob, carol } = shop();
+    const { user } = open({ backend });
+    expect((await tickOf(alice)).disabled).toBe(true);
+    await user.click(screen.getByRole('checkbox', { name: 'Select all that can be cancelled' }));
+    expect([(await tickOf(bob)).checked, (await tickOf(carol)).checked]).toEqual([true, true]);
+    await screen.findByText('2 selected');
+    backend.move(bob.id, 'delivery-due', 'system');
+    await screen.findByText('1 selected');
+  });
+
+  it('are cancelled together, with an outcome for each', async () => {
+    const { backend, bob, carol } = shop();
+    const { user } = open({ backend });
+    await user.click(await tickOf(bob));
+    await user.click(await tickOf(carol));
+    await user.click(screen.getByRole('button', { name: 'Cancel 2 orders' }));
+    const dialog = await screen.findByRole('dialog', { name: 'Cancel 2 orders?' });
+    await user.type(within(dialog).getByLabelText('Reason (optional)'), 'Out of stock');
+    backend.move(bob.id, 'delivery-due', 'system'); // while the dialog asks
+    await user.click(within(dialog).getByRole('button', { name: 'Cancel 2 orders' }));
+    await screen.findByRole('heading', { name: 'Outcome' });
+    expect(
+      within(dialog)
+        .getAllByRole('listitem')
+        .map(({ textContent }) => textContent),
+    ).toEqual([
+      `${shortId(carol.id)} Cancelled.`,
+      `${shortId(bob.id)} The order was delivered before the cancel came.`,
+    ]);
+    expect(backend.get(carol.id)?.cancellation).toEqual({ by: 'operator', reason: 'Out of stock' });
+    await user.click(within(dialog).getByRole('button', { name: 'Close' }));
+    await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+    expect((await tickOf(carol)).checked).toBe(false);
+    await within(await rowOf(carol)).findByText('Cancelled');
+  });
+
+  it('show who had cancelled an order before', async () => {
+    const { backend, bob, carol } = shop();
+    const { user } = open({ backend });
+    await user.click(await tickOf(bob));
+    await user.click(await tickOf(carol));
+    await user.click(screen.getByRole('button', { name: 'Cancel 2 orders' }));
+    const dialog = await screen.findByRole('dialog', { name: 'Cancel 2 orders?' });
+    backend.cancel(bob.id, 'customer');
+    await user.click(within(dialog).getByRole('button', { name: 'Cancel 2 orders' }));
+    await screen.findByRole('heading', { name: 'Outcome' });
+    expect(
+      within(dialog)
+        .getAllByRole('listitem')
+        .map(({ textContent }) => textContent),
+    ).toEqual([`${shortId(carol.id)} Cancelled.`, `${shortId(bob.id)} Cancelled before by the customer.`]);
+  });
+
+  it('keep their dialog, the reason and the server’s complaint when the cancel is refused', async () => {
+    const { backend, carol } = shop();
+    const { user } = open({ backend, answers: [refuseRudeReason('*/v1/orders/cancel')] });
+    await user.click(await tickOf(carol));
+    await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
+    const dialog = within(await screen.findByRole('dialog', { name: 'Cancel 1 order?' }));
+    await user.type(dialog.getByLabelText('Reason (optional)'), 'Rude{Enter}word');
+    await user.click(dialog.getByRole('button', { name: 'Cancel 1 order' }));
+    expect((await dialog.findByRole('alert')).textContent).toBe('Must not be rude.');
+    expect(dialog.getByLabelText<HTMLTextAreaElement>('Reason (optional)').value).toBe('Rude\nword');
+    await user.click(dialog.getByRole('button', { name: 'Cancel 1 order' }));
+    await screen.findByRole('heading', { name: 'Outcome' });
+    expect(backend.get(carol.id)?.cancellation?.reason).toBe('Rude\nword');
+  });
+
+  it('show their outcome when the browser closed the dialog meanwhile, and others can follow', async () => {
+    let answer = () => undefined as unknown;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    const slow = http.post('*/v1/orders/cancel', () => held, { once: true }); // then the backend answers
+    const { backend, bob, carol } = shop();
+    const { user } = open({ backend, answers: [slow] });
+    await user.click(await tickOf(carol));
+    await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
+    const dialog = await screen.findByRole<HTMLDialogElement>('dialog', { name: 'Cancel 1 order?' });
+    await user.click(within(dialog).getByRole('button', { name: 'Cancel 1 order' }));
+    dialog.close();
+    expect(dialog.open).toBe(true);
+    answer();
+    await screen.findByRole('heading', { name: 'Outcome' });
+    dialog.close();
+    await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+    await user.click(await tickOf(bob));
+    await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
+    await screen.findByRole('dialog', { name: 'Cancel 1 order?' });
+  });
+
+  it('are cancelled also when the list is left meanwhile, which ends in a toast', async () => {
+    let answer = () => undefined as unknown;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    const slow = http.post('*/v1/orders/cancel', () => held, { once: true }); // then the backend answers
+    const { backend, carol } = shop();
+    const { user } = open({ backend, answers: [slow] });
+    await user.click(await tickOf(carol));
+    await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
+    const dialog = await screen.findByRole('dialog', { name: 'Cancel 1 order?' });
+    await user.click(within(dialog).getByRole('button', { name: 'Cancel 1 order' }));
+    act(() => navigate('/new'));
+    await screen.findByRole('heading', { name: 'New order' });
+    answer();
+    await screen.findByText('1 order is cancelled.');
+    expect(backend.get(carol.id)?.status).toBe('cancelled');
+  });
+
+  it('stay as they are when the user thinks better of it', async () => {
+    const { backend, carol } = shop();
+    const { user } = open({ backend });
+    await user.click(await tickOf(carol));
+    await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
+    await user.click(await screen.findByRole('button', { name: 'Keep them' }));
+    expect(screen.queryByRole('dialog')).toBeNull();
+    expect((await tickOf(carol)).checked).toBe(true);
+    expect(backend.get(carol.id)?.status).toBe('created');
+  });
+});
+
+it('remembers which columns are shown', async () => {
+  const { backend, carol } = shop();
+  const first = open({ backend });
+  await rowOf(carol);
+  const names = () => screen.getAllByRole('columnheader').map(({ textContent }) => textContent);
+  expect(names()).toContain('Customer');
+  await first.user.click(screen.getByText('Columns'));
+  await first.user.click(screen.getByLabelText('Customer'));
+  await first.user.click(screen.getByLabelText('Changed'));
+  const chosen = names();
+  expect(chosen).toContain('Changed');
+  expect(chosen).not.toContain('Customer');
+  first.unmount();
+  open({ backend });
+  await rowOf(carol);
+  expect(names()).toEqual(chosen);
+});

@@ -1,0 +1,187 @@
+import { useEffect, useMemo, useState } from 'react';
+import { finalize, Subject, take, tap } from 'rxjs';
+import { explain } from '../../api/problem';
+import type { OrderSummary } from '../../api/types';
+import { Link, navigate, useAddress } from '../../ui/router';
+import { useServices } from '../../session/services';
+import { plural } from '../../domain/format';
+import { allows } from '../../domain/order.machine';
+import { Message } from '../../ui/Message';
+import { useShortcuts } from '../../ui/shortcuts';
+import { useObservable } from '../../ui/useObservable';
+import { BulkCancel } from './BulkCancel';
+import { columnNames, columns, useColumns } from './columns';
+import { Filters, Tabs } from './Filters';
+import { emptyView, isStale, watchList } from '../../live/list';
+import { formatQuery, isFiltered, type ListQuery, parseQuery, refine, toParams } from '../../domain/query';
+import { Rows } from './Rows';
+
+const none: ReadonlySet<string> = new Set();
+
+export function ListPage() {
+  const address = useAddress();
+  const services = useServices();
+  const { api, feed, toasts, lastList } = services;
+  const query = useMemo(() => parseQuery(address.slice(1)), [address]);
+  const [reload$] = useState(() => new Subject<void>());
+  const [initial, view$] = useMemo(() => {
+    // Another selection shows the rows of the last one, dimmed, until its own are there: nothing jumps.
+    const initial = {
+      ...(lastList.view ?? emptyView),
+      loading: true,
+      arrived: new Set<string>(),
+      error: undefined,
+    };
+    const view$ = watchList(query, { list: api.list, feed, reload$, initial }).pipe(
+      tap((view) => Object.assign(lastList, { address, view })),
+    );
+    return [initial, view$];
+  }, [address, query, api, feed, reload$, lastList]);
+  const view = useObservable(view$, initial);
+
+  const stale = isStale(view, query);
+  const unknown = stale || !view.loaded;
+  // Ticks belong to one selection of orders: another one begins without.
+  const [ticks, setTicks] = useState<{ query: ListQuery; ids: ReadonlySet<string> }>({ query, ids: none });
+  const ticked = ticks.query === query && !stale ? ticks.ids : none;
+  const setTicked = (ids: ReadonlySet<string>) => setTicks({ query, ids });
+  const [shown, toggleColumn] = useColumns();
+  const [exporting, setExporting] = useState(false);
+
+  useEffect(() => {
+    document.title = 'Orders';
+  }, []);
+  useShortcuts({
+    '/': () => document.getElementById('search')?.focus(),
+    j: () => stale || moveFocus(1),
+    k: () => stale || moveFocus(-1),
+    x: () =>
+      stale ||
+      document.activeElement?.closest('[data-order]')?.querySelector<HTMLInputElement>('input')?.click(),
+  });
+
+  const cancellable = view.orders.filter((order) => allows(order.status, 'cancel'));
+  const chosen = cancellable.filter(({ id }) => ticked.has(id)).map(({ id }) => id);
+  const tick = (order: OrderSummary, on: boolean) => {
+    const next = new Set(ticked);
+    if (on) next.add(order.id);
+    else next.delete(order.id);
+    setTicked(next);
+  };
+
+  const exportCsv = () => {
+    setExporting(true);
+    api
+      .csv(toParams({ ...query, cursor: undefined }))
+      .pipe(
+        take(1),
+        finalize(() => setExporting(false)),
+      )
+      .subscribe({
+        next: (file) => download(file, 'orders.csv'),
+        error: (error: unknown) => toasts.show(`The export failed. ${explain(error)}`, 'bad'),
+      });
+  };
+
+  return (
+    <>
+      <div className="head">
+        <h1>Orders</h1>
+        {view.arrived.size > 0 && (
+          <button type="button" className="pill" onClick={() => reload$.next()}>
+            {view.arrived.size} new
+          </button>
+        )}
+        <div className="tools">
+          <button type="button" disabled={exporting} onClick={exportCsv}>
+            {exporting ? 'Exporting…' : 'Export CSV'}
+          </button>
+          <details className="menu">
+            <summary>Columns</summary>
+            <fieldset>
+              <legend className="hidden">Columns that are shown</legend>
+              {columns.map((column) => (
+                <label key={column} className="tick">
+                  <input
+                    type="checkbox"
+                    checked={shown.includes(column)}
+                    onChange={() => toggleColumn(column)}
+                  />
+                  {columnNames[column]}
+                </label>
+              ))}
+            </fieldset>
+          </details>
+        </div>
+      </div>
+      <Tabs query={query} counts={stale && !view.loading ? undefined : view.counts} atLeast={view.atLeast} />
+      <Filters query={query} />
+      {view.error !== undefined && (
+        <div className="banner bad" role="alert">
+          {explain(view.error)}{' '}
+          <button type="button" onClick={() => reload$.next()}>
+            Try again
+          </button>
+        </div>
+      )}
+      <BulkCancel ids={chosen} onDone={() => setTicked(none)} />
+      {view.orders.length > 0 || (unknown && view.error === undefined) ? (
+        <Rows
+          view={view}
+          columns={shown}
+          stale={stale}
+          ticked={ticked}
+          onTick={tick}
+          onTickAll={(on) => setTicked(on ? new Set(cancellable.map(({ id }) => id)) : none)}
+        />
+      ) : unknown ? null : isFiltered(query) || query.status ? (
+        <Message title="No orders match">
+          <p>
+            <Link href={formatQuery(refine(query, { q: '', from: '', to: '', status: undefined }))}>
+              Show all orders
+            </Link>
+          </p>
+        </Message>
+      ) : (
+        <Message title="No orders yet">
+          <p>The first one will show up here as soon as it is made.</p>
+          <Link href="/new" className="button primary">
+            Create an order
+          </Link>
+        </Message>
+      )}
+      {(view.loaded || query.cursor) && (
+        <nav className="pages" aria-label="Pages">
+          {query.cursor && (
+            <button type="button" onClick={() => navigate(formatQuery(refine(query, {})))}>
+              First page
+            </button>
+          )}
+          {!unknown && <span>{plural(view.orders.length, 'order')}</span>}
+          {!unknown && view.next && (
+            <Link className="button" href={formatQuery({ ...query, cursor: view.next })}>
+              Next page
+            </Link>
+          )}
+        </nav>
+      )}
+    </>
+  );
+}
+
+/** Moves the focus through the orders: the focus is the selection, so Enter opens it and a screen reader tells it. */
+function moveFocus(step: 1 | -1): void {
+  const links = [...document.querySelectorAll<HTMLElement>('[data-order] a')];
+  const at = links.findIndex((link) => link === document.activeElement);
+  const next = at === -1 ? links.at(step === 1 ? 0 : -1) : links[at + step];
+  next?.focus();
+  next?.scrollIntoView({ block: 'nearest' });
+}
+
+function download(file: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(file);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

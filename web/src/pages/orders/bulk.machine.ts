@@ -1,0 +1,113 @@
+/** Cancelling the ticked rows: what may be done when. The rows themselves are not its business. */
+import { assign, fromPromise, not, setup } from 'xstate';
+import { isRefused, retryDelay } from '../../api/problem';
+import type { CancelOutcome } from '../../api/types';
+
+export interface BulkContext {
+  ids: readonly string[];
+  reason: string;
+  outcomes: readonly CancelOutcome[];
+  /** Why the last request failed. */
+  error: unknown;
+}
+
+export type BulkEvent =
+  | { type: 'ASK'; ids: readonly string[] }
+  | { type: 'CONFIRM'; reason: string }
+  | { type: 'RETRY' }
+  | { type: 'DISMISS' };
+
+/** What is worth another try. */
+const failedIds = (outcomes: readonly CancelOutcome[]) =>
+  outcomes.filter(({ outcome }) => outcome === 'failed').map(({ id }) => id);
+
+export const bulkMachine = setup({
+  types: { context: {} as BulkContext, events: {} as BulkEvent },
+  actors: {
+    cancelMany: fromPromise<CancelOutcome[], { ids: readonly string[]; reason: string }>(() =>
+      Promise.reject(new Error('cancelMany is not provided')),
+    ),
+  },
+  guards: {
+    some: (_, { ids }: { ids: readonly string[] }) => ids.length > 0,
+    someFailed: ({ context }) => failedIds(context.outcomes).length > 0,
+    throttled: ({ context }) => retryDelay(context.error) > 0,
+  },
+  actions: {
+    ask: assign((_, { ids }: { ids: readonly string[] }) => ({
+      ids,
+      outcomes: [],
+      error: undefined,
+      reason: '',
+    })),
+  },
+  delays: {
+    throttle: ({ context }) => retryDelay(context.error),
+  },
+}).createMachine({
+  id: 'bulk-cancel',
+  context: { ids: [], reason: '', outcomes: [], error: undefined },
+  initial: 'idle',
+  // Whatever closed the dialog, other orders can be asked for unless a request is under way.
+  on: {
+    ASK: {
+      guard: { type: 'some', params: ({ event }) => event },
+      target: '.confirming',
+      actions: { type: 'ask', params: ({ event }) => event },
+    },
+  },
+  states: {
+    idle: {},
+    confirming: {
+      after: { throttle: { guard: 'throttled', actions: assign({ error: undefined }) } },
+      on: {
+        ASK: {},
+        CONFIRM: {
+          guard: not('throttled'),
+          target: 'cancelling',
+          actions: assign({ reason: ({ event }) => event.reason, error: undefined }),
+        },
+        DISMISS: 'idle',
+      },
+    },
+    cancelling: {
+      on: { ASK: {} },
+      invoke: {
+        src: 'cancelMany',
+        input: ({ context }) => ({ ids: context.ids, reason: context.reason }),
+        onDone: {
+          target: 'done',
+          actions: assign({
+            // A retry asked only for the failed ones: the others keep the outcome that they had.
+            outcomes: ({ context, event }) => [
+              ...context.outcomes.filter((old) => event.output.every(({ id }) => id !== old.id)),
+              ...event.output,
+            ],
+          }),
+        },
+        onError: [
+          {
+            guard: ({ event }) => isRefused(event.error),
+            target: 'confirming',
+            actions: assign({ error: ({ event }) => event.error }),
+          },
+          { target: 'failed', actions: assign({ error: ({ event }) => event.error }) },
+        ],
+      },
+    },
+    done: {
+      on: {
+        RETRY: {
+          guard: 'someFailed',
+          target: 'cancelling',
+          actions: assign({ ids: ({ context }) => failedIds(context.outcomes) }),
+        },
+        DISMISS: 'idle',
+      },
+    },
+    /** We don't know whether it happened; repeating a cancel is safe. */
+    failed: {
+      on: { RETRY: 'cancelling', DISMISS: 'idle' },
+    },
+  },
+});
