@@ -125,9 +125,9 @@ func (s *Server) listOrders(c *fiber.Ctx, u auth.User) error {
 	return c.JSON(toOrderList(page))
 }
 
-// maxSearchesPerUser keeps one user's searches from taking all connections that lists have: the rate limit counts
-// requests, whatever they cost.
-const maxSearchesPerUser = 4
+// maxSearchesPerUser leaves a connection for the lists of other users, however many searches one user sends: the rate
+// limit counts requests, whatever they cost.
+const maxSearchesPerUser = view.ListConns - 1
 
 // expensive reports whether a list reads more than a page from one index: it searches, or filters by another time than
 // it sorts by.

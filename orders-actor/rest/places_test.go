@@ -115,7 +115,7 @@ func (s *slowExports) Export(ctx context.Context, q view.Query, each func(order.
 
 // A search holds a connection to the database for as long as it takes, and there are few.
 func TestOneUserCannotTakeEverySearch(t *testing.T) {
-	const perUser = 4
+	const perUser = view.ListConns - 1
 	slow := slowSearches{release: make(chan struct{}), begun: make(chan struct{})}
 	s := start(t, func(o *rest.Options) { slow.Reads, o.Reads = o.Reads, &slow })
 	var ended sync.WaitGroup

@@ -21,12 +21,14 @@ import (
 const (
 	openTimeout     = 2 * time.Minute // migrations of a large table take their time
 	systemConns     = 2               // for the feed, the reconciler and readiness, which must not wait behind requests
-	sqliteReaders   = 4
+	sqliteReaders   = ListConns       // for lists, and as many for other reads
 	sqliteMapped    = 1<<31 - 1       // bytes of the file that readers map rather than read: they follow many small pages
 	connMaxIdleTime = 5 * time.Second // a burst's connections go back to the server soon: other replicas need them
 )
 
 const (
+	// ListConns is how many lists run at once with DefaultMaxConns, and on SQLite; further ones wait.
+	ListConns = 4
 	// DefaultMaxConns is how many PostgreSQL connections one replica opens at most.
 	DefaultMaxConns = 10
 	// MinMaxConns leaves one connection for lists, one for everything else that serves requests, and the system's.
@@ -125,10 +127,13 @@ func openPostgres(dsn string, maxConns int) (*DB, error) {
 		db.SetConnMaxIdleTime(connMaxIdleTime)
 		return db
 	}
-	lists := max(1, (maxConns-systemConns)/3)
+	lists := listConns(maxConns)
 	rest := pool(maxConns - systemConns - lists)
 	return newDB(onPostgres, pool(systemConns), pool(lists), rest, rest), nil
 }
+
+// listConns is how many of maxConns are for lists and exports: half of what requests may use.
+func listConns(maxConns int) int { return (maxConns - systemConns) / 2 }
 
 // openSQLite gives writers one connection, where they wait in line rather than fight for the file's lock, and readers
 // some of their own, which a writer doesn't stop (WAL).
