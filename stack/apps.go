@@ -18,21 +18,21 @@ import (
 
 const sidecarSuffix = ".sidecar"
 
-// servesAt says which setting holds an app's address, and its default.
-var servesAt = map[string]struct{ setting, address, metrics string }{
+// addresses names the settings for the address of each app and of its metrics, and the default address.
+var addresses = map[string]struct{ setting, address, metrics string }{
 	OrdersActor: {"ORDERS_ADDR", "127.0.0.1:8080", "ORDERS_METRICS_ADDR"},
 	PaymentsSvc: {"PAYMENTS_ADDR", "127.0.0.1:8081", "PAYMENTS_METRICS_ADDR"},
 }
 
-// instance is one process of an app, with a sidecar.
+// instance is one process of an app and its sidecar.
 type instance struct {
 	app                  app
 	name                 string
-	address              string   // where it listens
-	url                  *url.URL // where this machine reaches it
-	token                string   // what its sidecar demands of callers; empty for none
+	address              string   // the address that it listens on
+	url                  *url.URL // the URL at which this machine reaches it
+	token                string   // the API token that its sidecar requires; empty for none
 	http, grpc, internal int      // the sidecar's ports
-	metrics              int      // where the app serves metrics; 0 for where its setting says
+	metrics              int      // the port of the app's metrics; 0 to use the app's setting
 }
 
 func (s *Stack) startApps() error {
@@ -54,19 +54,19 @@ func (s *Stack) startApps() error {
 	return nil
 }
 
-// instances decides how many of each app there are, and their addresses.
+// instances returns the processes to run, with their addresses and ports.
 func (s *Stack) instances() ([]instance, error) {
 	var all []instance
 	for _, a := range s.file.Apps {
-		// With another name the sidecar would deny access to the secret, and the service would wait until it times out.
+		// The sidecar denies access to a secret with another name, and the service would wait for it until it times out.
 		if name := s.setting(a, "SECRET_NAME"); name != "" && name != a.ID {
 			return nil, fmt.Errorf("SECRET_NAME: %s allows %s to read only the secret %q; unset it", a.ConfigFile, a.ID, a.ID)
 		}
 	}
 	for _, a := range s.file.Apps {
-		where, known := servesAt[a.ID]
+		where, known := addresses[a.ID]
 		if !known {
-			return nil, fmt.Errorf("dapr.yaml: app %q isn't known to the launcher", a.ID)
+			return nil, fmt.Errorf("dapr.yaml: the launcher doesn't know the app %q", a.ID)
 		}
 		replicas := 1
 		if a.ID == OrdersActor {
@@ -86,10 +86,10 @@ func (s *Stack) instances() ([]instance, error) {
 			}
 			i.http, i.grpc, i.internal = ports[0], ports[1], ports[2]
 			if s.o.FreePorts || n > 0 {
-				i.address, i.metrics = local(ports[3]), ports[4]
+				i.address, i.metrics = loopback(ports[3]), ports[4]
 			} else {
 				if host, port, err := net.SplitHostPort(i.address); err == nil && port == "0" {
-					i.address = net.JoinHostPort(host, strconv.Itoa(ports[3])) // the launcher has to know the port
+					i.address = net.JoinHostPort(host, strconv.Itoa(ports[3])) // the launcher must know the port
 				}
 				if err := checkFree(where.setting, i.address); err != nil {
 					return nil, err
@@ -122,8 +122,8 @@ func reachable(address string) (*url.URL, error) {
 	return &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}, nil
 }
 
-// writeResolver tells all sidecars where the others are. Dapr's default would ask the network by mDNS, and find the
-// stacks that other tests run on this machine.
+// writeResolver configures name resolution for all sidecars. Dapr's default, mDNS, would also find the stacks that other
+// tests run on this machine.
 func (s *Stack) writeResolver(instances []instance) error {
 	template := "127.0.0.1:{{.Port}}"
 	for _, i := range slices.Backward(instances) {
@@ -135,7 +135,7 @@ metadata:
   name: resolver
 spec:
   nameResolution:
-    component: kubernetes # the resolver that takes a template; it asks no Kubernetes
+    component: kubernetes # resolves names by a template, without a Kubernetes API
     version: v1
     configuration:
       template: '%s'
@@ -144,8 +144,8 @@ spec:
 
 func (s *Stack) resolver() string { return filepath.Join(s.o.Home, "run", "resolver.yaml") }
 
-// AddSidecar starts a sidecar for an app that isn't part of the product, and waits for it: what may a stranger do? The new
-// part's name is the app's id with .sidecar.
+// AddSidecar starts a sidecar for another app, waits until it is ready and returns its gRPC address. Tests use it to check
+// what an app outside the product can do. The new part's name is the app's id with the suffix .sidecar.
 func (s *Stack) AddSidecar(ctx context.Context, appID string) (grpc string, err error) {
 	ports, err := freePorts(3)
 	if err != nil {
@@ -158,10 +158,10 @@ func (s *Stack) AddSidecar(ctx context.Context, appID string) (grpc string, err 
 	if err := s.launch(p); err != nil {
 		return "", err
 	}
-	return local(ports[1]), s.WaitReady(ctx)
+	return loopback(ports[1]), s.WaitReady(ctx)
 }
 
-// sidecar is the Dapr sidecar of an app's instance.
+// sidecar returns the part that runs the Dapr sidecar of an instance.
 func (s *Stack) sidecar(i instance) *part {
 	command := []string{
 		filepath.Join(s.o.Root, "bin", "dapr", "daprd"),
@@ -171,16 +171,16 @@ func (s *Stack) sidecar(i instance) *part {
 		fmt.Sprintf("--dapr-http-port=%d", i.http),
 		fmt.Sprintf("--dapr-grpc-port=%d", i.grpc),
 		fmt.Sprintf("--dapr-internal-grpc-port=%d", i.internal),
-		"--placement-host-address=" + local(s.o.Ports.Placement),
-		"--scheduler-host-address=" + local(s.o.Ports.Scheduler),
-		"--enable-mtls", "--sentry-address=" + local(s.o.Ports.Sentry),
+		"--placement-host-address=" + loopback(s.o.Ports.Placement),
+		"--scheduler-host-address=" + loopback(s.o.Ports.Scheduler),
+		"--enable-mtls", "--sentry-address=" + loopback(s.o.Ports.Sentry),
 		"--control-plane-trust-domain=localhost", "--control-plane-namespace=default",
 		"--enable-metrics=false", "--dapr-graceful-shutdown-seconds=5",
 	}
 	for _, path := range s.resources() {
 		command = append(command, listFlag("resources-path", path))
 	}
-	env := append(pairs(inherited()), s.env...)
+	env := append(environ(inherited()), s.env...)
 	if i.token != "" {
 		env = append(env, "DAPR_API_TOKEN="+i.token)
 	}
@@ -190,13 +190,13 @@ func (s *Stack) sidecar(i instance) *part {
 	}
 	return &part{
 		name: i.name + sidecarSuffix, command: command, env: env, token: i.token,
-		url:   "http://" + local(i.http),
-		ready: answers(fmt.Sprintf("http://%s/v1.0/healthz", local(i.http)), http.StatusNoContent),
-		grace: 15 * time.Second,
+		url:         "http://" + loopback(i.http),
+		ready:       respondsWith(fmt.Sprintf("http://%s/v1.0/healthz", loopback(i.http)), http.StatusNoContent),
+		stopTimeout: 15 * time.Second,
 	}
 }
 
-// channel is the host at which the sidecar calls the app. Dapr appends ":port" to it as it is.
+// channel returns the host at which the sidecar calls the app. Dapr appends ":port" to it without adding brackets.
 func (i instance) channel() string {
 	if host := i.url.Hostname(); !strings.Contains(host, ":") {
 		return host
@@ -204,12 +204,12 @@ func (i instance) channel() string {
 	return "[" + i.url.Hostname() + "]"
 }
 
-// listFlag is a daprd flag that takes a comma-separated list, with one value that may contain a comma.
+// listFlag returns a daprd flag that takes a comma-separated list. It quotes the value, which may contain a comma.
 func listFlag(name, value string) string {
 	return fmt.Sprintf(`--%s="%s"`, name, strings.ReplaceAll(value, `"`, `""`))
 }
 
-// resources are the folders of Dapr components: those of the run file, with the database that was asked for.
+// resources returns the folders of Dapr components: those of the run file, adapted to the database in the options.
 func (s *Stack) resources() []string {
 	paths := slices.Clone(s.file.Common.ResourcesPaths)
 	for i, path := range paths {
@@ -226,23 +226,23 @@ func (s *Stack) resources() []string {
 	return paths
 }
 
-// service is an app's process.
+// service returns the part that runs an instance's app.
 func (s *Stack) service(i instance) *part {
 	env := s.environment(i)
 	env["DAPR_HTTP_PORT"], env["DAPR_GRPC_PORT"] = strconv.Itoa(i.http), strconv.Itoa(i.grpc)
 	env["DAPR_API_TOKEN"] = i.token
 	p := &part{
-		name: i.name, command: i.app.Command, env: pairs(env), url: i.url.String(),
-		// Not /readyz, which stays while a dependency is away.
-		ready: answers(i.url.JoinPath("healthz").String(), http.StatusOK), grace: 30 * time.Second,
+		name: i.name, command: i.app.Command, env: environ(env), url: i.url.String(),
+		// Not /readyz: it stays ready while a dependency is unavailable.
+		ready: respondsWith(i.url.JoinPath("healthz").String(), http.StatusOK), stopTimeout: 30 * time.Second,
 	}
 	if i.metrics != 0 {
-		p.metrics = "http://" + local(i.metrics) + "/metrics"
+		p.metrics = "http://" + loopback(i.metrics) + "/metrics"
 	}
 	return p
 }
 
-// environment is what an app gets apart from the address of its sidecar.
+// environment returns an app's variables except the address of its sidecar.
 func (s *Stack) environment(i instance) map[string]string {
 	env := maps.Clone(i.app.Env)
 	if env == nil {
@@ -256,17 +256,17 @@ func (s *Stack) environment(i instance) map[string]string {
 		}
 	}
 	maps.Copy(env, s.o.Env[i.app.ID])
-	env[servesAt[i.app.ID].setting], env["DATA_DIR"] = i.address, s.o.Home
+	env[addresses[i.app.ID].setting], env["DATA_DIR"] = i.address, s.o.Home
 	if i.app.Port != 0 {
 		env["APP_API_TOKEN"] = s.token
 	}
 	if i.metrics != 0 {
-		env[servesAt[i.app.ID].metrics] = local(i.metrics)
+		env[addresses[i.app.ID].metrics] = loopback(i.metrics)
 	}
 	return env
 }
 
-// setting is what the app will see: asked for, or from the environment, or from the run file.
+// setting returns the value that the app will see: from the options, from the environment, or from the run file.
 func (s *Stack) setting(a app, name string) string {
 	if value, ok := s.o.Env[a.ID][name]; ok {
 		return value

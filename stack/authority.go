@@ -11,11 +11,12 @@ import (
 	"time"
 )
 
-// renewBefore is how long before their end sentry's own certificates, which are valid for a year, are replaced. Only this
-// stack trusts them.
+// renewBefore is the remaining validity at which sentry's certificates are replaced. Sentry makes them for a year, and only
+// this stack trusts them.
 const renewBefore = 60 * 24 * time.Hour
 
-// checkAuthority returns why sentry can't work with the certificates in folder until renewBefore has passed, or nil.
+// checkAuthority returns an error unless the certificates in folder are complete, belong together and remain valid for
+// renewBefore.
 func checkAuthority(folder string, now time.Time) error {
 	text, err := os.ReadFile(filepath.Join(folder, "ca.crt"))
 	if err != nil {
@@ -38,7 +39,7 @@ func checkAuthority(folder string, now time.Time) error {
 	}
 	for _, c := range []*x509.Certificate{root, pair.Leaf} {
 		if now.Before(c.NotBefore) || now.Add(renewBefore).After(c.NotAfter) {
-			return fmt.Errorf("a certificate is valid from %s to %s only", c.NotBefore.Format(time.RFC3339), c.NotAfter.Format(time.RFC3339))
+			return fmt.Errorf("a certificate is valid only from %s to %s", c.NotBefore.Format(time.RFC3339), c.NotAfter.Format(time.RFC3339))
 		}
 	}
 	return nil

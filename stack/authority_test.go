@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// authority writes certificates as sentry does, valid for a year from made.
+// authority writes certificates as sentry does. They are valid for a year from made.
 func authority(t *testing.T, folder string, made time.Time) {
 	t.Helper()
 	key := func() *ecdsa.PrivateKey {
@@ -43,7 +43,7 @@ func authority(t *testing.T, folder string, made time.Time) {
 	write("issuer.key", "PRIVATE KEY", private)
 }
 
-func TestCertificatesAreReplacedByWhatTheySay(t *testing.T) {
+func TestCheckAuthorityRejectsExpiringAndMismatchedCertificates(t *testing.T) {
 	folder, made := t.TempDir(), time.Now().Truncate(time.Second)
 	require.ErrorIs(t, checkAuthority(folder, made), os.ErrNotExist)
 	authority(t, folder, made)
@@ -51,10 +51,10 @@ func TestCertificatesAreReplacedByWhatTheySay(t *testing.T) {
 	require.NoError(t, checkAuthority(folder, made))
 	old := made.Add(-2 * 365 * 24 * time.Hour)
 	require.NoError(t, os.Chtimes(filepath.Join(folder, "ca.crt"), old, old))
-	require.NoError(t, checkAuthority(folder, made), "the age of the file says nothing")
+	require.NoError(t, checkAuthority(folder, made), "the modification time of the file doesn't matter")
 	require.NoError(t, checkAuthority(folder, made.AddDate(0, 0, 300)))
-	require.ErrorContains(t, checkAuthority(folder, made.AddDate(0, 0, 320)), "valid from", "they end within two months")
-	require.ErrorContains(t, checkAuthority(folder, made.AddDate(0, 0, -1)), "valid from", "not valid yet")
+	require.ErrorContains(t, checkAuthority(folder, made.AddDate(0, 0, 320)), "valid only from", "less than two months remain")
+	require.ErrorContains(t, checkAuthority(folder, made.AddDate(0, 0, -1)), "valid only from", "not valid yet")
 
 	other := t.TempDir()
 	authority(t, other, made)

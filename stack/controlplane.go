@@ -8,13 +8,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"orders/kit/freeport"
 )
 
-// The control plane's parts.
+// The parts of the control plane.
 const (
 	sentry    = "sentry"
 	placement = "placement"
@@ -23,7 +22,7 @@ const (
 
 // startControlPlane starts sentry, then placement and scheduler, which need a certificate from it, and waits for them.
 func (s *Stack) startControlPlane(ctx context.Context) error {
-	s.say("starting Dapr's control plane")
+	s.printf("starting Dapr's control plane")
 	if err := s.choosePorts(); err != nil {
 		return err
 	}
@@ -35,7 +34,7 @@ func (s *Stack) startControlPlane(ctx context.Context) error {
 	if s.o.Postgres != "" {
 		s.env = append(s.env, "STATE_DSN="+s.o.Postgres)
 	}
-	identity := filepath.Join(s.o.Home, "run", "scheduler") // the scheduler leaves a folder beside it at each start
+	identity := filepath.Join(s.o.Home, "run", "scheduler") // the scheduler creates a folder beside it at each start
 	if err := os.RemoveAll(identity); err != nil {
 		return err
 	}
@@ -44,22 +43,22 @@ func (s *Stack) startControlPlane(ctx context.Context) error {
 		return err
 	}
 	trust := []string{
-		"--tls-enabled", "--trust-domain=localhost", "--sentry-address=" + local(s.o.Ports.Sentry),
+		"--tls-enabled", "--trust-domain=localhost", "--sentry-address=" + loopback(s.o.Ports.Sentry),
 		"--trust-anchors-file=" + filepath.Join(s.o.Home, "sentry", "ca.crt"),
 	}
 	err = s.launch(s.daprPart(placement, ports[0], append(
 		trust, fmt.Sprintf("--port=%d", s.o.Ports.Placement),
-		"--initial-cluster=dapr-placement-0="+local(ports[1]))))
+		"--initial-cluster=dapr-placement-0="+loopback(ports[1]))))
 	if err != nil {
 		return err
 	}
-	reminders := filepath.Join(s.o.Home, scheduler) // they outlive a restart
+	reminders := filepath.Join(s.o.Home, scheduler) // reminders survive restarts
 	err = s.startScheduler(ctx, reminders, s.daprPart(scheduler, ports[2], append(
 		trust, fmt.Sprintf("--port=%d", s.o.Ports.Scheduler),
-		"--override-broadcast-host-port="+local(s.o.Ports.Scheduler),
+		"--override-broadcast-host-port="+loopback(s.o.Ports.Scheduler),
 		"--etcd-data-dir="+reminders,
 		fmt.Sprintf("--etcd-client-port=%d", ports[3]),
-		"--etcd-initial-cluster=dapr-scheduler-server-0=http://"+local(ports[4]),
+		"--etcd-initial-cluster=dapr-scheduler-server-0=http://"+loopback(ports[4]),
 		"--identity-directory-write="+filepath.Join(identity, "tls"))))
 	if err != nil {
 		return err
@@ -67,47 +66,42 @@ func (s *Stack) startControlPlane(ctx context.Context) error {
 	return s.WaitReady(ctx)
 }
 
-// startScheduler starts the scheduler. If it ends before it is ready, its data may be damaged: it gets an empty folder
-// then. The reminders in the old one are not lost, because orders-actor's reconciler registers missing ones again.
+// startScheduler starts the scheduler. If it dies before it is ready, its data may be damaged: it is started again with an
+// empty folder. No reminder is lost for good, because orders-actor's reconciler registers missing ones again.
 func (s *Stack) startScheduler(ctx context.Context, data string, p *part) error {
-	var starting atomic.Bool
-	starting.Store(true)
-	var died atomic.Pointer[error]
-	p.died = func(err error) {
-		if starting.Load() {
-			died.Store(&err)
-		} else {
-			s.fail(err)
-		}
-	}
-	if err := s.launch(p); err != nil {
+	if err := s.launchUnsupervised(p); err != nil {
 		return err
 	}
 	err := p.await(ctx)
-	if old, _ := os.ReadDir(data); errors.Is(err, errEnded) && len(old) > 0 {
-		aside := data + time.Now().UTC().Format(".damaged-20060102T150405.000")
-		if err := os.Rename(data, aside); err != nil {
-			return err
-		}
-		if err := os.Mkdir(data, 0o700); err != nil {
-			return err
-		}
-		cause := *died.Load()
-		if err := p.start(); err != nil {
-			return err
-		}
-		if err = p.await(ctx); errors.Is(err, errEnded) { // the data wasn't the cause
-			return errors.Join(cause, os.RemoveAll(data), os.Rename(aside, data))
-		}
-		s.say("Dapr's scheduler couldn't read its data, which is now in %s and may be deleted: "+
-			"the reconciler registers missing reminders again, some deliveries come late", aside)
+	if old, _ := os.ReadDir(data); errors.Is(err, errDied) && len(old) > 0 {
+		err = s.restartWithoutData(ctx, data, p, err)
 	}
-	starting.Store(false)
-	switch {
-	case errors.Is(err, errEnded):
-		return *died.Load()
-	case err == nil && !p.running():
-		return errEnded
+	if err != nil {
+		return err
+	}
+	return p.supervise(s.fail)
+}
+
+// restartWithoutData moves the scheduler's data aside and starts it again. If it dies again, the data wasn't the cause: the
+// data is put back and cause is returned.
+func (s *Stack) restartWithoutData(ctx context.Context, data string, p *part, cause error) error {
+	aside := data + time.Now().UTC().Format(".damaged-20060102T150405.000")
+	if err := os.Rename(data, aside); err != nil {
+		return err
+	}
+	if err := os.Mkdir(data, 0o700); err != nil {
+		return err
+	}
+	if err := p.start(); err != nil {
+		return err
+	}
+	err := p.await(ctx)
+	if errors.Is(err, errDied) {
+		return errors.Join(cause, os.RemoveAll(data), os.Rename(aside, data))
+	}
+	if err == nil {
+		s.printf("Dapr's scheduler couldn't read its data. It was moved to %s and may be deleted: "+
+			"the reconciler registers missing reminders again, and some deliveries are late", aside)
 	}
 	return err
 }
@@ -121,7 +115,7 @@ func (s *Stack) choosePorts() error {
 		if *port.number == 0 {
 			*port.number, err = freeport.Get()
 		} else {
-			err = checkFree(port.part, local(*port.number))
+			err = checkFree(port.part, loopback(*port.number))
 		}
 		if err != nil {
 			return err
@@ -138,7 +132,7 @@ func (s *Stack) startSentry(ctx context.Context) (string, error) {
 	first := problem != nil
 	if first {
 		if !errors.Is(problem, fs.ErrNotExist) {
-			s.say("making new certificates for Dapr's sidecars: %v", problem)
+			s.printf("replacing the certificates of Dapr's sidecars: %v", problem)
 		}
 		if err := os.RemoveAll(folder); err != nil {
 			return "", err
@@ -161,8 +155,8 @@ func (s *Stack) startSentry(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if first {
-		// Sentry watches its folder and restarts itself some seconds after it wrote its own certificates into it, in the
-		// middle of what comes next. It is restarted now instead.
+		// Sentry watches its folder and restarts itself seconds after it has written its certificates, which would
+		// interrupt the start of the other parts. Restart it now instead.
 		if err := p.stop(); err != nil {
 			return "", err
 		}
@@ -177,7 +171,7 @@ func (s *Stack) startSentry(ctx context.Context) (string, error) {
 	return string(anchors), err
 }
 
-// daprPart is a program of the control plane, which serves its health on a port.
+// daprPart returns the part that runs a program of the control plane, with its health endpoint on a port.
 func (s *Stack) daprPart(name string, health int, args []string) *part {
 	return &part{
 		name: name,
@@ -185,14 +179,14 @@ func (s *Stack) daprPart(name string, health int, args []string) *part {
 			filepath.Join(s.o.Root, "bin", "dapr", name), "--listen-address=127.0.0.1",
 			"--healthz-listen-address=127.0.0.1", fmt.Sprintf("--healthz-port=%d", health), "--enable-metrics=false",
 		}, args...),
-		env:   append(pairs(inherited()), s.env...),
-		ready: answers(fmt.Sprintf("http://%s/healthz", local(health)), http.StatusOK),
-		grace: 10 * time.Second,
+		env:         append(environ(inherited()), s.env...),
+		ready:       respondsWith(fmt.Sprintf("http://%s/healthz", loopback(health)), http.StatusOK),
+		stopTimeout: 10 * time.Second,
 	}
 }
 
-// answers is a readiness check: a GET of url is answered with status.
-func answers(url string, status int) func(context.Context) error {
+// respondsWith returns a readiness check: a GET of url must return status.
+func respondsWith(url string, status int) func(context.Context) error {
 	client := &http.Client{Timeout: 5 * time.Second}
 	return func(ctx context.Context) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

@@ -43,18 +43,18 @@ type cliApp struct {
 	Env               map[string]string `yaml:"env"`
 }
 
-// DaprRun runs the apps and their sidecars with the Dapr CLI beside a control plane that was started with
-// Options.WithoutApps, and returns when the CLI has ended. When ctx is done or a part of the control plane dies, the CLI is
-// asked to end in order. It dies with this process.
+// DaprRun runs the apps and their sidecars with the Dapr CLI. The stack must have been started with Options.WithoutApps.
+// DaprRun returns when the CLI has ended. When ctx is done or a part of the control plane dies, the CLI gets a SIGTERM. The
+// CLI is killed when this process ends.
 func (s *Stack) DaprRun(ctx context.Context) error {
 	file, err := s.writeCLIFiles()
 	if err != nil {
 		return err
 	}
 	for _, url := range s.URLs() {
-		s.say("dapr run -f %s will serve %s", filepath.Dir(file), url)
+		s.printf("dapr run -f %s will serve %s", filepath.Dir(file), url)
 	}
-	s.note("which runs the Dapr CLI")
+	s.setActivity("running the Dapr CLI")
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -64,25 +64,25 @@ func (s *Stack) DaprRun(ctx context.Context) error {
 	}()
 	cmd := exec.CommandContext(ctx, s.cli(), "run", "-f", filepath.Dir(file))
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = patience
-	cmd.Env = append(append(pairs(inherited(Settings[OrdersActor], Settings[PaymentsSvc], outgoing)), s.env...),
+	cmd.WaitDelay = defaultTimeout
+	cmd.Env = append(append(environ(inherited(Settings[OrdersActor], Settings[PaymentsSvc], outgoing)), s.env...),
 		"APP_API_TOKEN="+s.token, "DAPR_RUNTIME_PATH="+s.cliRuntime())
 	if s.o.Postgres != "" {
-		cmd.Env = append(cmd.Env, "VIEW_DSN="+s.o.Postgres) // here and not in the file, because it may hold a password
+		cmd.Env = append(cmd.Env, "VIEW_DSN="+s.o.Postgres) // not in the file, because it may contain a password
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	// No process group of its own: it may read from the terminal. The Dapr CLI makes one.
+	// It stays in this process group so that it can read from the terminal. The Dapr CLI creates its own group.
 	cmd.SysProcAttr = commandAttributes()
-	runtime.LockOSThread() // the death signal comes with this thread's end
+	runtime.LockOSThread() // the kernel sends the parent-death signal when this thread ends
 	defer runtime.UnlockOSThread()
 	err = cmd.Run()
 	if ctx.Err() != nil {
-		return nil // it was told to end; how it says so is of no interest
+		return nil // it was asked to end; its exit status doesn't matter
 	}
 	return err
 }
 
-// writeCLIFiles writes the run file for the Dapr CLI, and what that needs, into the data folder.
+// writeCLIFiles writes the run file for the Dapr CLI and the files that it refers to into the data folder.
 func (s *Stack) writeCLIFiles() (string, error) {
 	if _, err := os.Stat(s.cli()); err != nil {
 		return "", fmt.Errorf("the Dapr CLI isn't built (make dapr-cli): %w", err)
@@ -110,8 +110,8 @@ func (s *Stack) cliFile(instances []instance) (cliFile, error) {
 	f := cliFile{Version: s.file.Version, Common: cliCommon{
 		ResourcesPaths:       s.resources(),
 		APIListenAddresses:   "127.0.0.1",
-		PlacementHostAddress: local(s.o.Ports.Placement),
-		SchedulerHostAddress: local(s.o.Ports.Scheduler),
+		PlacementHostAddress: loopback(s.o.Ports.Placement),
+		SchedulerHostAddress: loopback(s.o.Ports.Scheduler),
 	}}
 	for _, i := range instances {
 		if i.name != i.app.ID {
@@ -120,17 +120,17 @@ func (s *Stack) cliFile(instances []instance) (cliFile, error) {
 		a := cliApp{
 			ID: i.app.ID, Dir: s.o.Home, ConfigFile: i.app.ConfigFile, Command: i.app.Command,
 			HTTPPort: i.http, GRPCPort: i.grpc, InternalGRPCPort: i.internal,
-			Env: map[string]string{"DATA_DIR": s.o.Home, servesAt[i.app.ID].setting: i.address},
+			Env: map[string]string{"DATA_DIR": s.o.Home, addresses[i.app.ID].setting: i.address},
 		}
 		if i.app.Port != 0 {
 			port, err := strconv.Atoi(i.url.Port())
 			if err != nil {
-				return cliFile{}, fmt.Errorf("%s: %w", servesAt[i.app.ID].setting, err)
+				return cliFile{}, fmt.Errorf("%s: %w", addresses[i.app.ID].setting, err)
 			}
 			a.Port, a.AppChannelAddress = port, i.channel()
 		}
 		if i.metrics != 0 {
-			a.Env[servesAt[i.app.ID].metrics] = local(i.metrics)
+			a.Env[addresses[i.app.ID].metrics] = loopback(i.metrics)
 		}
 		maps.Copy(a.Env, s.o.Env[i.app.ID])
 		f.Apps = append(f.Apps, a)
@@ -145,15 +145,15 @@ func (s *Stack) cliFile(instances []instance) (cliFile, error) {
 
 func (s *Stack) cli() string { return filepath.Join(s.o.Root, "bin", "cli", "dapr") }
 
-// cliRuntime is the folder whose .dapr/bin/daprd the Dapr CLI runs.
+// cliRuntime returns the folder in which the Dapr CLI runs .dapr/bin/daprd.
 func (s *Stack) cliRuntime() string { return filepath.Join(s.o.Home, "run", "cli") }
 
-// writeCLIRuntime gives the Dapr CLI a daprd with the flags that a run file can't hold. The CLI itself expects sentry on
-// port 50001, and knows one configuration per app.
+// writeCLIRuntime writes a script for the Dapr CLI that runs daprd with flags that a run file can't express. The CLI itself
+// expects sentry on port 50001 and supports one configuration per app.
 func (s *Stack) writeCLIRuntime() error {
 	script := fmt.Sprintf("#!/bin/sh\nexec %s \"$@\" %s %s --dapr-internal-grpc-listen-address=127.0.0.1\n",
 		shellQuote(filepath.Join(s.o.Root, "bin", "dapr", "daprd")),
-		"--sentry-address="+local(s.o.Ports.Sentry), shellQuote(listFlag("config", s.resolver())))
+		"--sentry-address="+loopback(s.o.Ports.Sentry), shellQuote(listFlag("config", s.resolver())))
 	path := filepath.Join(s.cliRuntime(), ".dapr", "bin", "daprd")
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 	"orders/kit/freeport"
 )
 
-// withCLI returns options for a repository in which the Dapr CLI seems to be built.
+// withCLI returns options for a repository with an empty file in place of the Dapr CLI.
 func withCLI(t *testing.T, folder string) Options {
 	t.Helper()
 	repository, err := Root()
@@ -28,7 +28,7 @@ func withCLI(t *testing.T, folder string) Options {
 	return Options{Root: root, Ports: Ports{Sentry: 1, Placement: 2, Scheduler: 3}}
 }
 
-func TestWritesARunFileWithTheAddressesOfTheSettings(t *testing.T) {
+func TestRunFileForCLIHasConfiguredAddresses(t *testing.T) {
 	ports := [2]int{}
 	for i := range ports {
 		var err error
@@ -74,7 +74,7 @@ func TestWritesARunFileWithTheAddressesOfTheSettings(t *testing.T) {
 	assert.Contains(t, string(daprd), "--sentry-address=127.0.0.1:1 '--config=\""+s.resolver()+"\"'")
 }
 
-func TestRefusesWhatDaprRunCannotFollow(t *testing.T) {
+func TestDaprRunRejectsUnsupportedOptions(t *testing.T) {
 	for want, o := range map[string]Options{
 		"the Dapr CLI splits paths at commas": withCLI(t, "a,b"),
 		"-replicas needs make run":            {Root: withCLI(t, "plain").Root, Replicas: 2, Postgres: "postgres://db"},

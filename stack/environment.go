@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Settings lists the environment variables that each app reads as settings. The launcher passes these on and nothing else
-// that it finds in the shell, so that a variable meant for another program (NAMESPACE, DAPR_GRPC_ENDPOINT, OTEL_…) changes
-// nothing. A test compares the lists with what the apps read.
+// Settings lists the environment variables that each app reads as settings. The launcher passes only these on from its own
+// environment, so that variables for other programs (NAMESPACE, DAPR_GRPC_ENDPOINT, OTEL_…) have no effect. A test compares
+// the lists with what the apps read.
 var Settings = map[string][]string{
 	OrdersActor: {
 		"ORDERS_ADDR", "ORDERS_METRICS_ADDR", "DELIVER_AFTER", "AUTH_MODE", "DEV_AUTH_HOSTS",
@@ -28,12 +28,13 @@ var system = []string{
 	"GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GOTRACEBACK", "GOCOVERDIR",
 }
 
-// outgoing lists the variables with which the services reach the OpenID Connect issuer.
+// outgoing lists the variables that configure how the services reach the OpenID Connect issuer.
 var outgoing = []string{
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
 }
 
-// inherited returns those variables of this process's environment that are named, and those of PostgreSQL clients (PG…).
+// inherited returns the named variables of this process's environment, the system variables, and those of PostgreSQL
+// clients (PG…).
 func inherited(names ...[]string) map[string]string {
 	allowed := slices.Concat(append(names, system)...)
 	env := map[string]string{}
@@ -46,8 +47,8 @@ func inherited(names ...[]string) map[string]string {
 	return env
 }
 
-// pairs returns env as the os package takes it.
-func pairs(env map[string]string) []string {
+// environ returns env in the form of os.Environ.
+func environ(env map[string]string) []string {
 	list := make([]string, 0, len(env))
 	for name, value := range env {
 		list = append(list, name+"="+value)

@@ -15,40 +15,35 @@ import (
 	"time"
 )
 
-// part is one program of the stack. It has a process group of its own, so that a Ctrl-C at the terminal reaches only the
-// launcher, which stops the parts in order; and it dies with the launcher, however that ends.
+// part is one program of the stack. It has a process group of its own, so that Ctrl-C at the terminal reaches only the
+// launcher, which then stops the parts in order. It is killed when the launcher ends for any reason.
 type part struct {
-	name    string
-	command []string
-	env     []string
-	dir     string
-	log     string // file
-	url     string // where it serves HTTP, if it does so for others
-	token   string // what a sidecar demands of its callers
-	metrics string // where it serves metrics, as a URL; set with Options.FreePorts
-	ready   func(context.Context) error
-	fresh   func() error  // before each start; may be nil
-	grace   time.Duration // from SIGTERM to SIGKILL
-	died    func(error)   // called once per start when it ends though nobody asked it to
+	name        string
+	command     []string
+	env         []string
+	dir         string
+	log         string // file
+	url         string // where it serves HTTP for others; may be empty
+	token       string // the API token that a sidecar requires
+	metrics     string // URL of its metrics; set with Options.FreePorts
+	ready       func(context.Context) error
+	stopTimeout time.Duration // from SIGTERM to SIGKILL
 
-	control sync.Mutex // one start, stop or kill at a time
+	control sync.Mutex // held during a start, stop or kill
 	mu      sync.Mutex
 	process *os.Process
-	exited  chan struct{} // closed when the process has ended
-	wanted  bool          // false once somebody asked it to end
+	onExit  func(error)   // called when the process exits without being asked to; may be nil
+	exited  chan struct{} // closed when the process has exited
+	exitErr error         // why it exited without being asked to; set before exited is closed
+	wanted  bool          // false after the process exited or was asked to
 }
 
-// start starts the process. It does nothing when it runs.
+// start starts the process unless it is running.
 func (p *part) start() error {
 	p.control.Lock()
 	defer p.control.Unlock()
 	if p.running() {
 		return nil
-	}
-	if p.fresh != nil {
-		if err := p.fresh(); err != nil {
-			return fmt.Errorf("start %s: %w", p.name, err)
-		}
 	}
 	started := make(chan error, 1)
 	go p.run(started)
@@ -58,8 +53,8 @@ func (p *part) start() error {
 	return nil
 }
 
-// run starts the process and waits for its end. It keeps its thread meanwhile: the kernel sends the death signal when
-// the thread that forked ends, not the process.
+// run starts the process and waits for its exit. It locks its thread meanwhile: the kernel sends the parent-death signal
+// when the thread that forked ends, not when the process ends.
 func (p *part) run(started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -79,22 +74,33 @@ func (p *part) run(started chan<- error) {
 	}
 	exited := make(chan struct{})
 	p.mu.Lock()
-	p.process, p.exited, p.wanted = cmd.Process, exited, true
+	p.process, p.exited, p.exitErr, p.wanted = cmd.Process, exited, nil, true
 	p.mu.Unlock()
 	started <- nil
 
 	err = cmd.Wait()
-	defer close(exited) // after died: who sees it ended finds out why
-	p.mu.Lock()
-	unasked := p.wanted
-	p.wanted = false
-	p.mu.Unlock()
-	if unasked {
-		if err == nil {
-			err = errors.New("it ended by itself")
-		}
-		p.died(fmt.Errorf("%s died: %w\n%s", p.name, err, p.lastWords()))
+	defer close(exited) // after onExit, so that Stack.Err is set once the exit is visible
+	if err == nil {
+		err = errors.New("it exited by itself")
 	}
+	p.mu.Lock()
+	unexpected, onExit := p.wanted, p.onExit
+	p.wanted = false
+	if unexpected {
+		p.exitErr = fmt.Errorf("%s %w: %w\n%s", p.name, errDied, err, p.logTail())
+	}
+	p.mu.Unlock()
+	if unexpected && onExit != nil {
+		onExit(p.exitErr)
+	}
+}
+
+// supervise calls onExit when the process exits without being asked to. If that has already happened it returns why.
+func (p *part) supervise(onExit func(error)) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.onExit = onExit
+	return p.exitErr
 }
 
 func (p *part) running() bool {
@@ -115,30 +121,31 @@ func (p *part) alive() bool {
 	}
 }
 
-// stop asks the process to end and returns when it has. What doesn't end within its grace is killed, and reported.
+// stop asks the process to exit and returns when it has. A process that doesn't exit within stopTimeout is killed, which is
+// an error.
 func (p *part) stop() error {
 	p.control.Lock()
 	defer p.control.Unlock()
-	if p.end(syscall.SIGTERM, p.grace) {
+	if p.end(syscall.SIGTERM, p.stopTimeout) {
 		return nil
 	}
-	if !p.end(syscall.SIGKILL, patience) {
+	if !p.end(syscall.SIGKILL, defaultTimeout) {
 		return fmt.Errorf("%s can't be killed", p.name)
 	}
-	return fmt.Errorf("%s didn't stop within %v and was killed\n%s", p.name, p.grace, p.lastWords())
+	return fmt.Errorf("%s didn't stop within %v and was killed\n%s", p.name, p.stopTimeout, p.logTail())
 }
 
-// kill ends the process as a crash would.
+// kill ends the process with SIGKILL, as a crash would.
 func (p *part) kill() error {
 	p.control.Lock()
 	defer p.control.Unlock()
-	if !p.end(syscall.SIGKILL, patience) {
+	if !p.end(syscall.SIGKILL, defaultTimeout) {
 		return fmt.Errorf("%s can't be killed", p.name)
 	}
 	return nil
 }
 
-// end signals the process group and reports whether the process is gone in time.
+// end signals the process group and reports whether the process exits in time.
 func (p *part) end(signal syscall.Signal, within time.Duration) bool {
 	p.mu.Lock()
 	if !p.alive() {
@@ -147,7 +154,7 @@ func (p *part) end(signal syscall.Signal, within time.Duration) bool {
 	}
 	p.wanted = false
 	exited := p.exited
-	_ = signalGroup(p.process, signal) // fails only when it has just ended
+	_ = signalGroup(p.process, signal) // fails only when the process has just exited
 	p.mu.Unlock()
 	select {
 	case <-exited:
@@ -157,9 +164,9 @@ func (p *part) end(signal syscall.Signal, within time.Duration) bool {
 	}
 }
 
-var errEnded = errors.New("a part has ended")
+var errDied = errors.New("died")
 
-// await returns when the part is ready, has ended (errEnded), or ctx is done.
+// await returns nil when the part is ready. It returns an error that wraps errDied when the process has died.
 func (p *part) await(ctx context.Context) error {
 	p.mu.Lock()
 	exited := p.exited
@@ -171,16 +178,25 @@ func (p *part) await(ctx context.Context) error {
 		}
 		select {
 		case <-exited:
-			return errEnded
+			return p.exitError()
 		case <-ctx.Done():
-			return fmt.Errorf("%s isn't ready: %w: %w\n%s", p.name, ctx.Err(), err, p.lastWords())
+			return fmt.Errorf("%s isn't ready: %w: %w\n%s", p.name, ctx.Err(), err, p.logTail())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
 
-// lastWords are the last lines of the log, indented.
-func (p *part) lastWords() string {
+func (p *part) exitError() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.exitErr != nil {
+		return p.exitErr
+	}
+	return fmt.Errorf("%s was stopped before it was ready", p.name)
+}
+
+// logTail returns the last lines of the log, indented.
+func (p *part) logTail() string {
 	const lines, size = 12, 8 << 10
 	f, err := os.Open(p.log)
 	if err != nil {

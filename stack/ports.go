@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// checkFree returns an error that says which port is taken and by whom, unless one can listen on address.
+// checkFree returns an error unless the address is free to listen on. The error names the port and the process that uses it.
 func checkFree(setting, address string) error {
 	l, err := net.Listen("tcp", address)
 	if err == nil {
@@ -22,12 +22,12 @@ func checkFree(setting, address string) error {
 		return fmt.Errorf("%s: %w", setting, splitErr)
 	}
 	if by := holder(port); by != "" {
-		return fmt.Errorf("%s: port %s is taken by %s", setting, port, by)
+		return fmt.Errorf("%s: port %s is in use by %s", setting, port, by)
 	}
 	return fmt.Errorf("%s: %w", setting, err)
 }
 
-// holder names the process that listens on a TCP port, or returns "" when it can't be seen.
+// holder describes the process that listens on a TCP port. It returns "" when that process isn't visible.
 func holder(port string) string {
 	number, err := strconv.Atoi(port)
 	if err != nil {
@@ -54,7 +54,7 @@ func holder(port string) string {
 	return ""
 }
 
-// listeners are the sockets that listen on port, named as the links in /proc/PID/fd name them.
+// listeners returns the sockets that listen on port, by the names that the links in /proc/PID/fd have.
 func listeners(port int) map[string]bool {
 	const listening, localAddress, state, inode = "0A", 1, 3, 9
 	found := map[string]bool{}

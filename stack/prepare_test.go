@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestReachesAServerWhereItListens(t *testing.T) {
+func TestReachableReturnsURLForListenAddress(t *testing.T) {
 	for address, want := range map[string]string{
 		"127.0.0.1:80": "http://127.0.0.1:80", "127.0.0.2:80": "http://127.0.0.2:80", "192.0.2.7:80": "http://192.0.2.7:80",
 		"0.0.0.0:80": "http://127.0.0.1:80", ":80": "http://127.0.0.1:80",
@@ -25,7 +25,7 @@ func TestReachesAServerWhereItListens(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestListsTheSettingsThatTheAppsRead(t *testing.T) {
+func TestSettingsMatchWhatAppsRead(t *testing.T) {
 	setting := regexp.MustCompile(`(?:env|r)\.\w+\("([A-Z][A-Z_]+)"`)
 	root, err := Root()
 	require.NoError(t, err)
@@ -39,7 +39,7 @@ func TestListsTheSettingsThatTheAppsRead(t *testing.T) {
 			}
 		}
 		for name := range read {
-			assert.Contains(t, listed, name, "%s reads this setting: add it to Settings in stack/environment.go, or the launcher keeps it back", app)
+			assert.Contains(t, listed, name, "%s reads this setting: add it to Settings in stack/environment.go, or the launcher does not pass it on", app)
 		}
 		for _, name := range listed {
 			assert.True(t, read[name], "%s doesn't read %s", app, name)
@@ -47,7 +47,7 @@ func TestListsTheSettingsThatTheAppsRead(t *testing.T) {
 	}
 }
 
-func TestKeepsBackVariablesOfOtherPrograms(t *testing.T) {
+func TestVariablesOfOtherProgramsAreNotPassedOn(t *testing.T) {
 	for _, name := range []string{"NAMESPACE", "DAPR_GRPC_ENDPOINT", "DAPR_HTTP_ENDPOINT", "DAPR_API_TOKEN", "OTEL_EXPORTER_OTLP_ENDPOINT"} {
 		t.Setenv(name, "foreign")
 	}
@@ -71,7 +71,7 @@ func TestKeepsBackVariablesOfOtherPrograms(t *testing.T) {
 	assert.NotEqual(t, instances[0].token, instances[1].token)
 }
 
-func TestRefusesASecretThatTheSidecarWouldDeny(t *testing.T) {
+func TestSecretNameOfAnotherAppIsRejected(t *testing.T) {
 	t.Setenv("SECRET_NAME", "other")
 	s, err := prepare(Options{Home: t.TempDir(), FreePorts: true})
 	require.NoError(t, err)
@@ -80,7 +80,7 @@ func TestRefusesASecretThatTheSidecarWouldDeny(t *testing.T) {
 	require.ErrorContains(t, err, "SECRET_NAME")
 }
 
-func TestNamesTheKeyThatTheServicesCouldNotUse(t *testing.T) {
+func TestUnusableKeyIsNamedInError(t *testing.T) {
 	good, other := key(), key()
 	for content, want := range map[string]string{
 		`{}`:        `secret "orders-actor" has no key "obo-key"`,
@@ -100,7 +100,7 @@ func TestNamesTheKeyThatTheServicesCouldNotUse(t *testing.T) {
 	}
 }
 
-func TestHidesDatabasesOfEarlierVersions(t *testing.T) {
+func TestExistingDatabaseFilesBecomePrivate(t *testing.T) {
 	home := filepath.Join(t.TempDir(), "my [orders]")
 	require.NoError(t, os.Mkdir(home, 0o700))
 	for _, name := range []string{"view.db", "view.db-wal", "ledger.db"} {

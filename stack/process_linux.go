@@ -2,15 +2,15 @@ package stack
 
 import "syscall"
 
-// limits says what the launcher cannot promise on this system.
+// limits describes what the launcher cannot guarantee on this system.
 const limits = ""
 
-// partAttributes gives a part its own process group and ends it when the launcher ends, however that happens.
+// partAttributes gives a part its own process group and kills it when the launcher ends for any reason.
 func partAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// commandAttributes leaves a command in the launcher's process group, so that it may read from the terminal.
+// commandAttributes leaves a command in the launcher's process group, so that it can read from the terminal.
 func commandAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 }

@@ -4,7 +4,7 @@ package stack
 
 import "syscall"
 
-// limits says what the launcher cannot promise on this system.
+// limits describes what the launcher cannot guarantee on this system.
 const limits = "this system has no parent-death signal: if the launcher is killed, its parts keep running and must be stopped by hand"
 
 func partAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

@@ -7,11 +7,11 @@ import (
 	"syscall"
 )
 
-// signalGroup signals a part and what it has started.
+// signalGroup signals a part and the processes that it has started.
 func signalGroup(p *os.Process, signal syscall.Signal) error { return syscall.Kill(-p.Pid, signal) }
 
-// lockFile takes a lock that the kernel releases when the process ends.
+// lockFile locks the file. The kernel releases the lock when the process ends.
 func lockFile(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
 
-// KeepFilesPrivate makes new files of this process and of its parts readable by their owner only.
+// KeepFilesPrivate makes new files of this process and of the parts readable by their owner only.
 func KeepFilesPrivate() { syscall.Umask(0o077) }

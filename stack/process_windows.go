@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// limits says what the launcher cannot promise on this system.
+// limits describes what the launcher cannot guarantee on this system.
 const limits = "Windows has no signals that stop the parts in order: use WSL 2, or docker compose up --build"
 
 func partAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
@@ -16,5 +16,5 @@ func signalGroup(p *os.Process, _ syscall.Signal) error { return p.Kill() }
 
 func lockFile(*os.File) error { return nil }
 
-// KeepFilesPrivate does nothing: access to files is inherited from their folder.
+// KeepFilesPrivate does nothing: on Windows files inherit the permissions of their folder.
 func KeepFilesPrivate() {}

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestReadmeHasEverySetting(t *testing.T) {
+func TestReadmeListsEverySetting(t *testing.T) {
 	readme := read(t, "../README.md")
 	setting := regexp.MustCompile(`env\.\w+\("([A-Z][A-Z_]+)"`)
 	found := 0
@@ -26,10 +26,10 @@ func TestReadmeHasEverySetting(t *testing.T) {
 			found++
 		}
 	}
-	assert.Greater(t, found, 20, "the expression finds no settings any more")
+	assert.Greater(t, found, 20, "the regular expression no longer matches the settings")
 }
 
-func TestReadmeDrawsTheMachine(t *testing.T) {
+func TestReadmeListsEveryTransition(t *testing.T) {
 	readme := read(t, "../README.md")
 	var machine struct {
 		Transitions []struct{ From, Event, To string }
@@ -41,7 +41,7 @@ func TestReadmeDrawsTheMachine(t *testing.T) {
 	assert.Equal(t, len(machine.Transitions)+2, strings.Count(section(readme, "| from | event | to |", "\n\n"), "\n")+1)
 }
 
-func TestPagesLeadSomewhere(t *testing.T) {
+func TestLinksPointToExistingFiles(t *testing.T) {
 	pages, err := filepath.Glob("../docs/*.md")
 	require.NoError(t, err)
 	adrs, err := filepath.Glob("../docs/adr/*.md")
@@ -60,7 +60,7 @@ func TestPagesLeadSomewhere(t *testing.T) {
 	}
 }
 
-func TestIndexListsEveryDecision(t *testing.T) {
+func TestADRIndexListsEveryDecision(t *testing.T) {
 	adrs, err := filepath.Glob("../docs/adr/0*.md")
 	require.NoError(t, err)
 	require.NotEmpty(t, adrs)

@@ -9,8 +9,8 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// runFile is what of a Multi-App Run file the launcher understands. Anything else in it is an error: were it ignored, `dapr
-// run` would do something that the launcher doesn't.
+// runFile holds the fields of a Multi-App Run file that the launcher supports. Other fields are an error: if the launcher
+// ignored them, it would behave differently from `dapr run`.
 type runFile struct {
 	Version int `yaml:"version"`
 	Common  struct {
@@ -29,7 +29,7 @@ type app struct {
 	Env        map[string]string `yaml:"env"`
 }
 
-// readRunFile reads a run file and makes its paths absolute, by the rules of the Dapr CLI.
+// readRunFile reads a run file. It resolves relative paths as the Dapr CLI does.
 func readRunFile(path string) (runFile, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {

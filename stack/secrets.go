@@ -11,12 +11,13 @@ import (
 	"strings"
 )
 
-// makeSecrets writes the services' keys into a file, unless it is there: tokens and sealed commands outlive a restart.
+// makeSecrets writes new keys for the services into a file, unless the file exists: tokens and sealed commands must stay
+// valid after a restart.
 func makeSecrets(file string) error {
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	onBehalf := key() // the one key that both services hold
+	onBehalf := key() // both services have this key
 	content, err := json.MarshalIndent(map[string]map[string]string{
 		"orders-actor": {"obo-key": onBehalf, "command-seal-key": key(), "dev-token-key": key()},
 		"payments-svc": {"obo-key": onBehalf},
@@ -24,31 +25,31 @@ func makeSecrets(file string) error {
 	if err != nil {
 		return err
 	}
-	// Into its place in one step: a half-written file would never be made whole.
+	// Rename it into place: a half-written file would be kept by the next start.
 	if err := os.WriteFile(file+".new", content, 0o600); err != nil {
-		return fmt.Errorf("make the keys: %w", err)
+		return fmt.Errorf("write the keys: %w", err)
 	}
 	return os.Rename(file+".new", file)
 }
 
 const keySize = 32
 
-// key is a random key for HMAC-SHA256.
+// key returns a random key for HMAC-SHA256.
 func key() string {
 	b := make([]byte, keySize)
 	_, _ = rand.Read(b) // never fails
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// checkSecrets returns which key of the file the services could not work with. It names no values.
+// checkSecrets returns an error that names a key in the file that the services could not use. It contains no key values.
 func checkSecrets(file string) error {
-	const remedy = "correct it, or delete the file to have new keys made: users then sign in again"
+	const remedy = "correct it, or delete the file to get new keys, after which users must sign in again"
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
 	var secrets map[string]map[string]string
-	if json.Unmarshal(content, &secrets) != nil { // its text might quote a key
+	if json.Unmarshal(content, &secrets) != nil { // the error's text might quote a key
 		return fmt.Errorf("%s must be a JSON object of secrets, each an object of strings; %s", file, remedy)
 	}
 	for _, needed := range [][2]string{
@@ -62,7 +63,7 @@ func checkSecrets(file string) error {
 			return fmt.Errorf("%s: key %q of secret %q must be at least %d bytes in base64; %s", file, needed[1], needed[0], keySize, remedy)
 		}
 	}
-	for name, value := range secrets[PaymentsSvc] { // while keys are changed it accepts more than one
+	for name, value := range secrets[PaymentsSvc] { // during a key rotation it accepts more than one
 		if strings.HasPrefix(name, "obo-key") && value == secrets[OrdersActor]["obo-key"] {
 			return nil
 		}

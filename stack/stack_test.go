@@ -20,10 +20,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// With STAND_IN set this test program is a service: it is ready at once, and ends when it is told to.
+// With FAKE_SERVICE set, this test program acts as a service that is ready at once and exits on SIGTERM.
 func TestMain(m *testing.M) {
-	if os.Getenv("STAND_IN") != "" {
-		if err := standIn(); err != nil {
+	if os.Getenv("FAKE_SERVICE") != "" {
+		if err := fakeService(); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func standIn() error {
+func fakeService() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	address := os.Getenv("ORDERS_ADDR")
@@ -43,14 +43,14 @@ func standIn() error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("the stand-in speaks")
+	fmt.Println("the fake service has started")
 	go http.Serve(l, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	<-ctx.Done()
 	return nil
 }
 
-// standIns runs the repository with stand-ins for the services, so that what is tested is the launcher on the real Dapr.
-func standIns(t *testing.T) Options {
+// withFakeServices returns options that run the real Dapr with fake services, to test the launcher alone.
+func withFakeServices(t *testing.T) Options {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts Dapr")
@@ -71,12 +71,12 @@ func standIns(t *testing.T) Options {
 	} {
 		require.NoError(t, os.Symlink(target, filepath.Join(root, link)))
 	}
-	env := map[string]string{"STAND_IN": "1"}
+	env := map[string]string{"FAKE_SERVICE": "1"}
 	return Options{Root: root, FreePorts: true, Env: map[string]map[string]string{OrdersActor: env, PaymentsSvc: env}}
 }
 
-func TestKillsStopsAndStartsEachPart(t *testing.T) {
-	s, err := Start(t.Context(), standIns(t))
+func TestEachPartCanBeKilledStoppedAndStarted(t *testing.T) {
+	s, err := Start(t.Context(), withFakeServices(t))
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, s.Close()) }()
 
@@ -91,11 +91,11 @@ func TestKillsStopsAndStartsEachPart(t *testing.T) {
 		}
 		require.NoError(t, s.WaitReady(t.Context()))
 	}
-	assert.NoError(t, s.Err(), "whoever asks for an end gets one part's end, not everything's")
+	assert.NoError(t, s.Err(), "a requested stop of one part does not stop the stack")
 }
 
-func TestStopsEverythingWhenAPartDies(t *testing.T) {
-	s, err := Start(t.Context(), standIns(t))
+func TestStackStopsWhenPartDies(t *testing.T) {
+	s, err := Start(t.Context(), withFakeServices(t))
 	require.NoError(t, err)
 	defer s.Close()
 
@@ -106,37 +106,37 @@ func TestStopsEverythingWhenAPartDies(t *testing.T) {
 	require.NoError(t, syscall.Kill(s.PID(PaymentsSvc), syscall.SIGKILL))
 	err = s.Wait(t.Context())
 	require.ErrorContains(t, err, "payments-svc died: signal: killed")
-	require.ErrorContains(t, err, "the stand-in speaks", "the last words help to find out why")
+	require.ErrorContains(t, err, "the fake service has started", "the error contains the end of the log")
 	require.ErrorContains(t, s.Close(), "payments-svc died")
 	for _, pid := range pids {
-		assert.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH, "a process is left")
+		assert.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH, "a process is still running")
 	}
 }
 
-func TestSaysWhoTakesAPort(t *testing.T) {
+func TestPortInUseErrorNamesProcess(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer l.Close()
 
 	err = checkFree("ORDERS_ADDR", l.Addr().String())
 	require.ErrorContains(t, err, "ORDERS_ADDR: port ")
-	require.ErrorContains(t, err, fmt.Sprintf("is taken by process %d (", os.Getpid()))
+	require.ErrorContains(t, err, fmt.Sprintf("is in use by process %d (", os.Getpid()))
 	require.NoError(t, l.Close())
 	require.NoError(t, checkFree("ORDERS_ADDR", l.Addr().String()))
 }
 
-func TestRefusesASecondLauncherOnTheSameData(t *testing.T) {
+func TestSecondLauncherOnSameDataFolderIsRejected(t *testing.T) {
 	first, err := prepare(Options{Home: t.TempDir()})
 	require.NoError(t, err)
 	_, err = prepare(Options{Home: first.Home()})
-	require.ErrorContains(t, err, fmt.Sprintf("another launcher uses %s: process %d, which is starting", first.Home(), os.Getpid()))
+	require.ErrorContains(t, err, fmt.Sprintf("another launcher uses %s: process %d (starting)", first.Home(), os.Getpid()))
 	require.NoError(t, first.Close())
 	second, err := prepare(Options{Home: first.Home()})
 	require.NoError(t, err)
 	require.NoError(t, second.Close())
 }
 
-func TestKeepsTheSecretsItMade(t *testing.T) {
+func TestExistingSecretsAreKept(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "secrets.json")
 	require.NoError(t, makeSecrets(file))
 	before, err := os.ReadFile(file)
@@ -150,7 +150,7 @@ func TestKeepsTheSecretsItMade(t *testing.T) {
 	assert.Equal(t, string(before), string(after))
 }
 
-func TestReadsTheRunFile(t *testing.T) {
+func TestRunFileIsReadAndUnknownFieldsAreRejected(t *testing.T) {
 	root, err := Root()
 	require.NoError(t, err)
 	f, err := readRunFile(filepath.Join(root, "dapr", "dapr.yaml"))
@@ -166,10 +166,10 @@ func TestReadsTheRunFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "dapr.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("version: 1\ncommon:\n  enableApiLogging: true\n"), 0o600))
 	_, err = readRunFile(file)
-	require.ErrorContains(t, err, "enableApiLogging", "what the launcher would ignore is an error")
+	require.ErrorContains(t, err, "enableApiLogging", "an unsupported field is an error")
 }
 
-func TestReportsWhatIsMissing(t *testing.T) {
+func TestMissingProgramIsReported(t *testing.T) {
 	root := t.TempDir()
 	repository, err := Root()
 	require.NoError(t, err)
@@ -178,31 +178,31 @@ func TestReportsWhatIsMissing(t *testing.T) {
 	require.ErrorContains(t, err, "sentry isn't built (make build runtime)")
 }
 
-func TestGivesUpWhenTheStartIsCancelled(t *testing.T) {
-	o := standIns(t)
+func TestStartReturnsWhenContextIsCancelled(t *testing.T) {
+	o := withFakeServices(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := Start(ctx, o)
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-// The reminders are registered again by the reconciler, so neither the data nor the certificates are worth a failed start.
-func TestStartsWithDamagedDataOfTheSchedulerAndForeignCertificates(t *testing.T) {
-	o := standIns(t)
-	var said strings.Builder
-	o.Stdout = &said
+// The reconciler registers missing reminders again, and new certificates can be made, so neither may prevent a start.
+func TestDamagedSchedulerDataAndCertificatesAreReplaced(t *testing.T) {
+	o := withFakeServices(t)
+	var output strings.Builder
+	o.Stdout = &output
 	s, err := Start(t.Context(), o)
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
-	garbled := 0
+	damaged := 0
 	require.NoError(t, filepath.WalkDir(filepath.Join(s.Home(), scheduler), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		garbled++
+		damaged++
 		return os.WriteFile(path, bytes.Repeat([]byte("garbled "), 1000), 0o600)
 	}))
-	require.NotZero(t, garbled)
+	require.NotZero(t, damaged)
 	require.NoError(t, os.WriteFile(filepath.Join(s.Home(), sentry, "ca.crt"), nil, 0o600))
 
 	s, err = Start(t.Context(), o)
@@ -211,6 +211,6 @@ func TestStartsWithDamagedDataOfTheSchedulerAndForeignCertificates(t *testing.T)
 	aside, err := filepath.Glob(filepath.Join(s.Home(), scheduler+".damaged-*"))
 	require.NoError(t, err)
 	require.Len(t, aside, 1)
-	assert.Contains(t, said.String(), aside[0]+" and may be deleted")
-	assert.Contains(t, said.String(), "ca.crt holds no certificate")
+	assert.Contains(t, output.String(), aside[0]+" and may be deleted")
+	assert.Contains(t, output.String(), "ca.crt holds no certificate")
 }

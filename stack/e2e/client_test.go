@@ -15,8 +15,8 @@ import (
 	"orders/orders-actor/rest/contract"
 )
 
-// patience is how long a test waits for what must happen. Dapr's scheduler alone may take 20 s after it was killed.
-const patience = 2 * time.Minute
+// testTimeout limits how long a test waits for a condition. After a kill, Dapr's scheduler alone may take 20 s.
+const testTimeout = 2 * time.Minute
 
 type order struct {
 	ID        string     `json:"id"`
@@ -40,7 +40,7 @@ type order struct {
 
 func (o order) final() bool { return o.Status == "delivered" || o.Status == "cancelled" }
 
-// path is the statuses that the order went through.
+// path returns the statuses that the order went through.
 func (o order) path(t *testing.T) string {
 	t.Helper()
 	var path []string
@@ -64,11 +64,11 @@ type problem struct {
 
 const tea = `{"items":[{"sku":"tea-1","name":"Green tea","quantity":2,"unitPrice":450}],"currency":"EUR"}`
 
-// client talks to one orders-actor as one user.
+// client sends requests to one orders-actor as one user.
 type client struct{ base, token string }
 
-// as is a client with a dev token.
-func as(t *testing.T, base, user, role string) client {
+// login returns a client with a dev token.
+func login(t *testing.T, base, user, role string) client {
 	t.Helper()
 	var got struct {
 		Token string `json:"token"`
@@ -80,10 +80,10 @@ func as(t *testing.T, base, user, role string) client {
 	return client{base: base, token: got.Token}
 }
 
-// customer is a client for the shared stack. Its user is the test's own.
+// customer returns a client for the shared stack. Each test has its own user.
 func customer(t *testing.T) client {
 	t.Helper()
-	return as(t, shared.URL(), strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()), "customer")
+	return login(t, shared.URL(), strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()), "customer")
 }
 
 func (c client) request(t *testing.T, method, path, body string) *http.Request {
@@ -101,25 +101,25 @@ func (c client) request(t *testing.T, method, path, body string) *http.Request {
 
 func (c client) send(t *testing.T, method, path, body string) (int, []byte) {
 	t.Helper()
-	return do(t, watched(t), c.request(t, method, path, body))
+	return do(t, checked(t), c.request(t, method, path, body))
 }
 
 const callTimeout = 30 * time.Second
 
-// watched is how tests reach orders-actor: the test fails when either side leaves the contract.
-func watched(t *testing.T) *http.Client {
+// checked returns an HTTP client that fails the test when a request or a response violates the contract.
+func checked(t *testing.T) *http.Client {
 	t.Helper()
 	return &http.Client{Timeout: callTimeout, Transport: contract.Transport{
 		Base: http.DefaultTransport, Found: func(err error) { t.Error(err) },
 	}}
 }
 
-// plain reaches what the contract isn't about: payments-svc, and Dapr.
+// plain is for servers that the contract doesn't describe: payments-svc and Dapr.
 var plain = &http.Client{Timeout: callTimeout}
 
-func do(t *testing.T, through *http.Client, req *http.Request) (int, []byte) {
+func do(t *testing.T, with *http.Client, req *http.Request) (int, []byte) {
 	t.Helper()
-	resp, err := through.Do(req)
+	resp, err := with.Do(req)
 	require.NoError(t, err)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
@@ -143,7 +143,7 @@ func (c client) get(t *testing.T, id string) order {
 	return parse[order](t, body)
 }
 
-// await returns the order once it is as wanted.
+// await waits until the order satisfies the condition and returns it.
 func (c client) await(t *testing.T, id, what string, wanted func(order) bool) order {
 	t.Helper()
 	var o order
@@ -156,7 +156,7 @@ func (c client) await(t *testing.T, id, what string, wanted func(order) bool) or
 
 func await(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(patience)
+	deadline := time.NewTimer(testTimeout)
 	defer deadline.Stop()
 	again := time.NewTicker(100 * time.Millisecond)
 	defer again.Stop()
@@ -164,7 +164,7 @@ func await(t *testing.T, what string, done func() bool) {
 		select {
 		case <-again.C:
 		case <-deadline.C:
-			require.FailNow(t, "took too long: "+what)
+			require.FailNow(t, "timeout waiting for: "+what)
 		}
 	}
 }

@@ -15,13 +15,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestUsingTheAPI runs docs/using-the-api.md: all its commands in one shell, and after each block, the lines that the page
-// says it prints.
-func TestUsingTheAPI(t *testing.T) {
+// It runs all commands of docs/using-the-api.md in one shell and checks that each block prints the lines that the page shows.
+func TestUsingTheAPIPageMatchesService(t *testing.T) {
 	page, err := os.ReadFile("../../docs/using-the-api.md")
 	require.NoError(t, err)
 	blocks := regexp.MustCompile("(?s)```(sh|text)\n(.*?)```").FindAllStringSubmatch(string(page), -1)
-	require.Greater(t, len(blocks), 20, "the expression finds no commands any more")
+	require.Greater(t, len(blocks), 20, "the regular expression no longer matches the commands")
 
 	script := []string{"set -euo pipefail\n"}
 	var printed [][]string // by command block
@@ -36,8 +35,8 @@ func TestUsingTheAPI(t *testing.T) {
 	}
 	service, err := url.Parse(shared.URL())
 	require.NoError(t, err)
-	front := httptest.NewServer(&httputil.ReverseProxy{ // so that curl is watched too
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(service) }, Transport: watched(t).Transport,
+	front := httptest.NewServer(&httputil.ReverseProxy{ // checks curl's requests and responses too
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(service) }, Transport: checked(t).Transport,
 	})
 	defer front.Close()
 	commands := strings.Replace(strings.Join(script, ""), "ORDERS=http://127.0.0.1:8080", "ORDERS="+front.URL, 1)

@@ -15,8 +15,8 @@ import (
 	"orders/orders-actor/rest/contract"
 )
 
-// Each of these is refused with a problem that says why, and nothing is stored.
-func TestBadInput(t *testing.T) {
+// Each request is rejected with a problem that names the cause, and nothing is stored.
+func TestBadInputIsRejected(t *testing.T) {
 	c := customer(t)
 	item := func(fields string) string { return `{"items":[{` + fields + `}],"currency":"EUR"}` }
 	many := strings.TrimSuffix(strings.Repeat(`{"sku":"a","name":"a","quantity":1,"unitPrice":1},`, 101), ",")
@@ -64,7 +64,7 @@ func TestBadInput(t *testing.T) {
 			if of.method == http.MethodPost {
 				req.Header.Set("Content-Type", "application/json")
 			}
-			resp, err := watched(t).Do(req)
+			resp, err := checked(t).Do(req)
 			require.NoError(t, err)
 			defer resp.Body.Close()
 			assert.Equal(t, "application/problem+json", strings.Split(resp.Header.Get("Content-Type"), ";")[0])
@@ -84,11 +84,11 @@ func TestBadInput(t *testing.T) {
 			}
 		})
 	}
-	assert.Empty(t, c.list(t), "nothing is stored")
+	assert.Empty(t, c.list(t), "nothing may be stored")
 }
 
-// The largest order that the contract allows, in the longest JSON, passes every part: REST, sidecars, state store, payment.
-func TestLargestOrder(t *testing.T) {
+// The largest order that the contract allows, in its longest JSON form, fits through REST, sidecars, state store and payment.
+func TestLargestOrderIsProcessed(t *testing.T) {
 	c := customer(t)
 	text := func(n int) string { return `"` + strings.Repeat(`\ud83d\ude00`, n) + `"` }
 	item := fmt.Sprintf(`{"sku":%s,"name":%s,"quantity":1000,"unitPrice":100000}`, text(64), text(200))
@@ -99,7 +99,7 @@ func TestLargestOrder(t *testing.T) {
 	require.EqualValues(t, 10_000_000_000, o.Total)
 }
 
-func TestBadTokens(t *testing.T) {
+func TestBadTokensAreRejected(t *testing.T) {
 	good := customer(t)
 	claims := func() jwt.MapClaims {
 		var c jwt.MapClaims
@@ -115,10 +115,10 @@ func TestBadTokens(t *testing.T) {
 	key := secret(t, "orders-actor", "dev-token-key")
 	expired := claims()
 	expired["exp"] = time.Now().Add(-time.Hour).Unix()
-	elsewhere := claims()
-	elsewhere["aud"] = "payments-svc"
+	otherAudience := claims()
+	otherAudience["aud"] = "payments-svc"
 	status, _ := client{base: good.base, token: sign(jwt.SigningMethodHS256, key, claims())}.send(t, http.MethodGet, "/v1/orders", "")
-	require.Equal(t, http.StatusOK, status, "the key is the right one, or this test tests nothing")
+	require.Equal(t, http.StatusOK, status, "precondition: the signing key is the service's key")
 
 	for name, token := range map[string]string{
 		"missing":         "",
@@ -127,7 +127,7 @@ func TestBadTokens(t *testing.T) {
 		"wrongly signed":  sign(jwt.SigningMethodHS256, []byte(strings.Repeat("k", 32)), claims()),
 		"alg none":        sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims()),
 		"another alg":     sign(jwt.SigningMethodHS512, key, claims()),
-		"another service": sign(jwt.SigningMethodHS256, key, elsewhere),
+		"another service": sign(jwt.SigningMethodHS256, key, otherAudience),
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := client{base: good.base, token: token}
@@ -142,33 +142,33 @@ func TestBadTokens(t *testing.T) {
 			}
 		})
 	}
-	assert.Empty(t, good.list(t), "nothing is stored")
+	assert.Empty(t, good.list(t), "nothing may be stored")
 }
 
-func TestOthersOrdersAreNotThere(t *testing.T) {
+func TestOrdersOfOtherCustomersAreNotFound(t *testing.T) {
 	owner := customer(t)
 	o := owner.create(t)
-	stranger := as(t, shared.URL(), "somebody-else", "customer")
+	other := login(t, shared.URL(), "another-customer", "customer")
 	for _, call := range []struct{ method, path string }{
 		{http.MethodGet, "/v1/orders/%s"},
 		{http.MethodGet, "/v1/orders/%s/status"},
 		{http.MethodPost, "/v1/orders/%s/cancel"},
 	} {
-		status, body := stranger.send(t, call.method, fmt.Sprintf(call.path, o.ID), "")
+		status, body := other.send(t, call.method, fmt.Sprintf(call.path, o.ID), "")
 		assert.Equal(t, http.StatusNotFound, status, call.path)
 		assert.Equal(t, "order-not-found", parse[problem](t, body).Code, call.path)
 	}
-	for _, other := range stranger.list(t) {
-		assert.NotEqual(t, o.ID, other.ID)
+	for _, listed := range other.list(t) {
+		assert.NotEqual(t, o.ID, listed.ID)
 	}
-	operator := as(t, shared.URL(), "an-operator", "operator")
+	operator := login(t, shared.URL(), "an-operator", "operator")
 	assert.Equal(t, o.ID, operator.get(t, o.ID).ID, "an operator sees all")
 }
 
-// TestGeneratedRequests throws requests that nobody would think of at the product, about orders in all their states: at
-// least one is delivered, and in each round one is new, moves on meanwhile, and is cancelled when the requests say so.
-func TestGeneratedRequests(t *testing.T) {
-	c, operator := customer(t), as(t, shared.URL(), "an-operator", "operator")
+// It sends generated valid and invalid requests about orders in every status: at least one order is delivered, and each round
+// adds an order, whose status changes while the requests are sent.
+func TestGeneratedRequestsConformToContract(t *testing.T) {
+	c, operator := customer(t), login(t, shared.URL(), "an-operator", "operator")
 	at := contract.Target{URL: shared.URL(), Tokens: []string{c.token, operator.token}}
 	create := func() string {
 		id := c.create(t).ID

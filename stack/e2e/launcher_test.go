@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,11 +25,12 @@ import (
 	"orders/stack"
 )
 
-// launcher is `bin/stack`, as somebody at a terminal runs it.
+// launcher is a running `bin/stack`.
 type launcher struct {
 	cmd    *exec.Cmd
-	output *bytes.Buffer // read it after the end
-	lines  chan string
+	in     io.Writer     // of the control command
+	output *bytes.Buffer // may be read after the exit
+	lines  chan string   // of the output
 }
 
 func launch(t *testing.T, home string, env []string, args ...string) *launcher {
@@ -41,9 +43,13 @@ func launch(t *testing.T, home string, env []string, args ...string) *launcher {
 	read, write := io.Pipe()
 	l.cmd.Stdout = io.MultiWriter(write, l.output)
 	l.cmd.Stderr = l.cmd.Stdout
-	require.NoError(t, l.cmd.Start(), "make build")
+	if slices.Contains(args, "control") {
+		l.in, err = l.cmd.StdinPipe()
+		require.NoError(t, err)
+	}
+	require.NoError(t, l.cmd.Start(), "run make build first")
 	t.Cleanup(func() {
-		_ = l.cmd.Process.Kill() // only if the test left it
+		_ = l.cmd.Process.Kill() // if the test failed before it ended
 		_ = write.Close()
 	})
 	go func() {
@@ -52,7 +58,7 @@ func launch(t *testing.T, home string, env []string, args ...string) *launcher {
 		for scanner.Scan() {
 			select {
 			case l.lines <- scanner.Text():
-			default: // nobody reads this far
+			default: // the test has stopped reading
 			}
 		}
 	}()
@@ -61,19 +67,19 @@ func launch(t *testing.T, home string, env []string, args ...string) *launcher {
 
 var address = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
 
-// url waits for the address that the launcher prints.
+// url waits until the launcher prints its address and returns it.
 func (l *launcher) url(t *testing.T) string {
 	t.Helper()
-	deadline := time.After(2 * patience)
+	deadline := time.After(2 * testTimeout)
 	for {
 		select {
 		case line, more := <-l.lines:
-			require.True(t, more, "the launcher ended without an address")
+			require.True(t, more, "the launcher exited without printing an address")
 			if url := address.FindString(line); url != "" {
 				return url
 			}
 		case <-deadline:
-			require.FailNow(t, "no address")
+			require.FailNow(t, "timeout waiting for the address")
 		}
 	}
 }
@@ -84,7 +90,7 @@ func (l *launcher) end(t *testing.T, signal syscall.Signal) error {
 	return l.cmd.Wait()
 }
 
-// descendants are the processes that pid has started, and theirs, by their id and start time.
+// descendants returns the child processes of pid and their descendants, as id@start-time.
 func descendants(t *testing.T, pid int) []string {
 	t.Helper()
 	children := map[string][]string{}
@@ -103,7 +109,7 @@ func descendants(t *testing.T, pid int) []string {
 	return all
 }
 
-// identity is a process's id and start time, which tells it from a later one with the same id, and its parent.
+// identity returns a process as id@start-time, which distinguishes it from a later process with the same id, and its parent.
 func identity(pid string) (id, parent string) {
 	stat, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
 	if err != nil {
@@ -111,14 +117,14 @@ func identity(pid string) (id, parent string) {
 	}
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	if fields[0] == "Z" {
-		return "", "" // has ended; its parent hasn't looked yet
+		return "", "" // a zombie: it has exited
 	}
 	return pid + "@" + fields[19], fields[1]
 }
 
-func awaitGone(t *testing.T, processes []string) {
+func awaitExit(t *testing.T, processes []string) {
 	t.Helper()
-	await(t, "no process is left", func() bool {
+	await(t, "the exit of all processes", func() bool {
 		for _, p := range processes {
 			if id, _ := identity(strings.Split(p, "@")[0]); id == p {
 				return false
@@ -128,21 +134,22 @@ func awaitGone(t *testing.T, processes []string) {
 	})
 }
 
-// One launcher is stopped by Ctrl-C while an order waits for its delivery, the next one delivers it and is killed.
-func TestNothingIsLeftAndNothingIsLost(t *testing.T) {
+// The first launcher is stopped by Ctrl-C while an order waits for its delivery. The second one delivers it and is killed.
+// Neither leaves a process behind.
+func TestLauncherLeavesNoProcessAndKeepsOrders(t *testing.T) {
 	home := t.TempDir()
 	env := []string{
 		"DELIVER_AFTER=10s", "PAYMENT_CONFIRM_RATE=1", "PAYMENT_LATENCY=1ms", "AUTH_MODE=dev",
-		"DATA_DIR=" + home, // as `make run` passes it on
+		"DATA_DIR=" + home, // as with `make run`
 	}
 	l := launch(t, home, env, "-free-ports")
-	c := as(t, l.url(t), "alice", "customer")
+	c := login(t, l.url(t), "alice", "customer")
 	o := c.create(t)
 	o = c.await(t, o.ID, "confirmed", func(o order) bool { return o.Status == "confirmed" })
 	processes := descendants(t, l.cmd.Process.Pid)
 	require.Len(t, processes, 7)
 	require.NoError(t, l.end(t, syscall.SIGINT), "%s", l.output)
-	awaitGone(t, processes)
+	awaitExit(t, processes)
 
 	await(t, "the order is due", func() bool { return time.Now().After(*o.DeliverAt) })
 	l = launch(t, home, env, "-free-ports")
@@ -152,49 +159,38 @@ func TestNothingIsLeftAndNothingIsLost(t *testing.T) {
 
 	processes = descendants(t, l.cmd.Process.Pid)
 	require.Error(t, l.end(t, syscall.SIGKILL))
-	awaitGone(t, processes)
+	awaitExit(t, processes)
 }
 
-// The control protocol, as the browser's tests use it.
-func TestControl(t *testing.T) {
-	root, err := stack.Root()
-	require.NoError(t, err)
-	cmd := exec.Command(filepath.Join(root, "bin", "stack"), "-home", t.TempDir(), "control")
-	cmd.Env = append(os.Environ(), "AUTH_MODE=dev")
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	require.NoError(t, err)
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { _ = cmd.Process.Kill() }) // only if the test left it
-	lines := bufio.NewScanner(out)
-	answer := func() (reply struct {
+// The browser tests use this protocol.
+func TestControlCommandsAreExecuted(t *testing.T) {
+	type reply struct {
 		OK    bool
 		Error string
 		URL   string
 		Parts []string
-	},
-	) {
-		require.True(t, lines.Scan(), "%v", lines.Err())
-		return parse[struct {
-			OK    bool
-			Error string
-			URL   string
-			Parts []string
-		}](t, lines.Bytes())
 	}
-	ask := func(line string) { _, err := fmt.Fprintln(in, line); require.NoError(t, err) }
+	l := launch(t, t.TempDir(), []string{"AUTH_MODE=dev"}, "control")
+	answer := func() reply {
+		for line := range l.lines {
+			if strings.HasPrefix(line, "{") { // not a progress message
+				return parse[reply](t, []byte(line))
+			}
+		}
+		require.FailNow(t, "the launcher exited without a reply")
+		return reply{}
+	}
+	ask := func(line string) { _, err := fmt.Fprintln(l.in, line); require.NoError(t, err) }
 
 	url := answer().URL
-	as(t, url, "alice", "customer").create(t)
+	login(t, url, "alice", "customer").create(t)
 	ask(`{"do":"kill","part":"orders-actor"}`)
 	require.True(t, answer().OK)
-	_, err = watched(t).Get(url + "/livez")
+	_, err := checked(t).Get(url + "/livez")
 	require.Error(t, err)
 	ask(`{"do":"start","part":"orders-actor"}`)
 	require.True(t, answer().OK)
-	as(t, url, "alice", "customer").create(t)
+	login(t, url, "alice", "customer").create(t)
 	ask(`{"do":"parts"}`)
 	assert.Len(t, answer().Parts, 7)
 	ask(`{"do":"kill","part":"nothing"}`)
@@ -203,14 +199,14 @@ func TestControl(t *testing.T) {
 	assert.False(t, answer().OK)
 	ask(`{"do":"close"}`)
 	require.True(t, answer().OK)
-	require.NoError(t, cmd.Wait())
+	require.NoError(t, l.cmd.Wait())
 }
 
-// `make dapr-run` is the same product: with every address moved, in a folder with a blank, beside programs that hold the
-// ports of `dapr init`, and without mDNS.
-func TestDaprRun(t *testing.T) {
+// `make dapr-run` works with other addresses, in a folder with a space in its name, while other programs use the ports of
+// `dapr init`, and without mDNS.
+func TestDaprRunDeliversOrder(t *testing.T) {
 	for _, taken := range []string{"50001", "50005", "50006"} {
-		if l, err := net.Listen("tcp", "127.0.0.1:"+taken); err == nil { // else another program holds it
+		if l, err := net.Listen("tcp", "127.0.0.1:"+taken); err == nil { // otherwise another program already uses it
 			defer l.Close()
 		}
 	}
@@ -237,7 +233,7 @@ func TestDaprRun(t *testing.T) {
 			require.FailNow(t, "dapr run ended", "%v\n%s", err, l.output)
 		default:
 		}
-		resp, err := watched(t).Get(base + "/healthz")
+		resp, err := checked(t).Get(base + "/healthz")
 		if err != nil {
 			return false
 		}
@@ -246,23 +242,23 @@ func TestDaprRun(t *testing.T) {
 	}
 	await(t, "dapr run is ready", ready)
 
-	c := as(t, base, "alice", "customer")
+	c := login(t, base, "alice", "customer")
 	o := c.await(t, c.create(t).ID, "final", order.final)
 	assert.Equal(t, "created confirmed delivered", o.path(t))
 
 	list := exec.Command(cli, "list", "--output", "json")
 	out, err := list.Output()
 	require.NoError(t, err)
-	var ours []string
+	var apps []string
 	for _, app := range parse[[]struct {
 		AppID string `json:"appId"`
 		File  string `json:"runTemplatePath"`
 	}](t, out) {
 		if strings.HasPrefix(app.File, home) {
-			ours = append(ours, app.AppID)
+			apps = append(apps, app.AppID)
 		}
 	}
-	assert.ElementsMatch(t, []string{stack.OrdersActor, stack.PaymentsSvc}, ours, "%s", out)
+	assert.ElementsMatch(t, []string{stack.OrdersActor, stack.PaymentsSvc}, apps, "%s", out)
 	assert.FileExists(t, filepath.Join(home, "statestore.db"))
 	assert.FileExists(t, filepath.Join(home, "view.db"))
 	logs, err := filepath.Glob(filepath.Join(home, ".dapr", "logs", "*_daprd_*.log"))
@@ -279,5 +275,5 @@ func TestDaprRun(t *testing.T) {
 	require.NotEmpty(t, processes)
 	require.NoError(t, l.cmd.Process.Signal(syscall.SIGINT))
 	require.NoError(t, <-ended)
-	awaitGone(t, processes)
+	awaitExit(t, processes)
 }

@@ -8,17 +8,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAnOrdersLife(t *testing.T) {
+func TestOrderIsDeliveredOrDeclined(t *testing.T) {
 	c := customer(t)
-	lives := map[string]string{}
-	// Half of the payments are declined: both lives are seen soon, and never seeing one is as likely as 50 heads in a row.
-	for i := 0; len(lives) < 2 && i < 50; i++ {
+	outcomes := map[string]string{}
+	// Half of the payments are declined, so 50 orders with the same outcome are as likely as 50 heads in a row.
+	for i := 0; len(outcomes) < 2 && i < 50; i++ {
 		o := c.create(t)
 		assert.Equal(t, int64(900), o.Total)
 		o = c.await(t, o.ID, "confirmed or cancelled", func(o order) bool { return o.Status != "created" })
-		lives[o.Status] = o.ID
+		outcomes[o.Status] = o.ID
 	}
-	for before, id := range lives {
+	for before, id := range outcomes {
 		o := c.await(t, id, "final", order.final)
 		if before == "cancelled" {
 			assert.Equal(t, "created cancelled", o.path(t))
@@ -33,28 +33,28 @@ func TestAnOrdersLife(t *testing.T) {
 		assert.Equal(t, http.StatusConflict, status)
 		assert.Equal(t, "already-delivered", parse[problem](t, body).Code)
 	}
-	assert.Len(t, lives, 2)
+	assert.Len(t, outcomes, 2)
 }
 
-func TestACancelledOrderGetsItsMoneyBackAndIsNotDelivered(t *testing.T) {
+func TestCancelledOrderIsVoidedAndNotDelivered(t *testing.T) {
 	c := customer(t)
 	var cancelled order
-	await(t, "a cancel comes before the delivery", func() bool {
+	await(t, "a cancel before the delivery", func() bool {
 		o := c.create(t)
 		status, body := c.send(t, http.MethodPost, "/v1/orders/"+o.ID+"/cancel", `{"reason":"changed my mind"}`)
 		if status == http.StatusConflict {
-			return false // on a machine that was asleep for seconds
+			return false // delivered first: the machine was slow
 		}
 		require.Equal(t, http.StatusOK, status, "%s", body)
 		cancelled = parse[order](t, body)
-		// Declined before the cancel came: cancelled too, but not by it.
+		// Otherwise the payment was declined first, which cancelled the order too.
 		return cancelled.Cancellation != nil && cancelled.Cancellation.By == "customer"
 	})
 	assert.Equal(t, "cancelled", cancelled.Status)
 	assert.Equal(t, "changed my mind", cancelled.Cancellation.Reason)
 	c.await(t, cancelled.ID, "voided", func(o order) bool { return o.Payment.Status == "voided" })
 
-	// When a younger order has been delivered, this one's time has passed.
+	// Once a younger order has been delivered, the due time of this one has passed.
 	await(t, "a younger order is delivered", func() bool {
 		o := c.create(t)
 		return c.await(t, o.ID, "final", order.final).Status == "delivered"
@@ -62,12 +62,12 @@ func TestACancelledOrderGetsItsMoneyBackAndIsNotDelivered(t *testing.T) {
 	assert.Equal(t, "cancelled", c.get(t, cancelled.ID).Status)
 }
 
-func TestARepeatedCreateIsTheSameOrder(t *testing.T) {
+func TestRepeatedCreateReturnsSameOrder(t *testing.T) {
 	c := customer(t)
 	send := func(body string) (*http.Response, []byte) {
 		req := c.request(t, http.MethodPost, "/v1/orders", body)
 		req.Header.Set("Idempotency-Key", "the-same")
-		resp, err := watched(t).Do(req)
+		resp, err := checked(t).Do(req)
 		require.NoError(t, err)
 		defer resp.Body.Close()
 		var buf [1 << 16]byte

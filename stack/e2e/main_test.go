@@ -1,5 +1,5 @@
-// Package e2e holds the tests of the whole product: both services on the real Dapr, started by the launcher, seen through
-// REST as a user sees them. All but those of the launcher itself share one stack.
+// Package e2e tests the whole product through its REST API: both services on the real Dapr, started by the launcher. All tests
+// share one stack, except those that need other options.
 package e2e
 
 import (
@@ -35,7 +35,7 @@ func withStack(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() {
-		if code == 0 && err == nil { // else its logs say why
+		if code == 0 && err == nil { // otherwise the logs are kept
 			err = os.RemoveAll(home)
 		}
 	}()

@@ -17,7 +17,7 @@ import (
 	"orders/stack"
 )
 
-// registered finds the names of the metrics that the packages below dir register.
+// registered returns the names of the metrics that the packages below dir register.
 func registered(t *testing.T, dir string) []string {
 	t.Helper()
 	name := regexp.MustCompile(`(?:Opts\{\s*Name:\s*|prometheus\.NewDesc\()"([a-z_]+)"`)
@@ -38,14 +38,14 @@ func registered(t *testing.T, dir string) []string {
 func TestEveryRegisteredMetricIsServed(t *testing.T) {
 	c := customer(t)
 	c.await(t, c.create(t).ID, "final", order.final)
-	shares := registered(t, "../../kit")
+	common := registered(t, "../../kit")
 	for _, app := range []string{stack.OrdersActor, stack.PaymentsSvc} {
 		t.Run(app, func(t *testing.T) {
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, shared.MetricsURL(app), nil)
 			require.NoError(t, err)
 			status, body := do(t, plain, req)
 			require.Equal(t, http.StatusOK, status, "%s", body)
-			names := append(registered(t, "../../"+app), shares...)
+			names := append(registered(t, "../../"+app), common...)
 			require.NotEmpty(t, names)
 			for _, name := range append(names, "go_goroutines", "process_open_fds") {
 				assert.Contains(t, string(body), "# TYPE "+name+" ")
@@ -57,7 +57,7 @@ func TestEveryRegisteredMetricIsServed(t *testing.T) {
 	}
 }
 
-func TestMetricsAreNotServedWithTheAPI(t *testing.T) {
+func TestMetricsAreNotServedOnAPIAddress(t *testing.T) {
 	status, _ := client{base: shared.URL()}.send(t, http.MethodGet, "/metrics", "")
 	assert.Equal(t, http.StatusNotFound, status)
 }

@@ -11,7 +11,7 @@ import (
 	"orders/stack"
 )
 
-// expect makes calls and expects their status, with a Retry-After when it is 503.
+// expect sends requests and checks their status, and that a 503 has a Retry-After.
 func (c client) expect(t *testing.T, status int, method string, paths ...string) {
 	t.Helper()
 	for _, path := range paths {
@@ -22,7 +22,7 @@ func (c client) expect(t *testing.T, status int, method string, paths ...string)
 		case path == "/v1/orders" && method == http.MethodPost:
 			body = tea
 		}
-		resp, err := watched(t).Do(c.request(t, method, path, body))
+		resp, err := checked(t).Do(c.request(t, method, path, body))
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
 		assert.Equal(t, status, resp.StatusCode, "%s %s", method, path)
@@ -32,8 +32,8 @@ func (c client) expect(t *testing.T, status int, method string, paths ...string)
 	}
 }
 
-// While actors or the database are away, both replicas stay ready, and serve all that does not need them.
-func TestOutagesEndOnlyWhatNeedsThePart(t *testing.T) {
+// While placement or the database is down, both replicas stay ready and serve every request that doesn't need it.
+func TestOutageFailsOnlyRequestsThatNeedThePart(t *testing.T) {
 	postgres := pgtest.Start(t)
 	s, err := stack.Start(t.Context(), stack.Options{
 		Home: t.TempDir(), FreePorts: true, Replicas: 2, Postgres: postgres.DSN(),
@@ -43,7 +43,7 @@ func TestOutagesEndOnlyWhatNeedsThePart(t *testing.T) {
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	var replicas []client
 	for _, url := range s.URLs() {
-		replicas = append(replicas, as(t, url, "alice", "customer"))
+		replicas = append(replicas, login(t, url, "alice", "customer"))
 	}
 	id := replicas[0].create(t).ID
 	order, page := "/v1/orders/"+id, "/orders/"+id
@@ -55,7 +55,7 @@ func TestOutagesEndOnlyWhatNeedsThePart(t *testing.T) {
 		}
 		return true
 	}
-	refuses := func() bool {
+	unavailable := func() bool {
 		for _, c := range replicas {
 			if status, _ := c.send(t, http.MethodPost, "/v1/orders", tea); status != http.StatusServiceUnavailable {
 				return false
@@ -65,7 +65,7 @@ func TestOutagesEndOnlyWhatNeedsThePart(t *testing.T) {
 	}
 
 	require.NoError(t, s.Kill("placement"))
-	await(t, "creates are refused without placement", refuses)
+	await(t, "creates answer 503 without placement", unavailable)
 	for _, c := range replicas {
 		c.expect(t, http.StatusOK, http.MethodGet, "/readyz", "/livez", "/v1/session/config", "/v1/session", "/v1/orders", order, order+"/status", "/v1/orders/events")
 		c.expect(t, http.StatusOK, http.MethodPost, "/v1/dev/token")
@@ -76,7 +76,7 @@ func TestOutagesEndOnlyWhatNeedsThePart(t *testing.T) {
 	await(t, "creates work again with placement", works)
 
 	require.NoError(t, postgres.Kill())
-	await(t, "creates are refused without the database", refuses)
+	await(t, "creates answer 503 without the database", unavailable)
 	for _, c := range replicas {
 		c.expect(t, http.StatusOK, http.MethodGet, "/readyz", "/livez", "/v1/session/config", "/v1/session")
 		c.expect(t, http.StatusOK, http.MethodPost, "/v1/dev/token")
@@ -92,12 +92,12 @@ func TestOutagesEndOnlyWhatNeedsThePart(t *testing.T) {
 	}
 }
 
-// serves expects pages of the SPA, which the contract is not about.
+// serves checks that pages of the SPA are served. The contract doesn't describe them.
 func (c client) serves(t *testing.T, paths ...string) {
 	t.Helper()
 	for _, path := range paths {
 		req := c.request(t, http.MethodGet, path, "")
-		req.Header.Set("Accept", "text/html") // as a browser's navigation
+		req.Header.Set("Accept", "text/html") // as a browser sends it
 		status, _ := do(t, plain, req)
 		assert.Equal(t, http.StatusOK, status, path)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The commands of README.md can be pasted as a whole: they end, and each does what its comment says.
-func TestReadmesCommands(t *testing.T) {
+// The commands of README.md can be pasted as a whole: they terminate, and each does what its comment says.
+func TestReadmeCommandsSucceed(t *testing.T) {
 	page, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
 	block := regexp.MustCompile("(?s)```sh\n(.*?)```").FindStringSubmatch(string(page))

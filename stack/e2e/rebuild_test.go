@@ -15,8 +15,8 @@ import (
 	"orders/stack"
 )
 
-// An order database that was deleted is named in the log, and rebuilt from the actors' states while the service runs.
-func TestRebuildsTheOrderDatabaseThatWasDeleted(t *testing.T) {
+// After the order database was deleted, the log names the remedy, and a rebuild restores the orders while the service runs.
+func TestDeletedOrderDatabaseIsRebuilt(t *testing.T) {
 	home := t.TempDir()
 	s, err := stack.Start(t.Context(), stack.Options{
 		Home: home, FreePorts: true,
@@ -24,7 +24,7 @@ func TestRebuildsTheOrderDatabaseThatWasDeleted(t *testing.T) {
 	})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
-	c := as(t, s.URL(), "alice", "customer")
+	c := login(t, s.URL(), "alice", "customer")
 	before := c.await(t, c.create(t).ID, "final", order.final)
 
 	require.NoError(t, s.Stop(stack.OrdersActor))
@@ -53,21 +53,21 @@ func TestRebuildsTheOrderDatabaseThatWasDeleted(t *testing.T) {
 	assert.Equal(t, "created confirmed delivered", other.path(t))
 }
 
-// Dapr's state store knows which order database belongs to it.
-func TestAnOrderDatabaseOfAnotherInstallationIsRefused(t *testing.T) {
+// Dapr's state store records which order database belongs to it.
+func TestOrderDatabaseOfAnotherInstallationIsRejected(t *testing.T) {
 	home := t.TempDir()
 	s, err := stack.Start(t.Context(), stack.Options{Home: home, FreePorts: true})
 	require.NoError(t, err)
-	defer func() { _ = s.Close() }() // it tells that orders-actor has ended
-	as(t, s.URL(), "alice", "customer").create(t)
+	defer func() { _ = s.Close() }() // it reports that orders-actor has exited
+	login(t, s.URL(), "alice", "customer").create(t)
 
 	require.NoError(t, s.Stop(stack.OrdersActor))
 	db, err := view.Open(t.Context(), filepath.Join(home, "view.db"))
 	require.NoError(t, err)
 	require.NoError(t, db.Adopt(t.Context(), view.Identity{ID: "another"}))
 	require.NoError(t, db.Close())
-	_ = s.Start(stack.OrdersActor) // it ends at once
-	await(t, "the refusal in the log", func() bool {
+	_ = s.Start(stack.OrdersActor) // it exits at once
+	await(t, "the error in the log", func() bool {
 		log, err := os.ReadFile(filepath.Join(home, "logs", "orders-actor.log"))
 		require.NoError(t, err)
 		return strings.Contains(string(log), "orders-actor accept")

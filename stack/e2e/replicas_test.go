@@ -10,8 +10,8 @@ import (
 	"orders/stack"
 )
 
-// Two replicas on one PostgreSQL are one product: what is done at one is seen at the other, and either may crash.
-func TestTwoReplicasOnPostgreSQL(t *testing.T) {
+// An order created at one replica is visible at the other, and is delivered although one replica crashes.
+func TestTwoReplicasShareOrdersAndSurviveCrash(t *testing.T) {
 	s, err := stack.Start(t.Context(), stack.Options{
 		Home: t.TempDir(), FreePorts: true, Replicas: 2, Postgres: pgtest.Start(t).DSN(),
 		Env: map[string]map[string]string{
@@ -22,9 +22,9 @@ func TestTwoReplicasOnPostgreSQL(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, s.Close()) }()
 	require.Len(t, s.URLs(), 2)
-	one, two := as(t, s.URLs()[0], "alice", "customer"), as(t, s.URLs()[1], "alice", "customer")
+	one, two := login(t, s.URLs()[0], "alice", "customer"), login(t, s.URLs()[1], "alice", "customer")
 
-	// Enough orders for both replicas to host some.
+	// Enough orders that both replicas host some.
 	var ids []string
 	for range 10 {
 		o := one.create(t)

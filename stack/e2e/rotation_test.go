@@ -22,14 +22,14 @@ import (
 	"orders/stack"
 )
 
-// The procedure in helm/README.md: both keys are changed in three rounds of restarts, one process after another, while customers
-// create and cancel. Nothing is refused but with a 503 that says when to try again, and what was acknowledged holds.
-func TestKeysAreRotatedUnderLoad(t *testing.T) {
+// It follows the procedure in helm/README.md: both keys are changed in three rolling restarts while customers create and cancel
+// orders. The only errors are 503 with Retry-After, and acknowledged requests keep their effect.
+func TestKeyRotationUnderLoadLosesNothing(t *testing.T) {
 	s := replicated(t, "5s")
-	l := startShoppers(t, s)
+	l := startLoad(t, s)
 	defer l.stop()
 	keys := secretsOf(t, s)
-	ours := []string{stack.OrdersActor, stack.OrdersActor + "-2"}
+	replicas := []string{stack.OrdersActor, stack.OrdersActor + "-2"}
 	roll := func(what string, change func(name string, held map[string]string), apps ...string) {
 		t.Helper()
 		t.Log(what)
@@ -45,26 +45,26 @@ func TestKeysAreRotatedUnderLoad(t *testing.T) {
 			restart(t, s, app)
 		}
 		before := l.made()
-		await(t, "the load goes on: "+what, func() bool { return l.made() >= before+10 })
+		await(t, "more orders: "+what, func() bool { return l.made() >= before+10 })
 	}
 
 	before := secretsOf(t, s)
-	roll("a replica has another key, and none of the others", func(name string, held map[string]string) {
+	roll("one replica has a different key", func(name string, held map[string]string) {
 		if name == "command-seal-key" {
 			held[name] = newKey()
 		}
-	}, ours[1])
-	await(t, "commands between them were refused", func() bool { return l.unavailable() > 0 })
+	}, replicas[1])
+	await(t, "503 answers because of the different keys", func() bool { return l.unavailable() > 0 })
 	keys = before
-	roll("the mistake is undone", func(string, map[string]string) {}, ours[1])
+	roll("the replica has the common key again", func(string, map[string]string) {}, replicas[1])
 
-	all := slices.Concat(ours, []string{stack.PaymentsSvc})
+	all := slices.Concat(replicas, []string{stack.PaymentsSvc})
 	fresh := map[string]string{"command-seal-key": newKey(), "obo-key": newKey()}
 	roll("the new keys are accepted", func(name string, held map[string]string) { held[name+"-previous"] = fresh[name] }, all...)
 	roll("the new keys are used", func(name string, held map[string]string) {
 		held[name], held[name+"-previous"] = held[name+"-previous"], held[name]
 	}, all...)
-	roll("the old keys are forgotten", func(name string, held map[string]string) { delete(held, name+"-previous") }, all...)
+	roll("the old keys are removed", func(name string, held map[string]string) { delete(held, name+"-previous") }, all...)
 	for app, held := range keys {
 		for name, key := range held {
 			if name != "dev-token-key" {
@@ -76,7 +76,7 @@ func TestKeysAreRotatedUnderLoad(t *testing.T) {
 	l.check(t)
 }
 
-// replicated is a stack of two replicas on a PostgreSQL of its own, where every payment is confirmed.
+// replicated starts a stack of two replicas with its own PostgreSQL, in which every payment is confirmed.
 func replicated(t *testing.T, deliverAfter string) *stack.Stack {
 	t.Helper()
 	s, err := stack.Start(t.Context(), stack.Options{
@@ -91,12 +91,12 @@ func replicated(t *testing.T, deliverAfter string) *stack.Stack {
 	return s
 }
 
-// restart ends an app and its sidecar in order, and starts them again, with the secrets as they are now.
+// restart stops an app and its sidecar and starts them again. They read the current secrets.
 func restart(t *testing.T, s *stack.Stack, app string) {
 	t.Helper()
 	require.NoError(t, s.Stop(app))
 	if err := s.Stop(app + ".sidecar"); err != nil {
-		t.Log(err) // Dapr ends late on a busy machine and is killed then, which changes nothing for the orders
+		t.Log(err) // on a slow machine Dapr may exceed its timeout and is killed, which must not affect orders
 	}
 	for _, part := range []string{app + ".sidecar", app} {
 		require.NoError(t, s.Start(part))
@@ -104,7 +104,7 @@ func restart(t *testing.T, s *stack.Stack, app string) {
 	require.NoError(t, s.WaitReady(t.Context()))
 }
 
-// secrets are the keys of a stack's apps.
+// secrets holds the keys of a stack's apps.
 type secrets map[string]map[string]string
 
 func secretsOf(t *testing.T, s *stack.Stack) secrets {
@@ -127,43 +127,43 @@ func newKey() string {
 	return base64.StdEncoding.EncodeToString(key)
 }
 
-// shoppers create orders at either replica, and cancel every third one, until they are stopped. They try again whatever has no
-// answer, or a 503.
-type shoppers struct {
+// load is a set of customers who create orders at both replicas and cancel every third one, until they are stopped. They retry
+// requests that got no answer or a 503.
+type load struct {
 	t      *testing.T
 	at     []client
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	mu       sync.Mutex
-	orders   map[string]bool // whether its cancel was acknowledged
-	refused  int
-	verdicts []string // what no rotation may answer
+	mu         sync.Mutex
+	orders     map[string]bool // whether its cancel was acknowledged
+	refused    int
+	unexpected []string // answers that a rotation must not cause
 }
 
-func startShoppers(t *testing.T, s *stack.Stack) *shoppers {
+func startLoad(t *testing.T, s *stack.Stack) *load {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	l := &shoppers{t: t, cancel: cancel, orders: map[string]bool{}}
-	token := as(t, s.URL(), "shopper", "customer").token
+	l := &load{t: t, cancel: cancel, orders: map[string]bool{}}
+	token := login(t, s.URL(), "load", "customer").token
 	for _, url := range s.URLs() {
 		l.at = append(l.at, client{base: url, token: token})
 	}
 	for i := range 4 {
 		l.work.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
-				l.shop(fmt.Sprintf("%d-%d", i, n), n%3 == 0)
+				l.createAndCancel(fmt.Sprintf("%d-%d", i, n), n%3 == 0)
 			}
 		})
 	}
 	return l
 }
 
-func (l *shoppers) shop(key string, cancel bool) {
+func (l *load) createAndCancel(key string, cancel bool) {
 	status, body := l.call(http.MethodPost, "/v1/orders", tea, key)
 	var o order
 	if status != http.StatusCreated || json.Unmarshal(body, &o) != nil {
-		l.verdict("create", status, body)
+		l.fail("create", status, body)
 		return
 	}
 	l.mu.Lock()
@@ -178,13 +178,13 @@ func (l *shoppers) shop(key string, cancel bool) {
 		l.mu.Lock()
 		l.orders[o.ID] = true
 		l.mu.Unlock()
-	case status != http.StatusConflict: // it was delivered before the cancel got through
-		l.verdict("cancel "+o.ID, status, body)
+	case status != http.StatusConflict: // it was delivered before the cancel
+		l.fail("cancel "+o.ID, status, body)
 	}
 }
 
-// call asks one replica after the other until one of them answers.
-func (l *shoppers) call(method, path, body, key string) (status int, answer []byte) {
+// call sends the request to the replicas in turn until one of them answers.
+func (l *load) call(method, path, body, key string) (status int, answer []byte) {
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for try := 0; l.t.Context().Err() == nil; try++ {
@@ -201,8 +201,8 @@ func (l *shoppers) call(method, path, body, key string) (status int, answer []by
 	return 0, nil
 }
 
-func (l *shoppers) send(req *http.Request) (int, []byte, error) {
-	resp, err := watched(l.t).Do(req)
+func (l *load) send(req *http.Request) (int, []byte, error) {
+	resp, err := checked(l.t).Do(req)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -218,34 +218,34 @@ func (l *shoppers) send(req *http.Request) (int, []byte, error) {
 	return resp.StatusCode, body, err
 }
 
-func (l *shoppers) verdict(of string, status int, body []byte) {
+func (l *load) fail(of string, status int, body []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.verdicts = append(l.verdicts, fmt.Sprintf("%s: %d %s", of, status, body))
+	l.unexpected = append(l.unexpected, fmt.Sprintf("%s: %d %s", of, status, body))
 }
 
-func (l *shoppers) made() int {
+func (l *load) made() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.orders)
 }
 
-func (l *shoppers) unavailable() int {
+func (l *load) unavailable() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.refused
 }
 
-func (l *shoppers) stop() {
+func (l *load) stop() {
 	l.cancel()
 	l.work.Wait()
 }
 
-// check stops them, and compares what was acknowledged with what there is.
-func (l *shoppers) check(t *testing.T) {
+// check stops the load and compares the acknowledged requests with the stored orders.
+func (l *load) check(t *testing.T) {
 	t.Helper()
 	l.stop()
-	assert.Empty(t, l.verdicts)
+	assert.Empty(t, l.unexpected)
 	for id, cancelled := range maps.All(l.orders) {
 		o := l.at[0].await(t, id, "final", order.final)
 		if cancelled {
@@ -254,5 +254,5 @@ func (l *shoppers) check(t *testing.T) {
 			assert.Equal(t, "created confirmed delivered", o.path(t), id)
 		}
 	}
-	t.Logf("%d orders, %d answers of 503", len(l.orders), l.refused)
+	t.Logf("%d orders, %d 503 answers", len(l.orders), l.refused)
 }

@@ -1,5 +1,6 @@
-// Package impostor is an app that registers the actor type Order, as any app with a sidecar in the namespace can, and
-// acknowledges each command that placement hands to it. Tests run it beside the product: nobody may believe it.
+// Package impostor is an app without our keys that registers the actor type Order, as any app with a sidecar in the
+// namespace can, and acknowledges each command that placement routes to it. Tests run it beside the product and check that
+// none of its replies is accepted.
 package impostor
 
 import (
@@ -11,23 +12,23 @@ import (
 	"orders/orders-actor/actor"
 )
 
-// Heard is called for every command that reaches the impostor.
-type Heard func(id, method string, command []byte)
+// OnCommand is called for every command that reaches the impostor.
+type OnCommand func(id, method string, command []byte)
 
-// NewHost makes a host of such orders behind a sidecar.
-func NewHost(sidecar *actor.Sidecar, log *slog.Logger, heard Heard) *actor.Host {
+// NewHost returns an actor host for the impostor's orders behind a sidecar.
+func NewHost(sidecar *actor.Sidecar, log *slog.Logger, onCommand OnCommand) *actor.Host {
 	return actor.NewHost(sidecar, actor.Config{
-		Type: "Order", Log: log, Activate: func(id string) actor.Actor { return order{id, heard} },
+		Type: "Order", Log: log, Activate: func(id string) actor.Actor { return order{id, onCommand} },
 	})
 }
 
 type order struct {
-	id    string
-	heard Heard
+	id        string
+	onCommand OnCommand
 }
 
 func (o order) Invoke(_ context.Context, method string, command []byte) ([]byte, error) {
-	o.heard(o.id, method, command)
+	o.onCommand(o.id, method, command)
 	status := map[string]string{"create": "created", "cancel": "cancelled"}[method]
 	return json.Marshal(map[string]any{"changed": true, "order": map[string]any{
 		"id": o.id, "customer": "alice", "status": status, "version": 2, "currency": "EUR", "createdAt": time.Now(), "updatedAt": time.Now(),

@@ -1,4 +1,4 @@
-// Command impostor runs package impostor behind the sidecar of its pod, until SIGTERM. It logs each command that reaches it.
+// Command impostor runs package impostor behind the sidecar of its pod until SIGTERM. It logs each command that reaches it.
 package main
 
 import (
@@ -28,7 +28,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 	}
 	defer func() { _ = dapr.Close() }()
 	host := impostor.NewHost(dapr, log, func(id, method string, _ []byte) {
-		log.Info("impostor acknowledges", "order", id, "method", method)
+		log.Info("acknowledged a command", "order", id, "method", method)
 	})
 	return host.Run(ctx)
 }

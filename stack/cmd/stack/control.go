@@ -12,17 +12,17 @@ import (
 	"orders/stack"
 )
 
-// request is a line of the control protocol: {"do":"kill","part":"orders-actor"}.
+// request is one line of the control protocol, such as {"do":"kill","part":"orders-actor"}.
 //
-//	kill, stop, start PART    start answers when the part is ready
-//	url, parts                answers with them
-//	close                     stops everything and ends; so does the end of the input
+//	kill, stop, start PART    start replies when the part is ready
+//	url, parts                every reply contains them
+//	close                     stops everything and exits, as the end of the input does
 type request struct {
 	Do   string `json:"do"`
 	Part string `json:"part,omitempty"`
 }
 
-// reply answers each request, in order. The first one comes unasked when the stack is ready.
+// reply is the reply to a request. Replies come in the order of the requests. One is sent first when the stack is ready.
 type reply struct {
 	OK    bool     `json:"ok"`
 	Error string   `json:"error,omitempty"`
@@ -34,18 +34,18 @@ type reply struct {
 func control(ctx context.Context, o stack.Options, in io.Reader, out io.Writer) (err error) {
 	o.FreePorts = true
 	o.Stdout = os.Stderr
-	answer := json.NewEncoder(out)
+	encoder := json.NewEncoder(out)
 	s, err := stack.Start(ctx, o)
 	if err != nil {
-		return errors.Join(err, answer.Encode(reply{Error: err.Error()}))
+		return errors.Join(err, encoder.Encode(reply{Error: err.Error()}))
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	if err := answer.Encode(reply{OK: true, URL: s.URL()}); err != nil {
+	if err := encoder.Encode(reply{OK: true, URL: s.URL()}); err != nil {
 		return err
 	}
 
 	requests := make(chan request)
-	go func() { // ends with the input, or with the process
+	go func() { // returns at the end of the input
 		defer close(requests)
 		lines := bufio.NewScanner(in)
 		for lines.Scan() {
@@ -60,23 +60,23 @@ func control(ctx context.Context, o stack.Options, in io.Reader, out io.Writer) 
 	go func() { died <- s.Wait(ctx) }()
 	for {
 		select {
-		case err := <-died: // or a signal came
+		case err := <-died: // or ctx is done
 			return err
 		case r, more := <-requests:
 			if !more {
 				return nil
 			}
 			if r.Do == "close" {
-				return errors.Join(s.Close(), answer.Encode(reply{OK: true}))
+				return errors.Join(s.Close(), encoder.Encode(reply{OK: true}))
 			}
-			if err := answer.Encode(obey(ctx, s, r)); err != nil {
+			if err := encoder.Encode(execute(ctx, s, r)); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-func obey(ctx context.Context, s *stack.Stack, r request) reply {
+func execute(ctx context.Context, s *stack.Stack, r request) reply {
 	var err error
 	switch r.Do {
 	case "kill":

@@ -1,9 +1,9 @@
 // Command stack runs the whole product on this machine: see package stack.
 //
 //	stack [flags]              run it until Ctrl-C, or until a part dies
-//	stack [flags] control      run it on free ports and take commands, one JSON object a line
-//	stack [flags] dapr-run     run the apps and their sidecars with the Dapr CLI, the control plane as above
-//	stack [flags] rebuild      put orders that the order database has lost back into it; it may run meanwhile
+//	stack [flags] control      run it on free ports and read commands from stdin, one JSON object per line
+//	stack [flags] dapr-run     run the control plane here, and the apps and their sidecars with the Dapr CLI
+//	stack [flags] rebuild      restore missing orders in the order database; the product may be running
 package main
 
 import (
@@ -30,11 +30,11 @@ func run(args []string) error {
 	flags := flag.NewFlagSet("stack", flag.ContinueOnError)
 	flags.StringVar(&o.Home, "home", os.Getenv("DATA_DIR"), "data folder (default .data in the repository, or DATA_DIR)")
 	flags.BoolVar(&o.FreePorts, "free-ports", false, "let the services listen on free ports")
-	flags.IntVar(&o.Replicas, "replicas", 1, "of orders-actor; more than one needs -postgres")
+	flags.IntVar(&o.Replicas, "replicas", 1, "number of orders-actor processes; more than one needs -postgres")
 	flags.StringVar(&o.Postgres, "postgres", os.Getenv("STATE_DSN"), "keep all state in this database instead of SQLite files (default STATE_DSN)")
-	flags.IntVar(&o.Ports.Sentry, "sentry-port", 0, "a given port instead of a free one")
-	flags.IntVar(&o.Ports.Placement, "placement-port", 0, "a given port instead of a free one")
-	flags.IntVar(&o.Ports.Scheduler, "scheduler-port", 0, "a given port instead of a free one")
+	flags.IntVar(&o.Ports.Sentry, "sentry-port", 0, "port to use instead of a free one")
+	flags.IntVar(&o.Ports.Placement, "placement-port", 0, "port to use instead of a free one")
+	flags.IntVar(&o.Ports.Scheduler, "scheduler-port", 0, "port to use instead of a free one")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
@@ -59,7 +59,7 @@ func run(args []string) error {
 }
 
 // serve runs the product until a signal comes or a part dies.
-func serve(ctx context.Context, again func(), o stack.Options) (err error) {
+func serve(ctx context.Context, stopSignals func(), o stack.Options) (err error) {
 	s, err := stack.Start(ctx, o)
 	if err != nil {
 		return err
@@ -68,18 +68,18 @@ func serve(ctx context.Context, again func(), o stack.Options) (err error) {
 	for _, url := range s.URLs() {
 		fmt.Fprintf(o.Stdout, "\n    %s\n", url)
 	}
-	fmt.Fprint(o.Stdout, "\nCtrl-C stops all of it.\n")
+	fmt.Fprint(o.Stdout, "\nPress Ctrl-C to stop.\n")
 	if s.Wait(ctx) == nil {
-		again() // a second Ctrl-C ends the launcher at once, and the parts with it
+		stopSignals() // a second Ctrl-C kills the launcher, and the parts with it
 		fmt.Fprintln(o.Stdout, "stopping")
 	}
-	return nil // Close says what died
+	return nil // Close returns the error of a part that died
 }
 
 // daprRun runs the apps with the Dapr CLI.
 func daprRun(ctx context.Context, o stack.Options) (err error) {
 	o.WithoutApps = true
-	o.Stdout = os.Stderr // stdout is the CLI's
+	o.Stdout = os.Stderr // stdout belongs to the CLI
 	s, err := stack.Start(ctx, o)
 	if err != nil {
 		return err

@@ -1,10 +1,11 @@
-// Command step runs one step of a build and shows it in a single line: what is done, how much of it, and the time left. On a
-// terminal that line moves; elsewhere each tenth of a step is a line. What the command itself prints is shown only if it fails.
+// Command step runs one step of a build and shows its progress in a single line: the name, the share that is done, and the
+// time left. On a terminal the line is rewritten; elsewhere a new line is printed per tenth of the step. The command's own
+// output is shown only if it fails.
 //
-//	step NAME CMD ARG…       run CMD; of a `go build` with flags of the form -flag=value the packages are counted
-//	step -lock FILE CMD …    run CMD while no other step -lock with FILE does; until then show what that one does
+//	step NAME CMD ARG…       run CMD; for a `go build` with flags of the form -flag=value, count the packages
+//	step -lock FILE CMD …    run CMD while holding the lock FILE; while waiting for it, show what its holder is doing
 //
-// It needs nothing but Go, because it is built before anything is downloaded.
+// It uses only the standard library, because it is built before anything is downloaded.
 package main
 
 import (
@@ -22,11 +23,12 @@ import (
 	"time"
 )
 
-// statusFile is the variable in which step -lock tells the steps within where to say what they do.
+// statusFile is the environment variable in which step -lock passes the lock file to nested steps, which write their
+// progress into it.
 const statusFile = "STEP_STATUS"
 
 func main() {
-	signal.Notify(make(chan os.Signal, 1), os.Interrupt) // the command gets it too: wait for its end
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt) // the command receives it too; wait until it exits
 	err := run(os.Args[1:])
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		os.Exit(max(exit.ExitCode(), 1))
@@ -42,15 +44,15 @@ func run(args []string) error {
 	terminal := err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 	switch {
 	case len(args) > 2 && args[0] == "-lock":
-		return locked(args[1], args[2:], &line{out: os.Stdout, moves: terminal})
+		return locked(args[1], args[2:], &line{out: os.Stdout, terminal: terminal})
 	case len(args) > 1:
-		return step(args[0], args[1:], &line{out: os.Stdout, moves: terminal, status: os.Getenv(statusFile)})
+		return step(args[0], args[1:], &line{out: os.Stdout, terminal: terminal, status: os.Getenv(statusFile)})
 	default:
-		return errors.New("a name and a command are needed")
+		return errors.New("usage: step NAME COMMAND… or step -lock FILE COMMAND…")
 	}
 }
 
-// locked runs a command alone.
+// locked runs a command while holding the lock.
 func locked(path string, command []string, l *line) error {
 	for {
 		lock, holder, err := tryLock(path)
@@ -71,7 +73,7 @@ func locked(path string, command []string, l *line) error {
 	}
 }
 
-// tryLock takes the lock, or returns what its holder does. The kernel gives the lock back when the process ends.
+// tryLock takes the lock, or returns what its holder is doing. The kernel releases the lock when the process ends.
 func tryLock(path string) (_ *os.File, holder string, _ error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -107,7 +109,7 @@ func step(name string, command []string, l *line) error {
 	return nil
 }
 
-// stale returns the packages that a go build with these arguments has to compile. Modules are downloaded for that.
+// stale returns the packages that a go build with these arguments must compile. It downloads missing modules.
 func (p *progress) stale(args []string, l *line) (map[string]bool, error) {
 	list := []string{"list", "-deps", "-f", `{{if and .Stale (ne .Name "main")}}{{.ImportPath}}{{end}}`}
 	for _, arg := range args {
@@ -126,8 +128,8 @@ func (p *progress) stale(args []string, l *line) (map[string]bool, error) {
 	return packages, nil
 }
 
-// watch runs a command and shows p while it runs. Its output goes to stdout, if that isn't nil, and is otherwise kept for the
-// case that the command fails.
+// watch runs a command and shows p while it runs. The command's stdout goes to stdout unless that is nil. Other output is
+// kept and printed if the command fails.
 func (p *progress) watch(cmd *exec.Cmd, l *line, stdout io.Writer) error {
 	read, write := io.Pipe()
 	cmd.Stdout, cmd.Stderr = write, write
@@ -137,7 +139,7 @@ func (p *progress) watch(cmd *exec.Cmd, l *line, stdout io.Writer) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	var mu sync.Mutex // over p and l
+	var mu sync.Mutex // guards p, l and output
 	var output []string
 	ended := make(chan struct{})
 	var watchers sync.WaitGroup
@@ -153,9 +155,9 @@ func (p *progress) watch(cmd *exec.Cmd, l *line, stdout io.Writer) error {
 			}
 			mu.Unlock()
 		}
-		_, _ = io.Copy(io.Discard, read) // a line that is too long
+		_, _ = io.Copy(io.Discard, read) // after a line that is too long
 	})
-	watchers.Go(func() { // the time goes on without a line
+	watchers.Go(func() { // update the time left every second
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
 		for {

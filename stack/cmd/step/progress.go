@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// progress is how far a step has come.
+// progress counts what a step has done.
 type progress struct {
 	name    string
 	began   time.Time
 	modules int             // downloaded
-	total   int             // packages to compile; 0 when they aren't counted
-	left    map[string]bool // packages that aren't compiled yet
+	total   int             // packages to compile; 0 if they aren't counted
+	left    map[string]bool // packages still to compile
 }
 
-// line takes a line of the command's output and reports whether it tells progress.
+// line processes a line of the command's output and reports whether it was a progress line.
 func (p *progress) line(text string) bool {
 	if strings.HasPrefix(text, "go: downloading ") {
 		p.modules++
@@ -28,7 +28,7 @@ func (p *progress) line(text string) bool {
 	return known
 }
 
-// text is the progress in a line of at most 79 columns.
+// text returns the progress as a line of at most 79 columns.
 func (p *progress) text(now time.Time) string {
 	done, took := p.total-len(p.left), now.Sub(p.began)
 	switch {
@@ -46,7 +46,7 @@ func (p *progress) text(now time.Time) string {
 	return text
 }
 
-// tenth is how many tenths are done, of a step that is worth more than one line.
+// tenth returns how many tenths are done. It is 0 for a short step, which gets a single line.
 func (p *progress) tenth() int {
 	if p.total < 100 {
 		return 0
@@ -54,12 +54,12 @@ func (p *progress) tenth() int {
 	return 10 * (p.total - len(p.left)) / p.total
 }
 
-// result is what stays of a step.
+// result returns the line that is shown when the step is done.
 func (p *progress) result(now time.Time) string {
 	return fmt.Sprintf("%s: done after %s", p.name, rough(now.Sub(p.began)))
 }
 
-// rough is a duration as one says it.
+// rough formats a duration as minutes or seconds.
 func rough(d time.Duration) string {
 	if d >= 100*time.Second {
 		return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
@@ -67,28 +67,28 @@ func rough(d time.Duration) string {
 	return fmt.Sprintf("%d s", int(d.Seconds())+1)
 }
 
-// line is the one line that shows a step. On a terminal it is written over; elsewhere it is written when a tenth more is done.
+// line shows a step. On a terminal the line is rewritten; elsewhere a new line is printed per tenth.
 type line struct {
-	out    io.Writer
-	moves  bool
-	status string // file that holds it for others; may be empty
+	out      io.Writer
+	terminal bool
+	status   string // file to which the line is also written, for waiting processes; may be empty
 
 	last    string
 	tenth   int // of last
 	written time.Time
 }
 
-// show shows a text, of a step of which some tenths are done.
+// show shows a text. tenth is the number of tenths that are done.
 func (l *line) show(text string, tenth int) {
 	if text == l.last {
 		return
 	}
 	if now := time.Now(); l.status != "" && now.Sub(l.written) > time.Second {
 		l.written = now
-		_ = os.WriteFile(l.status, fmt.Appendf(nil, "process %d: %s\n", os.Getpid(), text), 0o600) // only a hint for others
+		_ = os.WriteFile(l.status, fmt.Appendf(nil, "process %d: %s\n", os.Getpid(), text), 0o600) // a failure only affects the message of waiting processes
 	}
 	switch {
-	case l.moves:
+	case l.terminal:
 		fmt.Fprintf(l.out, "\r\x1b[K%s", text)
 	case l.last == "", tenth != l.tenth:
 		fmt.Fprintln(l.out, text)
@@ -96,7 +96,7 @@ func (l *line) show(text string, tenth int) {
 	l.last, l.tenth = text, tenth
 }
 
-// finish leaves a result in the place of the line, if there was one.
+// finish replaces the line by a result. It prints nothing if no line was shown.
 func (l *line) finish(result string) {
 	if l.last != "" {
 		l.end()
@@ -104,9 +104,9 @@ func (l *line) finish(result string) {
 	}
 }
 
-// end takes a moving line away.
+// end erases the line on a terminal.
 func (l *line) end() {
-	if l.moves && l.last != "" {
+	if l.terminal && l.last != "" {
 		fmt.Fprint(l.out, "\r\x1b[K")
 	}
 	l.last = ""

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCountsPackagesAndTellsTheTimeLeft(t *testing.T) {
+func TestProgressCountsPackagesAndEstimatesTimeLeft(t *testing.T) {
 	began := time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC)
 	p := &progress{name: "building", began: began}
 	assert.Equal(t, "building", p.text(began))
@@ -21,12 +21,12 @@ func TestCountsPackagesAndTellsTheTimeLeft(t *testing.T) {
 	assert.Equal(t, "building: 1 modules downloaded", p.text(began))
 
 	p.left = map[string]bool{}
-	assert.Equal(t, "building: linking", p.text(began), "everything was compiled before")
+	assert.Equal(t, "building: linking", p.text(began), "all packages were compiled before")
 	for i := range 100 {
 		p.left[fmt.Sprintf("example.com/p%d", i)] = true
 	}
 	p.total = len(p.left)
-	assert.False(t, p.line("# example.com/p1"), "what the compiler says is no progress")
+	assert.False(t, p.line("# example.com/p1"), "output of the compiler is not progress")
 	assert.False(t, p.line("example.com/other"))
 	for i := range 25 {
 		require.True(t, p.line(fmt.Sprintf("example.com/p%d", i)))
@@ -41,16 +41,16 @@ func TestCountsPackagesAndTellsTheTimeLeft(t *testing.T) {
 	assert.Equal(t, "building: done after 2 min", p.result(began.Add(2*time.Minute)))
 }
 
-func TestMovesOnATerminalAndWritesEachTenthElsewhere(t *testing.T) {
+func TestLineIsRewrittenOnTerminalAndPrintedPerTenthElsewhere(t *testing.T) {
 	texts := []string{"building: 1 %, 1 of 99", "building: 2 %, 2 of 99", "building: 11 %, 11 of 99", "building: 11 %, 11 of 99, about 1 s left"}
 	var terminal, file bytes.Buffer
-	moving, plain := &line{out: &terminal, moves: true}, &line{out: &file}
+	rewritten, printed := &line{out: &terminal, terminal: true}, &line{out: &file}
 	for i, text := range texts {
-		moving.show(text, i/2)
-		plain.show(text, i/2)
+		rewritten.show(text, i/2)
+		printed.show(text, i/2)
 	}
-	moving.finish("building: done")
-	plain.finish("building: done")
+	rewritten.finish("building: done")
+	printed.finish("building: done")
 	silent := &line{out: &file}
 	silent.finish("building: done")
 	assert.Equal(t, texts[0]+"\n"+texts[2]+"\nbuilding: done\n", file.String())
@@ -58,7 +58,7 @@ func TestMovesOnATerminalAndWritesEachTenthElsewhere(t *testing.T) {
 	assert.Contains(t, terminal.String(), texts[3])
 }
 
-func TestShowsTheOutputOfACommandOnlyIfItFails(t *testing.T) {
+func TestCommandOutputIsShownOnlyOnFailure(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, step("asking", []string{"go", "version"}, &line{out: &out}))
 	assert.Equal(t, "asking\nasking: done after 1 s\n", out.String())
@@ -68,7 +68,7 @@ func TestShowsTheOutputOfACommandOnlyIfItFails(t *testing.T) {
 	assert.Equal(t, 2, exit.ExitCode())
 }
 
-func TestTellsWhatTheHolderOfTheLockDoes(t *testing.T) {
+func TestWaitingStepShowsProgressOfLockHolder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	first, _, err := tryLock(path)
 	require.NoError(t, err)
@@ -91,7 +91,7 @@ func TestTellsWhatTheHolderOfTheLockDoes(t *testing.T) {
 	require.NoError(t, third.Close())
 }
 
-func TestBuildsWithoutDownloadingAnything(t *testing.T) {
+func TestStepImportsOnlyStandardLibrary(t *testing.T) {
 	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".")
 	out, err := list.Output()
 	require.NoError(t, err)

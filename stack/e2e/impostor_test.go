@@ -17,21 +17,24 @@ import (
 	"orders/stack/impostor"
 )
 
-// Any app in the namespace can register the actor type Order, and placement then gives it a share of the orders.
-func TestAnAppThatHostsOrdersForgesNoAcknowledgement(t *testing.T) {
-	address, err := shared.AddSidecar(t.Context(), "impostor")
+// impostorApp is the id of the impostor.
+const impostorApp = "impostor"
+
+// Any app in the namespace can register the actor type Order. Placement then assigns a share of the orders to it.
+func TestImpostorCannotForgeAcknowledgements(t *testing.T) {
+	address, err := shared.AddSidecar(t.Context(), impostorApp)
 	require.NoError(t, err)
 	sidecar, err := actor.Dial(address, "")
 	require.NoError(t, err)
 	defer func() { _ = sidecar.Close() }()
 
 	var mu sync.Mutex
-	stolen := map[string]int{}
+	received := map[string]int{}
 	host := impostor.NewHost(sidecar, slog.Default(), func(_, method string, command []byte) {
-		assert.NotContains(t, string(command), "Green tea", "the impostor reads a command")
+		assert.NotContains(t, string(command), "Green tea", "the impostor can read a command")
 		mu.Lock()
 		defer mu.Unlock()
-		stolen[method]++
+		received[method]++
 	})
 	hosting, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
@@ -47,7 +50,7 @@ func TestAnAppThatHostsOrdersForgesNoAcknowledgement(t *testing.T) {
 	count := func(method string) int {
 		mu.Lock()
 		defer mu.Unlock()
-		return stolen[method]
+		return received[method]
 	}
 	for i := 0; i < 200 && (count("create") < 5 || len(created) < 10); i++ {
 		status, body := c.send(t, http.MethodPost, "/v1/orders", tea)
@@ -58,7 +61,7 @@ func TestAnAppThatHostsOrdersForgesNoAcknowledgement(t *testing.T) {
 			require.Equal(t, http.StatusServiceUnavailable, status, "%s", body)
 		}
 	}
-	require.GreaterOrEqual(t, count("create"), 5, "the impostor was given no orders: this test tests nothing")
+	require.GreaterOrEqual(t, count("create"), 5, "precondition: placement assigns orders to the impostor")
 	for _, id := range created {
 		assert.Equal(t, id, c.get(t, id).ID, "an acknowledged create is in the order database")
 		status, body := c.send(t, http.MethodPost, "/v1/orders/"+id+"/cancel", "")
@@ -72,19 +75,19 @@ func TestAnAppThatHostsOrdersForgesNoAcknowledgement(t *testing.T) {
 		}
 	}
 
-	// Without the impostor every acknowledged order goes its way.
+	// Without the impostor every acknowledged order becomes final.
 	stop()
 	<-ended
-	require.NoError(t, shared.Stop("impostor.sidecar"))
+	require.NoError(t, shared.Stop(impostorApp + ".sidecar"))
 	for _, id := range created {
 		c.await(t, id, "final", order.final)
 	}
 	for _, id := range cancelled {
-		assert.Equal(t, "cancelled", c.get(t, id).Status, "an acknowledged cancel stands")
+		assert.Equal(t, "cancelled", c.get(t, id).Status, "an acknowledged cancel stays in effect")
 	}
 }
 
-// reminder calls the reminder API for an order. Dapr allows that to each app that hosts the actor type, ours or another.
+// reminder calls the reminder API for an order. Dapr allows this to every app that hosts the actor type.
 func reminder(t *testing.T, method, id, name, body string) int {
 	t.Helper()
 	url := shared.Address(stack.OrdersActor+".sidecar") + "/v1.0/actors/Order/" + id + "/reminders/" + name
@@ -96,34 +99,34 @@ func reminder(t *testing.T, method, id, name, body string) int {
 	return status
 }
 
-// plant registers a reminder that fires every second, forever.
-func plant(t *testing.T, id, name string) {
+// register registers a reminder that fires every second without end.
+func register(t *testing.T, id, name string) {
 	t.Helper()
 	require.Equal(t, http.StatusNoContent, reminder(t, http.MethodPost, id, name, `{"dueTime":"1s","period":"1s"}`))
 }
 
-func planted(t *testing.T, id, name string) bool {
+func exists(t *testing.T, id, name string) bool {
 	t.Helper()
 	return reminder(t, http.MethodGet, id, name, "") == http.StatusOK
 }
 
-// Any app in the namespace can register reminders for orders, also under the name of ours.
-func TestRemindersThatOthersPlantedEnd(t *testing.T) {
+// Any app in the namespace can register reminders for orders, even under the name of our own reminder.
+func TestRemindersOfOtherAppsAreRemoved(t *testing.T) {
 	c := customer(t)
 	final := c.await(t, c.create(t).ID, "final", order.final)
 	unknown := uuid.NewString()
-	all := [][2]string{{final.ID, "deliver"}, {final.ID, "planted"}, {unknown, "deliver"}, {unknown, "planted"}, {"odd", "deliver"}}
+	all := [][2]string{{final.ID, "deliver"}, {final.ID, "foreign"}, {unknown, "deliver"}, {unknown, "foreign"}, {"odd", "deliver"}}
 	for _, p := range all {
-		plant(t, p[0], p[1])
-		require.True(t, planted(t, p[0], p[1]), "or this test tests nothing")
+		register(t, p[0], p[1])
+		require.True(t, exists(t, p[0], p[1]), "precondition: the reminder is registered")
 	}
 	for _, p := range all {
-		await(t, "the removal of "+p[1]+" of "+p[0], func() bool { return !planted(t, p[0], p[1]) })
+		await(t, "the removal of "+p[1]+" of "+p[0], func() bool { return !exists(t, p[0], p[1]) })
 	}
 	assert.Equal(t, final, c.get(t, final.ID))
 
-	pending := c.create(t) // ours replaces the one that was planted before
-	plant(t, pending.ID, "deliver")
+	pending := c.create(t) // our reminder replaces the foreign one
+	register(t, pending.ID, "deliver")
 	c.await(t, pending.ID, "final", order.final)
-	await(t, "the removal of the reminder of an order that has become final", func() bool { return !planted(t, pending.ID, "deliver") })
+	await(t, "the removal of the reminder of an order that has become final", func() bool { return !exists(t, pending.ID, "deliver") })
 }

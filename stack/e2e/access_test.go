@@ -22,7 +22,7 @@ import (
 
 func decode(r io.Reader, v any) error { return json.NewDecoder(r).Decode(v) }
 
-// secret reads a key of the shared stack, as somebody who broke in would.
+// secret reads a key of the shared stack from its file.
 func secret(t *testing.T, name, field string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(shared.Home(), "secrets.json"))
@@ -33,17 +33,20 @@ func secret(t *testing.T, name, field string) []byte {
 	return key
 }
 
-// stranger is the sidecar of an app that has no business here.
-func stranger(t *testing.T) string {
+// otherApp is the id of an app that isn't part of the product.
+const otherApp = "other-app"
+
+// otherSidecar returns the address of the other app's sidecar, and starts it first if needed.
+func otherSidecar(t *testing.T) string {
 	t.Helper()
-	if shared.Address("stranger.sidecar") == "" {
-		_, err := shared.AddSidecar(t.Context(), "stranger")
+	if shared.Address(otherApp+".sidecar") == "" {
+		_, err := shared.AddSidecar(t.Context(), otherApp)
 		require.NoError(t, err)
 	}
-	return shared.Address("stranger.sidecar")
+	return shared.Address(otherApp + ".sidecar")
 }
 
-// withToken adds the API token of the sidecar that the request goes to, if that demands one.
+// withToken adds the API token of the sidecar that the request is sent to, if it has one.
 func withToken(req *http.Request) *http.Request {
 	for _, part := range shared.Parts() {
 		if address := shared.Address(part); address == "http://"+req.URL.Host {
@@ -53,7 +56,7 @@ func withToken(req *http.Request) *http.Request {
 	return req
 }
 
-func TestSidecarsOfOurAppsDemandAToken(t *testing.T) {
+func TestSidecarsRequireAPIToken(t *testing.T) {
 	for _, app := range []string{stack.OrdersActor, stack.PaymentsSvc} {
 		for _, path := range []string{"/v1.0/secrets/secrets/" + app, "/v1.0/metadata", "/v1.0/state/statestore/x"} {
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, shared.Address(app+".sidecar")+path, nil)
@@ -64,7 +67,7 @@ func TestSidecarsOfOurAppsDemandAToken(t *testing.T) {
 	}
 }
 
-// pay asks payments-svc at base to take 900 EUR cents for an order.
+// pay asks payments-svc at base to charge 900 euro cents for an order.
 func pay(t *testing.T, base, order, token string) (int, []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, base+"/payments/"+order,
@@ -77,9 +80,9 @@ func pay(t *testing.T, base, order, token string) (int, []byte) {
 	return do(t, plain, withToken(req))
 }
 
-func through(sidecar string) string { return sidecar + "/v1.0/invoke/payments-svc/method" }
+func invokeURL(sidecar string) string { return sidecar + "/v1.0/invoke/payments-svc/method" }
 
-func TestPaymentsRefuse(t *testing.T) {
+func TestUnauthorizedPaymentsAreRejected(t *testing.T) {
 	key := secret(t, "payments-svc", "obo-key")
 	order := uuid.Must(uuid.NewV7()).String()
 	claims := onbehalf.Claims{OrderID: order, User: "alice", Amount: 900, Currency: "EUR"}
@@ -89,14 +92,14 @@ func TestPaymentsRefuse(t *testing.T) {
 		return token
 	}
 	good := mint(claims, time.Now())
-	ours := through(shared.Address(stack.OrdersActor + ".sidecar"))
+	sidecar := invokeURL(shared.Address(stack.OrdersActor + ".sidecar"))
 
-	t.Run("a call around the sidecar", func(t *testing.T) {
+	t.Run("a call that bypasses the sidecar", func(t *testing.T) {
 		status, body := pay(t, shared.Address(stack.PaymentsSvc), order, good)
 		assert.Equal(t, http.StatusUnauthorized, status, "%s", body)
 	})
 	t.Run("another app, through its own sidecar", func(t *testing.T) {
-		status, body := pay(t, through(stranger(t)), order, good)
+		status, body := pay(t, invokeURL(otherSidecar(t)), order, good)
 		assert.Equal(t, http.StatusForbidden, status, "%s", body)
 	})
 	t.Run("other paths and verbs, even from orders-actor", func(t *testing.T) {
@@ -106,7 +109,7 @@ func TestPaymentsRefuse(t *testing.T) {
 			{http.MethodGet, "/metrics"},
 			{http.MethodGet, "/readyz"},
 		} {
-			req, err := http.NewRequestWithContext(t.Context(), call.method, ours+call.path, nil)
+			req, err := http.NewRequestWithContext(t.Context(), call.method, sidecar+call.path, nil)
 			require.NoError(t, err)
 			status, body := do(t, plain, withToken(req))
 			assert.Equal(t, http.StatusForbidden, status, "%s %s: %s", call.method, call.path, body)
@@ -128,25 +131,25 @@ func TestPaymentsRefuse(t *testing.T) {
 		"a token signed by another":   forged,
 	} {
 		t.Run(name, func(t *testing.T) {
-			status, body := pay(t, ours, order, token)
+			status, body := pay(t, sidecar, order, token)
 			assert.Contains(t, []int{http.StatusUnauthorized, http.StatusForbidden}, status, "%s", body)
 		})
 	}
 
-	t.Run("nothing of this was a payment", func(t *testing.T) {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, ours+"/payments/"+order, nil)
+	t.Run("none of these calls was a payment", func(t *testing.T) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, sidecar+"/payments/"+order, nil)
 		require.NoError(t, err)
 		req.Header.Set("Authorization", "Bearer "+good)
 		status, body := do(t, plain, withToken(req))
 		assert.Equal(t, http.StatusNotFound, status, "%s", body)
 	})
-	t.Run("but not what is right", func(t *testing.T) {
-		status, body := pay(t, ours, order, good)
+	t.Run("a valid call is accepted", func(t *testing.T) {
+		status, body := pay(t, sidecar, order, good)
 		assert.Equal(t, http.StatusOK, status, "%s", body)
 	})
 }
 
-func TestAnOrderRefusesWhatAnotherAppCommands(t *testing.T) {
+func TestCommandsOfAnotherAppAreRejected(t *testing.T) {
 	c := customer(t)
 	o := c.create(t)
 	for _, method := range []string{"create", "settle", "cancel", "voided", "poke"} {
@@ -156,24 +159,24 @@ func TestAnOrderRefusesWhatAnotherAppCommands(t *testing.T) {
 			fmt.Sprintf(`{"command":{"id":%q,"user":%q,"by":"customer","confirmed":true},"issuedAt":%q,"mac":"AAAA"}`,
 				o.ID, o.Customer, time.Now().UTC().Format(time.RFC3339Nano)),
 		} {
-			url := fmt.Sprintf("%s/v1.0/actors/Order/%s/method/%s", stranger(t), o.ID, method)
+			url := fmt.Sprintf("%s/v1.0/actors/Order/%s/method/%s", otherSidecar(t), o.ID, method)
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
 			require.NoError(t, err)
 			status, answer := do(t, plain, req)
-			require.Equal(t, http.StatusInternalServerError, status, "the call must reach the actor, or this test tests nothing: %s", answer)
+			require.Equal(t, http.StatusInternalServerError, status, "precondition: the call reaches the actor: %s", answer)
 			assert.Contains(t, string(answer), "ERR_ACTOR_INVOKE_METHOD")
 		}
 	}
 	o = c.await(t, o.ID, "final", order.final)
 	assert.NotEqual(t, "created cancelled cancelled", o.path(t))
 	if o.Cancellation != nil {
-		assert.Equal(t, "payment", o.Cancellation.By, "only its payment may have ended it")
+		assert.Equal(t, "payment", o.Cancellation.By, "only its payment may have cancelled it")
 	}
 }
 
-func TestAStrangersSidecarReadsNoStateAndNoSecrets(t *testing.T) {
+func TestSidecarOfAnotherAppReadsNoStateAndNoSecrets(t *testing.T) {
 	for _, path := range []string{"/v1.0/secrets/secrets/orders-actor", "/v1.0/state/statestore/x", "/v1.0/state/ledger/x"} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, stranger(t)+path, nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, otherSidecar(t)+path, nil)
 		require.NoError(t, err)
 		status, body := do(t, plain, req)
 		assert.GreaterOrEqual(t, status, 400, "%s: %s", path, body)
@@ -182,5 +185,5 @@ func TestAStrangersSidecarReadsNoStateAndNoSecrets(t *testing.T) {
 		shared.Address(stack.PaymentsSvc+".sidecar")+"/v1.0/secrets/secrets/orders-actor", nil)
 	require.NoError(t, err)
 	status, body := do(t, plain, withToken(req))
-	assert.Equal(t, http.StatusForbidden, status, "payments-svc must not read what seals commands: %s", body)
+	assert.Equal(t, http.StatusForbidden, status, "payments-svc must not read the key that seals commands: %s", body)
 }

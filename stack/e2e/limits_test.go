@@ -11,9 +11,9 @@ import (
 	"orders/orders-actor/rest/contract"
 )
 
-// Every bound in the contract is enforced, where it says.
-func TestEachBoundOfTheContract(t *testing.T) {
-	at := contract.Target{URL: shared.URL(), Tokens: []string{as(t, shared.URL(), "bounds", "operator").token}}
+// Requests just within each limit of the contract are accepted, and requests just beyond it are rejected.
+func TestContractLimitsAreEnforced(t *testing.T) {
+	at := contract.Target{URL: shared.URL(), Tokens: []string{login(t, shared.URL(), "bounds", "operator").token}}
 	sent, found := contract.CheckBounds(t.Context(), api.Contract, at)
 	t.Logf("%d requests", sent)
 	assert.Greater(t, sent, 100)
@@ -21,7 +21,7 @@ func TestEachBoundOfTheContract(t *testing.T) {
 		t.Error(err)
 	}
 
-	// A bound that only the contract has is found, wherever it is.
+	// The check itself detects a limit that only the contract has.
 	for _, of := range []struct{ from, to, found string }{
 		{"without a body.\n      schema: { type: string }", "without a body.\n      schema: { type: string, maxLength: 5 }", "beyond the bound of If-None-Match's maxLength"},
 		{"maxLength: 500", "maxLength: 400", "beyond the bound of reason's maxLength"},

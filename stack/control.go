@@ -1,0 +1,150 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Parts returns the names of all parts: orders-actor, orders-actor.sidecar, orders-actor-2 and so on, payments-svc,
+// payments-svc.sidecar, placement, scheduler, sentry.
+func (s *Stack) Parts() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	names := make([]string, len(s.parts))
+	for i, p := range s.parts {
+		names[i] = p.name
+	}
+	return names
+}
+
+func (s *Stack) part(name string) (*part, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.parts {
+		if p.name == name {
+			return p, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no part %q", name)
+}
+
+// Kill ends a part with SIGKILL, as a crash would. The other parts keep running.
+func (s *Stack) Kill(name string) error {
+	p, err := s.part(name)
+	if err != nil {
+		return err
+	}
+	return p.kill()
+}
+
+// Stop ends a part with SIGTERM and waits until it has ended. The other parts keep running.
+func (s *Stack) Stop(name string) error {
+	p, err := s.part(name)
+	if err != nil {
+		return err
+	}
+	return p.stop()
+}
+
+// Start starts a part that was killed or stopped, with the same command and settings. WaitReady waits until it is ready.
+func (s *Stack) Start(name string) error {
+	p, err := s.part(name)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	closing := s.closing
+	s.mu.Unlock()
+	if closing {
+		return errors.New("the stack is stopped")
+	}
+	return p.start()
+}
+
+// Set changes settings in the environment of a part. They take effect when the part is started next.
+func (s *Stack) Set(name string, settings map[string]string) error {
+	p, err := s.part(name)
+	if err != nil {
+		return err
+	}
+	p.control.Lock()
+	defer p.control.Unlock()
+	for setting, value := range settings {
+		p.env = append(p.env, setting+"="+value) // the last value of a variable counts
+	}
+	return nil
+}
+
+// WaitReady returns when every running part is ready.
+func (s *Stack) WaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
+	defer cancel()
+	s.mu.Lock()
+	parts := slices.Clone(s.parts)
+	s.mu.Unlock()
+	group, ctx := errgroup.WithContext(ctx)
+	for _, p := range parts {
+		if p.running() {
+			group.Go(func() error { return p.await(ctx) })
+		}
+	}
+	return group.Wait()
+}
+
+// URL returns the address of the first replica of orders-actor.
+func (s *Stack) URL() string { return s.URLs()[0] }
+
+// URLs returns the address of each replica of orders-actor.
+func (s *Stack) URLs() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.urls)
+}
+
+// MetricsURL returns the address of a service's metrics; empty unless Options.FreePorts selected the port.
+func (s *Stack) MetricsURL(name string) string {
+	p, err := s.part(name)
+	if err != nil {
+		return ""
+	}
+	return p.metrics
+}
+
+// Address returns the URL of a service or a sidecar; empty for other parts.
+func (s *Stack) Address(name string) string {
+	p, err := s.part(name)
+	if err != nil {
+		return ""
+	}
+	return p.url
+}
+
+// Token returns the API token that a sidecar requires in the header dapr-api-token.
+func (s *Stack) Token(name string) string {
+	p, err := s.part(name)
+	if err != nil {
+		return ""
+	}
+	return p.token
+}
+
+// PID returns the process id of a part, or 0 when it isn't running.
+func (s *Stack) PID(name string) int {
+	p, err := s.part(name)
+	if err != nil {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.alive() {
+		return 0
+	}
+	return p.process.Pid
+}
+
+// Home returns the data folder.
+func (s *Stack) Home() string { return s.o.Home }
