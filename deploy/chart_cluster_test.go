@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// server is as much of a Kubernetes API server as the chart looks at: namespaces, and Secrets by name.
+// server is a fake Kubernetes API server with what the chart reads: namespaces, and Secrets by name.
 type server struct {
 	version string
 	dapr    bool
@@ -57,7 +57,7 @@ func (s server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// render renders the chart as an installation on that cluster would.
+// render renders the chart as `helm install` on that cluster would.
 func (s server) render(t *testing.T, set string) (string, error) {
 	t.Helper()
 	http := httptest.NewServer(s)
@@ -80,7 +80,7 @@ current-context: test
 	return helm(args...)
 }
 
-func TestChartChecksTheCluster(t *testing.T) {
+func TestChartRejectsUnsuitableCluster(t *testing.T) {
 	raw := strings.Repeat("\xfe", 32)
 	key := base64.StdEncoding.EncodeToString([]byte(raw))
 	other := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("o", 32)))
@@ -96,50 +96,50 @@ func TestChartChecksTheCluster(t *testing.T) {
 	for name, test := range map[string]struct {
 		server server
 		set    string
-		says   []string // empty: accepted
+		want   []string // parts of the error; empty if the chart accepts
 	}{
 		"a cluster without Dapr": {
 			server: server{version: "1.34.4"},
-			says:   []string{"This cluster has no Dapr. Install Dapr 1.18 first", "dapr init -k"},
+			want:   []string{"This cluster has no Dapr. First install Dapr 1.18", "dapr init -k"},
 		},
-		"an old Kubernetes": {server: server{version: "1.29.3", dapr: true}, says: []string{"is Kubernetes v1.29.3; 1.30 or later"}},
+		"an old Kubernetes": {server: server{version: "1.29.3", dapr: true}, want: []string{"is Kubernetes v1.29.3; 1.30 or later"}},
 		"no Secret with the database's address": {
-			server: server{version: "1.34.4", dapr: true}, says: []string{`There is no Secret "postgres" in namespace "shop"`},
+			server: server{version: "1.34.4", dapr: true}, want: []string{`There is no Secret "postgres" in namespace "shop"`},
 		},
 		"a Secret without the address": {
 			server: server{version: "1.34.4", dapr: true, secrets: map[string]map[string]string{"postgres": {"url": "x"}}},
-			says:   []string{`Secret "postgres" in namespace "shop" has no key "uri"`},
+			want:   []string{`Secret "postgres" in namespace "shop" has no key "uri"`},
 		},
 		"a Secret without the ledger's address": {
 			server: server{version: "1.34.4", dapr: true, secrets: map[string]map[string]string{"postgres": database}},
-			set:    "postgresql.dsnSecret.ledgerKey=ledger", says: []string{`has no key "ledger"`},
+			set:    "postgresql.dsnSecret.ledgerKey=ledger", want: []string{`has no key "ledger"`},
 		},
 		"keys in the expected form": {server: server{version: "1.34.4", dapr: true, secrets: keys(key, key)}, set: existing},
-		"a key without base64 of its own": {
+		"a key that is not base64": {
 			server: server{version: "1.34.4", dapr: true, secrets: keys(raw, key)}, set: existing,
-			says: []string{`Key "command-seal-key" of Secret "ours" in namespace "shop" is not base64 text of at least 32 bytes`, "openssl rand -base64 32"},
+			want: []string{`Key "command-seal-key" of Secret "ours" in namespace "shop" is not base64 text of at least 32 bytes`, "openssl rand -base64 32"},
 		},
-		"a key in base64 once too often": {
+		"a key that is base64-encoded twice": {
 			server: server{version: "1.34.4", dapr: true, secrets: keys(key, base64.StdEncoding.EncodeToString([]byte(key)))}, set: existing,
-			says: []string{`Key "obo-key" of Secret "theirs" in namespace "shop" is encoded in base64 once too often`},
+			want: []string{`Key "obo-key" of Secret "theirs" in namespace "shop" is base64-encoded twice`},
 		},
 		"a Secret without one of its keys": {
 			server: server{version: "1.34.4", dapr: true, secrets: keys("", key)}, set: existing,
-			says: []string{`Key "command-seal-key" of Secret "ours" in namespace "shop" is missing`},
+			want: []string{`Key "command-seal-key" of Secret "ours" in namespace "shop" is missing`},
 		},
 		"two services with different keys": {
 			server: server{version: "1.34.4", dapr: true, secrets: keys(key, other)}, set: existing,
-			says: []string{`Secrets "ours" and "theirs" in namespace "shop" hold different obo-keys`},
+			want: []string{`Secrets "ours" and "theirs" in namespace "shop" hold different obo-keys`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := test.server.render(t, test.set)
-			if test.says == nil {
+			if test.want == nil {
 				require.NoError(t, err, out)
 				return
 			}
-			require.Error(t, err, "it wasn't refused")
-			for _, text := range test.says {
+			require.Error(t, err, "the chart must reject this")
+			for _, text := range test.want {
 				require.Contains(t, out, text)
 			}
 			require.NotContains(t, out, key)
@@ -147,17 +147,17 @@ func TestChartChecksTheCluster(t *testing.T) {
 	}
 }
 
-// A rotation's previous keys are part of the release while they are there.
+// An upgrade during a key rotation keeps the previous keys.
 func TestChartKeepsPreviousKeys(t *testing.T) {
 	key := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32)))
 	s := server{version: "1.34.4", dapr: true, secrets: map[string]map[string]string{
 		"postgres":     {"uri": "postgres://u:p@h/d"},
-		"orders-actor": {"obo-key": key, "obo-key-previous": "previous one"},
+		"orders-actor": {"obo-key": key, "obo-key-previous": "previous value"},
 		"payments-svc": {"obo-key": key},
 	}}
 	out, err := s.render(t, "")
 	require.NoError(t, err, out)
-	require.Contains(t, out, "obo-key-previous: "+base64.StdEncoding.EncodeToString([]byte("previous one")))
+	require.Contains(t, out, "obo-key-previous: "+base64.StdEncoding.EncodeToString([]byte("previous value")))
 	require.Contains(t, out, "obo-key: "+base64.StdEncoding.EncodeToString([]byte(key)))
 	require.NotContains(t, out, "command-seal-key-previous")
 }

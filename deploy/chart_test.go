@@ -1,5 +1,5 @@
-// Package deploy tests what installs the product: the chart, the images' Dockerfiles and docker-compose.yml. With the tag
-// k8s it tests an installation's whole life on a real cluster.
+// Package deploy tests the Helm chart, the Dockerfiles and docker-compose.yml. With the build tag k8s it also installs,
+// upgrades and uninstalls the chart on a real cluster.
 package deploy_test
 
 import (
@@ -18,7 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-var update = flag.Bool("update", false, "write the snapshots anew")
+var update = flag.Bool("update", false, "update testdata/default.golden.yaml and the table in helm/README.md")
 
 const chart = "../helm"
 
@@ -42,7 +42,7 @@ func template(args ...string) (string, error) {
 	return helm(append([]string{"template", "orders", chart, "--namespace", "shop"}, args...)...)
 }
 
-// The value sets that matter, each a file of testdata.
+// valueSets returns the values files in testdata: typical installations.
 func valueSets(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob("testdata/*.values.yaml")
@@ -51,7 +51,7 @@ func valueSets(t *testing.T) []string {
 	return files
 }
 
-func TestChartLint(t *testing.T) {
+func TestChartPassesStrictLint(t *testing.T) {
 	for _, file := range valueSets(t) {
 		out, err := helm("lint", "--strict", chart, "--values", file)
 		require.NoError(t, err, out)
@@ -59,8 +59,8 @@ func TestChartLint(t *testing.T) {
 	}
 }
 
-// The commands of helm/README.md: no flags that stand in for a cluster.
-func TestChartRendersWithoutACluster(t *testing.T) {
+// No flags replace the information that a cluster would give.
+func TestChartRendersWithoutCluster(t *testing.T) {
 	out, err := helm("template", "orders", chart)
 	require.NoError(t, err, out)
 	require.Contains(t, out, "kind: Deployment")
@@ -68,24 +68,21 @@ func TestChartRendersWithoutACluster(t *testing.T) {
 
 var random = regexp.MustCompile(`(?m)^(  (?:obo-key|command-seal-key|dev-token-key|token|(?:orders-|ledger-)?password): )\S+$|(//orders_(?:app|ledger):)[^@]+@`)
 
-func TestChartSnapshots(t *testing.T) {
-	for _, file := range valueSets(t) {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".values.yaml"), func(t *testing.T) {
-			out, err := template("--values", file)
-			require.NoError(t, err, out)
-			got := random.ReplaceAllString(out, "${1}${2}RANDOM@")
-			golden := strings.TrimSuffix(file, ".values.yaml") + ".golden.yaml"
-			if *update {
-				require.NoError(t, os.WriteFile(golden, []byte(got), 0o600))
-			}
-			want, err := os.ReadFile(golden)
-			require.NoError(t, err)
-			require.Equal(t, string(want), got, "what the chart makes has changed; look at it, then run with -update")
-		})
+// The golden file shows what an installation with default values consists of. Tests of single values check properties.
+func TestChartWithDefaultValuesMatchesGoldenFile(t *testing.T) {
+	const golden = "testdata/default.golden.yaml"
+	out, err := template()
+	require.NoError(t, err, out)
+	got := random.ReplaceAllString(out, "${1}${2}RANDOM@")
+	if *update {
+		require.NoError(t, os.WriteFile(golden, []byte(got), 0o600))
 	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got, "the rendered chart has changed; review the difference, then run with -update")
 }
 
-func TestChartGeneratesKeys(t *testing.T) {
+func TestChartGeneratesDistinctKeys(t *testing.T) {
 	found := map[string]map[string]any{}
 	for _, o := range objects(t) {
 		if o["kind"] == "Secret" {
@@ -98,8 +95,8 @@ func TestChartGeneratesKeys(t *testing.T) {
 	require.NotEmpty(t, found["payments-svc-app-token"]["token"])
 }
 
-// What restricted Pod Security asks for, of every pod of the chart.
-func TestChartPodsAreRestricted(t *testing.T) {
+// Every pod of the chart meets the Pod Security profile "restricted".
+func TestChartPodsMeetRestrictedProfile(t *testing.T) {
 	pods := 0
 	for _, o := range objects(t, "--set", "postgresql.mode=bundled") {
 		spec, ok := nested(o, "spec", "template", "spec").(map[string]any)
@@ -123,52 +120,52 @@ func TestChartPodsAreRestricted(t *testing.T) {
 	require.Equal(t, 4, pods)
 }
 
-func TestChartRefuses(t *testing.T) {
+func TestChartRejectsInvalidValues(t *testing.T) {
 	for name, test := range map[string]struct {
-		set, says string
+		set, want string
 	}{
-		"an unknown value":             {"ordersActor.replica=3", "replica"},
-		"no replicas":                  {"ordersActor.replicas=0", "replicas"},
-		"a duration without unit":      {"ordersActor.settings.DELIVER_AFTER=10x", "DELIVER_AFTER"},
-		"a rate above 1":               {"paymentsSvc.settings.PAYMENT_CONFIRM_RATE=1.5", "PAYMENT_CONFIRM_RATE"},
-		"an unknown way to sign in":    {"ordersActor.settings.AUTH_MODE=none", "AUTH_MODE"},
-		"oidc without an issuer":       {"ordersActor.settings.AUTH_MODE=oidc", "OIDC_ISSUER"},
-		"an unknown setting":           {"ordersActor.settings.COLOUR=red", "COLOUR"},
-		"an unknown database mode":     {"postgresql.mode=sqlite", "mode"},
-		"an ingress without hosts":     {"ingress.enabled=true", "hosts"},
-		"a route without a gateway":    {"gateway.enabled=true", "parentRefs"},
-		"half of the existing secrets": {"secrets.existing.ordersActor=mine", "obo-key"},
+		"an unknown value":               {"ordersActor.replica=3", "replica"},
+		"no replicas":                    {"ordersActor.replicas=0", "replicas"},
+		"a duration without unit":        {"ordersActor.settings.DELIVER_AFTER=10x", "DELIVER_AFTER"},
+		"a rate above 1":                 {"paymentsSvc.settings.PAYMENT_CONFIRM_RATE=1.5", "PAYMENT_CONFIRM_RATE"},
+		"an unknown authentication mode": {"ordersActor.settings.AUTH_MODE=none", "AUTH_MODE"},
+		"oidc without an issuer":         {"ordersActor.settings.AUTH_MODE=oidc", "OIDC_ISSUER"},
+		"an unknown setting":             {"ordersActor.settings.COLOUR=red", "COLOUR"},
+		"an unknown database mode":       {"postgresql.mode=sqlite", "mode"},
+		"an ingress without hosts":       {"ingress.enabled=true", "hosts"},
+		"a route without a gateway":      {"gateway.enabled=true", "parentRefs"},
+		"half of the existing secrets":   {"secrets.existing.ordersActor=mine", "obo-key"},
 
-		"dev sign-in behind an ingress":          {"ingress.enabled=true,ingress.hosts={a.example}", "ordersActor.exposeDevAuth"},
-		"dev sign-in behind a gateway":           {"gateway.enabled=true,gateway.parentRefs[0].name=a", "gateway.enabled opens"},
-		"dev sign-in on a LoadBalancer":          {"service.type=LoadBalancer", "service.type=LoadBalancer opens"},
-		"dev sign-in by default on a NodePort":   {"service.type=NodePort,ordersActor.settings.AUTH_MODE=null", "exposeDevAuth"},
-		"a delivery after more than a year":      {"ordersActor.settings.DELIVER_AFTER=99999h", "from 0s to 8760h"},
-		"a payment timeout of milliseconds":      {"ordersActor.settings.PAYMENT_TIMEOUT=99ms", "from 100ms to 1m"},
-		"an autoscaler's minimum above its max":  {"ordersActor.hpa.enabled=true,ordersActor.hpa.minReplicas=5", "more than maxReplicas, 4"},
-		"an autoscaler without a CPU request":    {"paymentsSvc.hpa.enabled=true,paymentsSvc.resources.requests.cpu=null", "requests.cpu"},
-		"a memory request above its limit":       {"ordersActor.resources.requests.memory=1Gi", "the request of memory, 1Gi, is more than its limit, 512Mi"},
-		"a sidecar's CPU request over its limit": {"dapr.resources.limits.cpu=50m", "dapr.resources: the request of cpu, 100m"},
-		"a database's request above its limit":   {"postgresql.bundled.resources.requests.memory=513Mi", "postgresql.bundled.resources"},
-		"a quantity with an unknown unit":        {"ordersActor.resources.limits.memory=1TB", "memory"},
-		"a tag that no registry accepts":         {"image.tag=-latest", "tag"},
-		"a digest that isn't one":                {"image.digests.ordersActor=sha256:12", "digests"},
-		"an annotation that renames the app":     {"ordersActor.podAnnotations.dapr\\.io/app-id=other", "dapr.io"},
-		"a label that the chart selects by":      {"commonLabels.app\\.kubernetes\\.io/name=other", "app.kubernetes.io/name"},
-		"a node port of a cluster address":       {"service.nodePort=30080", "nodePort"},
-		"a seed that loses digits":               {"paymentsSvc.settings.PAYMENT_SEED=9007199254740993", "PAYMENT_SEED"},
-		"an environment variable without a name": {"ordersActor.extraEnv[0].value=x", "name"},
-		"two sources of certificate authorities": {"customCA.secret=a,customCA.configMap=b", "not both"},
+		"dev sign-in behind an ingress":            {"ingress.enabled=true,ingress.hosts={a.example}", "ordersActor.exposeDevAuth"},
+		"dev sign-in behind a gateway":             {"gateway.enabled=true,gateway.parentRefs[0].name=a", "gateway.enabled opens"},
+		"dev sign-in on a LoadBalancer":            {"service.type=LoadBalancer", "service.type=LoadBalancer opens"},
+		"dev sign-in by default on a NodePort":     {"service.type=NodePort,ordersActor.settings.AUTH_MODE=null", "exposeDevAuth"},
+		"a delivery after more than a year":        {"ordersActor.settings.DELIVER_AFTER=99999h", "from 0s to 8760h"},
+		"a payment timeout of milliseconds":        {"ordersActor.settings.PAYMENT_TIMEOUT=99ms", "from 100ms to 1m"},
+		"hpa.minReplicas above hpa.maxReplicas":    {"ordersActor.hpa.enabled=true,ordersActor.hpa.minReplicas=5", "exceeds maxReplicas 4"},
+		"an autoscaler without a CPU request":      {"paymentsSvc.hpa.enabled=true,paymentsSvc.resources.requests.cpu=null", "requests.cpu"},
+		"a memory request above its limit":         {"ordersActor.resources.requests.memory=1Gi", "the memory request 1Gi exceeds the limit 512Mi"},
+		"a sidecar's CPU request over its limit":   {"dapr.resources.limits.cpu=50m", "dapr.resources: the cpu request 100m exceeds"},
+		"a database's request above its limit":     {"postgresql.bundled.resources.requests.memory=513Mi", "postgresql.bundled.resources"},
+		"a quantity with an unknown unit":          {"ordersActor.resources.limits.memory=1TB", "memory"},
+		"a tag that no registry accepts":           {"image.tag=-latest", "tag"},
+		"a digest that isn't one":                  {"image.digests.ordersActor=sha256:12", "digests"},
+		"an annotation that renames the app":       {"ordersActor.podAnnotations.dapr\\.io/app-id=other", "dapr.io"},
+		"a label that the chart selects by":        {"commonLabels.app\\.kubernetes\\.io/name=other", "app.kubernetes.io/name"},
+		"a node port for a ClusterIP Service":      {"service.nodePort=30080", "nodePort"},
+		"a seed beyond the exact integers of JSON": {"paymentsSvc.settings.PAYMENT_SEED=9007199254740993", "PAYMENT_SEED"},
+		"an environment variable without a name":   {"ordersActor.extraEnv[0].value=x", "name"},
+		"two sources of certificate authorities":   {"customCA.secret=a,customCA.configMap=b", "not both"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := template("--set", test.set)
-			require.Error(t, err, "it wasn't refused")
-			require.Contains(t, out, test.says)
+			require.Error(t, err, "the chart must reject this")
+			require.Contains(t, out, test.want)
 		})
 	}
 }
 
-// The README's table is complete and tells the defaults as they are. With -update it is written.
+// The table in helm/README.md lists every value with its default. With -update it is rewritten.
 func TestChartReadmeListsEveryValue(t *testing.T) {
 	var table bytes.Buffer
 	table.WriteString("| value | default | |\n| --- | --- | --- |\n")
@@ -187,7 +184,7 @@ func TestChartReadmeListsEveryValue(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, []byte(want), 0o600))
 		after = table.String()
 	}
-	require.Equal(t, table.String(), after, "the README's table isn't that of values.yaml; run with -update")
+	require.Equal(t, table.String(), after, "the table in helm/README.md differs from values.yaml; run with -update")
 }
 
 func rows(table *bytes.Buffer, comments map[string]string, prefix string, values map[string]any) {
@@ -211,7 +208,7 @@ func rows(table *bytes.Buffer, comments map[string]string, prefix string, values
 	}
 }
 
-// comments are what stands behind the values in values.yaml, by their paths.
+// comments returns the comment after each value in values.yaml, by the value's path.
 func comments(content string) map[string]string {
 	found := map[string]string{}
 	var path []string

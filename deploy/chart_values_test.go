@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// values writes a values file, whose numbers Helm reads differently from those of --set.
+// values writes a values file. Helm parses numbers in it differently from those of --set.
 func values(t *testing.T, content string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "values.yaml")
@@ -48,7 +48,7 @@ func env(spec map[string]any) map[string]any {
 	return found
 }
 
-func TestChartExposesDevAuthWhenToldTo(t *testing.T) {
+func TestChartAcceptsExposedServiceWithConsentOrOIDC(t *testing.T) {
 	for _, set := range []string{
 		"service.type=NodePort,ordersActor.exposeDevAuth=true",
 		"service.type=LoadBalancer,ordersActor.settings.AUTH_MODE=oidc,ordersActor.settings.OIDC_ISSUER=https://sso.example," +
@@ -59,7 +59,7 @@ func TestChartExposesDevAuthWhenToldTo(t *testing.T) {
 	}
 }
 
-func TestChartWritesNumbersInFull(t *testing.T) {
+func TestChartRendersLargeNumbersWithoutExponent(t *testing.T) {
 	all := objects(t, "--values", values(t, `
 ordersActor: { settings: { RATE_LIMIT: 1000000 }, resources: { limits: { memory: 1000000000 } } }
 paymentsSvc: { settings: { PAYMENT_SEED: 9007199254740991, PAYMENT_CONFIRM_RATE: 0.0000125 } }
@@ -76,14 +76,14 @@ dapr: { resources: { limits: { memory: 1000000000 } } }
 	require.Contains(t, out, "runAsUser: 1000680000")
 }
 
-func TestChartKeepsGoBelowItsMemoryLimit(t *testing.T) {
+func TestChartSetsGoMemoryLimitBelowContainerLimit(t *testing.T) {
 	all := objects(t, "--set", "ordersActor.resources.limits.memory=1Gi,paymentsSvc.resources.limits.memory=null,dapr.resources.limits.memory=200M")
 	require.Equal(t, "966367641", env(podSpec(t, all, "orders-actor"))["GOMEMLIMIT"])
 	require.NotContains(t, env(podSpec(t, all, "payments-svc")), "GOMEMLIMIT")
 	require.Equal(t, "GOMEMLIMIT=180000000", annotations(t, all, "orders-actor")["dapr.io/env"])
 }
 
-func TestChartOmitsWhatIsSetToNull(t *testing.T) {
+func TestChartOmitsNullValues(t *testing.T) {
 	all := objects(t, "--set", "dapr.resources.requests.cpu=null,podSecurityContext.runAsUser=null,podSecurityContext.runAsGroup=null")
 	require.NotContains(t, annotations(t, all, "orders-actor"), "dapr.io/sidecar-cpu-request")
 	security := podSpec(t, all, "orders-actor")["securityContext"].(map[string]any)
@@ -91,7 +91,7 @@ func TestChartOmitsWhatIsSetToNull(t *testing.T) {
 	require.Equal(t, true, security["runAsNonRoot"])
 }
 
-func TestChartImages(t *testing.T) {
+func TestChartBuildsImageReferences(t *testing.T) {
 	digest := "sha256:" + strings.Repeat("ab", 32)
 	long := strings.Repeat("1.", 40) + "x"
 	for name, test := range map[string]struct{ set, app, database string }{
@@ -115,7 +115,7 @@ func TestChartImages(t *testing.T) {
 	}
 }
 
-func TestChartPassesOnWhatPodsNeed(t *testing.T) {
+func TestChartAppliesPodValues(t *testing.T) {
 	file := values(t, `
 global: { imagePullSecrets: [mirror] }
 image: { pullSecrets: [mirror, team] }
@@ -160,7 +160,7 @@ extraManifests:
 	behavior := nested(object(t, all, "HorizontalPodAutoscaler", "orders-actor"), "spec", "behavior").(map[string]any)
 	require.Contains(t, behavior, "scaleUp")
 
-	// The app and its sidecar both trust the company's authority.
+	// The app and its sidecar both trust the additional certificate authority.
 	require.Equal(t, "/etc/orders/ca", env(spec)["SSL_CERT_DIR"])
 	require.Contains(t, annotations(t, all, "orders-actor")["dapr.io/env"], "SSL_CERT_DIR=/etc/orders/ca")
 	require.Contains(t, annotations(t, all, "orders-actor")["dapr.io/volume-mounts"], "custom-ca:/etc/orders/ca")
@@ -179,7 +179,7 @@ extraManifests:
 	object(t, all, "ConfigMap", "orders-text")
 }
 
-func TestChartSidecarsDemandAToken(t *testing.T) {
+func TestChartSidecarsRequireAPIToken(t *testing.T) {
 	for set, want := range map[string]string{"image.tag=v1": "payments-svc-api-token", "secrets.existing.apiToken=mine": "mine"} {
 		all := objects(t, "--set", set)
 		require.Equal(t, want, annotations(t, all, "payments-svc")["dapr.io/api-token-secret"])
@@ -187,7 +187,7 @@ func TestChartSidecarsDemandAToken(t *testing.T) {
 	}
 }
 
-func TestChartTestPodPassesTheNetworkPolicy(t *testing.T) {
+func TestChartNetworkPolicyAdmitsTestPod(t *testing.T) {
 	all := objects(t, "--values", values(t, "networkPolicy: { ingressFrom: [{ podSelector: { matchLabels: { app: proxy } } }] }"))
 	from := nested(object(t, all, "NetworkPolicy", "orders-actor"), "spec", "ingress").([]any)[0].(map[string]any)["from"].([]any)
 	require.Len(t, from, 2)
@@ -197,13 +197,13 @@ func TestChartTestPodPassesTheNetworkPolicy(t *testing.T) {
 	}
 }
 
-func TestChartTakesLargeVolumes(t *testing.T) {
+func TestChartAcceptsLargeVolume(t *testing.T) {
 	all := objects(t, "--set", "postgresql.mode=bundled,postgresql.bundled.storage=1Ti")
 	require.Contains(t, fmt.Sprint(object(t, all, "StatefulSet", "orders-postgresql")), "storage:1Ti")
 }
 
-// Both connect to the bundled database under a name of their own, which isn't the administrator's.
-func TestChartGivesOrdersAndLedgerTheirOwnDatabaseUsers(t *testing.T) {
+// Each service has its own user in the bundled database, and neither is the administrator.
+func TestChartUsesSeparateDatabaseUsers(t *testing.T) {
 	all := objects(t, "--set", "postgresql.mode=bundled")
 	secret := object(t, all, "Secret", "orders-postgresql")["stringData"].(map[string]any)
 	key := func(component string) any {
@@ -217,35 +217,35 @@ func TestChartGivesOrdersAndLedgerTheirOwnDatabaseUsers(t *testing.T) {
 	require.Equal(t, "ledger", key("ledger"))
 }
 
-func TestChartConnectionBudget(t *testing.T) {
+func TestChartRejectsTooManyDatabaseConnections(t *testing.T) {
 	const autoscaled = "ordersActor.hpa.enabled=true,paymentsSvc.hpa.enabled=true"
 	for name, test := range map[string]struct {
 		set  string
-		says []string // empty: accepted
+		want []string // parts of the error; empty if the chart accepts
 	}{
 		"three replicas of each":         {set: "ordersActor.replicas=3,paymentsSvc.replicas=3"},
 		"the autoscalers' maximum":       {set: autoscaled},
-		"a server that allows too few":   {"postgresql.maxConnections=40", []string{"may open 40 connections, and 30 are available (maxConnections 40 - reservedConnections 10)", "4 pods x (pools.view 5 + pools.state 3) = 32", "4 pods x  pools.ledger 2 = 8"}},
-		"more replicas than connections": {"ordersActor.replicas=6", []string{"may open 104 connections, and 90 are available"}},
+		"a server that allows too few":   {"postgresql.maxConnections=40", []string{"may open 40 connections, but 30 are available (maxConnections 40 - reservedConnections 10)", "4 pods x (pools.view 5 + pools.state 3) = 32", "4 pods x  pools.ledger 2 = 8"}},
+		"more replicas than connections": {"ordersActor.replicas=6", []string{"may open 104 connections, but 90 are available"}},
 		"an autoscaler's larger maximum": {autoscaled + ",ordersActor.hpa.maxReplicas=6,paymentsSvc.hpa.maxReplicas=6", []string{"may open 120 connections"}},
 		"no overlap between releases":    {set: "ordersActor.replicas=6,ordersActor.strategy.type=Recreate"},
-		"a pooler that isn't checked":    {set: "ordersActor.replicas=60,postgresql.maxConnections=0"},
+		"a pooler without a limit":       {set: "ordersActor.replicas=60,postgresql.maxConnections=0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := template("--set", test.set)
-			if test.says == nil {
+			if test.want == nil {
 				require.NoError(t, err, out)
 				return
 			}
 			require.Error(t, err)
-			for _, text := range test.says {
+			for _, text := range test.want {
 				require.Contains(t, out, text)
 			}
 		})
 	}
 }
 
-func TestChartSetsPoolSizes(t *testing.T) {
+func TestChartAppliesPoolSizes(t *testing.T) {
 	all := objects(t, "--set", "postgresql.pools.view=6,postgresql.pools.state=4,postgresql.pools.ledger=3,postgresql.maxIdleTime=7s")
 	require.Equal(t, "6", nested(object(t, all, "ConfigMap", "orders-actor"), "data", "VIEW_MAX_CONNS"))
 	for component, want := range map[string]string{"statestore": "4", "ledger": "3"} {
@@ -259,7 +259,7 @@ func TestChartSetsPoolSizes(t *testing.T) {
 	}
 }
 
-func TestChartAdmissionPolicyKnowsItsPods(t *testing.T) {
+func TestChartAdmissionPolicyListsOwnPods(t *testing.T) {
 	out, err := template("--set", "admissionPolicy.enabled=true,image.registry=r.example/team,paymentsSvc.serviceAccount.name=pay")
 	require.NoError(t, err, out)
 	require.Contains(t, out, `variables.identity in ['orders-actor=orders-actor','payments-svc=pay']`)
@@ -275,8 +275,8 @@ func kinds(all []map[string]any) []string {
 	return found
 }
 
-// Everyone who reaches the ingress can request every path of the public port.
-func TestChartServesMetricsOnAPortThatNothingPublicLeadsTo(t *testing.T) {
+// The ingress forwards every path of the public port, so metrics need another port.
+func TestChartMetricsPortIsNotPublic(t *testing.T) {
 	all := objects(t, "--set", "ingress.enabled=true,ingress.hosts={a.example},ordersActor.exposeDevAuth=true,"+
 		"gateway.enabled=true,gateway.parentRefs[0].name=public,monitoring.serviceMonitor.enabled=true")
 	for app, setting := range map[string]string{"orders-actor": "ORDERS", "payments-svc": "PAYMENTS"} {
@@ -287,7 +287,7 @@ func TestChartServesMetricsOnAPortThatNothingPublicLeadsTo(t *testing.T) {
 		require.Contains(t, fmt.Sprint(object(t, all, "ServiceMonitor", app)), "path:/metrics port:metrics")
 		require.Contains(t, fmt.Sprint(object(t, all, "Service", app+"-metrics")), "targetPort:metrics")
 		require.Contains(t, fmt.Sprint(object(t, all, "NetworkPolicy", app)), "port:metrics")
-		require.NotContains(t, fmt.Sprint(object(t, objects(t), "NetworkPolicy", app)), "port:metrics", "open though nobody scrapes")
+		require.NotContains(t, fmt.Sprint(object(t, objects(t), "NetworkPolicy", app)), "port:metrics", "the metrics port must be closed without a ServiceMonitor")
 	}
 	require.NotContains(t, fmt.Sprint(object(t, all, "Service", "orders-actor")), "metrics")
 	require.NotContains(t, fmt.Sprint(object(t, all, "Ingress", "orders-actor"), object(t, all, "HTTPRoute", "orders-actor")), "metrics")

@@ -18,27 +18,27 @@ func compose(t *testing.T) *types.Project {
 	t.Helper()
 	options, err := cli.NewProjectOptions([]string{"../docker-compose.yml"}, cli.WithoutEnvironmentResolution)
 	require.NoError(t, err)
-	project, err := options.LoadProject(context.Background()) // refuses what the specification doesn't know
+	project, err := options.LoadProject(context.Background()) // rejects unknown fields
 	require.NoError(t, err)
 	return project
 }
 
-func TestComposeStartsInOrderOfHealth(t *testing.T) {
+func TestComposeWaitsForHealthyDependencies(t *testing.T) {
 	project := compose(t)
 	for name, service := range project.Services {
 		for needed, how := range service.DependsOn {
 			other, ok := project.Services[needed]
 			require.True(t, ok)
 			if how.Condition == types.ServiceConditionHealthy {
-				require.NotNil(t, other.HealthCheck, "%s waits for the health of %s, which tells none", name, needed)
+				require.NotNil(t, other.HealthCheck, "%s waits for the health of %s, which has no health check", name, needed)
 			}
 		}
 	}
 	require.Equal(t, types.ServiceConditionHealthy, project.Services["orders-actor-dapr"].DependsOn["scheduler"].Condition)
-	require.NotEmpty(t, project.Services["scheduler"].Volumes, "reminders are lost with the container")
+	require.NotEmpty(t, project.Services["scheduler"].Volumes, "reminders must survive the container")
 }
 
-func TestComposeMountsWhatIsThere(t *testing.T) {
+func TestComposeMountsExistingFolders(t *testing.T) {
 	root, err := filepath.Abs("..")
 	require.NoError(t, err)
 	for name, service := range compose(t).Services {
@@ -58,12 +58,12 @@ func TestComposeHasDefaultsAndNoSecrets(t *testing.T) {
 	content, err := os.ReadFile("../docker-compose.yml")
 	require.NoError(t, err)
 	for _, variable := range regexp.MustCompile(`\$\{[^}]*\}`).FindAllString(string(content), -1) {
-		require.Contains(t, variable, ":-", "no default")
+		require.Contains(t, variable, ":-", "a variable without a default")
 	}
 	for name, service := range compose(t).Services {
 		for key, value := range service.Environment {
 			if strings.Contains(key, "TOKEN") || strings.Contains(key, "PASSWORD") && !strings.HasSuffix(key, "_FILE") {
-				t.Errorf("%s: %s is set in the file", name, key)
+				t.Errorf("%s: %s must not be set in the file", name, key)
 			}
 			if value != nil {
 				require.NotRegexp(t, `postgres://[^@/]*:`, *value, "%s: %s holds a password", name, key)
@@ -72,8 +72,7 @@ func TestComposeHasDefaultsAndNoSecrets(t *testing.T) {
 	}
 }
 
-// The settings of both services are the same in every way to run them.
-func TestComposeAndChartKnowTheSameSettings(t *testing.T) {
+func TestComposeHasEverySettingOfChart(t *testing.T) {
 	values := chartValues(t)
 	for service, key := range map[string]string{"orders-actor": "ordersActor", "payments-svc": "paymentsSvc"} {
 		env := compose(t).Services[service].Environment
@@ -83,9 +82,9 @@ func TestComposeAndChartKnowTheSameSettings(t *testing.T) {
 	}
 }
 
-// A sidecar's API gives out its app's keys and writes its state. So it listens on the loopback address that it shares
-// with the app's container, and asks for a token too.
-func TestComposeSidecarsAnswerTheirAppOnly(t *testing.T) {
+// A sidecar's API returns its app's keys and writes its state. So it listens only on the loopback address, which it shares with
+// the app's container, and requires a token.
+func TestComposeSidecarsAcceptOnlyTheirApp(t *testing.T) {
 	project := compose(t)
 	sidecars := 0
 	for name, service := range project.Services {
@@ -106,7 +105,7 @@ func TestComposeSidecarsAnswerTheirAppOnly(t *testing.T) {
 	require.Equal(t, 2, sidecars)
 }
 
-func TestComposeMountsKeysOnlyWhereTheyAreNeeded(t *testing.T) {
+func TestComposeMountsKeysOnlyWhereNeeded(t *testing.T) {
 	users := map[string][]string{}
 	for name, service := range compose(t).Services {
 		for _, volume := range service.Volumes {
@@ -128,7 +127,7 @@ func TestComposeMountsKeysOnlyWhereTheyAreNeeded(t *testing.T) {
 	require.Equal(t, []string{"database-users", "keys", "postgres"}, users["database-keys"])
 }
 
-func TestComposeBoundsEveryLog(t *testing.T) {
+func TestComposeLimitsEveryLog(t *testing.T) {
 	for name, service := range compose(t).Services {
 		require.NotNil(t, service.Logging, name)
 		require.NotEmpty(t, service.Logging.Options["max-size"], name)
@@ -136,7 +135,7 @@ func TestComposeBoundsEveryLog(t *testing.T) {
 	}
 }
 
-func TestComposeGivesOrdersAndLedgerTheirOwnDatabaseUsers(t *testing.T) {
+func TestComposeUsesSeparateDatabaseUsers(t *testing.T) {
 	project := compose(t)
 	for service, user := range map[string]string{"orders-actor-dapr": "orders_app", "payments-svc-dapr": "orders_ledger"} {
 		require.Contains(t, *project.Services[service].Environment["STATE_DSN"], "postgres://"+user+"@")
@@ -146,7 +145,7 @@ func TestComposeGivesOrdersAndLedgerTheirOwnDatabaseUsers(t *testing.T) {
 	require.FileExists(t, filepath.Join(source(project.Services["database-users"], "/setup"), "database-users.sql"))
 }
 
-// source is the volume or folder that a service has mounted there.
+// source returns the volume or folder that a service mounts at target.
 func source(service types.ServiceConfig, target string) string {
 	for _, volume := range service.Volumes {
 		if volume.Target == target {

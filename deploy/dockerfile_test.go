@@ -14,8 +14,8 @@ import (
 
 var dockerfiles = []string{"../orders-actor/Dockerfile", "../payments-svc/Dockerfile", "../deploy/Dockerfile"}
 
-// What a build copies must be in the repository, not just on the machine of whoever wrote it.
-func TestDockerfilesCopyWhatIsThere(t *testing.T) {
+// A build must not copy files that exist only on a developer's machine.
+func TestDockerfilesCopyOnlyTrackedFiles(t *testing.T) {
 	for _, file := range dockerfiles {
 		copied := 0
 		for _, line := range instructions(t, file) {
@@ -26,7 +26,7 @@ func TestDockerfilesCopyWhatIsThere(t *testing.T) {
 			for _, source := range words[1 : len(words)-1] {
 				out, err := exec.Command("git", "-C", "..", "ls-files", "--", source).Output()
 				require.NoError(t, err)
-				require.NotEmpty(t, strings.TrimSpace(string(out)), "%s copies %s, which git doesn't know", file, source)
+				require.NotEmpty(t, strings.TrimSpace(string(out)), "%s copies %s, which git does not track", file, source)
 				copied++
 			}
 		}
@@ -34,31 +34,31 @@ func TestDockerfilesCopyWhatIsThere(t *testing.T) {
 	}
 }
 
-func TestDockerfilesMakeSmallImagesWithoutRoot(t *testing.T) {
+func TestDockerfilesBuildStaticNonRootImages(t *testing.T) {
 	for _, file := range dockerfiles {
 		lines := instructions(t, file)
 		last := 0
 		for i, line := range lines {
 			if strings.HasPrefix(line, "FROM ") {
 				last = i
-				require.Regexp(t, `:[^ ]+`, line, "%s: an image without a version", file)
+				require.Regexp(t, `:[^ ]+`, line, "%s: a base image without a version", file)
 			}
 		}
 		final := strings.Join(lines[last:], "\n")
-		require.Contains(t, final, "FROM gcr.io/distroless/static", "%s: a shell", file)
+		require.Contains(t, final, "FROM gcr.io/distroless/static", "%s: the image must have no shell", file)
 		require.Contains(t, final, "USER 65532:65532", file)
 		require.Contains(t, final, "org.opencontainers.image.version=", file)
 		require.Contains(t, final, "org.opencontainers.image.revision=", file)
 		require.NotContains(t, final, "RUN ", file)
 		build := strings.Join(lines[:last], "\n")
 		require.Contains(t, build, "CGO_ENABLED=0", file)
-		require.Contains(t, build, "-trimpath", "%s: not reproducible", file)
+		require.Contains(t, build, "-trimpath", "%s: the build must be reproducible", file)
 	}
 }
 
-// Images are built with GOWORK=off, so the modules' own go.mod files decide there and the workspace everywhere else. Both must select
-// the same versions, and the same Go release, or the tested program is not the shipped one.
-func TestImagesAreBuiltFromTheTestedVersions(t *testing.T) {
+// Images are built with GOWORK=off from each module's go.mod, tests run in the workspace. Both must select the same module
+// versions and the same Go release, so that the shipped program is the tested one.
+func TestImagesUseTestedVersions(t *testing.T) {
 	work, err := os.ReadFile("../go.work")
 	require.NoError(t, err)
 	toolchain := regexp.MustCompile(`(?m)^toolchain go(.+)$`).FindSubmatch(work)
@@ -71,7 +71,7 @@ func TestImagesAreBuiltFromTheTestedVersions(t *testing.T) {
 	}
 }
 
-// selected lists the module versions that a module's packages are built from.
+// selected returns the module versions that a module's packages are built from.
 func selected(t *testing.T, module, work string) string {
 	t.Helper()
 	list := exec.Command("go", "list", "-deps", "-f", `{{with .Module}}{{if and .Version (not .Replace)}}{{.Path}} {{.Version}}{{end}}{{end}}`, "./...")
@@ -83,7 +83,7 @@ func selected(t *testing.T, module, work string) string {
 	return strings.Join(slices.Compact(lines), "\n")
 }
 
-// instructions are a Dockerfile's, each on one line.
+// instructions returns a Dockerfile's instructions, each on one line.
 func instructions(t *testing.T, file string) []string {
 	t.Helper()
 	content, err := os.ReadFile(path.Clean(file))

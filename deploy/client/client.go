@@ -1,8 +1,7 @@
-// Package client is a customer of the REST API, as far as the tests of an installation need one.
+// Package client is a client of the REST API for tests of an installation.
 //
-// It guarantees that a call is repeated until it is answered by the service itself or the context ends: connections
-// break, and answers are 502, 503 or 504, while pods come and go. A create repeats with the same idempotency key, so it
-// makes one order however often it is sent.
+// A call is retried until the service has answered it or the context ends: while pods are replaced, connections break and
+// requests are answered 502, 503 or 504. A create is retried with the same idempotency key, so it creates one order.
 package client
 
 import (
@@ -17,10 +16,10 @@ import (
 	"time"
 )
 
-// ErrNoDevTokens says that the service doesn't hand out tokens: AUTH_MODE isn't dev.
-var ErrNoDevTokens = errors.New("the service hands out no tokens")
+// ErrNoDevTokens means that the service doesn't issue tokens: AUTH_MODE isn't dev.
+var ErrNoDevTokens = errors.New("the service issues no dev tokens")
 
-// Order is what the tests look at.
+// Order has the fields that the tests check.
 type Order struct {
 	ID      string `json:"id"`
 	Status  string `json:"status"`
@@ -34,18 +33,18 @@ type Order struct {
 	} `json:"history"`
 }
 
-// Final says whether the order can't change any more.
+// Final reports whether the status is final.
 func (o Order) Final() bool { return o.Status == "delivered" || o.Status == "cancelled" }
 
-// Client is one user. Safe for concurrent use.
+// Client sends requests as one user. It is safe for concurrent use.
 type Client struct {
 	url, token string
 	http       *http.Client
 }
 
-// Login gets a token. It tries once.
+// Login gets a token, without retries.
 func Login(ctx context.Context, url, user, role string) (*Client, error) {
-	// A new connection each time spreads the calls over the pods, and never waits for one that is gone.
+	// A new connection per request spreads the calls over the pods and never uses one to a pod that has ended.
 	transport := &http.Transport{DisableKeepAlives: true, ResponseHeaderTimeout: 45 * time.Second}
 	c := &Client{url: url, http: &http.Client{Transport: transport, Timeout: time.Minute}}
 	var answer struct {
@@ -64,7 +63,7 @@ func Login(ctx context.Context, url, user, role string) (*Client, error) {
 	return c, nil
 }
 
-// Create makes an order; an empty key stands for a fresh one.
+// Create creates an order. With an empty key it uses a random one.
 func (c *Client) Create(ctx context.Context, key string) (Order, error) {
 	if key == "" {
 		key = rand.Text()
@@ -75,7 +74,7 @@ func (c *Client) Create(ctx context.Context, key string) (Order, error) {
 	})
 }
 
-// Get reads an order.
+// Get loads an order.
 func (c *Client) Get(ctx context.Context, id string) (Order, error) {
 	return c.order(ctx, http.MethodGet, "/v1/orders/"+id, nil, nil)
 }
@@ -100,12 +99,12 @@ func (c *Client) Final(ctx context.Context, id string) (Order, error) {
 	}
 }
 
-// Count says how many orders the list holds for the user.
+// Count returns the number of the user's orders in the list.
 func (c *Client) Count(ctx context.Context) (int, error) {
 	var list struct {
 		Counts map[string]int `json:"counts"`
 	}
-	if err := c.repeat(ctx, http.MethodGet, "/v1/orders?limit=1", nil, nil, &list); err != nil {
+	if err := c.retry(ctx, http.MethodGet, "/v1/orders?limit=1", nil, nil, &list); err != nil {
 		return 0, err
 	}
 	sum := 0
@@ -116,11 +115,11 @@ func (c *Client) Count(ctx context.Context) (int, error) {
 }
 
 func (c *Client) order(ctx context.Context, method, path string, header http.Header, body any) (o Order, err error) {
-	err = c.repeat(ctx, method, path, header, body, &o)
+	err = c.retry(ctx, method, path, header, body, &o)
 	return o, err
 }
 
-func (c *Client) repeat(ctx context.Context, method, path string, header http.Header, body, answer any) error {
+func (c *Client) retry(ctx context.Context, method, path string, header http.Header, body, answer any) error {
 	for {
 		status, err := c.once(ctx, method, path, header, body, answer)
 		if err == nil && status < 300 {
@@ -128,19 +127,19 @@ func (c *Client) repeat(ctx context.Context, method, path string, header http.He
 		}
 		if err == nil {
 			err = fmt.Errorf("%s %s: %d", method, path, status)
-			if !passing(status) {
+			if !isTransient(status) {
 				return err
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w (last: %w)", ctx.Err(), err)
+			return fmt.Errorf("%w (last error: %w)", ctx.Err(), err)
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }
 
-func passing(status int) bool {
+func isTransient(status int) bool {
 	return status == http.StatusTooManyRequests || status >= http.StatusBadGateway
 }
 

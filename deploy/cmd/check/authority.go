@@ -18,21 +18,21 @@ const (
 	trustDomain = "localhost"
 	day         = 24 * time.Hour
 
-	// Sentry's own certificates last a year and are never renewed; a product that runs for longer would not start again.
-	authorityLasts = 10 * 365 * day
-	renewBefore    = 365 * day
+	// Sentry's own certificates are valid for a year and never renewed: after that time nothing would start again.
+	validity    = 10 * 365 * day
+	renewBefore = 365 * day
 
-	rootFile, issuerFile, issuerKeyFile = "ca.crt", "issuer.crt", "issuer.key" // sentry's names
+	rootFile, issuerFile, issuerKeyFile = "ca.crt", "issuer.crt", "issuer.key" // the names that sentry expects
 )
 
-// authority makes the certificate authority that sentry issues certificates with, if there is none or it ends soon.
+// authority creates the certificate authority for sentry, unless the folder has one that doesn't expire soon.
 func authority(folder string, now time.Time) error {
 	err := usable(folder, now.Add(renewBefore))
 	if err == nil {
 		return nil
 	}
 	if !errors.Is(err, os.ErrNotExist) {
-		log.Printf("the certificate authority is replaced (%v); parts that run already need `docker compose restart`", err)
+		log.Printf("replacing the certificate authority (%v); run `docker compose restart` if containers are running", err)
 	}
 	root, issuer := template(now), template(now)
 	root.Subject = pkix.Name{Organization: []string{trustDomain}}
@@ -69,8 +69,8 @@ func keys() (root, issuer ed25519.PrivateKey, err error) {
 
 func template(now time.Time) *x509.Certificate {
 	return &x509.Certificate{
-		NotBefore:             now.Add(-15 * time.Minute), // clocks differ
-		NotAfter:              now.Add(authorityLasts),
+		NotBefore:             now.Add(-15 * time.Minute), // tolerates clock differences
+		NotAfter:              now.Add(validity),
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		IsCA:                  true,
 		BasicConstraintsValid: true,
@@ -81,7 +81,7 @@ func encode(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }
 
-// usable says whether issuer and root belong together and are valid until then.
+// usable returns an error unless issuer and root belong together and are valid at the given time.
 func usable(folder string, then time.Time) error {
 	root, err := certificate(filepath.Join(folder, rootFile))
 	if err != nil {
@@ -96,7 +96,7 @@ func usable(folder string, then time.Time) error {
 		return err
 	}
 	if block, _ := pem.Decode(content); block == nil {
-		return errors.New(issuerKeyFile + " holds no key")
+		return errors.New(issuerKeyFile + " contains no key")
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(root)
@@ -111,7 +111,7 @@ func certificate(file string) (*x509.Certificate, error) {
 	}
 	block, _ := pem.Decode(content)
 	if block == nil {
-		return nil, errors.New(filepath.Base(file) + " holds no certificate")
+		return nil, errors.New(filepath.Base(file) + " contains no certificate")
 	}
 	return x509.ParseCertificate(block.Bytes)
 }

@@ -11,11 +11,11 @@ import (
 	"orders/deploy/client"
 )
 
-// life runs one order to its delivery and cancels another one. Payments are declined at random: then it takes another.
+// life creates orders until one is delivered, since payments are declined at random. Then it cancels another one.
 func life(ctx context.Context, url string) error {
 	user, err := login(ctx, url)
 	if errors.Is(err, client.ErrNoDevTokens) {
-		return protected(ctx, url)
+		return checkWithoutToken(ctx, url)
 	}
 	if err != nil {
 		return err
@@ -33,7 +33,7 @@ func life(ctx context.Context, url string) error {
 			break
 		}
 		if o.Payment.Status != "declined" {
-			return fmt.Errorf("order %s was %s without a reason", o.ID, o.Status)
+			return fmt.Errorf("order %s is %s although its payment was not declined", o.ID, o.Status)
 		}
 	}
 	o, err := user.Create(ctx, "")
@@ -45,19 +45,19 @@ func life(ctx context.Context, url string) error {
 	}
 	log.Printf("order %s is %s", o.ID, o.Status)
 	if o.Status != "cancelled" {
-		return fmt.Errorf("order %s was cancelled and is %s", o.ID, o.Status)
+		return fmt.Errorf("order %s is %s after its cancel was acknowledged", o.ID, o.Status)
 	}
 	return nil
 }
 
-// login asks until the Service answers: endpoints are told of new pods later than we are.
+// login retries until the Service answers: its endpoints are updated some time after the pods are ready.
 func login(ctx context.Context, url string) (*client.Client, error) {
 	for {
 		c, err := client.Login(ctx, url, "check", "customer")
 		if err == nil || errors.Is(err, client.ErrNoDevTokens) {
 			return c, err
 		}
-		log.Print("not there yet: ", err)
+		log.Print("not ready yet: ", err)
 		select {
 		case <-ctx.Done():
 			return nil, err
@@ -66,8 +66,8 @@ func login(ctx context.Context, url string) (*client.Client, error) {
 	}
 }
 
-// protected is what can be seen without a token of the issuer.
-func protected(ctx context.Context, url string) error {
+// checkWithoutToken checks what works without a token of the issuer: the service is ready and requires authentication.
+func checkWithoutToken(ctx context.Context, url string) error {
 	for path, want := range map[string]int{"/readyz": http.StatusOK, "/v1/orders": http.StatusUnauthorized} {
 		got, err := status(ctx, http.MethodGet, url+path)
 		if err != nil {
@@ -75,7 +75,7 @@ func protected(ctx context.Context, url string) error {
 		}
 		log.Printf("GET %s: %d", path, got)
 		if got != want {
-			return fmt.Errorf("GET %s: %d, not %d", path, got, want)
+			return fmt.Errorf("GET %s: got %d, want %d", path, got, want)
 		}
 	}
 	return nil

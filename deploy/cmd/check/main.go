@@ -1,16 +1,16 @@
-// Command check is the one tool that goes along with an installation, in an image of its own.
+// Command check tests an installation. It has an image of its own.
 //
-//	check life [-timeout 2m] URL       an order is delivered, another one is cancelled
-//	check refused [-timeout 2m] HOST   payments-svc refuses whoever isn't orders-actor: through Dapr, and at its own port
-//	                                   (HOST:8081)
+//	check life [-timeout 2m] URL       check that one order is delivered and another one can be cancelled
+//	check refused [-timeout 2m] HOST   check that payments-svc rejects apps other than orders-actor, through Dapr and at its
+//	                                   own port (HOST:8081)
 //
-// It exits with 0 when all is as it must be, and says what it saw. docker-compose.yml needs three more, as the images of
-// the services and of Dapr have neither a shell nor a way to read a setting from a file:
+// It logs each check and exits with 0 if all succeed. docker-compose.yml uses three more commands, because the images of the
+// services and of Dapr have no shell and can't read settings from files:
 //
-//	check prepare DIR                  makes keys and certificates unless they are there, and gives each volume, mounted
-//	                                   in DIR, its share and a copy of this program
-//	check with NAME=FILE… -- COMMAND   becomes COMMAND, with the files' contents in its environment
-//	check healthy URL                  a GET of URL is answered 2xx
+//	check prepare DIR                  create missing keys and certificates, and copy to each volume mounted in DIR the keys
+//	                                   of its service
+//	check with NAME=FILE… -- COMMAND   execute COMMAND with the files' contents as environment variables
+//	check healthy URL                  check that a GET of URL is answered 2xx
 package main
 
 import (
@@ -56,7 +56,7 @@ func run(args []string) error {
 
 func within(args []string, check func(context.Context, string) error) error {
 	flags := flag.NewFlagSet("check", flag.ContinueOnError)
-	timeout := flags.Duration("timeout", 2*time.Minute, "for all of it")
+	timeout := flags.Duration("timeout", 2*time.Minute, "for the whole check")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

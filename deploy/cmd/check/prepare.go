@@ -16,13 +16,13 @@ import (
 	"time"
 )
 
-const nonroot = 65532 // who the services and Dapr's programs run as
+const nonroot = 65532 // the user of the services and of Dapr's programs
 
-// The volumes of docker-compose.yml, by the folders that prepare finds them in. Only prepare sees "keys"; the others
-// hold what one service needs.
+// volumes lists the folders in which prepare finds the volumes of docker-compose.yml. Only prepare mounts "keys"; each other
+// volume has what one service needs.
 var volumes = []string{"keys", "trust", "anchors", "orders-actor", "payments-svc", "database", "tool", "scheduler"}
 
-// prepare makes every key that isn't there yet, and gives each volume its share: keys outlive a restart.
+// prepare creates the keys that don't exist yet and copies to each volume the keys of its service.
 func prepare(root string, now time.Time) error {
 	file := func(volume, name string) string { return filepath.Join(root, volume, name) }
 	obo := key()
@@ -33,7 +33,7 @@ func prepare(root string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	made := map[string]string{}
+	keys := map[string]string{}
 	for name, fresh := range map[string]string{
 		"secrets.json":           string(store),
 		"app-token":              rand.Text(),
@@ -43,14 +43,14 @@ func prepare(root string, now time.Time) error {
 		"orders-password":        rand.Text(),
 		"ledger-password":        rand.Text(),
 	} {
-		if err := once(file("keys", name), []byte(fresh), 0o400); err != nil {
+		if err := writeOnce(file("keys", name), []byte(fresh), 0o400); err != nil {
 			return err
 		}
 		content, err := os.ReadFile(file("keys", name))
 		if err != nil {
 			return err
 		}
-		made[name] = string(content)
+		keys[name] = string(content)
 	}
 	if err := authority(filepath.Join(root, "trust"), now); err != nil {
 		return fmt.Errorf("certificate authority: %w", err)
@@ -60,7 +60,7 @@ func prepare(root string, now time.Time) error {
 		return err
 	}
 	var secrets map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(made["secrets.json"]), &secrets); err != nil {
+	if err := json.Unmarshal([]byte(keys["secrets.json"]), &secrets); err != nil {
 		return fmt.Errorf("secrets.json in the volume keys: %w", err)
 	}
 	share := func(service string) string {
@@ -73,15 +73,15 @@ func prepare(root string, now time.Time) error {
 	shares := map[string]string{
 		file("anchors", rootFile):            string(anchor),
 		file("orders-actor", "secrets.json"): share("orders-actor"),
-		file("orders-actor", "api-token"):    made["orders-actor-api-token"],
-		file("orders-actor", "pgpass"):       "*:*:*:*:" + made["orders-password"],
+		file("orders-actor", "api-token"):    keys["orders-actor-api-token"],
+		file("orders-actor", "pgpass"):       "*:*:*:*:" + keys["orders-password"],
 		file("payments-svc", "secrets.json"): share("payments-svc"),
-		file("payments-svc", "api-token"):    made["payments-svc-api-token"],
-		file("payments-svc", "app-token"):    made["app-token"],
-		file("payments-svc", "pgpass"):       "*:*:*:*:" + made["ledger-password"],
+		file("payments-svc", "api-token"):    keys["payments-svc-api-token"],
+		file("payments-svc", "app-token"):    keys["app-token"],
+		file("payments-svc", "pgpass"):       "*:*:*:*:" + keys["ledger-password"],
 	}
 	for _, name := range []string{"postgres-password", "orders-password", "ledger-password"} {
-		shares[file("database", name)] = made[name]
+		shares[file("database", name)] = keys[name]
 	}
 	for path, content := range shares {
 		if err := replace(path, []byte(content), 0o400); err != nil {
@@ -92,25 +92,25 @@ func prepare(root string, now time.Time) error {
 		return err
 	}
 	for _, volume := range volumes {
-		if err := give(filepath.Join(root, volume)); err != nil {
+		if err := chown(filepath.Join(root, volume)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// once writes a file in one step, unless it is there.
-func once(path string, content []byte, mode fs.FileMode) error {
+// writeOnce writes a file atomically unless it exists.
+func writeOnce(path string, content []byte, mode fs.FileMode) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return replace(path, content, mode)
 }
 
-// replace writes a file in one step.
+// replace writes a file atomically.
 func replace(path string, content []byte, mode fs.FileMode) error {
 	if err := os.Remove(path + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err // of a write that was interrupted
+		return err // left by an interrupted write
 	}
 	if err := os.WriteFile(path+".new", content, mode); err != nil {
 		return err
@@ -118,7 +118,8 @@ func replace(path string, content []byte, mode fs.FileMode) error {
 	return os.Rename(path+".new", path)
 }
 
-func give(folder string) error {
+// chown gives a folder to the user of the services, if this process is root.
+func chown(folder string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
@@ -136,7 +137,7 @@ func key() string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// with becomes the command behind --.
+// with executes the command after --, which replaces this process.
 func with(args []string) error {
 	split := slices.Index(args, "--")
 	if split < 0 || split == len(args)-1 {

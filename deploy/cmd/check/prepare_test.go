@@ -21,7 +21,7 @@ func folders(t *testing.T) string {
 	return root
 }
 
-func TestPrepareMakesKeysThatStay(t *testing.T) {
+func TestPrepareCreatesKeysOnce(t *testing.T) {
 	root := folders(t)
 	require.NoError(t, prepare(root, time.Now()))
 	first := contents(t, root)
@@ -34,16 +34,16 @@ func TestPrepareMakesKeysThatStay(t *testing.T) {
 		key, err := base64.StdEncoding.DecodeString(store["orders-actor"][name])
 		require.NoError(t, err)
 		require.Len(t, key, 32)
-		require.False(t, seen[string(key)], "two keys are the same")
+		require.False(t, seen[string(key)], "keys must differ")
 		seen[string(key)] = true
 	}
 	require.Greater(t, len(first["payments-svc/app-token"]), 20)
 
 	require.NoError(t, prepare(root, time.Now()))
-	require.Equal(t, first, contents(t, root), "a second start changes a key")
+	require.Equal(t, first, contents(t, root), "a second start must not change keys")
 }
 
-func TestPrepareGivesEachServiceItsShareOnly(t *testing.T) {
+func TestPrepareGivesEachServiceOnlyItsKeys(t *testing.T) {
 	root := folders(t)
 	require.NoError(t, prepare(root, time.Now()))
 	all := contents(t, root)
@@ -60,7 +60,7 @@ func TestPrepareGivesEachServiceItsShareOnly(t *testing.T) {
 	require.Len(t, anchors, 1)
 }
 
-// The volumes of a release that had one volume for all keys.
+// Earlier releases had one volume for all keys.
 func TestPrepareKeepsKeysOfEarlierReleases(t *testing.T) {
 	root := folders(t)
 	old := `{"orders-actor":{"obo-key":"a","command-seal-key":"b","dev-token-key":"c"},"payments-svc":{"obo-key":"a"}}`
@@ -72,22 +72,22 @@ func TestPrepareKeepsKeysOfEarlierReleases(t *testing.T) {
 	require.Equal(t, "old", all["database/postgres-password"])
 }
 
-func TestPrepareRenewsTheAuthorityBeforeItEnds(t *testing.T) {
+func TestPrepareRenewsAuthorityBeforeExpiry(t *testing.T) {
 	now := time.Now()
 	for name, test := range map[string]struct {
 		damage func(folder string) error
 		later  time.Duration
 		same   bool
 	}{
-		"a fresh one is kept":                {same: true},
-		"one that lasts another two years":   {later: authorityLasts - 2*renewBefore, same: true},
-		"one that ends within a year":        {later: authorityLasts - renewBefore + day},
-		"one that has ended":                 {later: authorityLasts + day},
-		"an empty certificate":               {damage: func(f string) error { return os.Truncate(filepath.Join(f, rootFile), 0) }},
-		"an empty key":                       {damage: func(f string) error { return os.Truncate(filepath.Join(f, issuerKeyFile), 0) }},
-		"a missing issuer":                   {damage: func(f string) error { return os.Remove(filepath.Join(f, issuerFile)) }},
-		"another authority's root":           {damage: func(f string) error { return otherRoot(f, now) }},
-		"files that look fresh by their age": {later: authorityLasts, damage: func(f string) error { return os.Chtimes(filepath.Join(f, rootFile), now, now) }},
+		"a new one is kept":                                   {same: true},
+		"one that expires in two years":                       {later: validity - 2*renewBefore, same: true},
+		"one that expires within a year":                      {later: validity - renewBefore + day},
+		"an expired one":                                      {later: validity + day},
+		"an empty certificate":                                {damage: func(f string) error { return os.Truncate(filepath.Join(f, rootFile), 0) }},
+		"an empty key":                                        {damage: func(f string) error { return os.Truncate(filepath.Join(f, issuerKeyFile), 0) }},
+		"a missing issuer":                                    {damage: func(f string) error { return os.Remove(filepath.Join(f, issuerFile)) }},
+		"another authority's root":                            {damage: func(f string) error { return otherRoot(f, now) }},
+		"an expired one in files with new modification times": {later: validity, damage: func(f string) error { return os.Chtimes(filepath.Join(f, rootFile), now, now) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := folders(t)
@@ -126,7 +126,7 @@ func otherRoot(folder string, now time.Time) error {
 	return replace(filepath.Join(folder, issuerFile), issuer, 0o600)
 }
 
-func TestWithPutsFilesIntoTheEnvironment(t *testing.T) {
+func TestWithSetsEnvironmentFromFiles(t *testing.T) {
 	tool, err := filepath.Abs(filepath.Join(t.TempDir(), "check"))
 	require.NoError(t, err)
 	out, err := exec.Command("go", "build", "-o", tool, ".").CombinedOutput()

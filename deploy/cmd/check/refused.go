@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// An order id that the access rules' pattern would let through, if the caller were orders-actor.
+// An order id that matches the pattern of the access rules, which allow it to orders-actor.
 const order = "01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77"
 
-// refused tries every call of payments-svc, through its own sidecar and straight at the address of the pod or host.
+// refused checks that every call of payments-svc is rejected, through our own sidecar and directly at the host.
 func refused(ctx context.Context, host string) error {
 	port := os.Getenv("DAPR_HTTP_PORT")
 	if port == "" {
@@ -39,14 +39,14 @@ func refused(ctx context.Context, host string) error {
 			}
 			log.Printf("%s %s%s: %d", call.method, url, call.path, got)
 			if got != want {
-				return fmt.Errorf("%s %s%s was answered %d, not %d", call.method, url, call.path, got, want)
+				return fmt.Errorf("%s %s%s: got %d, want %d", call.method, url, call.path, got, want)
 			}
 		}
 	}
 	return nil
 }
 
-// sidecar waits for our own sidecar.
+// sidecar waits until our own sidecar is ready.
 func sidecar(ctx context.Context, url string) error {
 	for {
 		got, err := status(ctx, http.MethodGet, url)
@@ -55,7 +55,7 @@ func sidecar(ctx context.Context, url string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for the sidecar: %w (last: %d, %w)", ctx.Err(), got, err)
+			return fmt.Errorf("wait for the sidecar: %w (last status %d, last error %w)", ctx.Err(), got, err)
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
