@@ -1,5 +1,5 @@
--- Gives the orders and the ledger a database user each, so that neither service can read the other's tables. Run by the
--- server's administrator, who owned all tables in earlier releases; it can be repeated.
+-- Creates separate database users for orders and ledger, so that neither service can read the other's tables, and gives them
+-- the tables that the administrator owned in earlier releases. The administrator runs it; it can be repeated.
 -- psql variables: orders_password, ledger_password.
 \set ON_ERROR_STOP on
 SELECT 'CREATE ROLE ' || name FROM unnest(ARRAY['orders_app', 'orders_ledger']) AS name

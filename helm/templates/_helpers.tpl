@@ -1,4 +1,4 @@
-{{/* A value as text. Numbers of a values file are floating-point, which templates print as 1e+06; JSON prints them in full. */}}
+{{/* A value as text. Helm parses numbers in a values file as floats, which templates print as 1e+06; JSON prints all digits. */}}
 {{- define "orders.text" -}}
 {{- if kindIs "string" . }}{{ . }}{{ else }}{{ toJson . }}{{ end -}}
 {{- end }}
@@ -20,7 +20,7 @@
 {{- printf "%.3f" $sum -}}
 {{- end }}
 
-{{/* 90 % of a memory limit in bytes: Go's heap stays below it, the rest is for stacks and the runtime. */}}
+{{/* GOMEMLIMIT: 90 % of a memory limit, in bytes. The rest is for memory that Go does not count. */}}
 {{- define "orders.goMemLimit" -}}
 {{- printf "%.0f" (floor (mulf (include "orders.quantity" . | float64) 0.9)) -}}
 {{- end }}
@@ -49,7 +49,7 @@ app.kubernetes.io/name: {{ .name }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 {{- end }}
 
-{{/* A tag may be longer than a label, and end in what a label may not. */}}
+{{/* An image tag may be longer than a label value allows and end in other characters. */}}
 {{- define "orders.labels" -}}
 {{- with .root.Values.commonLabels }}
 {{- toYaml . }}
@@ -67,7 +67,7 @@ labels:
   {{- include "orders.labels" . | nindent 2 }}
 {{- end }}
 
-{{/* The settings of restricted Pod Security, for a pod with its sidecar and for a container. */}}
+{{/* Security contexts of a pod and of a container that meet the Pod Security profile "restricted". */}}
 {{- define "orders.podSecurity" -}}
 {{- range $key, $value := .Values.podSecurityContext }}
 {{ $key }}: {{ include "orders.text" $value }}
@@ -86,7 +86,7 @@ capabilities: { drop: [ALL] }
 {{- define "orders.secret.appToken" -}}{{ .Values.secrets.existing.appToken | default "payments-svc-app-token" }}{{- end }}
 {{- define "orders.secret.apiToken" -}}{{ .root.Values.secrets.existing.apiToken | default (printf "%s-api-token" .name) }}{{- end }}
 
-{{/* Where the Secret with the database's addresses holds the one for: view, state or ledger. */}}
+{{/* The Secret and key with the database address. "for" is view (the order database), state or ledger. */}}
 {{- define "orders.dsn" -}}
 {{- if eq .root.Values.postgresql.mode "bundled" -}}
 name: orders-postgresql
@@ -99,21 +99,21 @@ key: {{ get $secret (printf "%sKey" .for) | default $secret.key }}
 {{- end }}
 
 {{/*
-The pods of an app that may hold connections at once. During a rolling update all the new pods can run while none of
-the old ones has ended yet.
+The largest number of pods of an app that can hold database connections at once. During a rolling update all new pods can
+run before any old pod has ended.
 */}}
 {{- define "orders.maxPods" -}}
 {{- $pods := .hpa.enabled | ternary .hpa.maxReplicas .replicas | int -}}
 {{- eq .strategy.type "Recreate" | ternary $pods (mul 2 $pods) -}}
 {{- end }}
 
-{{/* A key that a Secret of this release has already, as it stands there, or else the given new one. */}}
+{{/* The current base64 value of a key in a Secret of this release, or the given new value if the Secret has none. */}}
 {{- define "orders.kept" -}}
 {{- $secret := lookup "v1" "Secret" .root.Release.Namespace .secret | default dict -}}
 {{- get ($secret.data | default dict) .key | default .fresh -}}
 {{- end }}
 
-{{/* The previous keys that a rotation has put into a Secret of this release; they stay until they are deleted there. */}}
+{{/* The previous keys that a key rotation has added to a Secret of this release. They are kept until deleted from the Secret. */}}
 {{- define "orders.previousKeys" -}}
 {{- range .keys }}
 {{- $name := printf "%s-previous" . }}
@@ -123,7 +123,7 @@ the old ones has ended yet.
 {{- end }}
 {{- end }}
 
-{{/* Annotations of an app's pods for its sidecar. */}}
+{{/* The pod annotations that configure an app's sidecar. */}}
 {{- define "orders.sidecar" -}}
 {{- $root := .root -}}
 {{- $dapr := $root.Values.dapr -}}
@@ -167,7 +167,7 @@ dapr.io/sidecar-{{ $annotation }}: {{ include "orders.text" $value | quote }}
 dapr.io/sidecar-seccomp-profile-type: RuntimeDefault
 {{- end }}
 
-{{/* The two apps differ in names, ports and settings; how they live with their sidecar is the same. */}}
+{{/* All objects of one app. The two apps differ only in names, ports and settings. */}}
 {{- define "orders.app" -}}
 {{- $root := .root -}}
 {{- $v := .values -}}
@@ -186,7 +186,7 @@ metadata:
 automountServiceAccountToken: false
 {{- end }}
 ---
-# The sidecar reads its app's keys, and nothing else.
+# The sidecar may read only the Secret of its app.
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
@@ -238,7 +238,7 @@ spec:
       labels:
         {{- include "orders.labels" . | nindent 8 }}
       annotations:
-        # Neither the app nor its sidecar takes these over while it runs.
+        # The app and its sidecar read these only when they start, so a change must restart the pod.
         checksum/settings: {{ toJson $v.settings | sha256sum | trunc 16 }}
         checksum/dapr: {{ toJson (list $dapr (omit $root.Values.postgresql "maxConnections" "reservedConnections") $root.Values.secrets) | sha256sum | trunc 16 }}
         {{- $sidecar := include "orders.sidecar" . | fromYaml }}
@@ -303,8 +303,8 @@ spec:
             {{- end }}
           ports:
             - { name: http, containerPort: {{ .port }} }
-            - { name: metrics, containerPort: {{ .metrics }} } # no Service, ingress or route of the API leads to it
-          # The sidecar, the secret store and the database may all be late.
+            - { name: metrics, containerPort: {{ .metrics }} } # not reachable through the Service, ingress or route of the API
+          # Allows time for the sidecar, the secret store and the database to start.
           startupProbe:
             httpGet: { path: /livez, port: http }
             periodSeconds: 1
@@ -319,7 +319,7 @@ spec:
             httpGet: { path: /readyz, port: http }
             periodSeconds: 3
             timeoutSeconds: 5
-          # Endpoints and sidecars hear of the pod's end while it still serves.
+          # Keeps serving while endpoints and sidecars are told that the pod ends.
           lifecycle:
             preStop:
               sleep: { seconds: 5 }
@@ -337,10 +337,10 @@ spec:
             {{- end }}
           {{- end }}
       volumes:
-        # Mounted into the sidecar alone, which asks Kubernetes for the app's keys with it.
+        # Mounted only into the sidecar, which reads the app's Secret with it.
         - name: sidecar-token
           projected:
-            defaultMode: 0444 # the sidecar runs as no owner of these files
+            defaultMode: 0444 # the sidecar's user does not own these files
             sources:
               - serviceAccountToken: { path: token, expirationSeconds: 3600 }
               - configMap: { name: kube-root-ca.crt, items: [{ key: ca.crt, path: ca.crt }] }
@@ -420,7 +420,7 @@ spec:
         - podSelector: { matchLabels: { app.kubernetes.io/name: orders-check, app.kubernetes.io/instance: {{ $root.Release.Name }} } }
       {{- end }}
     {{- end }}
-    # Sidecars call each other, and the control plane calls them.
+    # Calls from the other sidecars and from Dapr's control plane.
     - ports: [{ port: 50002 }]
       from:
         - podSelector: { matchLabels: { app.kubernetes.io/name: orders-actor, app.kubernetes.io/instance: {{ $root.Release.Name }} } }
