@@ -4,6 +4,49 @@ import reactHooks from 'eslint-plugin-react-hooks';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
+// What each folder of src may import, besides itself. Tests, src/test and main.tsx may import everything.
+const rooms = {
+  api: [],
+  domain: ['api'],
+  ui: ['domain', 'api'],
+  live: ['domain', 'api'],
+  session: ['live', 'ui', 'domain', 'api'],
+  pages: ['session', 'live', 'ui', 'domain', 'api'],
+  app: ['pages', 'session', 'live', 'ui', 'domain', 'api'],
+  mock: ['domain', 'api'],
+};
+
+const importRules = Object.entries(rooms).map(([room, allowed]) => {
+  const forbidden = [...Object.keys(rooms), 'test'].filter((one) => one !== room && !allowed.includes(one));
+  const patterns = [
+    {
+      regex: `^(?:\\.\\./)+(?:${forbidden.join('|')})/`,
+      message: `src/${room} may import ${['itself', ...allowed].join(', ')}.`,
+    },
+  ];
+  if (room === 'pages') {
+    patterns.push({
+      regex: String.raw`^\.\./(?!\.\./)|^(?:\.\./)+pages/`,
+      message: 'A page may not import another page.',
+    });
+  }
+  return {
+    files: [`src/${room}/**/*.{ts,tsx}`],
+    ignores: ['**/*.test.{ts,tsx}'],
+    rules: {
+      'no-restricted-imports': ['error', { patterns }],
+      ...(room === 'app'
+        ? {}
+        : {
+            'no-restricted-syntax': [
+              'error',
+              { selector: 'ImportExpression', message: 'Only app/ loads lazily.' },
+            ],
+          }),
+    },
+  };
+});
+
 export default defineConfig(
   globalIgnores(['src/api/schema.ts', '**/dist/**']),
   js.configs.recommended,
@@ -25,6 +68,7 @@ export default defineConfig(
       '@typescript-eslint/dot-notation': 'off',
     },
   },
+  ...importRules,
   {
     files: ['**/*.js'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },

@@ -97,7 +97,7 @@ func (s *Site) add(name string, content []byte) {
 	s.files[name] = f
 }
 
-// routes are the addresses of pages in the app: those of web/src/ui/router.tsx, and the one to which an issuer sends the
+// routes are the addresses of pages in the app: those of web/src/app/routes.ts, and the one to which an issuer sends the
 // browser back.
 var routes = regexp.MustCompile(`^/(new|signed-in|orders/[^/]+)?$`)
 

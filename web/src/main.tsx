@@ -9,7 +9,13 @@ import { applyTheme } from './app/theme';
 import { leaveForIssuer, returnFromIssuer } from './session/oidc';
 import { sessionStore } from './session/session';
 import { sessionMachine } from './session/session.machine';
-import './styles.css';
+import './ui/base.css';
+import './ui/components.css';
+import './app/app.css';
+import './session/sign-in.css';
+import './pages/orders/orders.css';
+import './pages/order/order.css';
+import './pages/create/create.css';
 
 applyTheme();
 

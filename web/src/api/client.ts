@@ -3,7 +3,6 @@
  * with ApiError or NetworkError and nothing else.
  */
 import { from, map, mergeMap, Observable } from 'rxjs';
-import type { StreamMessage } from '../live/feed';
 import { parseSse } from './sse';
 import type { ServerClock } from './clock';
 import { type ApiError, NetworkError, readProblem } from './problem';
@@ -30,6 +29,12 @@ export interface ListParams {
   sort?: string;
   limit?: number;
   cursor?: string;
+}
+
+/** One message of the stream; the first one of a connection says that it is open, whatever it holds. */
+export interface StreamMessage {
+  cursor?: string;
+  order?: OrderSummary;
 }
 
 export interface ApiOptions {

@@ -13,7 +13,8 @@ import type { sessionMachine } from '../session/session.machine';
 import { type SessionEvent } from '../session/session.machine';
 import { SignIn } from '../session/SignIn';
 import { createToasts } from '../live/toasts';
-import { createNow, type Services, ServicesProvider } from '../session/services';
+import { createNow, NowProvider } from '../ui/now';
+import { type Services, ServicesProvider } from '../session/services';
 import { Shell } from './Shell';
 
 interface AppProps {
@@ -61,17 +62,19 @@ function SignedIn({ session, send }: { session: Session; send: (event: SessionEv
       }),
       session,
       toasts,
-      now$: createNow(clock),
       lastList: { address: '', view: undefined },
     };
   }, [session, send, toasts]);
+  const now$ = useMemo(() => createNow(services.clock), [services]);
   // Before the pages' own effects, which load: what changes meanwhile must not be missed.
   useLayoutEffect(() => services.feed.open(), [services]);
   useEffect(() => services.cancels.open(), [services]);
   useEffect(() => services.outbox.open(), [services]);
   return (
     <ServicesProvider value={services}>
-      <Shell onSignOut={() => send({ type: 'SIGN_OUT' })} />
+      <NowProvider value={now$}>
+        <Shell onSignOut={() => send({ type: 'SIGN_OUT' })} />
+      </NowProvider>
     </ServicesProvider>
   );
 }

@@ -6,9 +6,10 @@ import { Message } from '../ui/Message';
 import { useShortcuts } from '../ui/shortcuts';
 import { Toaster } from './Toaster';
 import { useObservable } from '../ui/useObservable';
+import { parseRoute } from './routes';
 import { ErrorBoundary } from './ErrorBoundary';
 import { Help } from './Help';
-import { Link, navigate, parseRoute, useAddress } from '../ui/router';
+import { Link, navigate, useAddress } from '../ui/router';
 import { useServices } from '../session/services';
 import { useTheme } from './theme';
 

@@ -6,7 +6,6 @@ import {
   check,
   type Draft,
   type DraftItem,
-  draftStore,
   emptyDraft,
   formatPrice,
   inCurrency,
@@ -116,47 +115,5 @@ describe('a draft', () => {
     expect(twice.items).toEqual([item]);
     expect(addItem(addItem(twice), catalogue[1]).items.map(({ row }) => row)).toEqual([1, 2, 3]);
     expect(emptyDraft.items).toEqual([]);
-  });
-});
-
-describe('the store', () => {
-  const saved = { draft: draft({}), key: 'k1' };
-  const nothing = { draft: emptyDraft, key: undefined };
-
-  it('outlives the page, for each user', () => {
-    draftStore('alice').save(saved);
-    expect(draftStore('alice').load()).toEqual(saved);
-    expect(draftStore('bob').load()).toEqual(nothing);
-  });
-
-  it('keeps the key of an attempt that an earlier version left', () => {
-    const attempt = { key: 'k1', request: toRequest(draft({})) };
-    localStorage.setItem('orders.draft.alice', JSON.stringify({ draft: draft({}), attempt }));
-    expect(draftStore('alice').load()).toEqual(saved);
-  });
-
-  it('leaves nothing behind once there is nothing to keep', () => {
-    draftStore('alice').save(saved);
-    draftStore('alice').save(nothing);
-    expect(localStorage).toHaveLength(0);
-  });
-
-  it.each(['', '{', 'null', '{}', '{"draft":{"items":[],"currency":"XXX"}}', '{"draft":{"currency":"EUR"}}'])(
-    'begins anew with what it does not understand: %j',
-    (text) => {
-      localStorage.setItem('orders.draft.alice', text);
-      expect(draftStore('alice').load()).toEqual(nothing);
-    },
-  );
-
-  it('does without a storage that is full or forbidden', () => {
-    const fail = () => {
-      throw new DOMException('full', 'QuotaExceededError');
-    };
-    const storage = { getItem: fail, setItem: fail, removeItem: fail } as unknown as Storage;
-    const store = draftStore('alice', storage);
-    store.save(saved);
-    store.save(nothing);
-    expect(store.load()).toEqual(nothing);
   });
 });

@@ -1,5 +1,5 @@
 /** The order that is being written, as typed; what it would cost, and what is wrong with it. */
-import { type CreateOrder, currencies, type Currency, type FieldError } from '../api/types';
+import { type CreateOrder, type Currency, type FieldError } from '../api/types';
 import { decimals, money } from './format';
 
 export interface DraftItem {
@@ -138,43 +138,4 @@ function checkText(
   else if (length > limit) add(field, `Use at most ${limit} characters.`);
   // eslint-disable-next-line no-control-regex -- that is what is looked for
   else if (/[\u0000-\u001f\u007f]/.test(text.trim())) add(field, 'Remove the control characters.');
-}
-
-/** What outlives the page. One draft has one idempotency key for good: sent twice, it makes one order. */
-export interface Saved {
-  draft: Draft;
-  /** Set with the first attempt to send the draft. */
-  key: string | undefined;
-}
-
-export interface DraftStore {
-  load(): Saved;
-  save(saved: Saved): void;
-}
-
-/** Idempotency keys belong to a user, and so does the draft. */
-export function draftStore(user: string, storage: Storage = localStorage): DraftStore {
-  const name = `orders.draft.${user}`;
-  return {
-    load() {
-      try {
-        // Earlier versions kept an attempt of unknown outcome here. Its key makes sending the draft again safe.
-        const saved = JSON.parse(storage.getItem(name) ?? '') as Saved & { attempt?: { key: string } };
-        if (Array.isArray(saved.draft.items) && currencies.includes(saved.draft.currency)) {
-          return { draft: saved.draft, key: saved.key ?? saved.attempt?.key };
-        }
-      } catch {
-        // Nothing there, or from an older form of this page.
-      }
-      return { draft: emptyDraft, key: undefined };
-    },
-    save(saved) {
-      try {
-        if (saved.draft.items.length === 0) storage.removeItem(name);
-        else storage.setItem(name, JSON.stringify(saved));
-      } catch {
-        // Full or forbidden: the page still works, it just won't survive a reload.
-      }
-    },
-  };
 }

@@ -1,10 +1,11 @@
 import { concat, defer, EMPTY, NEVER, type Observable, of, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import type { StreamMessage } from '../api/client';
 import { ApiError, NetworkError } from '../api/problem';
 import type { Events, ProblemCode } from '../api/types';
 import { marbles } from '../test/marbles';
 import { aSummary } from '../test/orders';
-import { type FeedOptions, follow, type Link, type Signal, type StreamMessage } from './feed';
+import { type FeedOptions, follow, type Link, type Signal } from './feed';
 
 const order = (version: number) => aSummary({ version });
 const message = (version: number): StreamMessage => ({ cursor: `c${version}`, order: order(version) });

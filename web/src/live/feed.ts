@@ -26,14 +26,9 @@ import {
   timeout,
   timer,
 } from 'rxjs';
+import type { StreamMessage } from '../api/client';
 import { ApiError, hasCode } from '../api/problem';
 import type { Events, OrderSummary } from '../api/types';
-
-/** One message of the stream; the first one of a connection says that it is open, whatever it holds. */
-export interface StreamMessage {
-  cursor?: string;
-  order?: OrderSummary;
-}
 
 export type Connection = 'connecting' | 'live' | 'reconnecting' | 'offline';
 

@@ -1,8 +1,9 @@
 import { BehaviorSubject, EMPTY, Observable, Subject } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { StreamMessage } from '../api/client';
 import { aSummary } from '../test/orders';
 import { FakeBrowser } from '../test/tabs';
-import type { Link, StreamMessage } from './feed';
+import type { Link } from './feed';
 import { createLiveFeed, START_WITHIN } from './liveFeed';
 import { ANSWER_WITHIN, LEADER_SILENCE, type Tabs } from './sharedFeed';
 

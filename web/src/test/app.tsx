@@ -6,7 +6,7 @@ import { BehaviorSubject, map, mergeMap, pairwise, Subject } from 'rxjs';
 import { createApi } from '../api/client';
 import { createServerClock } from '../api/clock';
 import type { Role } from '../api/types';
-import { createNow, type Services, ServicesProvider } from '../session/services';
+import { type Services, ServicesProvider } from '../session/services';
 import { Shell } from '../app/Shell';
 import type { Connection } from '../live/feed';
 import { Backend } from '../mock/backend';
@@ -15,6 +15,7 @@ import { createCancels } from '../live/cancels';
 import { createOutbox } from '../live/outbox';
 import { outboxStore } from '../live/outbox.store';
 import { createToasts } from '../live/toasts';
+import { createNow, NowProvider } from '../ui/now';
 import { server } from './server';
 
 // A busy machine is slow, not wrong.
@@ -64,13 +65,15 @@ export function open({
     outbox: createOutbox({ user, store: outboxStore(user), create: api.create, toasts }),
     session: { token: `mock.${user}.${role}`, user, role, expiresAt: Infinity },
     toasts,
-    now$: createNow(clock),
     lastList: { address: '', view: undefined },
   };
+  const now$ = createNow(clock);
   const close = services.outbox.open();
   const page = render(
     <ServicesProvider value={services}>
-      <Shell onSignOut={() => signedOut.push(user)} />
+      <NowProvider value={now$}>
+        <Shell onSignOut={() => signedOut.push(user)} />
+      </NowProvider>
     </ServicesProvider>,
   );
   const unmount = () => {

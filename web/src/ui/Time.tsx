@@ -1,5 +1,5 @@
 import { exactTime, relativeTime } from '../domain/format';
-import { useNow } from '../session/services';
+import { useNow } from './now';
 
 /** A time relative to now; the exact one shows on hover. */
 export function Time({ at }: { at: string }) {

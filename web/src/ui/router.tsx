@@ -1,4 +1,4 @@
-/** The address bar is the state: three pages, and the list's selection as its query. */
+/** The address bar is the state. Pages read it with useAddress and change it with Link and navigate. */
 import type { AnchorHTMLAttributes, MouseEvent } from 'react';
 import { useSyncExternalStore } from 'react';
 
@@ -35,14 +35,4 @@ export function Link({ href = '/', onClick, ...rest }: AnchorHTMLAttributes<HTML
     navigate(href);
   };
   return <a href={href} onClick={follow} {...rest} />; // eslint-disable-line jsx-a11y/anchor-has-content -- it is in rest
-}
-
-export type Route = { page: 'list' } | { page: 'new' } | { page: 'order'; id: string } | { page: 'unknown' };
-
-export function parseRoute(address: string): Route {
-  const path = address.split('?')[0] ?? '/';
-  if (path === '/') return { page: 'list' };
-  if (path === '/new') return { page: 'new' };
-  const id = /^\/orders\/([^/]+)$/.exec(path)?.[1];
-  return id === undefined ? { page: 'unknown' } : { page: 'order', id };
 }

@@ -9,15 +9,8 @@ import { money } from '../../domain/format';
 import type { Outbox } from '../../live/outbox';
 import { useObservable } from '../../ui/useObservable';
 import { createOrderMachine, type Progress } from './create.machine';
-import {
-  addItem,
-  catalogue,
-  type Draft,
-  type DraftItem,
-  draftStore,
-  inCurrency,
-  total,
-} from '../../domain/draft';
+import { draftStore } from './draft.store';
+import { addItem, catalogue, type Draft, type DraftItem, inCurrency, total } from '../../domain/draft';
 
 export default function CreatePage() {
   const { outbox, session } = useServices();

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { createActor, fromObservable } from 'xstate';
 import type { Entry } from '../../live/outbox.store';
 import { createOrderMachine, type Progress } from './create.machine';
-import { type Draft, emptyDraft, type Saved, toRequest } from '../../domain/draft';
+import type { Saved } from './draft.store';
+import { type Draft, emptyDraft, toRequest } from '../../domain/draft';
 
 const tea: Draft = {
   items: [{ row: 1, sku: 'tea-1', name: 'Green tea', quantity: '2', price: '4.50' }],

@@ -6,7 +6,8 @@ import { assign, fromObservable, setup } from 'xstate';
 import { randomId } from '../../api/ids';
 import type { FieldError } from '../../api/types';
 import type { Entry } from '../../live/outbox.store';
-import { check, type Draft, emptyDraft, type Saved, toRequest } from '../../domain/draft';
+import { check, type Draft, emptyDraft, toRequest } from '../../domain/draft';
+import type { Saved } from './draft.store';
 
 /** What the outbox knows of an order that was submitted here. */
 export type Progress =

@@ -1,6 +1,6 @@
-import { useNow } from '../../session/services';
 import { sentence } from '../../api/problem';
 import type { Order } from '../../api/types';
+import { useNow } from '../../ui/now';
 
 /** A payment usually takes less than a second. */
 const LATE_AFTER = 30_000;
