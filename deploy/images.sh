@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes the images of both services, and of the check that `helm test` runs.
+# Builds the images of both services and of the tool `check`, which `helm test` runs.
 #
 #   deploy/images.sh          with Docker, from the Dockerfiles
-#   LOCAL=1 deploy/images.sh  the same content without Docker or a registry: static binaries (the SPA is inside
-#                             orders-actor), loaded into the test cluster by deploy/cluster, or by the command that CLUSTER names;
-#                             and the impostor that the tests on the cluster run
+#   LOCAL=1 deploy/images.sh  without Docker or a registry: builds static binaries (orders-actor contains the SPA) and loads them as
+#                             images into the test cluster, with deploy/cluster or the command that CLUSTER names. It also
+#                             builds the impostor for the cluster tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
