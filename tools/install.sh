@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that it is given and that are missing. Needs root only then.
+# install.sh PACKAGE…: installs the Debian packages that are missing. It needs root or sudo only if one is missing.
 set -euo pipefail
 
 missing=()

@@ -1,9 +1,9 @@
-// Pins and builds the Dapr CLI, which stays a version behind the runtime: its newer ones need what can't be downloaded.
+// Pins and builds the Dapr CLI. It is older than the runtime, because the dependencies of newer versions can't be downloaded.
 module orders/dapr/cli
 
 go 1.26
 
-// What github.com/dapr/dapr v1.16.5 replaces too.
+// The same replacements as in github.com/dapr/dapr v1.16.5.
 replace (
 	// this is a fork which addresses a performance issues due to go routines
 	dubbo.apache.org/dubbo-go/v3 => dubbo.apache.org/dubbo-go/v3 v3.0.3-0.20230118042253-4f159a2b38f3
@@ -19,7 +19,7 @@ replace (
 	github.com/toolkits/concurrent => github.com/niean/gotools v0.0.0-20151221085310-ff3f51fc5c60
 )
 
-// The version that v1.16.5 of the runtime's packages names has been withdrawn.
+// The version that v1.16.5 of the runtime's packages requires has been withdrawn.
 replace github.com/diagridio/go-etcd-cron => github.com/diagridio/go-etcd-cron v0.9.1
 
 tool github.com/dapr/cli

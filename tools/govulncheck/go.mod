@@ -4,7 +4,7 @@ go 1.26.4
 
 tool golang.org/x/vuln/cmd/govulncheck
 
-// Its data/osv folder is the vulnerability database: a pinned module, as everything that is downloaded here.
+// Its folder data/osv is the vulnerability database, pinned like all other downloads.
 require golang.org/x/vulndb v0.0.0-20261105234957-e22db6528018
 
 require (
