@@ -45,9 +45,9 @@ $(STEP): $(wildcard stack/cmd/step/*.go)
 build: spa ## build the services and the launcher into bin/
 	@CGO_ENABLED=0 $(STEP) "building the services" go build $(GO_FLAGS) -o=bin/ ./orders-actor ./payments-svc ./stack/cmd/stack
 
-spa: $(STEP) orders-actor/spa/dist/index.html ## build the SPA into orders-actor, which serves it
-orders-actor/spa/dist/index.html: web/node_modules/.package-lock.json $(shell find web api -type f -not -path '*/node_modules/*') \
-		$(if $(wildcard orders-actor/spa/dist/index.html.br),,again)
+spa: $(STEP) orders-actor/webui/dist/index.html ## build the SPA into orders-actor, which serves it
+orders-actor/webui/dist/index.html: web/node_modules/.package-lock.json $(shell find web api -type f -not -path '*/node_modules/*') \
+		$(if $(wildcard orders-actor/webui/dist/index.html.br),,again)
 	@cd web && ../$(STEP) "building the web pages" npm run build
 	@touch $@
 
@@ -96,7 +96,7 @@ test: test-unit test-stack test-web test-web-e2e test-chaos test-deploy ## run e
 test-unit: bin/helm ## run unit and property tests with the race detector, and check query plans at 1,000,000 orders
 	@tools/install.sh postgresql pgbouncer
 	go test -race -short $(EVERY)
-	go test -timeout 20m -run TestPlans ./orders-actor/view
+	go test -timeout 20m -run TestPlans ./orders-actor/orderdb
 
 test-stack: build runtime dapr-cli ## test the product on the real Dapr
 	@tools/install.sh postgresql curl jq
@@ -143,6 +143,6 @@ images: ## build the container images (LOCAL=1: without Docker, into the test cl
 	deploy/images.sh
 
 clean: ## delete build results; the data is kept
-	rm -rf bin orders-actor/spa/dist/* web/node_modules
+	rm -rf bin orders-actor/webui/dist/* web/node_modules
 
 .PHONY: $(shell grep -oE '^[a-z][a-z0-9-]*:' Makefile | tr -d :)

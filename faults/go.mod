@@ -16,6 +16,7 @@ require (
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
+	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/pandatix/go-abnf v0.5.5 // indirect
 	github.com/prometheus/client_golang v1.25.0 // indirect
@@ -64,6 +65,7 @@ require (
 	modernc.org/libc v1.81.1 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
+	orders/api v0.0.0
 	pgregory.net/rapid v1.3.0 // indirect
 )
 
@@ -73,3 +75,5 @@ replace (
 	orders/payments-svc => ../payments-svc
 	orders/stack => ../stack
 )
+
+replace orders/api => ../api

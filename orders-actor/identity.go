@@ -8,10 +8,10 @@ import (
 	"log/slog"
 	"time"
 
-	dapr "github.com/dapr/go-sdk/client"
+	"github.com/dapr/go-sdk/client"
 
 	"orders/orders-actor/actorstore"
-	"orders/orders-actor/view"
+	"orders/orders-actor/orderdb"
 )
 
 const identityTimeout = 10 * time.Second // for both databases at the start
@@ -23,13 +23,13 @@ var errForeign = errors.New("the order database (VIEW_DSN) and the state store (
 
 // identities is the state store as the sidecar offers it: identity of the order database that belongs to it.
 type identities interface {
-	GetState(ctx context.Context, store, key string, meta map[string]string) (*dapr.StateItem, error)
-	SaveState(ctx context.Context, store, key string, data []byte, meta map[string]string, so ...dapr.StateOption) error
+	GetState(ctx context.Context, store, key string, meta map[string]string) (*client.StateItem, error)
+	SaveState(ctx context.Context, store, key string, data []byte, meta map[string]string, so ...client.StateOption) error
 }
 
 // checkIdentity returns errForeign unless the order database is the one that the state store knows, or holds no orders. It
 // logs an error for an older copy of it. A database that can't be read is left to the health checks.
-func checkIdentity(ctx context.Context, states identities, db *view.DB, log *slog.Logger) error {
+func checkIdentity(ctx context.Context, states identities, db *orderdb.DB, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, identityTimeout)
 	defer cancel()
 	err := compareIdentities(ctx, states, db, log)
@@ -40,14 +40,14 @@ func checkIdentity(ctx context.Context, states identities, db *view.DB, log *slo
 	return err
 }
 
-func compareIdentities(ctx context.Context, states identities, db *view.DB, log *slog.Logger) error {
+func compareIdentities(ctx context.Context, states identities, db *orderdb.DB, log *slog.Logger) error {
 	// Read before the order database counts this start: other replicas may start at the same moment, and each counts
 	// there first.
 	item, err := states.GetState(ctx, actorstore.Component, actorstore.IdentityKey, nil)
 	if err != nil {
 		return fmt.Errorf("read the state store: %w", err)
 	}
-	var kept view.Identity
+	var kept orderdb.Identity
 	if len(item.Value) > 0 {
 		if err := json.Unmarshal(item.Value, &kept); err != nil {
 			return fmt.Errorf("read the state store: %w", err)
@@ -77,7 +77,7 @@ func compareIdentities(ctx context.Context, states identities, db *view.DB, log 
 
 // match makes an order database without orders the one that the state store knows, and returns errForeign for any other that
 // it does not know. It returns the identity that the database has then.
-func match(ctx context.Context, kept view.Identity, db *view.DB) (view.Identity, error) {
+func match(ctx context.Context, kept orderdb.Identity, db *orderdb.DB) (orderdb.Identity, error) {
 	own, err := db.Identity(ctx)
 	if err != nil || own.ID == kept.ID {
 		return own, err
@@ -93,12 +93,12 @@ func match(ctx context.Context, kept view.Identity, db *view.DB) (view.Identity,
 }
 
 // openBoth opens the databases of the state store and of the orders, for a command that works on them without a sidecar.
-func openBoth(ctx context.Context, c config) (*actorstore.Store, *view.DB, error) {
+func openBoth(ctx context.Context, c Config) (*actorstore.Store, *orderdb.DB, error) {
 	store, err := actorstore.Open(c.StateDSN)
 	if err != nil {
 		return nil, nil, fmt.Errorf("STATE_DSN: %w", err)
 	}
-	db, err := view.OpenPool(ctx, c.ViewDSN, view.MinMaxConns)
+	db, err := orderdb.OpenPool(ctx, c.ViewDSN, orderdb.MinMaxConns)
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close())
 	}
@@ -106,7 +106,7 @@ func openBoth(ctx context.Context, c config) (*actorstore.Store, *view.DB, error
 }
 
 // accept makes the order database the one that belongs to the state store, whatever it holds.
-func accept(ctx context.Context, c config, log *slog.Logger) (err error) {
+func accept(ctx context.Context, c Config, log *slog.Logger) (err error) {
 	store, db, err := openBoth(ctx, c)
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 
 	"orders/kit/pgtest"
 	"orders/orders-actor/actorstore"
-	"orders/orders-actor/view"
+	"orders/orders-actor/orderdb"
 )
 
 // sidecarStates is the state store as the sidecar offers it, on the table that Dapr makes.
@@ -46,13 +46,13 @@ func TestAnOrderDatabaseOfAnotherStateStoreIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var said bytes.Buffer
 			log := slog.New(slog.NewTextHandler(&said, nil))
-			open := func(dsn string) *view.DB {
-				db, err := view.Open(t.Context(), dsn)
+			open := func(dsn string) *orderdb.DB {
+				db, err := orderdb.Open(t.Context(), dsn)
 				require.NoError(t, err)
 				t.Cleanup(func() { _ = db.Close() })
 				return db
 			}
-			c := config{StateDSN: newDSN(t, "statestore.db"), ViewDSN: newDSN(t, "view.db")}
+			c := Config{StateDSN: newDSN(t, "statestore.db"), ViewDSN: newDSN(t, "view.db")}
 			states := &sidecarStates{t: t, table: newStateStore(t, c.StateDSN)}
 
 			ours := open(c.ViewDSN)
@@ -81,22 +81,22 @@ func TestAnOrderDatabaseOfAnotherStateStoreIsRefused(t *testing.T) {
 }
 
 func TestALostOrderDatabaseIsNotRefused(t *testing.T) {
-	for name, restore := range map[string]func(t *testing.T, c config){
-		"started first": func(*testing.T, config) {},
-		"rebuilt first": func(t *testing.T, c config) {
+	for name, restore := range map[string]func(t *testing.T, c Config){
+		"started first": func(*testing.T, Config) {},
+		"rebuilt first": func(t *testing.T, c Config) {
 			require.NoError(t, rebuild(t.Context(), c, slog.New(slog.DiscardHandler)))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := slog.New(slog.DiscardHandler)
 			dir := t.TempDir()
-			c := config{StateDSN: filepath.Join(dir, "statestore.db"), ViewDSN: filepath.Join(dir, "view.db")}
+			c := Config{StateDSN: filepath.Join(dir, "statestore.db"), ViewDSN: filepath.Join(dir, "view.db")}
 			states := &sidecarStates{t: t, table: newStateStore(t, c.StateDSN)}
 			states.table.save(t, someOrder(t))
 			for range 2 { // the second time it is deleted
 				require.NoError(t, os.RemoveAll(c.ViewDSN))
 				restore(t, c)
-				db, err := view.Open(t.Context(), c.ViewDSN)
+				db, err := orderdb.Open(t.Context(), c.ViewDSN)
 				require.NoError(t, err)
 				require.NoError(t, checkIdentity(t.Context(), states, db, log))
 				require.NoError(t, db.Put(t.Context(), someOrder(t)))
@@ -114,7 +114,7 @@ func TestAnOlderCopyOfTheOrderDatabaseIsNamedInTheLog(t *testing.T) {
 	dsn := filepath.Join(dir, "view.db")
 	states := &sidecarStates{t: t, table: newStateStore(t, filepath.Join(dir, "statestore.db"))}
 	start := func() {
-		db, err := view.Open(t.Context(), dsn)
+		db, err := orderdb.Open(t.Context(), dsn)
 		require.NoError(t, err)
 		require.NoError(t, checkIdentity(t.Context(), states, db, log))
 		require.NoError(t, db.Close()) // which also leaves one file only
@@ -133,7 +133,7 @@ func TestAnOlderCopyOfTheOrderDatabaseIsNamedInTheLog(t *testing.T) {
 }
 
 func TestAStateStoreThatIsAwayDoesNotStopTheStart(t *testing.T) {
-	db, err := view.Open(t.Context(), filepath.Join(t.TempDir(), "view.db"))
+	db, err := orderdb.Open(t.Context(), filepath.Join(t.TempDir(), "view.db"))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
 	states := &sidecarStates{t: t, down: errors.New("away")}

@@ -1,7 +1,7 @@
-// Command orders-actor hosts the Order actors, keeps the list view, and serves REST and the built SPA.
+// Command orders-actor hosts the Order actors, keeps the order database, and serves REST and the built SPA.
 //
 //	orders-actor            do so until SIGTERM or Ctrl-C
-//	orders-actor rebuild    put orders that the list view has lost back into it, from Dapr's state store, and end
+//	orders-actor rebuild    put orders that the order database has lost back into it, from Dapr's state store, and end
 package main
 
 import (
@@ -16,20 +16,22 @@ import (
 	"syscall"
 	"time"
 
-	"orders/kit/panics"
-	"orders/kit/secrets"
-	"orders/kit/service"
-	"orders/kit/settings"
-	"orders/kit/sidecar"
-	"orders/orders-actor/actor"
+	"orders/api"
+	"orders/kit/actors"
+	"orders/kit/config"
+	"orders/kit/dapr"
+	"orders/kit/httpapi"
+	"orders/kit/log"
+	"orders/kit/run"
+	"orders/kit/telemetry"
 	"orders/orders-actor/auth"
-	"orders/orders-actor/payments"
+	"orders/orders-actor/feed"
+	"orders/orders-actor/orderactor"
+	"orders/orders-actor/orderdb"
+	"orders/orders-actor/payer"
 	"orders/orders-actor/reconcile"
 	"orders/orders-actor/rest"
-	"orders/orders-actor/rest/api"
-	"orders/orders-actor/spa"
-	"orders/orders-actor/turn"
-	"orders/orders-actor/view"
+	"orders/orders-actor/webui"
 )
 
 const (
@@ -50,73 +52,74 @@ func main() {
 }
 
 func command(ctx context.Context, args []string) error {
-	commands := map[string]func(context.Context, config, *slog.Logger) error{"": run, "rebuild": rebuild, "accept": accept}
+	commands := map[string]func(context.Context, Config, *slog.Logger) error{"": serve, "rebuild": rebuild, "accept": accept}
 	do, known := commands[strings.Join(args, " ")]
 	if !known {
 		return fmt.Errorf("unknown command %q: there are only rebuild and accept", args)
 	}
-	c, err := readConfig(settings.Env())
+	c, err := readConfig(config.Env())
 	if err != nil {
 		return err
 	}
-	log, err := service.Logger(os.Stderr, c.LogLevel, c.LogFormat)
+	logger, err := log.New(os.Stderr, c.LogLevel, c.LogFormat)
 	if err != nil {
 		return err
 	}
-	slog.SetDefault(log)
-	return do(ctx, c, log)
+	slog.SetDefault(logger)
+	return do(ctx, c, logger)
 }
 
-func run(ctx context.Context, c config, log *slog.Logger) error {
-	dapr, err := actor.Dial(sidecar.Address(), c.DaprToken)
+func serve(ctx context.Context, c Config, logger *slog.Logger) error {
+	sidecar, err := actors.Dial(dapr.Address(), c.DaprToken)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = dapr.Close() }()
-	keys, err := readKeys(ctx, log, dapr, c)
+	defer func() { _ = sidecar.Close() }()
+	keys, err := readKeys(ctx, logger, sidecar, c)
 	if err != nil {
 		return err
 	}
 	opening, cancel := context.WithTimeout(ctx, openTimeout)
-	db, err := view.OpenPool(opening, c.ViewDSN, c.ViewMaxConns)
+	db, err := orderdb.OpenPool(opening, c.ViewDSN, c.ViewMaxConns)
 	cancel()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	if err := checkIdentity(ctx, dapr.Client(), db, log); err != nil {
+	if err := checkIdentity(ctx, sidecar.Client(), db, logger); err != nil {
 		return err
 	}
-	warnOfLostOrders(ctx, c, db, log)
+	warnOfLostOrders(ctx, c, db, logger)
 
-	registry := service.NewRegistry()
-	seal := actor.Seal{Keys: secrets.Accepted(keys, "command-seal-key"), Now: time.Now}
-	orders := &turn.Orders{Invoker: actor.Invoker{
-		Sidecar: dapr, Type: turn.Type, Seal: seal, Timeout: commandTimeout, Unproven: observeUnproven(registry, log),
+	registry := telemetry.NewRegistry()
+	seal := actors.Seal{Keys: dapr.Accepted(keys, "command-seal-key"), Now: time.Now}
+	orders := &orderactor.Client{Invoker: actors.Invoker{
+		Sidecar: sidecar, Type: orderactor.Type, Seal: seal, Timeout: commandTimeout, Unproven: observeUnproven(registry, logger),
 	}}
-	payer := turn.NewWorker(turn.WorkerConfig{
-		Payments: payments.New(payments.Config{
+	pay := payer.New(payer.Config{
+		Payments: payer.NewClient(payer.ClientConfig{
 			Sidecar: c.DaprHTTP, Token: c.DaprToken, Key: keys["obo-key"], Now: time.Now, Parallel: 64,
 		}),
 		Results:     orders,
-		Log:         log,
+		Log:         logger,
 		CallTimeout: c.PaymentTimeout,
 	})
-	state := turn.Dapr{Sidecar: dapr, Clock: time.Now}
-	host := actor.NewHost(dapr, actor.Config{
-		Type:           turn.Type,
-		Log:            log,
-		Observe:        observe(registry, payer),
+	state := orderactor.Dapr{Sidecar: sidecar, Clock: time.Now}
+	host := actors.NewHost(sidecar, actors.Config{
+		Type:           orderactor.Type,
+		Log:            logger,
+		Observe:        observe(registry, pay),
 		UnknownMessage: observeUnknown(registry),
-		Activate: turn.Activator(&turn.Options{
-			Store: state, View: db, Reminders: state, Payer: payer, Clock: time.Now, DeliverAfter: c.DeliverAfter,
-		}, seal, log),
+		Activate: orderactor.Activator(&orderactor.Options{
+			Store: state, OrderDB: db, Reminders: state, Payer: pay, Clock: time.Now, DeliverAfter: c.DeliverAfter,
+		}, seal, logger),
 	})
-	reconciler := reconcile.New(reconcile.Config{View: db, Orders: orders, Log: log})
-	watcher := view.NewWatcher(db, log)
-	server, err := newServer(c, keys, log, rest.Options{
-		Commands: orders, Reads: db, Watcher: watcher, Checks: checks(host, db), Registry: registry,
-		CursorKeys: secrets.Accepted(keys, "command-seal-key"),
+	reconciler := reconcile.New(reconcile.Config{View: db, Orders: orders, Log: logger})
+	watcher := orderdb.NewWatcher(db, logger)
+	following := feed.New(db, watcher, logger)
+	server, err := newServer(c, keys, logger, rest.Options{
+		Commands: orders, Reads: db, Feed: following, Checks: checks(host, db), Registry: registry,
+		CursorKeys: dapr.Accepted(keys, "command-seal-key"),
 	})
 	if err != nil {
 		return err
@@ -125,33 +128,34 @@ func run(ctx context.Context, c config, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("listen on ORDERS_ADDR: %w", err)
 	}
-	log.Info("serving", "address", listener.Addr().String())
+	logger.Info("serving", "address", listener.Addr().String())
 
-	// Each part needs those behind it to stop in peace: requests and payments end with turns, turns end in the view.
-	return inOrder(ctx, log,
-		part{"rest", func(ctx context.Context) error { return server.Serve(ctx, listener) }, 15 * time.Second},
-		part{"reconciler", reconciler.Run, 15 * time.Second},
-		part{"payments", payer.Run, 15 * time.Second},
-		part{"actors", host.Run, 20 * time.Second},
-		part{"feed", watcher.Run, 5 * time.Second},
-		part{"prune", prune(db, log), 5 * time.Second},
-		part{"search words", view.NewReindexer(db, log).Run, 5 * time.Second},
-		part{"metrics", service.Metrics(registry, log, "ORDERS_METRICS_ADDR", c.MetricsAddr), 5 * time.Second},
+	// Each part needs those behind it to stop: requests and payments end with turns, turns end in the order database.
+	return run.Parts(ctx, logger,
+		run.Part{Name: "rest", Run: func(ctx context.Context) error { return server.Serve(ctx, listener) }, StopTimeout: 15 * time.Second},
+		run.Part{Name: "reconciler", Run: reconciler.Run, StopTimeout: 15 * time.Second},
+		run.Part{Name: "payments", Run: pay.Run, StopTimeout: 15 * time.Second},
+		run.Part{Name: "actors", Run: host.Run, StopTimeout: 20 * time.Second},
+		run.Part{Name: "feed", Run: following.Run, StopTimeout: 5 * time.Second},
+		run.Part{Name: "event log", Run: watcher.Run, StopTimeout: 5 * time.Second},
+		run.Part{Name: "prune", Run: prune(db, logger), StopTimeout: 5 * time.Second},
+		run.Part{Name: "search words", Run: orderdb.NewReindexer(db, logger).Run, StopTimeout: 5 * time.Second},
+		run.Part{Name: "metrics", Run: telemetry.Serve(registry, logger, "ORDERS_METRICS_ADDR", c.MetricsAddr), StopTimeout: 5 * time.Second},
 	)
 }
 
-func readKeys(ctx context.Context, log *slog.Logger, dapr *actor.Sidecar, c config) (map[string][]byte, error) {
+func readKeys(ctx context.Context, logger *slog.Logger, sidecar *actors.Sidecar, c Config) (map[string][]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, secretsTimeout)
 	defer cancel()
 	names := []string{"obo-key", "command-seal-key"}
 	if c.AuthMode == "dev" {
 		names = append(names, "dev-token-key")
 	}
-	return secrets.Keys(ctx, dapr.Client(), log, c.SecretName, names...)
+	return dapr.Keys(ctx, sidecar.Client(), logger, c.SecretName, names...)
 }
 
-func newServer(c config, keys map[string][]byte, log *slog.Logger, o rest.Options) (*rest.Server, error) {
-	site, err := spa.New()
+func newServer(c Config, keys map[string][]byte, logger *slog.Logger, o rest.Options) (*rest.Server, error) {
+	site, err := webui.New()
 	if err != nil {
 		return nil, err
 	}
@@ -164,32 +168,32 @@ func newServer(c config, keys map[string][]byte, log *slog.Logger, o rest.Option
 		o.Verifier = auth.NewOIDC(c.OIDC)
 		o.OIDC = api.OidcConfig{Issuer: c.OIDC.Issuer, Audience: c.OIDC.Audience, ClientID: c.OIDCClientID}
 	}
-	o.Log, o.SPA = log, site.Serve
+	o.Log, o.SPA = logger, site.Serve
 	o.RateLimit, o.MaxInFlight, o.CORSOrigins = c.RateLimit, c.MaxInFlight, c.CORSOrigins
 	o.MaxWaiting, o.MaxPerUser = c.MaxWaiting, c.MaxPerUser
 	return rest.New(o)
 }
 
 // checks say what is missing.
-func checks(host *actor.Host, db *view.DB) []service.Check {
+func checks(host *actors.Host, db *orderdb.DB) []httpapi.Check {
 	hosted := func(context.Context) error {
 		if !host.Ready() {
 			return errors.New("the sidecar doesn't host our actors")
 		}
 		return nil
 	}
-	return []service.Check{{Name: "actors", Run: hosted}, {Name: "view", Run: db.Ready}}
+	return []httpapi.Check{{Name: "actors", Run: hosted}, {Name: "view", Run: db.Ready}}
 }
 
 // prune forgets events and idempotency keys that are old enough.
-func prune(db *view.DB, log *slog.Logger) service.Runner {
+func prune(db *orderdb.DB, logger *slog.Logger) run.Runner {
 	return func(ctx context.Context) error {
 		for {
 			select {
 			case <-time.After(pruneEvery):
-				err := panics.Catch(ctx, log, "prune", func() error { return db.Prune(ctx, time.Now()) })
+				err := run.Catch(ctx, logger, "prune", func() error { return db.Prune(ctx, time.Now()) })
 				if err != nil && ctx.Err() == nil {
-					log.Warn("can't prune the view", "error", err)
+					logger.Warn("can't prune the view", "error", err)
 				}
 			case <-ctx.Done():
 				return nil

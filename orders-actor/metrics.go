@@ -7,7 +7,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"orders/orders-actor/turn"
+	"orders/orders-actor/orderactor"
+	"orders/orders-actor/payer"
 )
 
 // observeUnproven counts replies that no host of ours has sealed.
@@ -33,7 +34,7 @@ func observeUnknown(registry prometheus.Registerer) func(kind int) {
 }
 
 // observe measures turns, and what waits for payments-svc.
-func observe(registry prometheus.Registerer, payer *turn.Worker) func(string, time.Duration, error) {
+func observe(registry prometheus.Registerer, payer *payer.Payer) func(string, time.Duration, error) {
 	turns := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "order_turn_duration_seconds", Help: "Time of an order's turn, without the wait for it.", Buckets: prometheus.DefBuckets,
 	}, []string{"turn", "outcome"})
@@ -42,7 +43,7 @@ func observe(registry prometheus.Registerer, payer *turn.Worker) func(string, ti
 	}, func() float64 { return float64(payer.Owing()) })
 	registry.MustRegister(turns, owing)
 	return func(name string, took time.Duration, err error) {
-		if !slices.Contains(turn.Turns, name) {
+		if !slices.Contains(orderactor.Turns, name) {
 			name = "other" // anybody may try a name
 		}
 		outcome := "done"

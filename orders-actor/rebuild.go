@@ -10,7 +10,7 @@ import (
 
 	"orders/orders-actor/actorstore"
 	"orders/orders-actor/order"
-	"orders/orders-actor/view"
+	"orders/orders-actor/orderdb"
 )
 
 const (
@@ -21,7 +21,7 @@ const (
 
 // rebuild puts orders back that the order database lacks or holds an older version of, as their actors' states say. The rules
 // are those of a turn that shows its state: nothing newer is replaced. So it may be repeated, and run beside the service.
-func rebuild(ctx context.Context, c config, log *slog.Logger) (err error) {
+func rebuild(ctx context.Context, c Config, log *slog.Logger) (err error) {
 	store, db, err := openBoth(ctx, c)
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func rebuild(ctx context.Context, c config, log *slog.Logger) (err error) {
 
 // warnOfLostOrders logs a warning when the order database holds no order though there are actors' states: its file was
 // deleted, or VIEW_DSN names another database.
-func warnOfLostOrders(ctx context.Context, c config, db *view.DB, log *slog.Logger) {
+func warnOfLostOrders(ctx context.Context, c Config, db *orderdb.DB, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(ctx, lostTimeout)
 	defer cancel()
 	lost, err := ordersLost(ctx, c, db)
@@ -87,7 +87,7 @@ func warnOfLostOrders(ctx context.Context, c config, db *view.DB, log *slog.Logg
 	}
 }
 
-func ordersLost(ctx context.Context, c config, db *view.DB) (_ bool, err error) {
+func ordersLost(ctx context.Context, c Config, db *orderdb.DB) (_ bool, err error) {
 	if empty, err := db.Empty(ctx); err != nil || !empty {
 		return false, err
 	}

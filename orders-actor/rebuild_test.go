@@ -17,7 +17,7 @@ import (
 
 	"orders/kit/pgtest"
 	"orders/orders-actor/order"
-	"orders/orders-actor/view"
+	"orders/orders-actor/orderdb"
 )
 
 // stateStore is the table that Dapr makes, with the shapes in which it keeps values.
@@ -33,7 +33,7 @@ func newStateStore(t *testing.T, dsn string) *stateStore {
 	s := &stateStore{insert: `INSERT INTO state (key, value, etag) VALUES ($1, $2, gen_random_uuid())
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value`}
 	driver, create := "pgx", `CREATE TABLE state (key text NOT NULL PRIMARY KEY, value bytea NOT NULL, etag uuid NOT NULL)`
-	if s.sqlite = !view.IsPostgres(dsn); s.sqlite {
+	if s.sqlite = !orderdb.IsPostgres(dsn); s.sqlite {
 		driver, create = "sqlite", `CREATE TABLE state (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, is_binary BOOLEAN NOT NULL, etag TEXT NOT NULL)`
 		s.insert = `INSERT OR REPLACE INTO state (key, value, is_binary, etag) VALUES ($1, $2, $3, '')`
 	}
@@ -112,9 +112,9 @@ func TestRebuildsALostOrderDatabase(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			var c config
+			var c Config
 			c.ViewDSN, c.StateDSN = dsns(t)
-			db, err := view.Open(ctx, c.ViewDSN)
+			db, err := orderdb.Open(ctx, c.ViewDSN)
 			require.NoError(t, err)
 			defer func() { require.NoError(t, db.Close()) }()
 			var said bytes.Buffer
@@ -160,7 +160,7 @@ func TestRebuildsALostOrderDatabase(t *testing.T) {
 					require.True(t, found)
 					require.Equal(t, want, got)
 				}
-				page, err := db.List(ctx, view.Query{Customer: "alice", Limit: 500})
+				page, err := db.List(ctx, orderdb.Query{Customer: "alice", Limit: 500})
 				require.NoError(t, err)
 				require.Len(t, page.Orders, len(orders))
 			}

@@ -50,6 +50,9 @@ require (
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20261110000943-09e21b237f2c // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
+	orders/api v0.0.0
 )
 
 replace orders/kit => ../kit
+
+replace orders/api => ../api

@@ -3,84 +3,78 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
-	"orders/kit/secrets"
-	"orders/kit/service"
-	"orders/kit/settings"
-	"orders/kit/sidecar"
+	"github.com/dapr/go-sdk/client"
+
+	"orders/kit/config"
+	"orders/kit/dapr"
+	"orders/kit/httpapi"
+	"orders/kit/log"
+	"orders/kit/run"
+	"orders/kit/telemetry"
 	"orders/payments-svc/ledger"
 	"orders/payments-svc/payment"
 	"orders/payments-svc/rest"
 )
 
-const (
-	startLimit = 5 * time.Minute // for the sidecar and the keys to be there
-	drainLimit = 15 * time.Second
-	stopLimit  = 20 * time.Second
-)
+const secretsTimeout = 2 * time.Minute // for a sidecar that starts late
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	err := serve(ctx)
 	stop()
-	if err != nil {
+	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "payments-svc:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) error {
-	cfg, err := readConfig(settings.Env())
+func serve(ctx context.Context) error {
+	c, err := readConfig(config.Env())
 	if err != nil {
 		return err
 	}
-	log, err := service.Logger(os.Stderr, cfg.logLevel, cfg.logFormat)
+	logger, err := log.New(os.Stderr, c.LogLevel, c.LogFormat)
+	if err != nil {
+		return err
+	}
+	slog.SetDefault(logger)
+
+	conn, err := dapr.Dial(dapr.Address(), c.DaprToken)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	sidecar := client.NewClientWithConnection(conn)
+	fetching, cancel := context.WithTimeout(ctx, secretsTimeout)
+	keys, err := dapr.Keys(fetching, sidecar, logger, c.SecretName, "obo-key")
+	cancel()
 	if err != nil {
 		return err
 	}
 
-	starting, cancel := context.WithTimeout(ctx, startLimit)
-	defer cancel()
-	client, err := sidecar.Dial(starting, log)
-	if err != nil {
-		return stopped(ctx, err)
-	}
-	defer client.Close()
-	keys, err := secrets.Keys(starting, client, log, cfg.secret, "obo-key")
-	if err != nil {
-		return stopped(ctx, err)
-	}
-
-	dice, store := payment.NewDice(cfg.seed), ledger.New(client)
-	registry := service.NewRegistry()
+	random, store := payment.NewRandom(c.Seed), ledger.New(sidecar)
+	registry := telemetry.NewRegistry()
 	app := rest.New(rest.Config{
-		Desk: &payment.Desk{
+		Service: &payment.Service{
 			Store: store, Now: time.Now,
-			Confirm: func() bool { return dice.Below(cfg.confirmRate) },
-			Process: payment.Simulate(cfg.latency, func() bool { return dice.Below(cfg.failureRate) }),
+			Confirm: func() bool { return random.Chance(c.ConfirmRate) },
+			Process: payment.Simulate(c.Latency, func() bool { return random.Chance(c.FailureRate) }),
 		},
-		Keys: secrets.Accepted(keys, "obo-key"), AppToken: cfg.appToken,
-		Latency: cfg.latency,
-		Now:     time.Now, Log: log, Metrics: registry, Stopping: ctx.Done(),
-		Ready: []service.Check{{Name: "ledger", Run: store.Ready}},
+		Keys: dapr.Accepted(keys, "obo-key"), AppToken: c.AppToken,
+		Latency: c.Latency,
+		Now:     time.Now, Log: logger, Metrics: registry, Stopping: ctx.Done(),
+		Ready: []httpapi.Check{{Name: "ledger", Run: store.Ready}},
 	})
-	return service.Run(ctx, log, stopLimit,
-		service.Serve(app, log, cfg.address, drainLimit),
-		service.Metrics(registry, log, "PAYMENTS_METRICS_ADDR", cfg.metrics),
+	return run.Parts(ctx, logger,
+		run.Part{Name: "rest", Run: httpapi.Serve(app, logger, "PAYMENTS_ADDR", c.Addr), StopTimeout: 15 * time.Second},
+		run.Part{Name: "metrics", Run: telemetry.Serve(registry, logger, "PAYMENTS_METRICS_ADDR", c.MetricsAddr), StopTimeout: 5 * time.Second},
 	)
-}
-
-// stopped makes being asked to stop while waiting no failure.
-func stopped(ctx context.Context, err error) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	default:
-		return err
-	}
 }

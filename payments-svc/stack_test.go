@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -21,13 +20,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dapr/go-sdk/client"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/api/onbehalf"
+	"orders/kit/dapr"
 	"orders/kit/freeport"
-	"orders/kit/onbehalf"
-	"orders/kit/sidecar"
 	"orders/payments-svc/ledger"
 	"orders/payments-svc/payment"
 )
@@ -131,10 +131,10 @@ func TestTheLedgerOnTheRealDapr(t *testing.T) {
 	d.start(t)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	client, err := sidecar.Dial(ctx, slog.New(slog.DiscardHandler))
+	conn, err := dapr.Dial(dapr.Address(), "")
 	require.NoError(t, err)
-	defer client.Close()
-	store := ledger.New(client)
+	defer func() { _ = conn.Close() }()
+	store := ledger.New(client.NewClientWithConnection(conn))
 	require.EventuallyWithT(t, func(c *assert.CollectT) { assert.NoError(c, store.Ready(ctx)) }, patience, 100*time.Millisecond)
 
 	t.Run("the first write wins", func(t *testing.T) {
@@ -168,7 +168,7 @@ func TestTheLedgerOnTheRealDapr(t *testing.T) {
 		statuses := make(chan payment.Status, callers)
 		var all sync.WaitGroup
 		for i := range callers {
-			desk := payment.Desk{Store: store, Confirm: func() bool { return i%2 == 0 }, Now: time.Now}
+			desk := payment.Service{Store: store, Confirm: func() bool { return i%2 == 0 }, Now: time.Now}
 			all.Go(func() {
 				p, err := desk.Pay(ctx, request)
 				assert.NoError(t, err)
@@ -195,7 +195,7 @@ func TestTheServiceBehindALateSidecar(t *testing.T) {
 
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx) }()
+	go func() { ended <- serve(ctx) }()
 	d.start(t)
 
 	id := uuid.NewString()

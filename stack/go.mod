@@ -64,9 +64,12 @@ require (
 	google.golang.org/grpc v1.85.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
+	orders/api v0.0.0
 )
 
 replace (
 	orders/kit => ../kit
 	orders/orders-actor => ../orders-actor
 )
+
+replace orders/api => ../api

@@ -30,7 +30,7 @@ func TestSettingsMatchWhatAppsRead(t *testing.T) {
 	root, err := Root()
 	require.NoError(t, err)
 	for app, listed := range Settings {
-		text, err := os.ReadFile(filepath.Join(root, app, "settings.go"))
+		text, err := os.ReadFile(filepath.Join(root, app, "config.go"))
 		require.NoError(t, err)
 		read := map[string]bool{}
 		for _, match := range setting.FindAllStringSubmatch(string(text), -1) {

@@ -17,7 +17,7 @@ func TestReadmeListsEverySetting(t *testing.T) {
 	readme := read(t, "../README.md")
 	setting := regexp.MustCompile(`env\.\w+\("([A-Z][A-Z_]+)"`)
 	found := 0
-	for _, file := range []string{"../orders-actor/settings.go", "../payments-svc/settings.go"} {
+	for _, file := range []string{"../orders-actor/config.go", "../payments-svc/config.go"} {
 		for _, match := range setting.FindAllStringSubmatch(read(t, file), -1) {
 			if strings.HasPrefix(match[1], "DAPR_") { // Dapr sets these
 				continue
@@ -34,7 +34,7 @@ func TestReadmeListsEveryTransition(t *testing.T) {
 	var machine struct {
 		Transitions []struct{ From, Event, To string }
 	}
-	require.NoError(t, json.Unmarshal([]byte(read(t, "../orders-actor/order/machine.json")), &machine))
+	require.NoError(t, json.Unmarshal([]byte(read(t, "../api/order-machine.json")), &machine))
 	for _, tr := range machine.Transitions {
 		assert.Contains(t, readme, "| "+tr.From+" | "+tr.Event+" | "+tr.To+" |")
 	}

@@ -23,7 +23,7 @@ const backend = process.env['ORDERS_BACKEND'] ?? 'http://127.0.0.1:8080';
 export default defineConfig(({ mode }) => ({
   plugins: [react(), ...(mode === 'mock' ? [mockWorker()] : [])],
   build: {
-    outDir: '../orders-actor/spa/dist',
+    outDir: '../orders-actor/webui/dist',
     emptyOutDir: true,
     target: 'es2022',
     // A strict Content-Security-Policy forbids data: and inline code, so nothing is inlined.

@@ -14,9 +14,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"orders/api/contract"
 	"orders/faults/history"
 	"orders/orders-actor/order"
-	"orders/orders-actor/rest/contract"
 )
 
 // callTimeout is how long a client waits for one reply.

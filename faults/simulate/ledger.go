@@ -5,14 +5,14 @@ import (
 	"strconv"
 	"time"
 
-	"orders/orders-actor/turn"
+	"orders/orders-actor/payer"
 	"orders/payments-svc/payment"
 )
 
 // ledger is payments-svc: its real desk on a stand-in for Dapr's state store, where the first write wins.
 type ledger struct {
 	w       *world
-	desk    *payment.Desk
+	desk    *payment.Service
 	entries map[string]*record
 }
 
@@ -24,7 +24,7 @@ type record struct {
 
 func newLedger(w *world) *ledger {
 	l := &ledger{w: w, entries: map[string]*record{}}
-	l.desk = &payment.Desk{Store: l, Confirm: func() bool { return w.choose.Below(5) < 4 }, Now: w.clock.time}
+	l.desk = &payment.Service{Store: l, Confirm: func() bool { return w.choose.Below(5) < 4 }, Now: w.clock.time}
 	return l
 }
 
@@ -63,14 +63,14 @@ func (l *ledger) Save(_ context.Context, p payment.Payment, version string) (err
 	return err
 }
 
-// Pay implements turn.Payments: it asks payments-svc through both sidecars, which may lose or repeat it.
-func (l *ledger) Pay(_ context.Context, p turn.Payment) (turn.Decision, error) {
+// Pay implements payer.Payments: it asks payments-svc through both sidecars, which may lose or repeat it.
+func (l *ledger) Pay(_ context.Context, p payer.Payment) (payer.Decision, error) {
 	decided, err := l.call(l.desk.Pay, p)
-	return turn.Decision{Confirmed: decided.Status == payment.Confirmed, Reason: decided.Reason}, err
+	return payer.Decision{Confirmed: decided.Status == payment.Confirmed, Reason: decided.Reason}, err
 }
 
-// Void implements turn.Payments.
-func (l *ledger) Void(_ context.Context, p turn.Payment) error {
+// Void implements payer.Payments.
+func (l *ledger) Void(_ context.Context, p payer.Payment) error {
 	_, err := l.call(func(ctx context.Context, r payment.Request) (payment.Payment, error) {
 		if l.w.wrong.NoVoidMark && l.entries[r.OrderID] == nil {
 			return payment.Payment{}, nil
@@ -80,7 +80,7 @@ func (l *ledger) Void(_ context.Context, p turn.Payment) error {
 	return err
 }
 
-func (l *ledger) call(do func(context.Context, payment.Request) (payment.Payment, error), p turn.Payment) (payment.Payment, error) {
+func (l *ledger) call(do func(context.Context, payment.Request) (payment.Payment, error), p payer.Payment) (payment.Payment, error) {
 	type answer struct {
 		payment payment.Payment
 		err     error

@@ -6,10 +6,11 @@ import (
 	"log/slog"
 	"time"
 
-	"orders/orders-actor/actor"
+	"orders/kit/actors"
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderactor"
+	"orders/orders-actor/payer"
 	"orders/orders-actor/reconcile"
-	"orders/orders-actor/turn"
 )
 
 // replica is one process of orders-actor: it hosts actors, serves REST, pays, and reconciles. All of it dies at once.
@@ -19,15 +20,15 @@ type replica struct {
 	alive      bool
 	procs      []*proc
 	reconciler *proc
-	activate   func(id string) actor.Actor
+	activate   func(id string) actors.Actor
 	hosted     map[string]*activation
-	payer      *turn.Worker
+	payer      *payer.Payer
 	log        *slog.Logger
 }
 
 // activation is one order in this replica's memory, with its turn lock.
 type activation struct {
-	actor   actor.Actor
+	actor   actors.Actor
 	busy    bool
 	waiting []*proc
 }
@@ -53,12 +54,12 @@ func (r *replica) start() {
 	r.hosted = map[string]*activation{}
 	r.procs = nil
 	r.log = slog.New(panicLog{slog.DiscardHandler, r.w})
-	r.payer = turn.NewWorker(turn.WorkerConfig{
+	r.payer = payer.New(payer.Config{
 		Payments: r.w.ledger, Results: r.w.orders, Log: r.log, Queue: 16,
 		Pause: func(_ context.Context, d time.Duration) { r.w.clock.running.sleep(r.w.about(d)) },
 	})
-	r.activate = turn.Activator(&turn.Options{
-		Store: r.w.store, View: r.w.view, Reminders: r.w.reminders, Payer: r,
+	r.activate = orderactor.Activator(&orderactor.Options{
+		Store: r.w.store, OrderDB: r.w.view, Reminders: r.w.reminders, Payer: r,
 		Clock: r.w.clock.time, DeliverAfter: deliverAfter,
 	}, r.w.seal, r.log)
 	r.w.clock.spawn(r, r.w.about(lookEvery), r.reconcile)

@@ -12,9 +12,9 @@ import (
 	"github.com/google/uuid"
 
 	"orders/faults/history"
-	"orders/orders-actor/actor"
+	"orders/kit/actors"
 	"orders/orders-actor/order"
-	"orders/orders-actor/turn"
+	"orders/orders-actor/orderactor"
 )
 
 // How long things take in a history. Faults strike only in its first part; then everything has time to settle.
@@ -64,8 +64,8 @@ type world struct {
 	replicas  []*replica
 	owners    map[string]*replica
 	stranger  *stranger
-	orders    *turn.Orders // how everything reaches an order
-	seal      actor.Seal
+	orders    *orderactor.Client // how everything reaches an order
+	seal      actors.Seal
 	opens     []func([]byte) ([]byte, error) // of the deliberate mistake RepliesUnbound
 
 	recorder history.Recorder
@@ -86,8 +86,8 @@ func newWorld(choose Choices, wrong Wrong, trace io.Writer) *world {
 	w.view = &view{w: w, states: map[string]order.State{}}
 	w.reminders = &reminders{w: w, set: map[string]*reminder{}}
 	w.ledger = newLedger(w)
-	w.orders = &turn.Orders{Invoker: w}
-	w.seal = actor.Seal{Keys: [][]byte{bytes.Repeat([]byte{'k'}, 32)}, Now: w.clock.time}
+	w.orders = &orderactor.Client{Invoker: w}
+	w.seal = actors.Seal{Keys: [][]byte{bytes.Repeat([]byte{'k'}, 32)}, Now: w.clock.time}
 	rate := func(often int) int { // half of the histories don't know a given fault at all
 		return []int{0, 0, often / 4, often}[choose.Below(4)]
 	}
@@ -237,7 +237,7 @@ type reply struct {
 	err  error
 }
 
-// Invoke implements turn.Invoker: it does what actor.Invoker does, once.
+// Invoke implements orderactor.Invoker: it does what actors.Invoker does, once.
 func (w *world) Invoke(_ context.Context, id, method string, command any) ([]byte, error) {
 	switch c := command.(type) { // the marks are random; here they must be the same in each run
 	case order.Create:
@@ -258,7 +258,7 @@ func (w *world) Invoke(_ context.Context, id, method string, command any) ([]byt
 	}
 	sealed, err := w.invoke(w.clock.running, id, message{method, body})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", actor.ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", actors.ErrUnavailable, err)
 	}
 	data, err := open(sealed)
 	if err == nil {
@@ -275,7 +275,7 @@ func (w *world) Invoke(_ context.Context, id, method string, command any) ([]byt
 			}
 		}
 	}
-	return nil, fmt.Errorf("%w: %w", actor.ErrUnavailable, err)
+	return nil, fmt.Errorf("%w: %w", actors.ErrUnavailable, err)
 }
 
 // accepted is a message's body as the host takes it: the deliberate mistake CommandsUnsealed takes what nobody sealed.

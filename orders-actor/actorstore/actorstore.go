@@ -19,14 +19,14 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"orders/orders-actor/order"
-	"orders/orders-actor/turn"
-	"orders/orders-actor/view"
+	"orders/orders-actor/orderactor"
+	"orders/orders-actor/orderdb"
 )
 
 const (
 	appPrefix = "orders-actor||" // of all keys: the app's id in Dapr
 	// prefix is what the keys of orders' states begin with: it has the actor's type, too.
-	prefix = appPrefix + turn.Type + "||"
+	prefix = appPrefix + orderactor.Type + "||"
 )
 
 // Where the identity of the order database is in the state store.
@@ -51,10 +51,10 @@ type Entry struct {
 // Open opens the database at dsn, which is a postgres:// URL or the path of an SQLite file. A file that doesn't exist is an
 // error that wraps fs.ErrNotExist. PostgreSQL is dialled by the first call.
 func Open(dsn string) (*Store, error) {
-	if err := view.CheckDSN(dsn); err != nil {
+	if err := orderdb.CheckDSN(dsn); err != nil {
 		return nil, fmt.Errorf("open the state store: the DSN %w", err)
 	}
-	if view.IsPostgres(dsn) {
+	if orderdb.IsPostgres(dsn) {
 		config, err := pgx.ParseConfig(dsn)
 		if err != nil {
 			return nil, errors.New("open the state store: the DSN isn't a valid PostgreSQL URL") // err may quote the password
@@ -88,7 +88,7 @@ func (s *Store) Holds(ctx context.Context) (bool, error) {
 }
 
 // Identity returns the identity of the order database that belongs to this state store, or false when it knows none yet.
-func (s *Store) Identity(ctx context.Context) (i view.Identity, found bool, err error) {
+func (s *Store) Identity(ctx context.Context) (i orderdb.Identity, found bool, err error) {
 	if made, err := s.made(ctx); err != nil || !made {
 		return i, false, err
 	}
@@ -143,7 +143,7 @@ func (s *Store) Page(ctx context.Context, after string, limit int) (entries []En
 			return nil, "", wrap(err)
 		}
 		last = e.Key
-		if e.Err = decode(value, binary, &e.State); e.Err == nil && e.Key != prefix+e.State.ID+"||"+turn.StateKey {
+		if e.Err = decode(value, binary, &e.State); e.Err == nil && e.Key != prefix+e.State.ID+"||"+orderactor.StateKey {
 			e.Err = fmt.Errorf("it holds the state of order %q", e.State.ID)
 		}
 		entries = append(entries, e)

@@ -1,9 +1,10 @@
 package order
 
 import (
-	_ "embed"
 	"encoding/json"
 	"slices"
+
+	"orders/api"
 )
 
 // Status is where an order stands.
@@ -23,7 +24,7 @@ var Statuses = []Status{Created, Confirmed, Delivered, Cancelled}
 // Event is what moves an order from one status to the next.
 type Event string
 
-// The events of machine.json.
+// The events of the machine (api/order-machine.json).
 const (
 	PaymentConfirmed Event = "payment-confirmed"
 	PaymentDeclined  Event = "payment-declined"
@@ -38,12 +39,7 @@ type Transition struct {
 	To    Status `json:"to"`
 }
 
-// machineJSON is the one place where the machine is written down; the SPA reads the same file.
-//
-//go:embed machine.json
-var machineJSON []byte
-
-var machine = mustParseMachine(machineJSON)
+var machine = mustParseMachine(api.OrderMachine)
 
 type machineFile struct {
 	Initial     Status       `json:"initial"`
@@ -55,7 +51,7 @@ type machineFile struct {
 func mustParseMachine(data []byte) machineFile {
 	var m machineFile
 	if err := json.Unmarshal(data, &m); err != nil {
-		panic("order: machine.json: " + err.Error())
+		panic("order: order-machine.json: " + err.Error())
 	}
 	return m
 }

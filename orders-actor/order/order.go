@@ -1,7 +1,7 @@
 // Package order is the domain: what an order is, which commands move it, and what it refuses. It is pure: it knows
 // no Dapr, no HTTP and no SQL, reads no clock, and the same state and command always give the same answer.
 //
-// It guarantees that an order follows machine.json, that its version grows by one with each transition, that its
+// It guarantees that an order follows api/order-machine.json, that its version grows by one with each transition, that its
 // history tells every transition, and that no command changes an order in a final status.
 package order
 

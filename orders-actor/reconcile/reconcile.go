@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"orders/kit/panics"
+	"orders/kit/run"
 )
 
 // View finds what is stuck: orders that are unpaid for longer than unpaidFor, overdue by more than overdueBy, or owe a
@@ -86,7 +86,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 			return nil
 		}
 		var due []string
-		_ = panics.Catch(ctx, r.Log, "reconciler", func() error { // the next look may find no cause for it
+		_ = run.Catch(ctx, r.Log, "reconciler", func() error { // the next look may find no cause for it
 			due = r.Due(ctx)
 			return nil
 		})
@@ -109,7 +109,7 @@ func (r *Reconciler) pokeAll(ctx context.Context, ids []string) {
 			return
 		}
 		pokes.Go(func() {
-			_ = panics.Catch(ctx, r.Log, "reconciler", func() error { // this order is poked again, ever later
+			_ = run.Catch(ctx, r.Log, "reconciler", func() error { // this order is poked again, ever later
 				defer func() { <-room }()
 				r.Poke(ctx, id)
 				return nil

@@ -6,7 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"orders/kit/problem"
+	"orders/kit/httpapi/problem"
 )
 
 // offer picks the media type that the caller prefers among those that this call can answer with.

@@ -8,11 +8,11 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"orders/kit/panics"
-	"orders/kit/problem"
+	"orders/api"
+	"orders/kit/httpapi/problem"
+	"orders/kit/run"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/order"
-	"orders/orders-actor/rest/api"
 )
 
 const (
@@ -73,7 +73,7 @@ func (s *Server) cancelOrders(c *fiber.Ctx, u auth.User) error {
 	for i, id := range ids {
 		slots <- struct{}{}
 		done.Go(func() {
-			results[i].err = panics.Catch(ctx, s.Log, "bulk cancel", func() (err error) {
+			results[i].err = run.Catch(ctx, s.Log, "bulk cancel", func() (err error) {
 				defer slots.leave()
 				results[i].order, results[i].changed, err = s.cancel(ctx, newCancel(u, id, reason, 0))
 				return err

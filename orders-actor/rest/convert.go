@@ -3,9 +3,9 @@ package rest
 import (
 	"time"
 
+	"orders/api"
 	"orders/orders-actor/order"
-	"orders/orders-actor/rest/api"
-	"orders/orders-actor/view"
+	"orders/orders-actor/orderdb"
 )
 
 func toOrder(o order.Order) api.Order {
@@ -51,7 +51,7 @@ func toOrderStatus(o order.Order) api.OrderStatus {
 	return api.OrderStatus{ID: o.ID, Status: api.Status(o.Status), Version: o.Version, DeliverAt: orZero(o.DeliverAt)}
 }
 
-func toOrderList(p view.Page) api.OrderList {
+func toOrderList(p orderdb.Page) api.OrderList {
 	list := api.OrderList{
 		Orders: make([]api.OrderSummary, len(p.Orders)), Feed: p.Feed,
 		Counts: api.Counts{
@@ -71,7 +71,7 @@ func toOrderList(p view.Page) api.OrderList {
 	return list
 }
 
-func (s *Server) toEvents(e view.Events) api.Events {
+func (s *Server) toEvents(e orderdb.Events) api.Events {
 	events := api.Events{Events: make([]api.Event, len(e.Events)), Next: s.cursors.seal(feedCursors, e.Next)}
 	for i, event := range e.Events {
 		events.Events[i] = api.Event{Cursor: s.cursors.seal(feedCursors, event.Cursor), Order: toSummary(event.Order)}

@@ -11,6 +11,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"sync"
+
+	"orders/orders-actor/feed"
 )
 
 // cursors encrypts the view's cursors for callers. The view's own text counts the events of the whole shop, which is no
@@ -72,7 +74,7 @@ func (c *cursors) seal(kind, text string) string {
 	of := sealing{kind, text}
 	sealed, ok := c.recent[of]
 	if !ok {
-		if len(c.recent) >= 2*tailSize {
+		if len(c.recent) >= 2*feed.Size {
 			clear(c.recent)
 		}
 		sealed = c.keys[0].seal(kind, text)

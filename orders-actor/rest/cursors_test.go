@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"orders/orders-actor/feed"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -28,10 +30,10 @@ func TestSealedCursors(t *testing.T) {
 	assert.Len(t, sealed, len(c.seal(feedCursors, high)), "the length tells nothing of the numbers")
 	assert.LessOrEqual(t, len(c.seal(pageCursors, strings.Repeat("x", 3*cursorBlock))), maxCursor)
 
-	for i := range 3 * tailSize {
+	for i := range 3 * feed.Size {
 		c.seal(feedCursors, strconv.Itoa(i))
 	}
-	assert.LessOrEqual(t, len(c.recent), 2*tailSize)
+	assert.LessOrEqual(t, len(c.recent), 2*feed.Size)
 	assert.Equal(t, sealed, c.seal(feedCursors, low), "remembered or not")
 
 	for name, bad := range map[string]string{

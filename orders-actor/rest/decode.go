@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -12,15 +13,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gofiber/fiber/v2"
 
-	"orders/kit/problem"
-	"orders/kit/service"
+	"orders/kit/httpapi"
+	"orders/kit/httpapi/problem"
 )
 
 // decode reads a JSON body strictly: nothing unknown, nothing twice, nothing after it, every required field there, and
 // no null. Fields of T without omitempty are the required ones; that is how the contract's models are generated.
 func decode[T any](c *fiber.Ctx) (T, error) {
 	var v T
-	body, err := service.JSONBody(c)
+	body, err := httpapi.JSONBody(c)
 	if err != nil {
 		return v, err
 	}
@@ -107,7 +108,7 @@ func kindName(t reflect.Type) string {
 // missing appends what given lacks to be a T.
 func missing(bad []problem.FieldError, path string, given any, t reflect.Type) []problem.FieldError {
 	if given == nil {
-		return append(bad, problem.FieldError{Field: or(path, "body"), Message: "must not be null"})
+		return append(bad, problem.FieldError{Field: cmp.Or(path, "body"), Message: "must not be null"})
 	}
 	switch t.Kind() {
 	case reflect.Struct:
@@ -133,11 +134,4 @@ func missing(bad []problem.FieldError, path string, given any, t reflect.Type) [
 		}
 	}
 	return bad
-}
-
-func or(s, fallback string) string {
-	if s == "" {
-		return fallback
-	}
-	return s
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/compress"
 	"github.com/gofiber/fiber/v2/middleware/cors"
 
-	"orders/kit/problem"
+	"orders/kit/httpapi/problem"
 	"orders/orders-actor/auth"
 )
 

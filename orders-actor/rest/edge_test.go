@@ -17,11 +17,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"orders/kit/service"
+	"orders/api"
+	"orders/kit/httpapi"
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb"
 	"orders/orders-actor/rest"
-	"orders/orders-actor/rest/api"
-	"orders/orders-actor/view"
 )
 
 func TestExport(t *testing.T) {
@@ -188,7 +188,7 @@ func TestIssuerMode(t *testing.T) {
 func TestReadinessOutlivesADependencyThatHealthReports(t *testing.T) {
 	var hosted atomic.Bool
 	s := start(t, func(o *rest.Options) {
-		o.Checks = []service.Check{{Name: "actors", Run: func(context.Context) error {
+		o.Checks = []httpapi.Check{{Name: "actors", Run: func(context.Context) error {
 			if !hosted.Load() {
 				return errors.New("not hosted at 10.0.0.7")
 			}
@@ -211,13 +211,15 @@ func TestReadinessOutlivesADependencyThatHealthReports(t *testing.T) {
 // unreachable is a view whose database is away.
 type unreachable struct{ rest.Reads }
 
-var errAway = fmt.Errorf("connection refused: %w", view.ErrUnavailable)
+var errAway = fmt.Errorf("connection refused: %w", orderdb.ErrUnavailable)
 
 func (unreachable) Head(context.Context) (string, error) { return "", errAway }
 
 func (unreachable) Get(context.Context, string) (order.Order, error) { return order.Order{}, errAway }
 
-func (unreachable) List(context.Context, view.Query) (view.Page, error) { return view.Page{}, errAway }
+func (unreachable) List(context.Context, orderdb.Query) (orderdb.Page, error) {
+	return orderdb.Page{}, errAway
+}
 
 func TestViewAway(t *testing.T) {
 	s := start(t, func(o *rest.Options) { o.Reads = unreachable{o.Reads} })

@@ -12,13 +12,14 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 
-	"orders/kit/problem"
-	"orders/kit/service"
-	"orders/orders-actor/actor"
+	"orders/api"
+	"orders/kit/actors"
+	"orders/kit/httpapi"
+	"orders/kit/httpapi/problem"
+	"orders/kit/telemetry"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/order"
-	"orders/orders-actor/rest/api"
-	"orders/orders-actor/view"
+	"orders/orders-actor/orderdb"
 )
 
 // retryAfter says in how many seconds it may be better.
@@ -38,9 +39,9 @@ func fromView(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, view.ErrNotFound):
+	case errors.Is(err, orderdb.ErrNotFound):
 		return order.NotFound()
-	case errors.Is(err, view.ErrBadCursor):
+	case errors.Is(err, orderdb.ErrBadCursor):
 		return badField("cursor", "is not a cursor of this list")
 	default:
 		return err
@@ -49,7 +50,7 @@ func fromView(err error) error {
 
 // fromFeed is fromView for the feed, where an unknown cursor is as good as an expired one: the remedy is the same.
 func fromFeed(err error) error {
-	if errors.Is(err, view.ErrCursorExpired) || errors.Is(err, view.ErrBadCursor) {
+	if errors.Is(err, orderdb.ErrCursorExpired) || errors.Is(err, orderdb.ErrBadCursor) {
 		return problem.New(problem.CursorExpired, "this cursor is unknown or too old; load the list again and follow from its feed cursor")
 	}
 	return fromView(err)
@@ -76,7 +77,7 @@ func problemOf(err error) *problem.Problem {
 		return problem.New(problem.Unauthenticated, "%v", auth.ErrTooLong)
 	case errors.Is(err, auth.ErrInvalid):
 		return problem.New(problem.Unauthenticated, "%v", auth.ErrInvalid)
-	case errors.Is(err, auth.ErrUnavailable), errors.Is(err, actor.ErrUnavailable), errors.Is(err, view.ErrUnavailable),
+	case errors.Is(err, auth.ErrUnavailable), errors.Is(err, actors.ErrUnavailable), errors.Is(err, orderdb.ErrUnavailable),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return problem.New(problem.Unavailable, "orders can't be reached right now; try again").Because(err)
 	default:
@@ -109,10 +110,10 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 		drain(c.Context().Conn())
 	}
 	p := toProblem(problemOf(err))
-	if c.GetRespHeader(service.HeaderRequestID) == "" { // it never came as far as the middleware: too large, or not HTTP
+	if c.GetRespHeader(httpapi.HeaderRequestID) == "" { // it never came as far as the middleware: too large, or not HTTP
 		id := uuid.NewString()
-		c.Set(service.HeaderRequestID, id)
-		c.SetUserContext(service.WithRequestID(c.UserContext(), id))
+		c.Set(httpapi.HeaderRequestID, id)
+		c.SetUserContext(telemetry.WithRequestID(c.UserContext(), id))
 		s.secure(c)
 	}
 	switch {

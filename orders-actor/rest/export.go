@@ -14,10 +14,10 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"golang.org/x/text/currency"
 
-	"orders/kit/panics"
+	"orders/kit/run"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/order"
-	"orders/orders-actor/view"
+	"orders/orders-actor/orderdb"
 )
 
 const (
@@ -33,7 +33,7 @@ var csvHeader = []string{
 }
 
 // exportOrders streams the selection: one order in memory at a time, at the pace of the reader.
-func (s *Server) exportOrders(c *fiber.Ctx, u auth.User, q view.Query) error {
+func (s *Server) exportOrders(c *fiber.Ctx, u auth.User, q orderdb.Query) error {
 	q.Limit, q.Cursor = 0, ""
 	headOnly := c.Method() == fiber.MethodHead
 	if !headOnly {
@@ -48,11 +48,11 @@ func (s *Server) exportOrders(c *fiber.Ctx, u auth.User, q view.Query) error {
 	}
 	conn, detached := c.Context().Conn(), context.WithoutCancel(c.UserContext())
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
-		_ = panics.Catch(detached, s.Log, "export", func() error {
+		_ = run.Catch(detached, s.Log, "export", func() error {
 			defer s.exports.leave(u.ID)
 			ctx, cancel := context.WithTimeout(detached, exportTimeout)
 			defer cancel()
-			err := panics.Catch(ctx, s.Log, "export", func() error { return s.writeCSV(ctx, conn, w, q) })
+			err := run.Catch(ctx, s.Log, "export", func() error { return s.writeCSV(ctx, conn, w, q) })
 			if err != nil {
 				s.Log.WarnContext(ctx, "an export broke off", "err", err)
 				_ = conn.Close() // the status is sent: a broken connection is how the reader learns that this isn't all
@@ -63,7 +63,7 @@ func (s *Server) exportOrders(c *fiber.Ctx, u auth.User, q view.Query) error {
 	return nil
 }
 
-func (s *Server) writeCSV(ctx context.Context, conn net.Conn, w *bufio.Writer, q view.Query) error {
+func (s *Server) writeCSV(ctx context.Context, conn net.Conn, w *bufio.Writer, q orderdb.Query) error {
 	if _, err := w.WriteString("\ufeff"); err != nil { // a spreadsheet takes text without a byte order mark for its local encoding
 		return err
 	}

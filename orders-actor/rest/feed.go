@@ -12,9 +12,9 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"orders/kit/panics"
+	"orders/kit/run"
 	"orders/orders-actor/auth"
-	"orders/orders-actor/view"
+	"orders/orders-actor/orderdb"
 )
 
 const (
@@ -31,7 +31,7 @@ func (s *Server) followOrders(c *fiber.Ctx, u auth.User) error {
 		return err
 	}
 	q := readQuery(c, "after", "limit")
-	events := view.EventQuery{After: q.text("after", maxCursor), Limit: q.number("limit", 100, 1, 500)}
+	events := orderdb.EventQuery{After: q.text("after", maxCursor), Limit: q.number("limit", 100, 1, 500)}
 	if err := q.err(); err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (s *Server) followOrders(c *fiber.Ctx, u auth.User) error {
 	if events.After != "" {
 		var ok bool
 		if events.After, ok = s.cursors.open(feedCursors, events.After); !ok {
-			return fromFeed(view.ErrBadCursor)
+			return fromFeed(orderdb.ErrBadCursor)
 		}
 	}
 	if events.After == "" {
@@ -62,7 +62,7 @@ func (s *Server) followOrders(c *fiber.Ctx, u auth.User) error {
 }
 
 // pollEvents is the long-poll form.
-func (s *Server) pollEvents(c *fiber.Ctx, q view.EventQuery) error {
+func (s *Server) pollEvents(c *fiber.Ctx, q orderdb.EventQuery) error {
 	wait, asked := preferWait(c)
 	over := time.NewTimer(wait)
 	defer over.Stop()
@@ -93,10 +93,10 @@ func (s *Server) pollEvents(c *fiber.Ctx, q view.EventQuery) error {
 	}
 }
 
-// events reads what is next after a cursor: from the tail, or from the database when the tail doesn't reach that far
+// events reads what is next after a cursor: from the feed, or from the database when the feed doesn't reach that far
 // back. The channel closes when there may be more.
-func (s *Server) events(ctx context.Context, q view.EventQuery) (view.Events, <-chan struct{}, error) {
-	events, more, ok := s.tail.since(q)
+func (s *Server) events(ctx context.Context, q orderdb.EventQuery) (orderdb.Events, <-chan struct{}, error) {
+	events, more, ok := s.Feed.Since(q)
 	if ok {
 		return events, more, nil
 	}
@@ -106,7 +106,7 @@ func (s *Server) events(ctx context.Context, q view.EventQuery) (view.Events, <-
 
 // streamEvents is the SSE form. The first events are read before the answer begins, so that a bad cursor can still be
 // told as such.
-func (s *Server) streamEvents(c *fiber.Ctx, u auth.User, q view.EventQuery) error {
+func (s *Server) streamEvents(c *fiber.Ctx, u auth.User, q orderdb.EventQuery) error {
 	q.Limit = streamBatch
 	first, more, err := s.events(c.UserContext(), q)
 	if err != nil {
@@ -127,7 +127,7 @@ func (s *Server) streamEvents(c *fiber.Ctx, u auth.User, q view.EventQuery) erro
 	st := &stream{server: s, conn: c.Context().Conn(), query: q, expires: u.Expires}
 	streaming := context.WithoutCancel(c.UserContext())
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
-		_ = panics.Catch(streaming, s.Log, "stream", func() error {
+		_ = run.Catch(streaming, s.Log, "stream", func() error {
 			defer s.waits.leave(u.ID)
 			st.w = w
 			if err := st.run(first, more); err != nil {
@@ -145,12 +145,12 @@ type stream struct {
 	server *Server
 	conn   net.Conn
 	w      *bufio.Writer
-	query  view.EventQuery
+	query  orderdb.EventQuery
 
 	expires time.Time // of the reader's token
 }
 
-func (st *stream) run(events view.Events, more <-chan struct{}) error {
+func (st *stream) run(events orderdb.Events, more <-chan struct{}) error {
 	life := st.server.StreamLife
 	life -= rand.N(life/5 + 1) // so that readers of one start don't all come back at one moment
 	end := time.NewTimer(min(life, st.expires.Add(auth.Skew).Sub(st.server.Now())))
@@ -177,7 +177,7 @@ func (st *stream) run(events view.Events, more <-chan struct{}) error {
 			if hungUp(st.conn) {
 				return nil
 			}
-			events = view.Events{Next: st.query.After} // nothing new to send
+			events = orderdb.Events{Next: st.query.After} // nothing new to send
 			continue
 		case <-beat.C:
 			if err := st.mark(st.query.After); err != nil {
@@ -202,13 +202,13 @@ var now = func() <-chan struct{} {
 	return c
 }()
 
-func (st *stream) next() (view.Events, <-chan struct{}, error) {
+func (st *stream) next() (orderdb.Events, <-chan struct{}, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
 	return st.server.events(ctx, st.query)
 }
 
-func (st *stream) send(events view.Events) error {
+func (st *stream) send(events orderdb.Events) error {
 	st.query.After = events.Next
 	if len(events.Events) == 0 {
 		return nil

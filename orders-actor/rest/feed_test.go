@@ -15,11 +15,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/api"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb"
 	"orders/orders-actor/rest"
-	"orders/orders-actor/rest/api"
-	"orders/orders-actor/view"
 )
 
 // reader reads a stream as the specification of server-sent events has it.
@@ -320,11 +320,11 @@ func TestPollOver(t *testing.T) {
 
 // counting counts what the server asks of the event log.
 type counting struct {
-	*view.DB
+	*orderdb.DB
 	events chan struct{}
 }
 
-func (c counting) Events(ctx context.Context, q view.EventQuery) (view.Events, error) {
+func (c counting) Events(ctx context.Context, q orderdb.EventQuery) (orderdb.Events, error) {
 	c.events <- struct{}{}
 	return c.DB.Events(ctx, q)
 }
@@ -332,7 +332,7 @@ func (c counting) Events(ctx context.Context, q view.EventQuery) (view.Events, e
 // A hundred waiting readers cost what one costs.
 func TestReadersShareOneTail(t *testing.T) {
 	reads := make(chan struct{}, 100_000)
-	s := start(t, func(o *rest.Options) { o.Reads = counting{o.Reads.(*view.DB), reads} })
+	s := start(t, func(o *rest.Options) { o.Reads = counting{o.Reads.(*orderdb.DB), reads} })
 	first := s.given("alice")
 	const readers, moves = 100, 10
 	streams := make([]*reader, readers)
@@ -413,7 +413,7 @@ func TestCursorsDoNotShowTheEventLog(t *testing.T) {
 	head, err := s.db.Head(t.Context())
 	require.NoError(t, err)
 	log, _, _ := strings.Cut(head, ".")
-	page, err := s.db.List(t.Context(), view.Query{Customer: "alice", Limit: 1})
+	page, err := s.db.List(t.Context(), orderdb.Query{Customer: "alice", Limit: 1})
 	require.NoError(t, err)
 
 	list := read[api.OrderList](t, s.call("alice", "GET", "/v1/orders?limit=1", ""))

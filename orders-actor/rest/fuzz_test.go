@@ -11,11 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/valyala/fasthttp"
 
+	"orders/api"
 	"orders/orders-actor/auth"
+	"orders/orders-actor/feed"
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb"
 	"orders/orders-actor/rest"
-	"orders/orders-actor/rest/api"
-	"orders/orders-actor/view"
 )
 
 // The fuzz targets send what they make straight into the server, on the real view. Whatever comes, the answer is no
@@ -29,7 +30,7 @@ type target struct {
 
 func fuzzTarget(f *testing.F) target {
 	f.Helper()
-	db, err := view.Open(f.Context(), filepath.Join(f.TempDir(), "view.db"))
+	db, err := orderdb.Open(f.Context(), filepath.Join(f.TempDir(), "view.db"))
 	require.NoError(f, err)
 	f.Cleanup(func() { _ = db.Close() })
 	dev, err := auth.NewDev(tokenKey, time.Now)
@@ -38,7 +39,7 @@ func fuzzTarget(f *testing.F) target {
 	require.NoError(f, err)
 	s := &server{TB: f, db: db, turns: &turns{db: db, states: map[string]order.State{}}}
 	silent := slog.New(slog.DiscardHandler)
-	serving, err := rest.New(rest.Options{Commands: s.turns, Reads: db, Watcher: view.NewWatcher(db, silent), Verifier: dev, Dev: dev, Log: silent})
+	serving, err := rest.New(rest.Options{Commands: s.turns, Reads: db, Feed: feed.New(db, orderdb.NewWatcher(db, silent), silent), Verifier: dev, Dev: dev, Log: silent})
 	require.NoError(f, err)
 	serving.EndWaits()
 	return target{handle: serving.Handler(), token: token, id: s.given("alice").ID}

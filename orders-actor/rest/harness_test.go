@@ -18,12 +18,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/api"
+	"orders/api/contract"
 	"orders/orders-actor/auth"
+	"orders/orders-actor/feed"
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb"
 	"orders/orders-actor/rest"
-	"orders/orders-actor/rest/api"
-	"orders/orders-actor/rest/contract"
-	"orders/orders-actor/view"
 )
 
 // patience is how long a test waits for what must come. Nothing is concluded from time that passes.
@@ -41,7 +42,7 @@ type server struct {
 	url    string
 	client http.Client // which holds both sides to the contract
 	turns  *turns
-	db     *view.DB
+	db     *orderdb.DB
 	dev    *auth.Dev
 	stop   func() // ends the server and waits for its end
 }
@@ -49,19 +50,21 @@ type server struct {
 func start(t testing.TB, change ...func(*rest.Options)) *server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	db, err := view.Open(ctx, filepath.Join(t.TempDir(), "view.db"))
+	db, err := orderdb.Open(ctx, filepath.Join(t.TempDir(), "view.db"))
 	require.NoError(t, err)
-	watcher := view.NewWatcher(db, slog.New(slog.DiscardHandler))
+	watcher := orderdb.NewWatcher(db, slog.New(slog.DiscardHandler))
 	dev, err := auth.NewDev(tokenKey, time.Now)
 	require.NoError(t, err)
 	s := &server{TB: t, db: db, dev: dev, turns: &turns{db: db, states: map[string]order.State{}}}
 	s.client.Transport = contract.Transport{Base: http.DefaultTransport, Found: func(err error) { t.Error(err) }}
 	options := rest.Options{
-		Commands: s.turns, Reads: db, Watcher: watcher, Verifier: dev, Dev: dev, Log: slog.New(slog.DiscardHandler),
+		Commands: s.turns, Reads: db, Verifier: dev, Dev: dev, Log: slog.New(slog.DiscardHandler),
 	}
 	for _, c := range change {
 		c(&options)
 	}
+	following := feed.New(options.Reads, watcher, options.Log)
+	options.Feed = following
 	serving, err := rest.New(options)
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -69,6 +72,7 @@ func start(t testing.TB, change ...func(*rest.Options)) *server {
 	s.url = "http://" + l.Addr().String()
 
 	var parts sync.WaitGroup
+	parts.Go(func() { assert.NoError(t, following.Run(ctx)) })
 	parts.Go(func() { assert.NoError(t, serving.Serve(ctx, smallBuffers{l})) })
 	parts.Go(func() {
 		if err := watcher.Run(ctx); !errors.Is(err, context.Canceled) {
@@ -98,7 +102,7 @@ func (l smallBuffers) Accept() (net.Conn, error) {
 // turns is what the Order actors do, without the actors: the domain, and the view after it.
 type turns struct {
 	mu     sync.Mutex
-	db     *view.DB
+	db     *orderdb.DB
 	states map[string]order.State
 	broken error // what every command meets
 }

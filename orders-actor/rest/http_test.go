@@ -17,9 +17,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"orders/kit/service"
+	"orders/api"
+	"orders/kit/log"
+	"orders/kit/telemetry"
 	"orders/orders-actor/rest"
-	"orders/orders-actor/rest/api"
 )
 
 // What one request leaves behind in a connection's buffers is none of the next one's business.
@@ -32,7 +33,7 @@ func TestAnEmptyKeyHarmsNoOther(t *testing.T) {
 }
 
 func TestMetricsKeepTheirLabels(t *testing.T) {
-	registry := service.NewRegistry()
+	registry := telemetry.NewRegistry()
 	s := start(t, func(o *rest.Options) { o.Registry = registry })
 	s.call("alice", "POST", "/v1/orders", tea)
 	s.call("alice", "GET", "/v1/orders", "")
@@ -160,7 +161,7 @@ func TestMethodsThatNobodyKnows(t *testing.T) {
 // The id that the caller has is how the cause is found.
 func TestLogLinesNameTheRequest(t *testing.T) {
 	var logged bytes.Buffer
-	log, err := service.Logger(&logged, "info", "json")
+	log, err := log.New(&logged, "info", "json")
 	require.NoError(t, err)
 	s := start(t, func(o *rest.Options) { o.Log = log })
 	o := s.given("alice")

@@ -11,11 +11,11 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 
-	"orders/kit/problem"
+	"orders/api"
+	"orders/kit/httpapi/problem"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/order"
-	"orders/orders-actor/rest/api"
-	"orders/orders-actor/view"
+	"orders/orders-actor/orderdb"
 )
 
 const pageSize, maxPageSize = 50, 200
@@ -105,7 +105,7 @@ func (s *Server) listOrders(c *fiber.Ctx, u auth.User) error {
 	if q.Cursor != "" {
 		var ok bool
 		if q.Cursor, ok = s.cursors.open(pageCursors, q.Cursor); !ok {
-			return fromView(view.ErrBadCursor)
+			return fromView(orderdb.ErrBadCursor)
 		}
 	}
 	if expensive(q) {
@@ -127,34 +127,34 @@ func (s *Server) listOrders(c *fiber.Ctx, u auth.User) error {
 
 // maxSearchesPerUser leaves a connection for the lists of other users, however many searches one user sends: the rate
 // limit counts requests, whatever they cost.
-const maxSearchesPerUser = view.ListConns - 1
+const maxSearchesPerUser = orderdb.ListConns - 1
 
 // expensive reports whether a list reads more than a page from one index: it searches, or filters by another time than
 // it sorts by.
-func expensive(q view.Query) bool {
-	byOtherTime := (!q.From.IsZero() || !q.To.IsZero()) && q.Sort != view.SortCreated
+func expensive(q orderdb.Query) bool {
+	byOtherTime := (!q.From.IsZero() || !q.To.IsZero()) && q.Sort != orderdb.SortCreated
 	return q.Text != "" || byOtherTime
 }
 
-func readListQuery(c *fiber.Ctx, u auth.User) (view.Query, error) {
+func readListQuery(c *fiber.Ctx, u auth.User) (orderdb.Query, error) {
 	q := readQuery(c, "status", "customer", "q", "from", "to", "sort", "limit", "cursor")
-	list := view.Query{
+	list := orderdb.Query{
 		Customer: q.text("customer", maxUser), Statuses: q.statuses(), Text: q.text("q", maxQ),
 		From: q.time("from"), To: q.time("to"),
 		Limit: q.number("limit", pageSize, 1, maxPageSize), Cursor: q.text("cursor", maxCursor),
 	}
 	list.Sort, list.Descending = q.sort()
-	if strings.TrimSpace(list.Text) != "" && !view.Searchable(list.Text) {
+	if strings.TrimSpace(list.Text) != "" && !orderdb.Searchable(list.Text) {
 		q.complain("q", "holds no letter or digit to search for")
 	}
 	if err := q.err(); err != nil {
-		return view.Query{}, err
+		return orderdb.Query{}, err
 	}
 	if u.Role == auth.Operator {
 		return list, nil
 	}
 	if list.Customer != "" && list.Customer != u.ID {
-		return view.Query{}, problem.New(problem.Forbidden, "only an operator may list another customer's orders")
+		return orderdb.Query{}, problem.New(problem.Forbidden, "only an operator may list another customer's orders")
 	}
 	list.Customer = u.ID
 	return list, nil
@@ -178,7 +178,7 @@ func (s *Server) answerOrder(c *fiber.Ctx, u auth.User, body func(order.Order) a
 		return err
 	}
 	seen := c.Get(fiber.HeaderIfNoneMatch)
-	position := s.tail.now()
+	position := s.Feed.Position()
 	o, err := s.readOrder(c, u, id)
 	if err != nil {
 		return err
@@ -220,7 +220,7 @@ func (s *Server) awaitChange(c *fiber.Ctx, u auth.User, o order.Order, seen stri
 	look := time.NewTicker(s.LookEvery)
 	defer look.Stop()
 	for ifNoneMatch(seen, o.Version) {
-		touched, now, more := s.tail.touched(o.ID, position)
+		touched, now, more := s.Feed.Touched(o.ID, position)
 		position = now
 		if touched {
 			var err error

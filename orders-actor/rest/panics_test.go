@@ -11,10 +11,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/api"
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb"
 	"orders/orders-actor/rest"
-	"orders/orders-actor/rest/api"
-	"orders/orders-actor/view"
 )
 
 // faulty is the list view, or the actors, with a fault in the code behind some calls.
@@ -33,7 +33,7 @@ func (f *faulty) Cancel(ctx context.Context, c order.Cancel) (order.Order, bool,
 	return f.Commands.Cancel(ctx, c)
 }
 
-func (f *faulty) Export(ctx context.Context, q view.Query, each func(order.Order) error) error {
+func (f *faulty) Export(ctx context.Context, q orderdb.Query, each func(order.Order) error) error {
 	return f.Reads.Export(ctx, q, func(o order.Order) error {
 		if f.export.Load() {
 			panic("poisoned row")
@@ -42,7 +42,7 @@ func (f *faulty) Export(ctx context.Context, q view.Query, each func(order.Order
 	})
 }
 
-func (f *faulty) Events(ctx context.Context, q view.EventQuery) (view.Events, error) {
+func (f *faulty) Events(ctx context.Context, q orderdb.EventQuery) (orderdb.Events, error) {
 	armed := &f.follow
 	if q.Limit < 256 { // what the tail reads at once
 		armed = &f.streams

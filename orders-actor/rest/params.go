@@ -15,9 +15,9 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 
-	"orders/kit/problem"
+	"orders/kit/httpapi/problem"
 	"orders/orders-actor/order"
-	"orders/orders-actor/view"
+	"orders/orders-actor/orderdb"
 )
 
 const (
@@ -159,8 +159,8 @@ func (q *query) statuses() []order.Status {
 	return list
 }
 
-func (q *query) sort() (by view.Sort, descending bool) {
-	sorts := map[string]view.Sort{"created": view.SortCreated, "updated": view.SortUpdated, "total": view.SortTotal}
+func (q *query) sort() (by orderdb.Sort, descending bool) {
+	sorts := map[string]orderdb.Sort{"created": orderdb.SortCreated, "updated": orderdb.SortUpdated, "total": orderdb.SortTotal}
 	v, there := q.value("sort", 20)
 	if !there {
 		v = "-created"

@@ -3,7 +3,7 @@ package rest
 import (
 	"sync"
 
-	"orders/kit/problem"
+	"orders/kit/httpapi/problem"
 )
 
 // places bounds the calls of one kind that stay open for long, in all and for each user, so that one user can't take

@@ -10,10 +10,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/api"
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb"
 	"orders/orders-actor/rest"
-	"orders/orders-actor/rest/api"
-	"orders/orders-actor/view"
 )
 
 func TestOneUserCannotTakeEveryWaitingPlace(t *testing.T) {
@@ -107,7 +107,7 @@ type slowExports struct {
 	begun, release chan struct{}
 }
 
-func (s *slowExports) Export(ctx context.Context, q view.Query, each func(order.Order) error) error {
+func (s *slowExports) Export(ctx context.Context, q orderdb.Query, each func(order.Order) error) error {
 	s.begun <- struct{}{}
 	<-s.release
 	return s.Reads.Export(ctx, q, each)
@@ -115,7 +115,7 @@ func (s *slowExports) Export(ctx context.Context, q view.Query, each func(order.
 
 // A search holds a connection to the database for as long as it takes, and there are few.
 func TestOneUserCannotTakeEverySearch(t *testing.T) {
-	const perUser = view.ListConns - 1
+	const perUser = orderdb.ListConns - 1
 	slow := slowSearches{release: make(chan struct{}), begun: make(chan struct{})}
 	s := start(t, func(o *rest.Options) { slow.Reads, o.Reads = o.Reads, &slow })
 	var ended sync.WaitGroup
@@ -152,7 +152,7 @@ type slowSearches struct {
 	begun, release chan struct{}
 }
 
-func (s *slowSearches) List(ctx context.Context, q view.Query) (view.Page, error) {
+func (s *slowSearches) List(ctx context.Context, q orderdb.Query) (orderdb.Page, error) {
 	if q.Text == "slow" {
 		s.begun <- struct{}{}
 		<-s.release

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"orders/orders-actor/order"
-	"orders/orders-actor/view"
+	"orders/orders-actor/orderdb"
 )
 
 // Commands change orders: turns of the Order actor. Both return *order.Refusal for what the order doesn't allow, and
@@ -16,24 +16,18 @@ type Commands interface {
 	Cancel(ctx context.Context, c order.Cancel) (o order.Order, changed bool, err error)
 }
 
-// Reads answer from the list view. A create or cancel is visible here before its reply.
+// Reads answer from the order database. A create or cancel is visible here before its reply.
 type Reads interface {
-	// Get returns an order with its history, or view.ErrNotFound.
+	// Get returns an order with its history, or orderdb.ErrNotFound.
 	Get(ctx context.Context, id string) (order.Order, error)
-	// List returns one page, or view.ErrBadCursor.
-	List(ctx context.Context, q view.Query) (view.Page, error)
+	// List returns one page, or orderdb.ErrBadCursor.
+	List(ctx context.Context, q orderdb.Query) (orderdb.Page, error)
 	// Export gives each order of the selection to each, in its order, until that returns an error.
-	Export(ctx context.Context, q view.Query, each func(order.Order) error) error
-	// Events returns what happened after a cursor, or view.ErrCursorExpired or view.ErrBadCursor.
-	Events(ctx context.Context, q view.EventQuery) (view.Events, error)
+	Export(ctx context.Context, q orderdb.Query, each func(order.Order) error) error
+	// Events returns what happened after a cursor, or orderdb.ErrCursorExpired or orderdb.ErrBadCursor.
+	Events(ctx context.Context, q orderdb.EventQuery) (orderdb.Events, error)
 	// Head is the cursor of now.
 	Head(ctx context.Context) (string, error)
 	// LegacyOrder returns the order that an older release gave to a user's idempotency key, if any.
 	LegacyOrder(ctx context.Context, user, key string) (id string, found bool, err error)
-}
-
-// Watcher tells when the event log has grown.
-type Watcher interface {
-	// Changed returns a channel that is closed once there is something after this cursor.
-	Changed(after string) <-chan struct{}
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"orders/orders-actor/actor"
+	"orders/api"
+	"orders/api/contract"
+	"orders/kit/actors"
 	"orders/orders-actor/order"
 	"orders/orders-actor/rest"
-	"orders/orders-actor/rest/api"
-	"orders/orders-actor/rest/contract"
 )
 
 // scenario is one request and what must be, and must not be, in its answer. {id} in path and body is the id of an order
@@ -81,7 +81,7 @@ func runAll(t *testing.T, scenarios []scenario) {
 
 func confirmed(s *server, o order.Order) { s.advance(o.ID, confirm) }
 func delivered(s *server, o order.Order) { confirmed(s, o); s.advance(o.ID, deliver) }
-func away(s *server, _ order.Order)      { s.breakDown(actor.ErrUnavailable) }
+func away(s *server, _ order.Order)      { s.breakDown(actors.ErrUnavailable) }
 
 func TestOrders(t *testing.T) {
 	const unknown = "01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77"
@@ -378,7 +378,7 @@ func TestIdempotency(t *testing.T) {
 // A create that failed on its way is done by the repeat, under the same key.
 func TestIdempotencyAfterAFault(t *testing.T) {
 	s := start(t)
-	s.breakDown(actor.ErrUnavailable)
+	s.breakDown(actors.ErrUnavailable)
 	require.Equal(t, 503, s.call("alice", "POST", "/v1/orders", tea, "Idempotency-Key", "k").StatusCode)
 	s.breakDown(nil)
 	a := s.call("alice", "POST", "/v1/orders", tea, "Idempotency-Key", "k")

@@ -5,9 +5,9 @@
 //   - Every answer is one that the contract names; every error is problem+json, made in one place (errors.go).
 //   - Input is bounded and read strictly before anything is done with it.
 //   - A customer sees and touches their own orders only; that of others is 404, as if it weren't there.
-//   - Reads never take an order's turn: they come from the list view.
-//   - Those who wait (long polls, streams) cost no database work while nothing happens, and none that grows with their
-//     number when something does: one tail of the event log per replica serves them all.
+//   - Reads never take an order's turn: they come from the order database.
+//   - Readers who wait (long polls, streams) cost no database work while nothing happens, and none that grows with their
+//     number when something does: one feed of the event log per replica serves them all.
 //   - Everything is bounded: calls at once, calls that wait, exports, each user's rate, what a reader may leave unread, and
 //     how long anything takes. What doesn't fit is refused at once with Retry-After.
 //   - Serve returns soon after its context is done; streams and waits end cleanly then.
@@ -15,8 +15,6 @@ package rest
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"slices"
@@ -27,11 +25,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
 
-	"orders/kit/panics"
-	"orders/kit/service"
+	"orders/api"
+	"orders/kit/httpapi"
+	"orders/kit/telemetry"
+	"orders/orders-actor/apidocs"
 	"orders/orders-actor/auth"
+	"orders/orders-actor/feed"
 	"orders/orders-actor/order"
-	"orders/orders-actor/rest/api"
 )
 
 const (
@@ -43,20 +43,19 @@ const (
 	itemOverhead = 1 << 10             // all else of an item: names, numbers, punctuation, white space of an indented text
 
 	callTimeout = 15 * time.Second // for what a call asks of others
-	stopTimeout = 10 * time.Second
 )
 
 // Options are what the server stands on.
 type Options struct {
 	Commands Commands
 	Reads    Reads
-	Watcher  Watcher
+	Feed     *feed.Feed
 	Verifier auth.Verifier
 	Dev      *auth.Dev      // offers dev tokens; nil unless that is the mode
 	OIDC     api.OidcConfig // what the SPA needs to sign in when Dev is nil
 	Log      *slog.Logger
 
-	Checks   []service.Check      // what /healthz reports, and what must have passed once before the service is ready
+	Checks   []httpapi.Check      // what /healthz reports, and what must have passed once before the service is ready
 	Registry *prometheus.Registry // takes the metrics of HTTP; nil for one that is new
 	SPA      fiber.Handler        // answers what is no call of ours
 
@@ -81,7 +80,6 @@ type Options struct {
 type Server struct {
 	Options
 	app      *fiber.App
-	tail     *tail
 	rates    *rates
 	calls    gate
 	waits    *places
@@ -101,7 +99,6 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		Options:  o,
-		tail:     newTail(o.Reads, o.Watcher, o.Log),
 		rates:    newRates(o.RateLimit, o.Now),
 		calls:    newGate(o.MaxInFlight),
 		waits:    newPlaces("streams and long polls", o.MaxWaiting, o.MaxPerUser),
@@ -111,7 +108,7 @@ func New(o Options) (*Server, error) {
 		csp:      csp(o.OIDC.Issuer),
 		stopping: make(chan struct{}),
 	}
-	s.app = service.NewApp(fiber.Config{
+	s.app = httpapi.NewApp(fiber.Config{
 		CaseSensitive: true,
 		BodyLimit:     MaxBody,
 		WriteTimeout:  o.WriteTimeout, // streams renew it with each write
@@ -153,57 +150,24 @@ func (o *Options) defaults() {
 		o.Log = slog.Default()
 	}
 	if o.Registry == nil {
-		o.Registry = service.NewRegistry()
+		o.Registry = telemetry.NewRegistry()
 	}
 }
 
-// ListenAndServe is Serve on an address.
-func (s *Server) ListenAndServe(ctx context.Context, address string) error {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w", address, err)
-	}
-	s.Log.InfoContext(ctx, "serving", "address", l.Addr().String())
-	return s.Serve(ctx, l)
-}
-
-// Serve serves on l until ctx is done, and then winds down. It is called once.
+// Serve serves on l until ctx ends. Streams and waits end then, and running calls get a bounded time. It is called once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	tailed := make(chan struct{})
-	go func() {
-		_ = panics.Catch(ctx, s.Log, "feed", func() error {
-			s.tail.run(ctx)
-			return nil
-		})
-		close(tailed)
-	}()
-	served := make(chan error, 1)
-	go func() { served <- panics.Catch(ctx, s.Log, "server", func() error { return s.app.Listener(l) }) }()
-
-	var err error
-	select {
-	case err = <-served:
-	case <-ctx.Done():
-		close(s.stopping)
-		if stop := s.app.ShutdownWithTimeout(stopTimeout); stop != nil && !errors.Is(stop, context.DeadlineExceeded) {
-			err = fmt.Errorf("stop serving: %w", stop)
-		}
-	}
-	cancel()
-	<-tailed
-	return err
+	defer context.AfterFunc(ctx, func() { close(s.stopping) })()
+	return httpapi.ServeListener(ctx, s.app, s.Log, l)
 }
 
 func (s *Server) routes() error {
-	docs, err := newDocs()
+	docs, err := apidocs.New()
 	if err != nil {
 		return err
 	}
-	s.app.Use(service.Observe(s.Log, s.Registry), s.secured, joined, compressed())
-	service.Probes(s.app, s.Log, s.Registry, s.stopping, s.Checks...)
-	for _, path := range []string{service.LivePath, service.ReadyPath, service.HealthPath} {
+	s.app.Use(httpapi.Observe(s.Log, s.Registry), s.secured, joined, compressed())
+	httpapi.Probes(s.app, s.Log, s.Registry, s.stopping, s.Checks...)
+	for _, path := range []string{httpapi.LivePath, httpapi.ReadyPath, httpapi.HealthPath} {
 		s.refuseOthers(path, fiber.MethodGet, fiber.MethodHead)
 	}
 	if s.Dev != nil && !slices.Contains(s.DevHosts, "*") {
@@ -212,9 +176,9 @@ func (s *Server) routes() error {
 	if len(s.CORSOrigins) > 0 {
 		s.app.Use("/v1", crossOrigin(s.CORSOrigins))
 	}
-	s.route("/openapi.yaml", get(docs.contract))
-	s.route("/docs", get(docs.page))
-	s.route("/docs/style.css", get(docs.style))
+	s.route("/openapi.yaml", get(docs.Contract))
+	s.route("/docs", get(docs.Page))
+	s.route("/docs/style.css", get(docs.Style))
 	s.route("/v1/session", get(s.signedIn(s.getSession)))
 	s.route("/v1/session/config", get(s.public(s.sessionConfig)))
 	if s.Dev != nil {

@@ -5,8 +5,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"orders/api"
 	"orders/orders-actor/auth"
-	"orders/orders-actor/rest/api"
 )
 
 // devUser is narrower than what an issuer may call its users: these names end up in links and logs of demos.

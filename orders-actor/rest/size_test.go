@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/api"
 	"orders/orders-actor/order"
 	"orders/orders-actor/rest"
-	"orders/orders-actor/rest/api"
 )
 
 // escaped writes text as JSON in its longest form: every UTF-16 unit as an escape of six bytes.

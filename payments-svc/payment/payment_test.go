@@ -23,8 +23,8 @@ var (
 
 func always(answer bool) func() bool { return func() bool { return answer } }
 
-func desk(store payment.Store, confirm bool) *payment.Desk {
-	return &payment.Desk{Store: store, Confirm: always(confirm), Now: func() time.Time { return now }}
+func desk(store payment.Store, confirm bool) *payment.Service {
+	return &payment.Service{Store: store, Confirm: always(confirm), Now: func() time.Time { return now }}
 }
 
 func TestDecisions(t *testing.T) {
@@ -147,14 +147,14 @@ func TestAFailedStoreDecidesNothing(t *testing.T) {
 func TestAnyInterleaving(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var store paymenttest.Store
-		dice := payment.NewDice(rapid.Uint64().Draw(t, "seed"))
+		dice := payment.NewRandom(rapid.Uint64().Draw(t, "seed"))
 		voided := false
 		var said payment.Status
 		for range rapid.IntRange(1, 6).Draw(t, "rounds") {
 			pays, voids := rapid.IntRange(0, 3).Draw(t, "pays"), rapid.IntRange(0, 2).Draw(t, "voids")
 			answers := make(chan payment.Payment, pays)
 			var all sync.WaitGroup
-			d := &payment.Desk{Store: &store, Confirm: func() bool { return dice.Below(0.5) }, Now: func() time.Time { return now }}
+			d := &payment.Service{Store: &store, Confirm: func() bool { return dice.Chance(0.5) }, Now: func() time.Time { return now }}
 			for range pays {
 				all.Go(func() {
 					p, err := d.Pay(context.Background(), ask)
@@ -207,12 +207,12 @@ func TestAnyInterleaving(t *testing.T) {
 }
 
 func TestDice(t *testing.T) {
-	a, b := payment.NewDice(7), payment.NewDice(7)
+	a, b := payment.NewRandom(7), payment.NewRandom(7)
 	for range 100 {
-		require.Equal(t, a.Below(0.5), b.Below(0.5))
-		require.False(t, a.Below(0))
-		require.False(t, b.Below(0))
-		require.True(t, a.Below(1))
-		require.True(t, b.Below(1))
+		require.Equal(t, a.Chance(0.5), b.Chance(0.5))
+		require.False(t, a.Chance(0))
+		require.False(t, b.Chance(0))
+		require.True(t, a.Chance(1))
+		require.True(t, b.Chance(1))
 	}
 }

@@ -22,9 +22,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"orders/kit/onbehalf"
-	"orders/kit/problem"
-	"orders/kit/service"
+	"orders/api/onbehalf"
+	"orders/kit/httpapi"
+	"orders/kit/httpapi/problem"
 	"orders/payments-svc/payment"
 )
 
@@ -36,14 +36,14 @@ const (
 
 // Config is what the API needs.
 type Config struct {
-	Desk     *payment.Desk
+	Service  *payment.Service
 	Keys     [][]byte      // verifies on-behalf-of tokens
 	AppToken string        // what the sidecar shows
-	Latency  time.Duration // of the Desk's decisions
+	Latency  time.Duration // of the Service's decisions
 	Now      func() time.Time
 	Log      *slog.Logger
 	Metrics  *prometheus.Registry
-	Ready    []service.Check
+	Ready    []httpapi.Check
 	Stopping <-chan struct{} // closed when the service begins to stop
 }
 
@@ -52,12 +52,12 @@ type server struct{ Config }
 // New makes the app that serves the API, and its probes.
 func New(cfg Config) *fiber.App {
 	s := &server{cfg}
-	app := service.NewApp(fiber.Config{
+	app := httpapi.NewApp(fiber.Config{
 		AppName: "payments-svc", CaseSensitive: true, StrictRouting: true, BodyLimit: bodyLimit, ErrorHandler: problem.Handler(cfg.Log),
 		WriteTimeout: cfg.Latency + 2*requestLimit,
 	})
-	app.Use(service.Observe(cfg.Log, cfg.Metrics))
-	service.Probes(app, cfg.Log, cfg.Metrics, cfg.Stopping, cfg.Ready...)
+	app.Use(httpapi.Observe(cfg.Log, cfg.Metrics))
+	httpapi.Probes(app, cfg.Log, cfg.Metrics, cfg.Stopping, cfg.Ready...)
 	app.Use(s.fromSidecar)
 	app.Put("/payments/:id", s.pay)
 	app.Get("/payments/:id", s.find)
@@ -79,7 +79,7 @@ func (s *server) pay(c *fiber.Ctx) error {
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), s.Latency+requestLimit)
 	defer cancel()
-	p, err := s.Desk.Pay(ctx, request(claims))
+	p, err := s.Service.Pay(ctx, request(claims))
 	return answer(c, p, err)
 }
 
@@ -90,7 +90,7 @@ func (s *server) void(c *fiber.Ctx) error {
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), requestLimit)
 	defer cancel()
-	p, err := s.Desk.Void(ctx, request(claims))
+	p, err := s.Service.Void(ctx, request(claims))
 	return answer(c, p, err)
 }
 
@@ -101,7 +101,7 @@ func (s *server) find(c *fiber.Ctx) error {
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), requestLimit)
 	defer cancel()
-	p, err := s.Desk.Find(ctx, claims.OrderID)
+	p, err := s.Service.Find(ctx, claims.OrderID)
 	if err == nil && (p.Amount != claims.Amount || p.Currency != claims.Currency) {
 		err = payment.ErrMismatch
 	}
@@ -170,7 +170,7 @@ type payBody struct {
 }
 
 func decode(c *fiber.Ctx) (payBody, error) {
-	text, err := service.JSONBody(c)
+	text, err := httpapi.JSONBody(c)
 	if err != nil {
 		return payBody{}, err
 	}

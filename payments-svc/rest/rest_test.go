@@ -20,9 +20,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"orders/kit/onbehalf"
-	"orders/kit/problem"
-	"orders/kit/service"
+	"orders/api/onbehalf"
+	"orders/kit/httpapi/problem"
+	"orders/kit/telemetry"
 	"orders/payments-svc/payment"
 	"orders/payments-svc/payment/paymenttest"
 )
@@ -52,12 +52,12 @@ func newAPI() *api {
 	a := &api{store: &paymenttest.Store{}, process: func(context.Context) error { return nil }}
 	clock := func() time.Time { return now }
 	a.App = New(Config{
-		Desk: &payment.Desk{
+		Service: &payment.Service{
 			Store: a.store, Confirm: func() bool { return true }, Now: clock,
 			Process: func(ctx context.Context) error { return a.process(ctx) },
 		},
 		Keys: [][]byte{key}, AppToken: appToken, Now: clock,
-		Log: slog.New(slog.DiscardHandler), Metrics: service.NewRegistry(),
+		Log: slog.New(slog.DiscardHandler), Metrics: telemetry.NewRegistry(),
 	})
 	return a
 }
@@ -283,7 +283,7 @@ func TestProbesNeedNoToken(t *testing.T) {
 }
 
 func TestWithoutAnAppTokenNothingIsServed(t *testing.T) {
-	a := New(Config{Keys: [][]byte{key}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: service.NewRegistry()})
+	a := New(Config{Keys: [][]byte{key}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: telemetry.NewRegistry()})
 	resp, err := a.Test(httptest.NewRequest(http.MethodGet, path, nil), -1)
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())

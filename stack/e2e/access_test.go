@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"orders/kit/onbehalf"
+	"orders/api/onbehalf"
 	"orders/stack"
 )
 

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"orders/orders-actor/rest/contract"
+	"orders/api/contract"
 )
 
 // testTimeout limits how long a test waits for a condition. After a kill, Dapr's scheduler alone may take 20 s.

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"orders/orders-actor/actor"
+	"orders/kit/actors"
 	"orders/stack"
 	"orders/stack/impostor"
 )
@@ -24,7 +24,7 @@ const impostorApp = "impostor"
 func TestImpostorCannotForgeAcknowledgements(t *testing.T) {
 	address, err := shared.AddSidecar(t.Context(), impostorApp)
 	require.NoError(t, err)
-	sidecar, err := actor.Dial(address, "")
+	sidecar, err := actors.Dial(address, "")
 	require.NoError(t, err)
 	defer func() { _ = sidecar.Close() }()
 

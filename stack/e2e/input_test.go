@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"orders/orders-actor/rest/contract"
+	"orders/api/contract"
 )
 
 // Each request is rejected with a problem that names the cause, and nothing is stored.

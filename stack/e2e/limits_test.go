@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"orders/orders-actor/rest/api"
-	"orders/orders-actor/rest/contract"
+	"orders/api"
+	"orders/api/contract"
 )
 
 // Requests just within each limit of the contract are accepted, and requests just beyond it are rejected.

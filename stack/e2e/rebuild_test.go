@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"orders/orders-actor/view"
+	"orders/orders-actor/orderdb"
 	"orders/stack"
 )
 
@@ -62,9 +62,9 @@ func TestOrderDatabaseOfAnotherInstallationIsRejected(t *testing.T) {
 	login(t, s.URL(), "alice", "customer").create(t)
 
 	require.NoError(t, s.Stop(stack.OrdersActor))
-	db, err := view.Open(t.Context(), filepath.Join(home, "view.db"))
+	db, err := orderdb.Open(t.Context(), filepath.Join(home, "view.db"))
 	require.NoError(t, err)
-	require.NoError(t, db.Adopt(t.Context(), view.Identity{ID: "another"}))
+	require.NoError(t, db.Adopt(t.Context(), orderdb.Identity{ID: "another"}))
 	require.NoError(t, db.Close())
 	_ = s.Start(stack.OrdersActor) // it exits at once
 	await(t, "the error in the log", func() bool {

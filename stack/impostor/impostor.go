@@ -9,16 +9,16 @@ import (
 	"log/slog"
 	"time"
 
-	"orders/orders-actor/actor"
+	"orders/kit/actors"
 )
 
 // OnCommand is called for every command that reaches the impostor.
 type OnCommand func(id, method string, command []byte)
 
 // NewHost returns an actor host for the impostor's orders behind a sidecar.
-func NewHost(sidecar *actor.Sidecar, log *slog.Logger, onCommand OnCommand) *actor.Host {
-	return actor.NewHost(sidecar, actor.Config{
-		Type: "Order", Log: log, Activate: func(id string) actor.Actor { return order{id, onCommand} },
+func NewHost(sidecar *actors.Sidecar, log *slog.Logger, onCommand OnCommand) *actors.Host {
+	return actors.NewHost(sidecar, actors.Config{
+		Type: "Order", Log: log, Activate: func(id string) actors.Actor { return order{id, onCommand} },
 	})
 }
 

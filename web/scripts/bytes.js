@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 const kB = 1000;
 const budget = { initialJS: 112 * kB, css: 7 * kB, lazyJS: 40 * kB };
 
-const dist = new URL('../../orders-actor/spa/dist/', import.meta.url);
+const dist = new URL('../../orders-actor/webui/dist/', import.meta.url);
 const size = (name) => gzipSync(readFileSync(new URL(name, dist)), { level: 9 }).length;
 const html = readFileSync(new URL('index.html', dist), 'utf8');
 const initial = [...html.matchAll(/(?:src|href)="\/(assets\/[^"]+\.js)"/g)].map((match) => match[1]);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
-const dist = fileURLToPath(new URL('../../orders-actor/spa/dist/', import.meta.url));
+const dist = fileURLToPath(new URL('../../orders-actor/webui/dist/', import.meta.url));
 
 for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
   if (!entry.isFile() || !/\.(html|js|css|svg|txt)$/.test(entry.name)) continue;

@@ -8,8 +8,8 @@ import (
 	"os/signal"
 	"syscall"
 
-	"orders/kit/sidecar"
-	"orders/orders-actor/actor"
+	"orders/kit/actors"
+	"orders/kit/dapr"
 	"orders/stack/impostor"
 )
 
@@ -22,7 +22,7 @@ func main() {
 }
 
 func run(ctx context.Context, log *slog.Logger) error {
-	dapr, err := actor.Dial(sidecar.Address(), os.Getenv("DAPR_API_TOKEN"))
+	dapr, err := actors.Dial(dapr.Address(), os.Getenv("DAPR_API_TOKEN"))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,6 @@
 /** The order's life, from the file that the backend's guard reads too. Nothing here knows a status or an event by name. */
 import { createMachine } from 'xstate';
-import file from '../../../orders-actor/order/machine.json';
+import file from '../../../api/order-machine.json';
 import type { Cause, HistoryEntry, Status } from '../api/types';
 
 export type OrderEvent = Exclude<Cause, 'created'>;

@@ -1,5 +1,5 @@
 /**
- * The server's text search, for orders that come by the feed. These are the rules of orders-actor/view/words.go, and
+ * The server's text search, for orders that come by the feed. These are the rules of orders-actor/orderdb/words.go, and
  * api/search-cases.json tests both.
  */
 import type { OrderSummary } from '../api/types';

@@ -1,6 +1,6 @@
 import { render, screen, within } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
-import file from '../../../../orders-actor/order/machine.json';
+import file from '../../../../api/order-machine.json';
 import type { Order } from '../../api/types';
 import { statusNames } from '../../domain/format';
 import { life } from '../../test/orders';

@@ -1,0 +1,120 @@
+package actors
+
+import (
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	pb "github.com/dapr/dapr/pkg/proto/runtime/v1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+func invoker(t *testing.T, addr string) Invoker {
+	s, err := Dial(addr, "")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	return Invoker{Sidecar: s, Type: "Thing", Seal: sealAt(noon), Timeout: patience}
+}
+
+const hello = "hello"
+
+// answered is what a host with the same key replies.
+func answered(t *testing.T, r *pb.InvokeActorRequest, reply string) *pb.InvokeActorResponse {
+	t.Helper()
+	_, answer, err := sealAt(noon).Open(r.GetMethod(), r.GetActorId(), r.GetData())
+	require.NoError(t, err)
+	return &pb.InvokeActorResponse{Data: answer([]byte(reply))}
+}
+
+func TestAFaultThatPassesIsHidden(t *testing.T) {
+	s := newStandIn(t)
+	calls := 0
+	s.invoke = func(r *pb.InvokeActorRequest) (*pb.InvokeActorResponse, error) {
+		calls++
+		if calls < tries {
+			return nil, status.Error(codes.Internal, "actor host disconnected before responding")
+		}
+		return answered(t, r, "hello!"), nil
+	}
+	reply, err := invoker(t, s.addr).Invoke(t.Context(), "a", "greet", hello)
+	require.NoError(t, err)
+	assert.Equal(t, "hello!", string(reply))
+}
+
+func TestAFaultThatStaysIsUnavailable(t *testing.T) {
+	s := newStandIn(t)
+	for code, want := range map[codes.Code]int{codes.Internal: tries, codes.Unavailable: tries, codes.PermissionDenied: 1} {
+		calls := 0
+		s.invoke = func(*pb.InvokeActorRequest) (*pb.InvokeActorResponse, error) {
+			calls++
+			return nil, status.Error(code, "no")
+		}
+		_, err := invoker(t, s.addr).Invoke(t.Context(), "a", "greet", hello)
+		require.ErrorIs(t, err, ErrUnavailable)
+		assert.Equal(t, want, calls, code)
+	}
+
+	away, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, away.Close())
+	_, err = invoker(t, away.Addr().String()).Invoke(t.Context(), "a", "greet", hello)
+	require.ErrorIs(t, err, ErrUnavailable)
+}
+
+func TestAnInvocationEndsWithItsDeadline(t *testing.T) {
+	s := newStandIn(t)
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	s.invoke = func(*pb.InvokeActorRequest) (*pb.InvokeActorResponse, error) {
+		<-release
+		return nil, errors.New("too late")
+	}
+	i := invoker(t, s.addr)
+	i.Timeout = 10 * time.Millisecond
+	_, err := i.Invoke(t.Context(), "a", "greet", hello)
+	require.ErrorIs(t, err, ErrUnavailable)
+}
+
+func TestForgedRepliesAreIgnoredUntilAHostOfOursReplies(t *testing.T) {
+	s := newStandIn(t)
+	var recorded []byte
+	calls := 0
+	s.invoke = func(r *pb.InvokeActorRequest) (*pb.InvokeActorResponse, error) {
+		calls++
+		switch calls {
+		case 1: // a genuine reply, which a stranger in between keeps for later
+			reply := answered(t, r, "first")
+			recorded = reply.GetData()
+			return reply, nil
+		case 2:
+			return &pb.InvokeActorResponse{Data: []byte(`{"order":{"status":"cancelled"}}`)}, nil
+		case 3:
+			return &pb.InvokeActorResponse{Data: recorded}, nil
+		default:
+			return answered(t, r, "second"), nil
+		}
+	}
+	unproven := 0
+	i := invoker(t, s.addr)
+	i.Unproven = func(method, id string) {
+		assert.Equal(t, []string{"greet", "a"}, []string{method, id})
+		unproven++
+	}
+	_, err := i.Invoke(t.Context(), "a", "greet", hello)
+	require.NoError(t, err)
+	reply, err := i.Invoke(t.Context(), "a", "greet", hello)
+	require.NoError(t, err)
+	assert.Equal(t, "second", string(reply))
+	assert.Equal(t, 2, unproven)
+
+	s.invoke = func(*pb.InvokeActorRequest) (*pb.InvokeActorResponse, error) {
+		return &pb.InvokeActorResponse{Data: []byte(`{"refusal":{"code":"order-not-found"}}`)}, nil
+	}
+	_, err = i.Invoke(t.Context(), "a", "greet", hello)
+	require.ErrorIs(t, err, ErrUnavailable)
+	require.ErrorIs(t, err, ErrSeal)
+}

@@ -1,0 +1,61 @@
+// Package dapr connects a service to its Dapr sidecar, and fetches its keys.
+package dapr
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+)
+
+// Reconnects: the sidecar is on our own machine, while gRPC's default would back off for up to two minutes.
+const (
+	FirstBackoff = 200 * time.Millisecond
+	MaxBackoff   = time.Second
+)
+
+// Dial returns a connection to the sidecar's gRPC API. It returns at once: the connection is made when it is first used, and
+// made again whenever it breaks, so the sidecar may start later. token is Dapr's API token, or "".
+func Dial(address, token string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
+	auth := func(ctx context.Context) context.Context {
+		if token == "" {
+			return ctx
+		}
+		return metadata.AppendToOutgoingContext(ctx, "dapr-api-token", token)
+	}
+	conn, err := grpc.NewClient(address, append([]grpc.DialOption{
+		grpc.WithTransportCredentials(insecure.NewCredentials()), // loopback only
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: FirstBackoff, Multiplier: 1.6, Jitter: 0.2, MaxDelay: MaxBackoff},
+			MinConnectTimeout: 5 * time.Second,
+		}),
+		grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, call grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			return call(auth(ctx), method, req, reply, cc, opts...)
+		}),
+		grpc.WithChainStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			return open(auth(ctx), desc, cc, method, opts...)
+		}),
+	}, opts...)...)
+	if err != nil {
+		return nil, fmt.Errorf("dial the sidecar at %s: %w", address, err)
+	}
+	return conn, nil
+}
+
+// Address is where the sidecar serves gRPC: DAPR_GRPC_ENDPOINT, or DAPR_GRPC_PORT of this machine.
+func Address() string {
+	if endpoint := os.Getenv("DAPR_GRPC_ENDPOINT"); endpoint != "" {
+		return endpoint
+	}
+	port := os.Getenv("DAPR_GRPC_PORT")
+	if port == "" {
+		port = "50001"
+	}
+	return net.JoinHostPort("127.0.0.1", port)
+}

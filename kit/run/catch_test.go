@@ -1,0 +1,143 @@
+package run_test
+
+import (
+	"bytes"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"orders/kit/run"
+)
+
+func TestAPanicIsAnErrorThatIsLoggedAndCounted(t *testing.T) {
+	var logged bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&logged, nil))
+	err := run.Catch(t.Context(), log, "test", func() error { panic("secret") })
+	require.ErrorIs(t, err, run.ErrPanic)
+	assert.NotContains(t, err.Error(), "secret")
+	assert.Contains(t, logged.String(), "secret")
+	assert.Contains(t, logged.String(), "catch_test.go", "the stack")
+	assert.InDelta(t, 1, testutil.ToFloat64(run.Panics.WithLabelValues("test")), 0)
+
+	wrong := errors.New("wrong")
+	require.ErrorIs(t, run.Catch(t.Context(), log, "test", func() error { return wrong }), wrong)
+	require.NoError(t, run.Catch(t.Context(), log, "test", func() error { return nil }))
+	assert.InDelta(t, 1, testutil.ToFloat64(run.Panics.WithLabelValues("test")), 0)
+}
+
+// A panic on a goroutine that nobody recovers ends the process, with all requests and turns of others.
+func TestEveryGoroutineOfTheServicesCatchesPanics(t *testing.T) {
+	files := token.NewFileSet()
+	found := 0
+	for _, module := range []string{"api", "kit", "orders-actor", "payments-svc"} {
+		require.NoError(t, filepath.WalkDir(filepath.Join("../..", module), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "kit/pgtest/") {
+				return err
+			}
+			file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+			if err != nil {
+				return err
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				if started, ok := goroutine(n); ok {
+					found++
+					assert.True(t, caught(started), "%s: this goroutine must do all it does inside of run.Catch", files.Position(n.Pos()))
+				}
+				return true
+			})
+			return nil
+		}))
+	}
+	assert.GreaterOrEqual(t, found, 9, "goroutines are looked for in the wrong place")
+}
+
+func TestTheRuleTellsGoroutinesThatDoNotCatch(t *testing.T) {
+	for body, want := range map[string]bool{
+		`go func() { ended <- run.Catch(ctx, log, "x", run) }()`:           true,
+		`go func() { err = run.Catch(ctx, log, "x", run); close(done) }()`: true,
+		`all.Go(func() { _ = run.Catch(ctx, log, "x", run) })`:             true,
+		`go run()`:                         false,
+		`go func() { run() }()`:            false,
+		`go func() { done <- run() }()`:    false,
+		`all.Go(run)`:                      false,
+		`all.Go(func() { defer leave() })`: false,
+		`c.SetBodyStreamWriter(func(w *bufio.Writer) { write(w) })`:   false,
+		`all.Go(func() { _ = run.Catch(ctx, log, "x", run); run() })`: false,
+	} {
+		file, err := parser.ParseFile(token.NewFileSet(), "x.go", "package x\nfunc f() {\n"+body+"\n}", 0)
+		require.NoError(t, err)
+		ast.Inspect(file, func(n ast.Node) bool {
+			if started, ok := goroutine(n); ok {
+				assert.Equal(t, want, caught(started), body)
+			}
+			return true
+		})
+	}
+}
+
+// goroutine returns what n runs on a goroutine of its own, if it does so: a go statement, the Go method of a group, or the
+// body that fasthttp streams.
+func goroutine(n ast.Node) (ast.Expr, bool) {
+	switch n := n.(type) {
+	case *ast.GoStmt:
+		return n.Call.Fun, true
+	case *ast.CallExpr:
+		if f, ok := n.Fun.(*ast.SelectorExpr); ok && (f.Sel.Name == "Go" || f.Sel.Name == "SetBodyStreamWriter") {
+			return n.Args[0], true
+		}
+	}
+	return nil, false
+}
+
+// caught reports whether a goroutine calls nothing but run.Catch, and close.
+func caught(started ast.Expr) bool {
+	f, ok := started.(*ast.FuncLit)
+	if !ok {
+		return false
+	}
+	catches := false
+	for _, statement := range f.Body.List {
+		ok := true
+		ast.Inspect(statement, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncLit:
+				return false // what Catch calls
+			case *ast.CallExpr:
+				switch callee(n) {
+				case "run.Catch", "Catch":
+					catches = true
+				case "close":
+				default:
+					ok = false
+				}
+			}
+			return true
+		})
+		if !ok {
+			return false
+		}
+	}
+	return catches
+}
+
+func callee(call *ast.CallExpr) string {
+	switch f := call.Fun.(type) {
+	case *ast.Ident:
+		return f.Name
+	case *ast.SelectorExpr:
+		if x, ok := f.X.(*ast.Ident); ok {
+			return x.Name + "." + f.Sel.Name
+		}
+	}
+	return ""
+}

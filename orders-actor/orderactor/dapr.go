@@ -1,0 +1,39 @@
+package orderactor
+
+import (
+	"context"
+	"time"
+
+	"orders/kit/actors"
+	"orders/orders-actor/order"
+)
+
+// StateKey is the one key of the actor's state.
+const StateKey = "order"
+
+// Dapr keeps orders' states and reminders in the sidecar: it is a Store and Reminders.
+type Dapr struct {
+	Sidecar *actors.Sidecar
+	Clock   func() time.Time
+}
+
+// Load implements Store.
+func (d Dapr) Load(ctx context.Context, id string) (s order.State, exists bool, err error) {
+	exists, err = d.Sidecar.Load(ctx, Type, id, StateKey, &s)
+	return s, exists, err
+}
+
+// Save implements Store.
+func (d Dapr) Save(ctx context.Context, s order.State) error {
+	return d.Sidecar.Save(ctx, Type, s.ID, StateKey, s)
+}
+
+// Set implements Reminders.
+func (d Dapr) Set(ctx context.Context, id string, due time.Time) error {
+	return d.Sidecar.Remind(ctx, Type, id, reminderDeliver, due.Sub(d.Clock()))
+}
+
+// Remove implements Reminders.
+func (d Dapr) Remove(ctx context.Context, id, name string) error {
+	return d.Sidecar.Unremind(ctx, Type, id, name)
+}

@@ -1,0 +1,47 @@
+package orderdb
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func FuzzFeedCursor(f *testing.F) {
+	for _, s := range []string{"0badcafe.0.42", "0badcafe.9223372036854775807.1", "..", "0badcafe.-1.1", "0badcafe.+1.1", "0badcafe.1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		c, err := parseFeedCursor(s)
+		if err != nil {
+			require.ErrorIs(t, err, ErrBadCursor)
+			return
+		}
+		require.Equal(t, s, c.String(), "one cursor has one form")
+	})
+}
+
+func FuzzPageCursor(f *testing.F) {
+	list := Query{}.list()
+	f.Add(pageCursor{List: list, Key: 1, ID: "a"}.String())
+	f.Add("1e30")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, s string) {
+		c, err := parsePageCursor(s, list)
+		if err != nil {
+			require.ErrorIs(t, err, ErrBadCursor)
+			return
+		}
+		require.Equal(t, list, c.List)
+		require.Equal(t, s, c.String(), "one cursor has one form")
+	})
+}
+
+func FuzzQueryWords(f *testing.F) {
+	f.Add("Green tea-1 (blue) 100%")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, word := range queryWords(text) {
+			require.NotContains(t, word, " ")
+			require.LessOrEqual(t, len([]rune(word)), maxWord)
+		}
+	})
+}

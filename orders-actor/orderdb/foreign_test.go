@@ -1,0 +1,35 @@
+package orderdb
+
+import (
+	"database/sql"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"orders/kit/pgtest"
+	"orders/orders-actor/order"
+)
+
+// A replica that starts, and may have written something by then, leaves alone what the others log at the same moment.
+func TestALogIsNotForeignBecauseOthersWrite(t *testing.T) {
+	ctx := t.Context()
+	dsn := pgtest.Start(t).DSN()
+	starting, err := Open(ctx, dsn)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, starting.Close()) }()
+	running, err := Open(ctx, dsn)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, running.Close()) }()
+	before, err := running.Head(ctx)
+	require.NoError(t, err)
+
+	require.NoError(t, starting.transact(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `SELECT pg_current_xact_id()`) // as its first write does
+		require.NoError(t, err)
+		require.NoError(t, running.Put(ctx, order.State{Order: order.Order{ID: "x", Status: order.Created, Version: 1}}))
+		return starting.restartForeignLog(ctx, tx)
+	}))
+	events, err := running.Events(ctx, EventQuery{After: before})
+	require.NoError(t, err)
+	require.Len(t, events.Events, 1)
+}

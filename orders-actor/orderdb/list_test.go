@@ -1,0 +1,238 @@
+package orderdb_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb"
+)
+
+// shop fills a view with orders of a few customers in all statuses.
+func shop(t *testing.T, db *orderdb.DB, n int) (all []order.State) {
+	t.Helper()
+	names := []string{"Green tea", "Black Tea", "Käse 100%", "Cup (blue)", "tea_pot!"}
+	for i := range n {
+		item := order.Item{SKU: fmt.Sprintf("sku-%d", i%3), Name: names[i%len(names)], Quantity: 1 + i%4, UnitPrice: 100}
+		s := newOrder(t, []string{"alice", "bob", "carol@example.com"}[i%3], start.Add(time.Duration(i/2)*time.Second), item)
+		switch i % 4 {
+		case 1:
+			s = settled(t, s, true, start.Add(time.Duration(i*7%40)*time.Minute))
+		case 2:
+			s = cancelled(t, s, start.Add(time.Duration(i*7%40)*time.Minute))
+		case 3:
+			s = settled(t, s, false, start.Add(time.Duration(i*7%40)*time.Minute))
+		}
+		all = append(all, s)
+	}
+	put(t, db, all...)
+	return all
+}
+
+// want is the list as a loop over all orders makes it: without an index, a plan or a page.
+func want(all []order.State, q orderdb.Query) (ids []string, counts map[order.Status]int) {
+	counts = map[order.Status]int{}
+	var found []order.State
+	for _, s := range all {
+		if q.Customer != "" && s.Customer != q.Customer || !q.From.IsZero() && s.CreatedAt.Before(q.From) ||
+			!q.To.IsZero() && !s.CreatedAt.Before(q.To) || !contains(s.Order, q.Text) {
+			continue
+		}
+		counts[s.Status]++
+		if len(q.Statuses) == 0 || slices.Contains(q.Statuses, s.Status) {
+			found = append(found, s)
+		}
+	}
+	slices.SortFunc(found, func(a, b order.State) int {
+		by := map[orderdb.Sort]int{
+			orderdb.SortCreated: a.CreatedAt.Compare(b.CreatedAt), orderdb.SortUpdated: a.UpdatedAt.Compare(b.UpdatedAt),
+			orderdb.SortTotal: cmp.Compare(a.Total, b.Total),
+		}[q.Sort]
+		by = cmp.Or(by, cmp.Compare(a.ID, b.ID))
+		if q.Descending {
+			return -by
+		}
+		return by
+	})
+	for _, s := range found {
+		ids = append(ids, s.ID)
+	}
+	return ids, counts
+}
+
+// contains looks for words where a space is before them, in the text as it is and with spaces for all that separates. It
+// knows the letters and signs of shop.
+func contains(o order.Order, text string) bool {
+	haystack := " " + strings.ToLower(o.ID+" "+o.Customer+" "+o.Items[0].SKU+" "+o.Items[0].Name)
+	haystack += strings.NewReplacer("-", " ", "_", " ", "@", " ", ".", " ", "(", " ").Replace(haystack)
+	haystack = strings.ReplaceAll(haystack, "ä", "a")
+	for word := range strings.FieldsSeq(strings.ReplaceAll(strings.ToLower(text), "ä", "a")) {
+		if !strings.Contains(haystack, " "+strings.Trim(word, "%_(),\"")) {
+			return false
+		}
+	}
+	return true
+}
+
+func TestListsHoldWhatTheirQuerySelects(t *testing.T) {
+	eachView(t, func(t *testing.T, db *orderdb.DB) {
+		all := shop(t, db, 40)
+		rapid.Check(t, func(r *rapid.T) {
+			q := orderdb.Query{
+				Customer:   rapid.SampledFrom([]string{"", "", "alice", "nobody"}).Draw(r, "customer"),
+				Statuses:   rapid.SliceOfDistinct(rapid.SampledFrom(order.Statuses), rapid.ID).Draw(r, "statuses"),
+				Text:       rapid.SampledFrom([]string{"", "", "tea", "TEA gre", "ea", "sku-1", "käse", "KASE", "100%", "\"tea\", (blue)", "tea_", "teax", "example", "blue", all[7].ID}).Draw(r, "text"),
+				Sort:       rapid.SampledFrom([]orderdb.Sort{orderdb.SortCreated, orderdb.SortUpdated, orderdb.SortTotal}).Draw(r, "sort"),
+				Descending: rapid.Bool().Draw(r, "descending"),
+				Limit:      rapid.SampledFrom([]int{6, 13, 100}).Draw(r, "limit"),
+			}
+			if rapid.Bool().Draw(r, "ranged") {
+				q.From, q.To = start.Add(5*time.Second), start.Add(20*time.Second)
+			}
+			ids, counts := want(all, q)
+
+			var got []string
+			for page := 0; ; page++ {
+				p, err := db.List(context.Background(), q)
+				require.NoError(r, err)
+				for _, status := range order.Statuses {
+					require.Equal(r, counts[status], p.Counts[status], status)
+				}
+				require.Empty(r, p.AtLeast)
+				for _, o := range p.Orders {
+					require.Empty(r, o.History)
+					got = append(got, o.ID)
+				}
+				if p.Next == "" {
+					break
+				}
+				require.Len(r, p.Orders, q.Limit)
+				q.Cursor = p.Next
+			}
+			require.Equal(r, ids, got)
+
+			q.Cursor = ""
+			var exported []string
+			require.NoError(r, db.Export(context.Background(), q, func(o order.Order) error {
+				exported = append(exported, o.ID)
+				return nil
+			}))
+			require.Equal(r, ids, exported)
+		})
+	})
+}
+
+// While others come and change, each order that stays as it is comes exactly once.
+func TestPagesStayRightWhileOrdersChange(t *testing.T) {
+	eachView(t, func(t *testing.T, db *orderdb.DB) {
+		all := shop(t, db, 40)
+		for _, sort := range []orderdb.Sort{orderdb.SortCreated, orderdb.SortUpdated, orderdb.SortTotal} {
+			for _, descending := range []bool{false, true} {
+				seen := map[string]int{}
+				q := orderdb.Query{Sort: sort, Descending: descending, Limit: 7}
+				for i := 0; ; i++ {
+					page, err := db.List(t.Context(), q)
+					require.NoError(t, err)
+					for _, o := range page.Orders {
+						seen[o.ID]++
+					}
+					if page.Next == "" {
+						break
+					}
+					q.Cursor = page.Next
+					put(t, db, newOrder(t, "alice", start.Add(time.Duration(i)*time.Second)), newOrder(t, "dave", start.Add(time.Hour)))
+					for j, s := range all { // one of the old ones moves
+						if !s.Status.Final() && s.Status == order.Created {
+							all[j] = cancelled(t, s, start.Add(2*time.Hour))
+							put(t, db, all[j])
+							seen[s.ID] = -1000
+							break
+						}
+					}
+				}
+				for _, s := range all {
+					if seen[s.ID] >= 0 {
+						require.Equal(t, 1, seen[s.ID], "%s %v", sort, descending)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestCursorsBelongToTheirList(t *testing.T) {
+	eachView(t, func(t *testing.T, db *orderdb.DB) {
+		shop(t, db, 10)
+		q := orderdb.Query{Limit: 3, Sort: orderdb.SortTotal, Statuses: []order.Status{order.Created, order.Cancelled}}
+		page, err := db.List(t.Context(), q)
+		require.NoError(t, err)
+		q.Cursor = page.Next
+		q.Statuses = []order.Status{order.Cancelled, order.Created}
+		_, err = db.List(t.Context(), q)
+		require.NoError(t, err, "the same statuses in another order are the same list")
+		for name, change := range map[string]func(*orderdb.Query){
+			"sort":      func(q *orderdb.Query) { q.Sort = orderdb.SortCreated },
+			"direction": func(q *orderdb.Query) { q.Descending = true },
+			"customer":  func(q *orderdb.Query) { q.Customer = "alice" },
+			"statuses":  func(q *orderdb.Query) { q.Statuses = nil },
+			"text":      func(q *orderdb.Query) { q.Text = "tea" },
+			"from":      func(q *orderdb.Query) { q.From = start },
+			"cut":       func(q *orderdb.Query) { q.Cursor = q.Cursor[:10] },
+			"version":   func(q *orderdb.Query) { q.Cursor = "9" + q.Cursor[1:] },
+			"garbage":   func(q *orderdb.Query) { q.Cursor = "1e30" },
+		} {
+			other := q
+			change(&other)
+			_, err := db.List(t.Context(), other)
+			require.ErrorIs(t, err, orderdb.ErrBadCursor, name)
+			require.ErrorIs(t, db.Export(t.Context(), other, nil), orderdb.ErrBadCursor, name)
+		}
+	})
+}
+
+func TestAnExportEndsWithItsReader(t *testing.T) {
+	eachView(t, func(t *testing.T, db *orderdb.DB) {
+		shop(t, db, 10)
+		enough := errors.New("enough")
+		n := 0
+		err := db.Export(t.Context(), orderdb.Query{}, func(order.Order) error {
+			if n++; n == 3 {
+				return enough
+			}
+			return nil
+		})
+		require.ErrorIs(t, err, enough)
+		require.Equal(t, 3, n)
+	})
+}
+
+func TestEachLineOfALongOrderIsFound(t *testing.T) {
+	eachView(t, func(t *testing.T, db *orderdb.DB) {
+		items := make([]order.Item, 100)
+		for i := range items {
+			var name strings.Builder
+			for word := range 25 {
+				fmt.Fprintf(&name, "w%dn%d ", i, word)
+			}
+			items[i] = order.Item{SKU: fmt.Sprintf("part-%d", i), Name: name.String(), Quantity: 1, UnitPrice: 100}
+		}
+		long := newOrder(t, "alice", start, items...)
+		put(t, db, long)
+		for _, text := range []string{"part-0", "part-77", "part-99", "w99n24"} {
+			for _, customer := range []string{"", "alice"} {
+				page, err := db.List(t.Context(), orderdb.Query{Text: text, Customer: customer})
+				require.NoError(t, err)
+				require.Len(t, page.Orders, 1, text)
+			}
+		}
+	})
+}

@@ -1,0 +1,275 @@
+//go:build !race
+
+// The race detector makes filling 20 times slower, and has nothing to find.
+
+package orderdb
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"orders/kit/pgtest"
+	"orders/orders-actor/order"
+)
+
+const planRows = 1_000_000
+
+// fill makes orders in SQL: i counts them. Customers, statuses, words and totals are each spread over all times, but the
+// discontinued article's orders are the oldest.
+func fill(t *testing.T, d *DB) {
+	t.Helper()
+	shop := fmt.Sprintf(`WITH RECURSIVE numbers (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM numbers WHERE i < %d), shop AS (
+		SELECT i, '01999999-0000-7000-8000-' || (100000000000 + i) AS id, 'customer-' || (i %% 100) AS customer,
+			CASE i / 100 %% 4 WHEN 0 THEN 'created' WHEN 1 THEN 'confirmed' WHEN 2 THEN 'delivered' ELSE 'cancelled' END AS status,
+			CASE WHEN i <= %d THEN 'discontinued' ELSE 'sku-' || (i %% 499) END AS sku,
+			CASE WHEN i %% 1000 = 0 THEN 'rare' WHEN i %% 256 = 7 THEN 'some' ELSE 'common' END AS name FROM numbers) `,
+		planRows, narrowLimit+1)
+	indexes := dropIndexes(t, d)
+	for _, statement := range slices.Concat([]string{
+		shop + `INSERT INTO orders (id, customer, status, version, total, created_at, updated_at, deliver_at, void_owed, words, words_version, state)
+			SELECT id, customer, status, 1, (i * 7919) % 100000, i * 1000, i * 1000 + (i * 31) % 5000, i * 1000, i < 0,
+			' ' || id || ' ' || customer || ' ' || sku || ' ' || name, ` + strconv.Itoa(wordsVersion) + `, '{"currency":"` + strings.Repeat("EUR", 200) + `"}' FROM shop`,
+		shop + `INSERT INTO order_words (word, order_id, customer) SELECT id, id, customer FROM shop UNION ALL SELECT customer, id, NULL FROM shop
+			UNION ALL SELECT sku, id, customer FROM shop UNION ALL SELECT name, id, customer FROM shop ORDER BY 1, 2`,
+		shop + `INSERT INTO order_events (tx, at, customer, document) SELECT 0, i, customer, '{}' FROM shop`,
+	}, indexes) {
+		_, err := d.write.ExecContext(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	if d.migrations == onPostgres.migrations { // as autovacuum does; SQLite has nobody who would
+		_, err := d.write.ExecContext(t.Context(), `VACUUM ANALYZE`)
+		require.NoError(t, err)
+	}
+}
+
+// dropIndexes returns what makes them again: that is faster than to add to them in any order.
+func dropIndexes(t *testing.T, d *DB) (definitions []string) {
+	t.Helper()
+	type index struct{ name, definition string }
+	found, err := rows(t.Context(), d.write, map[string]string{
+		"sqlite":   `SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL`,
+		"postgres": `SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND indexname NOT LIKE '%_pkey'`,
+	}[d.migrations], nil, func(scan scan, i *index) error { return scan(&i.name, &i.definition) })
+	require.NoError(t, err)
+	require.NotEmpty(t, found)
+	for _, i := range found {
+		_, err := d.write.ExecContext(t.Context(), `DROP INDEX `+i.name)
+		require.NoError(t, err)
+		definitions = append(definitions, i.definition)
+	}
+	return definitions
+}
+
+// plan is how the database would run a query, one step per line.
+func plan(t *testing.T, d *DB, query string, a args) string {
+	t.Helper()
+	if d.migrations == onSQLite.migrations {
+		steps, err := rows(t.Context(), d.read, `EXPLAIN QUERY PLAN `+query, a, func(scan scan, s *string) error {
+			var id, parent, unused int
+			return scan(&id, &parent, &unused, s)
+		})
+		require.NoError(t, err)
+		return strings.Join(steps, "\n")
+	}
+	steps, err := rows(t.Context(), d.read, `EXPLAIN `+query, a, func(scan scan, s *string) error { return scan(s) })
+	require.NoError(t, err)
+	return strings.Join(steps, "\n")
+}
+
+// Counting ends somewhere, and says so.
+func testCounts(t *testing.T, d *DB) {
+	t.Helper()
+	for text, want := range map[string]map[order.Status]int{
+		"":         {order.Created: CountLimit, order.Confirmed: CountLimit},
+		"customer": {order.Created: textCountLimit, order.Confirmed: textCountLimit},
+		"rare":     {order.Created: planRows / 2000, order.Delivered: planRows / 2000},
+	} {
+		page, err := d.List(t.Context(), Query{Text: text})
+		require.NoError(t, err)
+		require.Subset(t, page.Counts, want, text)
+		if text == "rare" {
+			require.Empty(t, page.AtLeast, text)
+		} else {
+			require.ElementsMatch(t, order.Statuses, page.AtLeast, text)
+		}
+	}
+}
+
+// Each page comes from an index: nothing reads the whole table, and nothing is sorted but what was found to be few.
+func TestPlans(t *testing.T) {
+	for name, dsn := range map[string]string{"sqlite": filepath.Join(t.TempDir(), "view.db"), "postgres": pgtest.Start(t).DSN()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testPlans(t, dsn)
+		})
+	}
+}
+
+func testPlans(t *testing.T, dsn string) {
+	d, err := Open(t.Context(), dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, d.Close()) })
+	fill(t, d)
+	t.Run("counts", func(t *testing.T) { testCounts(t, d) })
+
+	created := func(i int) time.Time { return time.UnixMilli(int64(i) * 1000) }
+	middle := planRows / 2
+	from, to := created(middle), created(middle+narrowLimit*3/4)
+	filters := map[string]struct {
+		Query
+		sortsFew bool // unless the sort is by creation
+		walks    bool // the exception in list.go
+	}{
+		"all":                  {},
+		"one status":           {Query: Query{Statuses: []order.Status{order.Confirmed}}},
+		"two statuses":         {Query: Query{Statuses: []order.Status{order.Created, order.Cancelled}}},
+		"customer":             {Query: Query{Customer: "customer-7"}},
+		"customer and status":  {Query: Query{Customer: "customer-7", Statuses: []order.Status{order.Cancelled}}},
+		"common text":          {Query: Query{Text: "comm"}},
+		"customer, commontext": {Query: Query{Text: "common", Customer: "customer-7"}},
+		"customer, some text":  {Query: Query{Text: "some", Customer: "customer-7"}, sortsFew: true},
+		"customer, no text":    {Query: Query{Text: "rare", Customer: "customer-7"}, sortsFew: true},
+		"customer, own name":   {Query: Query{Text: "customer-7", Customer: "customer-7"}},
+		"some text":            {Query: Query{Text: "some"}, sortsFew: true},
+		"rare text":            {Query: Query{Text: "rar"}, sortsFew: true},
+		"both texts":           {Query: Query{Text: "comm rar"}, sortsFew: true},
+		"narrow times":         {Query: Query{From: from, To: to}, sortsFew: true},
+		"wide times":           {Query: Query{From: created(planRows / 4)}},
+		"customer and times":   {Query: Query{Customer: "customer-7", From: from, To: to}, sortsFew: true},
+		"customer, text, time": {Query: Query{Text: "common", Customer: "customer-7", From: from, To: to}, sortsFew: true},
+		"oldest text":          {Query: Query{Text: "discontinued"}, walks: true},
+		"oldest times":         {Query: Query{To: from}, walks: true},
+	}
+	for name, filter := range filters {
+		for _, sort := range []Sort{SortCreated, SortUpdated, SortTotal} {
+			for _, descending := range []bool{false, true} {
+				key := from.UnixMilli() + 100_000
+				if sort == SortTotal {
+					key = 50_000
+				}
+				for _, after := range []pageCursor{{}, {Key: key, ID: "01999999"}} {
+					t.Run(fmt.Sprintf("%s by %s %v after %d", name, sort, descending, after.Key), func(t *testing.T) {
+						q := filter.Query
+						q.Sort, q.Descending, q.Limit = sort, descending, 50
+						s, err := d.plan(context.Background(), q)
+						require.NoError(t, err)
+						for _, statuses := range s.ranges() {
+							var a args
+							part := s.partSQL(&a, statuses, after)
+							steps := plan(t, d, part, a)
+							noFullScan(t, steps)
+							if !filter.sortsFew || sort == SortCreated && s.narrow == "" {
+								noSort(t, steps)
+							}
+							if !filter.walks {
+								readsFew(t, d, part, a)
+							}
+							readsOwn(t, q, steps)
+						}
+						query, a, _ := s.countSQL()
+						steps := plan(t, d, query, a)
+						noFullScan(t, steps)
+						readsFew(t, d, query, a)
+						readsOwn(t, q, steps)
+						for _, word := range s.words {
+							query, a := s.measureSQL(word, narrowLimit+1)
+							steps := plan(t, d, query, a)
+							noFullScan(t, steps)
+							readsFew(t, d, query, a)
+							readsOwn(t, q, steps)
+						}
+					})
+				}
+			}
+		}
+	}
+	for name, query := range map[string]string{
+		"feed":               `SELECT tx, seq, document FROM order_events WHERE (tx, seq) > (0, 500) AND tx < ` + d.settled + ` ORDER BY tx, seq LIMIT 50`,
+		"feed of a customer": `SELECT tx, seq, document FROM order_events WHERE (tx, seq) > (0, 500) AND tx < ` + d.settled + ` AND customer = 'customer-7' ORDER BY tx, seq LIMIT 50`,
+		"head":               `SELECT * FROM ` + d.newest(),
+		"stuck":              stuckVoids,
+		"overdue":            stuckOverdue,
+		"unpaid":             stuckUnpaid,
+		"outdated words":     strings.ReplaceAll(outdatedWords, "$1", "20"),
+		"outdated, customer": strings.ReplaceAll(outdatedOfCustomer, "$1", "'customer-7'"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var a args
+			if strings.Contains(query, "$1") {
+				a = args{100_000, 50}
+			}
+			steps := plan(t, d, query, a)
+			noFullScan(t, steps)
+			noSort(t, steps)
+			readsFew(t, d, query, a)
+		})
+	}
+}
+
+// readsOwn fails where a customer's list reads words or orders of other customers: its time would tell what they order.
+func readsOwn(t *testing.T, q Query, steps string) {
+	t.Helper()
+	if q.Customer == "" {
+		return
+	}
+	require.NotRegexp(t, `order_words_pkey|order_words USING PRIMARY KEY|\borders_(created|updated|total)\b`, steps)
+}
+
+func noFullScan(t *testing.T, steps string) {
+	t.Helper()
+	require.NotContains(t, steps, "Seq Scan", steps)
+	for line := range strings.Lines(steps) {
+		// SEARCH is what an index does, except for one that holds nothing but what is looked for.
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "SCAN order") && !strings.HasSuffix(line, " orders_outdated_words") {
+			require.Fail(t, "reads a whole table", steps)
+		}
+	}
+}
+
+// noSort lets PostgreSQL sort a few pages' worth: for a range that small it may be cheaper than to follow the index.
+func noSort(t *testing.T, steps string) {
+	t.Helper()
+	require.NotContains(t, steps, "TEMP B-TREE", steps)
+	for _, sort := range sortStep.FindAllStringSubmatch(steps, -1) {
+		rows, err := strconv.Atoi(sort[1])
+		require.NoError(t, err)
+		require.LessOrEqual(t, rows, 4*pageSize, steps)
+	}
+}
+
+var sortStep = regexp.MustCompile(`Sort  \(cost=\S+ rows=(\d+)`)
+
+// readsFew runs a query on PostgreSQL, which says how many rows each step gave and skipped: no more than are counted.
+func readsFew(t *testing.T, d *DB, query string, a args) {
+	t.Helper()
+	if d.migrations == onSQLite.migrations {
+		return
+	}
+	steps, err := rows(t.Context(), d.read, `EXPLAIN (ANALYZE, TIMING OFF) `+query, a, func(scan scan, s *string) error { return scan(s) })
+	require.NoError(t, err)
+	loops := 1.0
+	for _, step := range steps {
+		counts := stepRows.FindStringSubmatch(step)
+		if counts == nil {
+			continue
+		}
+		n, err := strconv.ParseFloat(counts[1]+counts[3], 64)
+		require.NoError(t, err)
+		if counts[2] != "" {
+			loops, err = strconv.ParseFloat(counts[2], 64)
+			require.NoError(t, err)
+		}
+		require.LessOrEqual(t, n*loops, float64(CountLimit+1), strings.Join(steps, "\n"))
+	}
+}
+
+var stepRows = regexp.MustCompile(`actual rows=([\d.]+) loops=(\d+)|Rows Removed by .*: (\d+)`)

@@ -1,0 +1,138 @@
+package payer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"orders/api/onbehalf"
+)
+
+// AppID is payments-svc's Dapr app id.
+const AppID = "payments-svc"
+
+const maxAnswer = 64 << 10
+
+// ClientConfig says how payments-svc is reached.
+type ClientConfig struct {
+	Sidecar string // base URL of the sidecar's HTTP API
+	Token   string // Dapr's API token, or empty
+	Key     []byte // signs the on-behalf-of tokens
+	Now     func() time.Time
+	// Parallel is how many calls the caller makes at once: as many connections are kept.
+	Parallel int
+}
+
+// Client calls payments-svc through the sidecar (Dapr service invocation), on behalf of the user whose order it is. Each
+// call carries a token that is good for this order, user, amount and currency only, for a minute. It reads a bounded answer
+// and does not repeat calls: the Payer does.
+type Client struct {
+	ClientConfig
+	http *http.Client
+}
+
+// NewClient makes a client. It connects when it is used.
+func NewClient(c ClientConfig) *Client {
+	return &Client{ClientConfig: c, http: &http.Client{
+		Transport: &http.Transport{
+			MaxIdleConnsPerHost: c.Parallel,
+			IdleConnTimeout:     time.Minute,
+			ForceAttemptHTTP2:   false,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+type payment struct {
+	OrderID string `json:"orderId"`
+	Status  string `json:"status"`
+	Reason  string `json:"reason"`
+}
+
+// Pay asks for a decision. It returns ErrRefused when payments-svc doesn't accept the call.
+func (c *Client) Pay(ctx context.Context, p Payment) (Decision, error) {
+	body, err := json.Marshal(map[string]any{"amount": p.Amount, "currency": p.Currency})
+	if err != nil {
+		return Decision{}, fmt.Errorf("pay order %s: %w", p.OrderID, err)
+	}
+	got, err := c.call(ctx, http.MethodPut, p, "", body)
+	if err != nil {
+		return Decision{}, fmt.Errorf("pay order %s: %w", p.OrderID, err)
+	}
+	switch got.Status {
+	case "confirmed":
+		return Decision{Confirmed: true}, nil
+	case "declined", "voided":
+		return Decision{Reason: got.Reason}, nil
+	default:
+		return Decision{}, fmt.Errorf("pay order %s: unknown status %.20q", p.OrderID, got.Status)
+	}
+}
+
+// Void makes sure that the order is never charged, or no longer.
+func (c *Client) Void(ctx context.Context, p Payment) error {
+	got, err := c.call(ctx, http.MethodPost, p, "/void", nil)
+	if err == nil && got.Status != "voided" {
+		err = fmt.Errorf("the status is %.20q", got.Status)
+	}
+	if err != nil {
+		return fmt.Errorf("void order %s: %w", p.OrderID, err)
+	}
+	return nil
+}
+
+func (c *Client) call(ctx context.Context, method string, p Payment, action string, body []byte) (got payment, err error) {
+	token, err := onbehalf.Mint(c.Key, onbehalf.Claims{OrderID: p.OrderID, User: p.Auth.User, Amount: p.Amount, Currency: p.Currency}, c.Now())
+	if err != nil {
+		return got, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	target := c.Sidecar + "/v1.0/invoke/" + AppID + "/method/payments/" + url.PathEscape(p.OrderID) + action
+	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
+	if err != nil {
+		return got, err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
+	if c.Token != "" {
+		req.Header.Set("Dapr-Api-Token", c.Token)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return got, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return got, fmt.Errorf("read the answer: %w", err)
+	}
+	switch {
+	case resp.StatusCode == http.StatusOK:
+		if err := json.Unmarshal(data, &got); err != nil {
+			return got, fmt.Errorf("read the answer: %w", err)
+		}
+		if got.OrderID != p.OrderID {
+			return got, fmt.Errorf("the answer is about order %.40q", got.OrderID)
+		}
+		return got, nil
+	case refused(resp.StatusCode):
+		return got, fmt.Errorf("%w: %s: %.300s", ErrRefused, resp.Status, data)
+	default:
+		return got, fmt.Errorf("%s: %.300s", resp.Status, data)
+	}
+}
+
+// refused reports whether a repeated call would get the same status. 401 and 403 may pass: during a rotation of keys a
+// replica of payments-svc may not know yet the key that signed the token, and the next call may reach another replica.
+func refused(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return false
+	default:
+		return status >= 300 && status < 500
+	}
+}

@@ -1,0 +1,166 @@
+package payer_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"orders/api/onbehalf"
+	"orders/orders-actor/order"
+	"orders/orders-actor/payer"
+)
+
+var (
+	noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	key  = bytes.Repeat([]byte{7}, 32)
+	tea  = payer.Payment{OrderID: "o-1", Amount: 900, Currency: "EUR", Auth: order.Auth{User: "alice", Role: "customer"}}
+)
+
+func client(t *testing.T, sidecar http.HandlerFunc) *payer.Client {
+	s := httptest.NewServer(sidecar)
+	t.Cleanup(s.Close)
+	return payer.NewClient(payer.ClientConfig{Sidecar: s.URL, Token: "api", Key: key, Now: func() time.Time { return noon }, Parallel: 1})
+}
+
+func isRefused(err error) bool { return errors.Is(err, payer.ErrRefused) }
+
+func answer(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}
+}
+
+func TestACallIsOnBehalfOfTheUser(t *testing.T) {
+	for name, c := range map[string]struct {
+		method, path, status string
+		call                 func(*payer.Client) error
+	}{
+		"pay": {http.MethodPut, "/v1.0/invoke/payments-svc/method/payments/o-1", "confirmed", func(c *payer.Client) error {
+			d, err := c.Pay(t.Context(), tea)
+			assert.True(t, d.Confirmed)
+			return err
+		}},
+		"void": {http.MethodPost, "/v1.0/invoke/payments-svc/method/payments/o-1/void", "voided", func(c *payer.Client) error {
+			return c.Void(t.Context(), tea)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, c.call(client(t, func(w http.ResponseWriter, r *http.Request) {
+				assert.Equal(t, c.method, r.Method)
+				assert.Equal(t, c.path, r.URL.Path)
+				assert.Equal(t, "api", r.Header.Get("Dapr-Api-Token"))
+				claims, err := onbehalf.Verify(key, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), noon)
+				assert.NoError(t, err)
+				assert.Equal(t, onbehalf.Claims{OrderID: "o-1", User: "alice", Amount: 900, Currency: "EUR"}, claims)
+				if r.Method == http.MethodPut {
+					var body map[string]any
+					assert.NoError(t, json.NewDecoder(r.Body).Decode(&body))
+					assert.Equal(t, map[string]any{"amount": 900.0, "currency": "EUR"}, body)
+				}
+				answer(http.StatusOK, `{"orderId":"o-1","status":"`+c.status+`"}`)(w, r)
+			})))
+		})
+	}
+}
+
+func TestDecisions(t *testing.T) {
+	for body, want := range map[string]payer.Decision{
+		`{"orderId":"o-1","status":"confirmed"}`:                      {Confirmed: true},
+		`{"orderId":"o-1","status":"declined","reason":"no funds"}`:   {Reason: "no funds"},
+		`{"orderId":"o-1","status":"voided","reason":"voided first"}`: {Reason: "voided first"},
+	} {
+		got, err := client(t, answer(http.StatusOK, body)).Pay(t.Context(), tea)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+}
+
+func TestFaultsAndRefusals(t *testing.T) {
+	for name, c := range map[string]struct {
+		status  int
+		body    string
+		refused bool
+	}{
+		"away":                {http.StatusInternalServerError, `{"errorCode":"ERR_DIRECT_INVOKE"}`, false},
+		"overloaded":          {http.StatusServiceUnavailable, "", false},
+		"too many":            {http.StatusTooManyRequests, "", false},
+		"too slow":            {http.StatusRequestTimeout, "", false},
+		"forbidden":           {http.StatusForbidden, "", false},
+		"an unknown key":      {http.StatusUnauthorized, "", false},
+		"a bad request":       {http.StatusBadRequest, "", true},
+		"another amount":      {http.StatusConflict, "", true},
+		"a redirect":          {http.StatusFound, "", true},
+		"no JSON":             {http.StatusOK, "hello", false},
+		"another order":       {http.StatusOK, `{"orderId":"o-2","status":"confirmed"}`, false},
+		"an unknown status":   {http.StatusOK, `{"orderId":"o-1","status":"perhaps"}`, false},
+		"an answer too large": {http.StatusOK, `{"orderId":"o-1","status":"confirmed","reason":"` + strings.Repeat("a", 1<<20) + `"}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := client(t, answer(c.status, c.body))
+			_, err := client.Pay(t.Context(), tea)
+			require.Error(t, err)
+			assert.Less(t, len(err.Error()), 1000)
+			assert.Equal(t, c.refused, isRefused(err))
+			err = client.Void(t.Context(), tea)
+			require.Error(t, err)
+			assert.Equal(t, c.refused, isRefused(err))
+		})
+	}
+	assert.Error(t, client(t, answer(http.StatusOK, `{"orderId":"o-1","status":"confirmed"}`)).Void(t.Context(), tea), "not voided")
+}
+
+func TestACallEndsWithItsContext(t *testing.T) {
+	release := make(chan struct{})
+	c := client(t, func(http.ResponseWriter, *http.Request) { <-release })
+	defer close(release)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	_, err := c.Pay(ctx, tea)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.False(t, isRefused(err))
+}
+
+// During a rotation of keys some replicas of payments-svc do not know the new key yet.
+func TestAPaymentIsRepeatedWhileAReplicaDoesNotKnowItsKey(t *testing.T) {
+	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden} {
+		calls := 0
+		c := client(t, func(w http.ResponseWriter, r *http.Request) {
+			if calls++; calls <= 2 {
+				answer(status, `{"code":"bad-token"}`)(w, r)
+				return
+			}
+			answer(http.StatusOK, `{"orderId":"o-1","status":"confirmed"}`)(w, r)
+		})
+		results := &recorder{}
+		waits := 0
+		w := payer.New(payer.Config{
+			Payments: c, Results: results, Log: slog.New(slog.DiscardHandler),
+			Pause: func(context.Context, time.Duration) { waits++ },
+		})
+		w.Pay(order.State{Order: order.Order{ID: "o-1", Total: 900, Currency: "EUR"}, Auth: tea.Auth})
+		w.Next(t.Context())
+		assert.Equal(t, []order.Settle{{ID: "o-1", Confirmed: true, Attempts: 3}}, results.settled, status)
+		assert.Equal(t, 2, waits, "with a pause before each repeat")
+	}
+}
+
+// recorder keeps what the worker tells the order.
+type recorder struct{ settled []order.Settle }
+
+func (r *recorder) Settle(_ context.Context, c order.Settle) error {
+	r.settled = append(r.settled, c)
+	return nil
+}
+func (*recorder) PaymentFailed(context.Context, order.PaymentFailed) error { return nil }
+func (*recorder) Voided(context.Context, string) error                     { return nil }

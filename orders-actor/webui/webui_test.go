@@ -1,0 +1,94 @@
+package webui_test
+
+import (
+	"io"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+	"testing/fstest"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"orders/orders-actor/webui"
+)
+
+func site(t *testing.T, files map[string]string) *fiber.App {
+	dist := fstest.MapFS{".gitkeep": {}}
+	for name, content := range files {
+		dist[name] = &fstest.MapFile{Data: []byte(content)}
+	}
+	s, err := webui.Load(dist)
+	require.NoError(t, err)
+	app := fiber.New(fiber.Config{DisableStartupMessage: true})
+	app.Use(s.Serve)
+	return app
+}
+
+var builtFiles = map[string]string{
+	"index.html": "<app>", "favicon.svg": "<svg>",
+	"assets/app-1a2b.js": "plain", "assets/app-1a2b.js.br": "brotli", "assets/app-1a2b.js.gz": "gzip",
+}
+
+func TestServe(t *testing.T) {
+	const page = "text/html,application/xhtml+xml,*/*;q=0.8"
+	for name, c := range map[string]struct {
+		path, accept, encoding     string
+		status                     int
+		body, gotEncoding, caching string
+	}{
+		"the start page":                  {"/", page, "", 200, "<app>", "", "no-cache"},
+		"a link into the app":             {"/orders/42", page, "", 200, "<app>", "", "no-cache"},
+		"where an issuer sends back":      {"/signed-in?code=1", page, "", 200, "<app>", "", "no-cache"},
+		"a page that isn't":               {"/orders/42/items", page, "", 404, "<app>", "", "no-cache"},
+		"a link that leads outside":       {"/../../etc/passwd", page, "", 404, "<app>", "", "no-cache"},
+		"another host":                    {"//evil.example/x", page, "", 404, "Not Found", "", "no-store"},
+		"another host, as browsers read":  {"/\\evil.example/x", page, "", 404, "Not Found", "", "no-store"},
+		"a page after two slashes":        {"//orders/42", page, "", 404, "Not Found", "", "no-store"},
+		"a file after two slashes":        {"//favicon.svg", "*/*", "", 404, "Not Found", "", "no-store"},
+		"a file at the root":              {"/favicon.svg", "image/*", "", 200, "<svg>", "", "no-cache"},
+		"a hashed file, brotli":           {"/assets/app-1a2b.js", "*/*", "gzip, deflate, br", 200, "brotli", "br", "public, max-age=31536000, immutable"},
+		"a hashed file, gzip":             {"/assets/app-1a2b.js", "*/*", "gzip", 200, "gzip", "gzip", "public, max-age=31536000, immutable"},
+		"a hashed file, brotli unwanted":  {"/assets/app-1a2b.js", "*/*", "br;q=0, gzip", 200, "gzip", "gzip", "public, max-age=31536000, immutable"},
+		"a hashed file, plain":            {"/assets/app-1a2b.js", "*/*", "", 200, "plain", "", "public, max-age=31536000, immutable"},
+		"a missing asset, even as a page": {"/assets/app-gone.js", page, "", 404, "Not Found", "", "no-store"},
+		"a program asks for nonsense":     {"/orders/42", "application/json", "", 404, "Not Found", "", "no-store"},
+		"not a file of the app":           {"/.gitkeep", "*/*", "", 404, "Not Found", "", "no-store"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest("GET", "/", nil)
+			r.RequestURI = c.path
+			r.URL = &url.URL{Opaque: c.path}
+			r.Header.Set("Accept", c.accept)
+			r.Header.Set("Accept-Encoding", c.encoding)
+			res, err := site(t, builtFiles).Test(r, -1)
+			require.NoError(t, err)
+			body, err := io.ReadAll(res.Body)
+			require.NoError(t, err)
+			assert.Equal(t, c.status, res.StatusCode)
+			assert.Equal(t, c.body, string(body))
+			assert.Equal(t, c.gotEncoding, res.Header.Get("Content-Encoding"))
+			assert.Equal(t, c.caching, res.Header.Get("Cache-Control"))
+		})
+	}
+}
+
+func TestServeAgain(t *testing.T) {
+	app := site(t, builtFiles)
+	res, err := app.Test(httptest.NewRequest("GET", "/", nil), -1)
+	require.NoError(t, err)
+	again := httptest.NewRequest("GET", "/", nil)
+	again.Header.Set("If-None-Match", res.Header.Get("ETag"))
+	res, err = app.Test(again, -1)
+	require.NoError(t, err)
+	assert.Equal(t, 304, res.StatusCode)
+}
+
+func TestServeWithoutTheApp(t *testing.T) {
+	res, err := site(t, nil).Test(httptest.NewRequest("GET", "/", nil), -1)
+	require.NoError(t, err)
+	body, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	assert.Contains(t, string(body), "isn't built")
+}
