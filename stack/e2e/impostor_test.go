@@ -78,7 +78,7 @@ func TestImpostorCannotForgeAcknowledgements(t *testing.T) {
 	// Without the impostor every acknowledged order becomes final.
 	stop()
 	<-ended
-	require.NoError(t, shared.Stop(impostorApp + ".sidecar"))
+	require.NoError(t, shared.Stop(impostorApp+".sidecar"))
 	for _, id := range created {
 		c.await(t, id, "final", order.final)
 	}
