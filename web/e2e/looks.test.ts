@@ -140,7 +140,7 @@ const states: Record<string, (page: Page) => Promise<void>> = {
   'no such order': async (page) => {
     await signIn(page, 'alice');
     await page.goto(`${stack.url}/orders/01890000-0000-7000-8000-000000000000`);
-    await page.getByRole('heading', { name: /no such order|not found/i }).waitFor();
+    await page.getByRole('heading', { name: 'Order not found' }).waitFor();
   },
   'new order with faults': async (page) => {
     await signIn(page, 'alice');

@@ -79,7 +79,7 @@ test('a customer signs in and sees what is theirs, an operator sees all', async 
   });
   await story(address, async (page) => {
     await signIn(page, 'bob');
-    await page.getByRole('heading', { name: 'There is no such order' }).waitFor();
+    await page.getByRole('heading', { name: 'Order not found' }).waitFor();
   });
   await story(`${address}?from=mail`, async (page) => {
     await signIn(page, 'olivia');
@@ -95,13 +95,13 @@ test('who goes back from the issuer is told so, and may try again', () =>
   story('/new', async (page) => {
     await leaveForIssuer(page);
     await page.getByRole('link', { name: 'Cancel' }).click();
-    await page.getByRole('alert').filter({ hasText: 'Signing in was cancelled.' }).waitFor();
+    await page.getByRole('alert').filter({ hasText: 'Sign-in was cancelled.' }).waitFor();
     expect(page.url()).toBe(`${stack.url}/new`);
 
     await leaveForIssuer(page);
     await giveName(page, 'carol');
     await page.getByRole('link', { name: 'Cancel' }).click(); // no consent
-    await page.getByRole('alert').filter({ hasText: 'Signing in was cancelled.' }).waitFor();
+    await page.getByRole('alert').filter({ hasText: 'Sign-in was cancelled.' }).waitFor();
 
     await leaveForIssuer(page);
     await page.getByRole('button', { name: 'Continue' }).click();

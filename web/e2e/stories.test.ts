@@ -106,7 +106,7 @@ describe('when payments are confirmed', () => {
       await page.goto(`${stack().url}/orders/${id}`);
       await status(page, 'Delivered');
       await page.goto(`${stack().url}/orders/01890000-0000-7000-8000-000000000000`);
-      await page.getByRole('heading', { name: /no such order|not found/i }).waitFor();
+      await page.getByRole('heading', { name: 'Order not found' }).waitFor();
     }));
 
   test("somebody else's order can't be seen", () =>
@@ -114,7 +114,7 @@ describe('when payments are confirmed', () => {
       const id = await stack().create('alice');
       await signIn(page, 'bob');
       await page.goto(`${stack().url}/orders/${id}`);
-      await page.getByRole('heading', { name: /no such order|not found/i }).waitFor();
+      await page.getByRole('heading', { name: 'Order not found' }).waitFor();
     }));
 
   test('it works on a phone', () =>

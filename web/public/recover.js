@@ -23,7 +23,7 @@
   function giveUp() {
     const root = document.getElementById('root');
     if (root?.childElementCount === 0) {
-      root.textContent = 'This page couldn’t load. Reload it in a moment to get the latest version.';
+      root.textContent = 'This page couldn’t load. Reload in a moment to get the latest version.';
     }
   }
 

@@ -180,7 +180,7 @@ export function answer<T>(call: Observable<T>, signal: AbortSignal): Promise<T> 
     const subscription = call.subscribe({
       next: resolve,
       error: reject,
-      complete: () => reject(new NetworkError('No answer came.')),
+      complete: () => reject(new NetworkError('The server didn’t respond.')),
     });
     signal.addEventListener('abort', () => subscription.unsubscribe(), { once: true });
   });
@@ -208,7 +208,7 @@ async function whole<T>(reading: Promise<T>): Promise<T> {
   try {
     return await reading;
   } catch (cause) {
-    throw new NetworkError('The answer broke off.', { cause });
+    throw new NetworkError('The connection was interrupted.', { cause });
   }
 }
 
@@ -226,7 +226,9 @@ function text(response: Response): Observable<string> {
         subscriber.next(chunk.value);
       }
     };
-    pump().catch((cause: unknown) => subscriber.error(new NetworkError('The stream broke off.', { cause })));
+    pump().catch((cause: unknown) =>
+      subscriber.error(new NetworkError('The connection was interrupted.', { cause })),
+    );
     return () => void reader?.cancel().catch(() => undefined);
   });
 }

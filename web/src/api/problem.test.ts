@@ -74,9 +74,20 @@ describe('a problem', () => {
     expect(explain(new ApiError(problem))).toBe('The order is delivered.');
     const { detail: _, ...bare } = problem;
     expect(explain(new ApiError(bare))).toBe('Conflict.');
-    expect(explain(new NetworkError())).toBe('The server could not be reached.');
-    expect(explain(new SignInError('signing in was cancelled'))).toBe('Signing in was cancelled.');
-    expect(explain(new TypeError('x is undefined'))).toBe('Something went wrong in this page.');
+    expect(explain(new ApiError({ ...bare, status: 500 }))).toBe('Something went wrong on our side.');
+    expect(explain(new NetworkError())).toBe('Can’t reach the server.');
+    expect(explain(new SignInError('sign-in was cancelled'))).toBe('Sign-in was cancelled.');
+    expect(explain(new TypeError('x is undefined'))).toBe('Something went wrong on this page.');
     expect(sentence('really?')).toBe('Really?');
+  });
+
+  it('is explained by its field errors when it has some', () => {
+    const errors = [
+      { field: 'items[1].unitPrice', message: 'must be from 0 to 100' },
+      { field: 'limit', message: 'must be a number' },
+    ];
+    expect(explain(new ApiError({ ...problem, detail: 'the request has bad fields', errors }))).toBe(
+      'Item 2 price must be from 0 to 100. Limit must be a number.',
+    );
   });
 });

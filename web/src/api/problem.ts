@@ -1,4 +1,4 @@
-import type { Problem } from './types';
+import type { FieldError, Problem } from './types';
 
 /** The server answered with an RFC 9457 problem. */
 export class ApiError extends Error {
@@ -14,7 +14,7 @@ export class ApiError extends Error {
 
 /** No answer came: offline, the server is away, or it took too long. */
 export class NetworkError extends Error {
-  constructor(message = 'The server could not be reached.', options?: ErrorOptions) {
+  constructor(message = 'Can’t reach the server.', options?: ErrorOptions) {
     super(message, options);
     this.name = 'NetworkError';
   }
@@ -48,14 +48,28 @@ export function retryDelay(error: unknown): number {
   return error instanceof ApiError ? (error.retryAfter ?? 0) * 1_000 : 0;
 }
 
-/** What to tell a person. */
+/** The error as a message for the user. */
 export function explain(error: unknown): string {
+  if (error instanceof ApiError) {
+    const { status, detail, errors = [] } = error.problem;
+    if (errors.length > 0) return errors.map(explainField).join(' ');
+    if (status >= 500 && detail === undefined) return 'Something went wrong on our side.';
+  }
   if (error instanceof ApiError || error instanceof NetworkError || error instanceof SignInError)
     return sentence(error.message);
-  return 'Something went wrong in this page.';
+  return 'Something went wrong on this page.';
 }
 
-/** `detail` is written as part of a log line; on a page it is a sentence. */
+const fieldLabels: Record<string, string> = { sku: 'SKU', unitPrice: 'price' };
+
+/** A field's error as a message that names the field: `Item 2 SKU must not be empty.` */
+export function explainField({ field, message }: FieldError): string {
+  const [, index, name = ''] = /^items\[(\d+)\]\.(\w+)$/.exec(field) ?? [];
+  const label = index === undefined ? field : `item ${Number(index) + 1} ${fieldLabels[name] ?? name}`;
+  return sentence(`${label} ${message}`);
+}
+
+/** Makes a sentence of the server's `detail`, which has neither a capital letter nor a full stop. */
 export function sentence(text: string): string {
   const capital = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(capital) ? capital : `${capital}.`;

@@ -12,10 +12,10 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { broken: 
   override render() {
     if (!this.state.broken) return this.props.children;
     return (
-      <Message title="This page did not load" level={1}>
-        <p>A new version may have come out meanwhile, or the network is away.</p>
+      <Message title="This page couldn’t load" level={1}>
+        <p>Check your connection, or reload to get the latest version.</p>
         <button type="button" onClick={() => location.reload()}>
-          Load it again
+          Reload
         </button>
       </Message>
     );

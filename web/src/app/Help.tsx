@@ -2,19 +2,19 @@ import { Dialog } from '../ui/Dialog';
 
 const keys = [
   ['/', 'Search'],
-  ['j, k', 'Next, previous order'],
-  ['Enter', 'Open the order'],
-  ['x', 'Tick the order'],
+  ['j, k', 'Next or previous order'],
+  ['Enter', 'Open order'],
+  ['x', 'Select order'],
   ['n', 'New order'],
-  ['g', 'All orders'],
-  ['c', 'Cancel the order that is open'],
-  ['?', 'This help'],
-  ['Esc', 'Close, or leave a field'],
+  ['g', 'Go to orders'],
+  ['c', 'Cancel order'],
+  ['?', 'Show shortcuts'],
+  ['Esc', 'Close dialog or leave field'],
 ] as const;
 
 export function Help({ onClose }: { onClose: () => void }) {
   return (
-    <Dialog title="Keyboard" onClose={onClose}>
+    <Dialog title="Keyboard shortcuts" onClose={onClose}>
       <dl className="keys">
         {keys.map(([key, what]) => (
           <div key={key}>

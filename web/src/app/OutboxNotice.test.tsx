@@ -70,19 +70,19 @@ describe('the notice of an old order', () => {
     const backend = new Backend();
     const mine = backend.create('alice', request);
     const { user, made } = openWith([old], { backend });
-    const shown = await notice(/^Did this order arrive\? 2 × Green tea, sent /);
+    const shown = await notice(/^We couldn’t confirm this order: 2 × Green tea, sent /);
     expect(made()).toHaveLength(1);
-    await user.click(shown.getByRole('button', { name: 'Orders since then' }));
+    await user.click(shown.getByRole('button', { name: 'Show orders since then' }));
     const link = await shown.findByRole('link', { name: shortId(mine.id) });
     expect(link.getAttribute('href')).toBe(`/orders/${mine.id}`);
     await user.click(shown.getByRole('button', { name: 'Send now' }));
     await waitFor(() => expect(made()).toHaveLength(2));
-    await waitFor(() => expect(screen.queryByText(/^Did this order arrive/)).toBeNull());
+    await waitFor(() => expect(screen.queryByText(/^We couldn’t confirm this order/)).toBeNull());
   });
 
   it('says when there are no orders since then, and when they do not load', async () => {
     const { user, unmount } = openWith([old]);
-    await user.click(await screen.findByRole('button', { name: 'Orders since then' }));
+    await user.click(await screen.findByRole('button', { name: 'Show orders since then' }));
     await screen.findByText('You have no orders since then.');
     unmount();
 
@@ -90,8 +90,8 @@ describe('the notice of an old order', () => {
       new URL(request.url).searchParams.get('limit') === '100' ? HttpResponse.error() : undefined,
     );
     const again = openWith([old], { answers: [fail] });
-    await again.user.click(await screen.findByRole('button', { name: 'Orders since then' }));
-    await screen.findByText('The orders did not load. Try again later.');
+    await again.user.click(await screen.findByRole('button', { name: 'Show orders since then' }));
+    await screen.findByText('Couldn’t load your orders. Try again later.');
   });
 
   it('discards it unsent', async () => {
@@ -106,10 +106,10 @@ describe('the notice of refused orders', () => {
     const refusal = { detail: 'The price is too high.', errors: [] };
     const { user } = openWith([{ refusal }]);
     const alert = await screen.findByRole('alert');
-    expect(alert.textContent).toContain('1 order refused: The price is too high.');
+    expect(alert.textContent).toContain('1 order rejected: The price is too high.');
     await user.click(within(alert).getByRole('link', { name: 'Review' }));
     await screen.findByRole('heading', { name: 'New order' });
-    expect(screen.queryByText(/1 order refused/)).toBeNull();
+    expect(screen.queryByText(/1 order rejected/)).toBeNull();
   });
 
   it('discards them', async () => {

@@ -34,7 +34,7 @@ export function OutboxNotice() {
       ))}
       {refused.length > 0 && !onForm && (
         <div className="banner bad" role="alert">
-          {count(refused)} refused: {refused[0]?.refusal?.detail} <Link href="/new">Review</Link>
+          {count(refused)} rejected: {refused[0]?.refusal?.detail} <Link href="/new">Review</Link>
           <button type="button" className="quiet" onClick={() => each(refused, (key) => outbox.discard(key))}>
             Discard
           </button>
@@ -52,11 +52,11 @@ function OldOrder({ entry }: { entry: Entry }) {
   return (
     <div className="banner" role="alert">
       <span>
-        Did this order arrive? {items}
+        We couldn’t confirm this order: {items}
         {entry.at > 0 && `, sent ${exactTime(new Date(entry.at).toISOString())}`}
       </span>
       <button type="button" aria-expanded={shown} onClick={() => setShown(!shown)}>
-        Orders since then
+        Show orders since then
       </button>
       <button type="button" onClick={() => outbox.sendNow(entry.key)}>
         Send now
@@ -83,7 +83,7 @@ function OrdersSince({ at }: { at: number }) {
   }, [api, user, at]);
   const found = useObservable<readonly OrderSummary[] | 'failed' | undefined>(found$, undefined);
   if (found === undefined) return <p>Loading…</p>;
-  if (found === 'failed') return <p>The orders did not load. Try again later.</p>;
+  if (found === 'failed') return <p>Couldn’t load your orders. Try again later.</p>;
   if (found.length === 0) return <p>You have no orders since then.</p>;
   return (
     <ul>

@@ -5,7 +5,7 @@ import { applyTheme } from './theme';
 
 const list = () => screen.findByRole('heading', { name: 'Orders' });
 const create = () => screen.findByRole('heading', { name: 'New order' });
-const help = () => screen.queryByRole('dialog', { name: 'Keyboard' });
+const help = () => screen.queryByRole('dialog', { name: 'Keyboard shortcuts' });
 
 describe('single keys', () => {
   it('lead to a new order and back to all of them', async () => {
@@ -24,12 +24,12 @@ describe('single keys', () => {
     const { user } = open();
     await list();
     await user.keyboard('?');
-    const keys = within(await screen.findByRole('dialog', { name: 'Keyboard' }));
+    const keys = within(await screen.findByRole('dialog', { name: 'Keyboard shortcuts' }));
     for (const key of ['/', 'n', 'g', 'c', '?']) expect(keys.getByText(key)).toBeTruthy();
     await user.click(keys.getByRole('button', { name: 'Close' }));
     expect(help()).toBeNull();
-    await user.click(screen.getByRole('button', { name: 'Keyboard help' }));
-    await screen.findByRole('dialog', { name: 'Keyboard' });
+    await user.click(screen.getByRole('button', { name: 'Keyboard shortcuts' }));
+    await screen.findByRole('dialog', { name: 'Keyboard shortcuts' });
   });
 
   it('are letters in a field, and the browser’s with a modifier', async () => {
@@ -48,32 +48,32 @@ describe('single keys', () => {
 });
 
 describe('the colours', () => {
-  const button = () => screen.getByTitle('Change the colours');
+  const button = () => screen.getByTitle('Change theme');
   const drawn = () => document.documentElement.dataset['theme'];
 
   it('go round, and are remembered', async () => {
     const { user, unmount } = open();
-    expect([button().textContent, drawn()]).toEqual(['Auto colours', undefined]);
+    expect([button().textContent, drawn()]).toEqual(['System theme', undefined]);
     await user.click(button());
-    expect([button().textContent, drawn()]).toEqual(['Light colours', 'light']);
+    expect([button().textContent, drawn()]).toEqual(['Light theme', 'light']);
     await user.click(button());
-    expect([button().textContent, drawn()]).toEqual(['Dark colours', 'dark']);
+    expect([button().textContent, drawn()]).toEqual(['Dark theme', 'dark']);
 
     unmount();
     delete document.documentElement.dataset['theme'];
     applyTheme(); // as main.tsx does before anything is drawn
     expect(drawn()).toBe('dark');
     open();
-    expect(button().textContent).toBe('Dark colours');
+    expect(button().textContent).toBe('Dark theme');
     await user.click(button());
-    expect([button().textContent, drawn()]).toEqual(['Auto colours', undefined]);
+    expect([button().textContent, drawn()]).toEqual(['System theme', undefined]);
   });
 
   it('are the system’s when what is remembered makes no sense', () => {
     localStorage.setItem('orders.theme', 'plaid');
     applyTheme();
     open();
-    expect([button().textContent, drawn()]).toEqual(['Auto colours', undefined]);
+    expect([button().textContent, drawn()]).toEqual(['System theme', undefined]);
   });
 });
 
@@ -83,10 +83,10 @@ describe('the frame', () => {
     const badge = screen.getByTestId('connection');
     expect(badge.textContent).toBe('Live');
     for (const [state, name, hint] of [
-      ['reconnecting', 'Reconnecting', /catches up by itself/],
-      ['offline', 'Offline', /This device is offline/],
-      ['connecting', 'Connecting', /Looking for/],
-      ['live', 'Live', /as they happen/],
+      ['reconnecting', 'Reconnecting', /^Can’t reach the server\. Showing data from .*\d.*; reconnecting\.$/],
+      ['offline', 'Offline', /^You are offline\. Showing data from /],
+      ['connecting', 'Connecting', /^Connecting to live updates$/],
+      ['live', 'Live', /^Live updates are on$/],
     ] as const) {
       connection$.next(state);
       await waitFor(() => expect(badge.textContent).toBe(name));
@@ -103,8 +103,8 @@ describe('the frame', () => {
 
   it('leads back from an address that is none', async () => {
     const { user } = open({ at: '/nowhere' });
-    await screen.findByRole('heading', { name: 'There is no such page' });
-    await user.click(screen.getByRole('link', { name: 'To the orders' }));
+    await screen.findByRole('heading', { name: 'Page not found' });
+    await user.click(screen.getByRole('link', { name: 'Go to orders' }));
     await list();
   });
 });

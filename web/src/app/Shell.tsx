@@ -1,8 +1,11 @@
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
+import { scan } from 'rxjs';
+import { clockTime } from '../domain/format';
 import { ListPage } from '../pages/orders/ListPage';
 import type { Connection } from '../live/feed';
 import { OutboxNotice } from './OutboxNotice';
 import { Message } from '../ui/Message';
+import { useNow } from '../ui/now';
 import { useShortcuts } from '../ui/shortcuts';
 import { Toaster } from './Toaster';
 import { useObservable } from '../ui/useObservable';
@@ -46,7 +49,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
   return (
     <>
       <a className="skip" href="#main">
-        Skip to the content
+        Skip to content
       </a>
       <header className="top">
         <Link href="/" className="brand">
@@ -60,15 +63,15 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
           <button
             type="button"
             className="quiet"
-            aria-label="Keyboard help"
-            title="Keyboard help (?)"
+            aria-label="Keyboard shortcuts"
+            title="Keyboard shortcuts (?)"
             onClick={() => setHelp(true)}
           >
             ?
           </button>
-          <button type="button" className="quiet" title="Change the colours" onClick={nextTheme}>
-            {theme === 'system' ? 'Auto' : theme === 'light' ? 'Light' : 'Dark'}
-            <span className="hidden"> colours</span>
+          <button type="button" className="quiet" title="Change theme" onClick={nextTheme}>
+            {theme === 'system' ? 'System' : theme === 'light' ? 'Light' : 'Dark'}
+            <span className="hidden"> theme</span>
           </button>
           <span className="who">
             {session.name ?? session.user}
@@ -104,8 +107,8 @@ function Page({ address }: { address: string }) {
       return <OrderPage key={route.id} id={route.id} />;
     case 'unknown':
       return (
-        <Message title="There is no such page" level={1}>
-          <Link href="/">To the orders</Link>
+        <Message title="Page not found" level={1}>
+          <Link href="/">Go to orders</Link>
         </Message>
       );
   }
@@ -118,23 +121,41 @@ const connectionNames: Record<Connection, string> = {
   offline: 'Offline',
 };
 
-const connectionHints: Record<Connection, string> = {
-  connecting: 'Looking for the live feed',
-  live: 'Changes show as they happen',
-  reconnecting: 'The server is away; what you see may be old. It catches up by itself.',
-  offline: 'This device is offline; what you see may be old. It catches up by itself.',
-};
+interface Freshness {
+  connection: Connection;
+  /** Until when the page was up to date, in ms; undefined when it never was. */
+  until: number | undefined;
+}
+
+const unknown: Freshness = { connection: 'connecting', until: undefined };
+
+function follow(before: Freshness, connection: Connection): Freshness {
+  const live = connection === 'live' || before.connection === 'live';
+  return { connection, until: live ? Date.now() : before.until };
+}
+
+function connectionHint({ connection, until }: Freshness, now: number): string {
+  if (connection === 'connecting') return 'Connecting to live updates';
+  if (connection === 'live') return 'Live updates are on';
+  const cause = connection === 'offline' ? 'You are offline.' : 'Can’t reach the server.';
+  return until === undefined
+    ? `${cause} Reconnecting.`
+    : `${cause} Showing data from ${clockTime(until, now)}; reconnecting.`;
+}
 
 function Badge() {
-  const connection = useObservable(useServices().feed.connection$, 'connecting');
+  const { connection$ } = useServices().feed;
+  const freshness$ = useMemo(() => connection$.pipe(scan(follow, unknown)), [connection$]);
+  const freshness = useObservable(freshness$, unknown);
+  const now = useNow();
   return (
     <span
-      className={`badge ${connection}`}
+      className={`badge ${freshness.connection}`}
       role="status"
       data-testid="connection"
-      title={connectionHints[connection]}
+      title={connectionHint(freshness, now)}
     >
-      {connectionNames[connection]}
+      {connectionNames[freshness.connection]}
     </span>
   );
 }

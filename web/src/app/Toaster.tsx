@@ -1,4 +1,6 @@
+import { shortId } from '../domain/format';
 import { useServices } from '../session/services';
+import { Link } from '../ui/router';
 import { useObservable } from '../ui/useObservable';
 import type { Toast } from '../live/toasts';
 
@@ -9,9 +11,11 @@ export function Toaster() {
   const shown = useObservable(toasts.shown$, none);
   return (
     <div className="toasts" role="status">
-      {shown.map(({ id, text, tone }) => (
+      {shown.map(({ id, text, tone, order }) => (
         <div key={id} className={`toast ${tone}`}>
-          <span>{text}</span>
+          <span>
+            {text} {order !== undefined && <Link href={`/orders/${order}`}>{shortId(order)}</Link>}
+          </span>
           <button
             type="button"
             className="quiet"

@@ -89,24 +89,24 @@ export function check(draft: Draft): FieldError[] {
   const found: FieldError[] = [];
   const add = (field: string, message: string) => found.push({ field, message });
   if (draft.items.length === 0) add('items', 'Add at least one item.');
-  if (draft.items.length > limits.items) add('items', `An order holds at most ${limits.items} items.`);
+  if (draft.items.length > limits.items) add('items', `An order can have at most ${limits.items} items.`);
   draft.items.forEach((item, i) => {
     const at = (field: string) => `items[${i}].${field}`;
-    checkText(add, at('name'), item.name, limits.name);
-    checkText(add, at('sku'), item.sku, limits.sku);
+    checkText(add, at('name'), 'a name', item.name, limits.name);
+    checkText(add, at('sku'), 'an SKU', item.sku, limits.sku);
     const quantity = parseQuantity(item.quantity);
     if (quantity === undefined || quantity < 1 || quantity > limits.quantity) {
-      add(at('quantity'), `Use a whole number from 1 to ${limits.quantity.toLocaleString()}.`);
+      add(at('quantity'), `Enter a whole number from 1 to ${limits.quantity.toLocaleString()}.`);
     }
     const price = parsePrice(item.price, draft.currency);
     if (price === undefined) {
-      add(at('unitPrice'), `Use a price such as ${formatPrice(450, draft.currency)}.`);
+      add(at('unitPrice'), `Enter a price, for example ${formatPrice(450, draft.currency)}.`);
     } else if (price > limits.price) {
-      add(at('unitPrice'), `A price is at most ${money(limits.price, draft.currency)}.`);
+      add(at('unitPrice'), `The price can’t exceed ${money(limits.price, draft.currency)}.`);
     }
   });
   if (total(draft) > limits.total)
-    add('items', `An order is at most ${money(limits.total, draft.currency)} in all.`);
+    add('items', `The total can’t exceed ${money(limits.total, draft.currency)}.`);
   return found;
 }
 
@@ -130,11 +130,12 @@ function parseQuantity(text: string): number | undefined {
 function checkText(
   add: (field: string, message: string) => void,
   field: string,
+  what: string,
   text: string,
   limit: number,
 ) {
   const length = Array.from(text.trim()).length;
-  if (length === 0) add(field, 'Fill this in.');
+  if (length === 0) add(field, `Enter ${what}.`);
   else if (length > limit) add(field, `Use at most ${limit} characters.`);
   // eslint-disable-next-line no-control-regex -- that is what is looked for
   else if (/[\u0000-\u001f\u007f]/.test(text.trim())) add(field, 'Remove the control characters.');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { life } from '../test/orders';
-import { decimals, exactTime, money, plural, relativeTime, shortId } from './format';
+import { clockTime, decimals, duration, exactTime, money, plural, relativeTime, shortId } from './format';
 
 const NOW = Date.parse('2026-11-24T12:00:00Z');
 const at = (seconds: number) => new Date(NOW + seconds * 1000).toISOString();
@@ -29,16 +29,50 @@ describe('a time', () => {
     [-3_600, -1, 'hour'],
     [-86_399, -23, 'hour'],
     [-86_400, -1, 'day'],
-    [-2_592_000, -1, 'month'],
-    [-31_536_000, -1, 'year'],
+    [-2_591_999, -29, 'day'],
+    [86_400, 1, 'day'],
     [90, 1, 'minute'],
   ] as const)('%i s away is told as %i %s', (seconds, n, unit) => {
     expect(relativeTime(at(seconds), NOW)).toBe(words.format(n, unit));
   });
 
+  it.each([-2_592_000, 2_592_000])('is a date when it is 30 days away: %i s', (seconds) => {
+    const date = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
+    expect(relativeTime(at(seconds), NOW)).toBe(date.format(new Date(at(seconds))));
+  });
+
+  it.each([
+    [3_600, 'in 1 h'],
+    [21_599, 'in 5 h 59 min'],
+    [86_399, 'in 23 h 59 min'],
+  ])('is told in hours and minutes when it is %i s ahead', (seconds, text) => {
+    expect(relativeTime(at(seconds), NOW)).toBe(text);
+  });
+
+  it('of today is the time of day, of another day also the date', () => {
+    const [time, date] = [{ timeStyle: 'short' }, { dateStyle: 'medium' }] as const;
+    const clock = new Intl.DateTimeFormat(undefined, time).format(NOW);
+    expect(clockTime(NOW, NOW + 1_000)).toBe(clock);
+    expect(clockTime(NOW, NOW + 86_400_000)).toBe(
+      `${new Intl.DateTimeFormat(undefined, date).format(NOW)}, ${clock}`,
+    );
+  });
+
   it('is exact to the second', () => {
     expect(exactTime(at(0))).not.toBe(exactTime(at(1)));
   });
+});
+
+it.each([
+  [0, '0 s'],
+  [59, '59 s'],
+  [60, '1 min'],
+  [309, '5 min 9 s'],
+  [21_599, '5 h 59 min'],
+  [86_400, '1 day'],
+  [2 * 86_400 + 3 * 3_600 + 60, '2 days 3 h'],
+])('%i s last %s', (seconds, text) => {
+  expect(duration(seconds)).toBe(text);
 });
 
 describe('a name', () => {

@@ -23,11 +23,13 @@ export function money(minor: number, currency: Currency): string {
 
 const exactFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const relativeFormat = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto', style: 'short' });
+const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
+const clockFormat = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
+const DAY = 86_400;
+const HOUR = 3_600;
 const units: [Intl.RelativeTimeFormatUnit, number][] = [
-  ['year', 31_536_000],
-  ['month', 2_592_000],
-  ['day', 86_400],
-  ['hour', 3_600],
+  ['day', DAY],
+  ['hour', HOUR],
   ['minute', 60],
   ['second', 1],
 ];
@@ -36,12 +38,45 @@ export function exactTime(at: string): string {
   return exactFormat.format(new Date(at));
 }
 
+/** The time of day, such as `14:02`, with the date unless it is today. Both times are in ms. */
+export function clockTime(at: number, now: number): string {
+  const today = new Date(at).toDateString() === new Date(now).toDateString();
+  return `${today ? '' : `${dateFormat.format(at)}, `}${clockFormat.format(at)}`;
+}
+
+/** The time relative to `now`, or the date when it is 30 days away or more. */
 export function relativeTime(at: string, now: number): string {
   const seconds = Math.round((Date.parse(at) - now) / 1000);
-  // Two clocks never agree on the second: what has just happened isn't in the future.
+  // The clocks differ: what has just happened must not be shown as in the future.
   if (Math.abs(seconds) < 3) return relativeFormat.format(0, 'second');
+  if (Math.abs(seconds) >= 30 * DAY) return dateFormat.format(new Date(at));
+  // Cut down to hours, a delivery in 5 h 59 min would seem to be an hour earlier.
+  if (seconds >= HOUR && seconds < DAY) return `in ${duration(seconds)}`;
   const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= size) ?? ['second', 1];
   return relativeFormat.format(Math.trunc(seconds / size), unit);
+}
+
+const durationUnits = [
+  ['day', DAY],
+  ['h', HOUR],
+  ['min', 60],
+  ['s', 1],
+] as const;
+
+/** Whole seconds in their two largest units: `2 days 3 h`, `5 h 59 min`, `5 min 9 s`. */
+export function duration(seconds: number): string {
+  const largest = durationUnits.findIndex(([, size]) => seconds >= size);
+  if (largest === -1) return '0 s';
+  let rest = seconds;
+  return durationUnits
+    .slice(largest, largest + 2)
+    .flatMap(([unit, size]) => {
+      const n = Math.floor(rest / size);
+      rest -= n * size;
+      if (n === 0) return [];
+      return [`${n} ${unit === 'day' && n > 1 ? 'days' : unit}`];
+    })
+    .join(' ');
 }
 
 /**
@@ -82,5 +117,5 @@ export const partyNames: Record<Party, string> = {
   customer: 'the customer',
   operator: 'an operator',
   payment: 'the payment service',
-  system: 'the clock',
+  system: 'the system',
 };

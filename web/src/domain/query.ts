@@ -9,8 +9,8 @@ export type Sort = (typeof sorts)[number];
 export const sortNames: Record<Sort, string> = {
   '-created': 'Newest first',
   created: 'Oldest first',
-  '-updated': 'Last changed first',
-  updated: 'Longest unchanged first',
+  '-updated': 'Recently updated',
+  updated: 'Least recently updated',
   '-total': 'Largest total first',
   total: 'Smallest total first',
 };

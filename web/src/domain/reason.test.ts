@@ -16,7 +16,7 @@ describe('the reason of a cancel', () => {
   ])('may be %j', (text) => expect(checkReason(text)).toBeUndefined());
 
   it.each([
-    ['a'.repeat(501), 'Use at most 500 characters. There are 501 now.'],
+    ['a'.repeat(501), 'Use at most 500 characters (now 501).'],
     ['a\u0000b', 'Remove the control characters.'],
     ['a\u0085b', 'Remove the control characters.'],
   ])('may not be %j', (text, fault) => expect(checkReason(text)).toBe(fault));
@@ -47,7 +47,7 @@ describe('a refused cancel', () => {
     [refused(), { other: 'Bad fields.' }],
     [
       refused(reason, { field: 'ids[0]', message: 'must be a UUID' }),
-      { reason: 'Is too long.', other: 'Bad fields. Ids[0] must be a UUID.' },
+      { reason: 'Is too long.', other: 'Ids[0] must be a UUID.' },
     ],
     [new NetworkError('Gone.'), { other: 'Gone.' }],
   ])('says at the reason what is about the reason', (error, faults) => {

@@ -2,7 +2,6 @@ import { catchError, concat, defer, NEVER, of, switchMap, throwError, timer } fr
 import type { CancelOutcome } from '../api/types';
 import { describe, expect, it } from 'vitest';
 import { ApiError, NetworkError } from '../api/problem';
-import { shortId } from '../domain/format';
 import { life } from '../test/orders';
 import { marbles } from '../test/marbles';
 import { createCancels } from './cancels';
@@ -10,7 +9,6 @@ import { createCancels } from './cancels';
 const order = { ...life('cancelled')[2], changed: true };
 const before = { ...order, changed: false };
 const { id } = order;
-const short = shortId(id);
 const late = new ApiError({ type: 'about:blank', title: 'Late', status: 409, code: 'already-delivered' });
 
 /** Cancels whose nth request answers with the nth of `answers`, 1 s after it was sent; and the toasts shown. */
@@ -26,7 +24,7 @@ function start(scheduler: Parameters<typeof createCancels>[0]['scheduler'], ...a
     });
   const cancels = createCancels({
     ...(scheduler ? { scheduler } : {}),
-    toasts: { show: (text) => toasts.push(text) },
+    toasts: { show: (text, { order } = {}) => toasts.push(order === undefined ? text : `${text} ${order}`) },
     api: { cancel: send, cancelMany: send },
   });
   return { cancels, toasts, sent: () => sent };
@@ -48,7 +46,7 @@ describe('a cancel in flight', () => {
       expectObservable(page.cancels.cancel(id, ''), '500ms !').toBe('-');
       return page;
     });
-    expect(page.toasts).toEqual([`Order ${short} is cancelled.`]);
+    expect(page.toasts).toEqual([`Order cancelled ${id}`]);
     expect(page.cancels.running(id)).toBeUndefined();
   });
 
@@ -64,8 +62,8 @@ describe('a cancel in flight', () => {
   });
 
   it.each([
-    [before, `Order ${short} was cancelled already. Your cancel changed nothing.`],
-    [late, `Order ${short} was not cancelled: it was delivered before.`],
+    [before, `The order was already cancelled. Nothing changed. ${id}`],
+    [late, `Too late to cancel: the order was already delivered. ${id}`],
   ])('names the outcome when nothing was changed', (answer, text) => {
     const page = marbles(({ scheduler, expectObservable }) => {
       const page = start(scheduler, answer);
@@ -81,7 +79,7 @@ describe('a cancel in flight', () => {
       expectObservable(page.cancels.cancel(id, ''), '500ms !').toBe('-');
       return page;
     });
-    expect([page.toasts, page.sent()]).toEqual([[`Order ${short} is cancelled.`], 2]);
+    expect([page.toasts, page.sent()]).toEqual([[`Order cancelled ${id}`], 2]);
 
     const lost = marbles(({ scheduler, expectObservable }) => {
       const lost = start(scheduler, ...Array.from({ length: 20 }, () => new NetworkError()));
@@ -152,10 +150,10 @@ describe('a cancel of many in flight', () => {
     all.map((outcome, i): CancelOutcome => ({ id: String(i), outcome }));
 
   it.each([
-    [outcomes('cancelled'), '1 order is cancelled.'],
-    [outcomes('cancelled', 'cancelled'), '2 orders are cancelled.'],
+    [outcomes('cancelled'), /^1 order cancelled$/],
+    [outcomes('cancelled', 'cancelled'), /^2 orders cancelled$/],
     [outcomes('cancelled', 'refused', 'failed'), /^1 of 3 orders cancelled/],
-    [late, /^2 orders not cancelled/],
+    [late, /^Couldn’t cancel 2 orders/],
   ])('goes on when its page is left, and ends in a toast', (answer, text) => {
     const page = marbles(({ scheduler, expectObservable }) => {
       const page = start(scheduler, answer);

@@ -19,7 +19,7 @@ import {
 import type { Api } from '../api/client';
 import { explain, hasCode, isRefused, isTemporary, retryDelay } from '../api/problem';
 import type { CancelOutcome, Order } from '../api/types';
-import { plural, shortId } from '../domain/format';
+import { plural } from '../domain/format';
 import type { Toasts } from './toasts';
 
 /**
@@ -48,7 +48,7 @@ interface CancelsOptions {
 /** What the toasts say when no page watches. */
 interface Texts<T> {
   done: (outcome: T) => Parameters<Toasts['show']>;
-  failed: (error: unknown) => string;
+  failed: (error: unknown) => Parameters<Toasts['show']>;
 }
 
 const RETRY_DELAY = 3_000;
@@ -103,7 +103,7 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
           ),
         error: (error: unknown) =>
           settle(
-            () => toasts.show(texts.failed(error), 'bad'),
+            () => toasts.show(...texts.failed(error)),
             () => outcome$.error(error),
           ),
         complete: () => {
@@ -138,21 +138,19 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
   };
 }
 
-function oneTexts(id: string): Texts<Cancelled> {
-  const name = shortId(id);
+function oneTexts(order: string): Texts<Cancelled> {
+  const failed = (error: unknown): string => {
+    if (hasCode(error, 'already-delivered')) return 'Too late to cancel: the order was already delivered.';
+    return isTemporary(error)
+      ? 'We couldn’t confirm the cancellation. Open the order to check; it’s safe to try again.'
+      : `Couldn’t cancel the order. ${explain(error)}`;
+  };
   return {
     done: ({ changed }) => [
-      changed === false
-        ? `Order ${name} was cancelled already. Your cancel changed nothing.`
-        : `Order ${name} is cancelled.`,
+      changed === false ? 'The order was already cancelled. Nothing changed.' : 'Order cancelled',
+      { order },
     ],
-    failed: (error) => {
-      if (hasCode(error, 'already-delivered'))
-        return `Order ${name} was not cancelled: it was delivered before.`;
-      return isTemporary(error)
-        ? `We couldn’t confirm that order ${name} is cancelled. Open it to check; cancelling again is safe.`
-        : `Order ${name} was not cancelled. ${explain(error)}`;
-    },
+    failed: (error) => [failed(error), { tone: 'bad', order }],
   };
 }
 
@@ -162,15 +160,17 @@ function manyTexts(count: number): Texts<CancelOutcome[]> {
     done: (outcomes) => {
       const cancelled = outcomes.filter(({ outcome }) => outcome === 'cancelled').length;
       return cancelled === count
-        ? [count === 1 ? '1 order is cancelled.' : `${orders} are cancelled.`]
+        ? [`${orders} cancelled`]
         : [
-            `${cancelled} of ${orders} cancelled. The others were delivered before, or failed: try again.`,
-            'bad',
+            `${cancelled} of ${orders} cancelled. The others were already delivered or failed; try again.`,
+            { tone: 'bad' },
           ];
     },
-    failed: (error) =>
+    failed: (error) => [
       isTemporary(error)
-        ? `We couldn’t confirm that ${orders} are cancelled. Look at the list; cancelling again is safe.`
-        : `${orders} not cancelled. ${explain(error)}`,
+        ? `We couldn’t confirm the cancellation of ${orders}. Check the list; it’s safe to try again.`
+        : `Couldn’t cancel ${orders}. ${explain(error)}`,
+      { tone: 'bad' },
+    ],
   };
 }

@@ -21,7 +21,6 @@ import {
 } from 'rxjs';
 import { ApiError, explain, isTemporary } from '../api/problem';
 import type { CreateOrder, Order } from '../api/types';
-import { shortId } from '../domain/format';
 import type { Toasts } from './toasts';
 import { exclusive } from './exclusive';
 import { type Entry, isOld, type OutboxStore, type Stored } from './outbox.store';
@@ -102,7 +101,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       });
       if (!made) return false;
       // Another tab may have been faster: then its toast has said so.
-      if (find(key)) toasts.show(`Order ${shortId(made.order.id)} is created.`);
+      if (find(key)) toasts.show('Order created', { order: made.order.id });
       store.update(({ entries, settled }) => ({
         entries: without(key, entries),
         settled: [...settled.filter((one) => one.key !== key), { key, id: made.order.id }],
@@ -116,7 +115,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       }
       const keyReused = problem.code === 'idempotency-key-reused';
       const detail = keyReused
-        ? 'This order was sent before with other contents, and may exist already: check your orders. Sending it again makes another order.'
+        ? 'This order was already sent with different contents. Check your orders first: sending it again creates a second order.'
         : explain(error);
       edit(key, { refusal: { detail, errors: problem.errors ?? [], keyReused } });
       return true;

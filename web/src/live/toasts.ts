@@ -4,11 +4,13 @@ export interface Toast {
   id: number;
   text: string;
   tone: 'good' | 'bad';
+  /** The id of the order that the toast links to. */
+  order: string | undefined;
 }
 
 export interface Toasts {
   shown$: Observable<readonly Toast[]>;
-  show(text: string, tone?: Toast['tone']): void;
+  show(text: string, options?: Partial<Pick<Toast, 'tone' | 'order'>>): void;
   dismiss(id: number): void;
 }
 
@@ -23,9 +25,9 @@ export function createToasts(): Toasts {
   return {
     shown$,
     dismiss,
-    show(text, tone = 'good') {
+    show(text, { tone = 'good', order } = {}) {
       const id = ++last;
-      shown$.next([...shown$.value, { id, text, tone }].slice(-MOST));
+      shown$.next([...shown$.value, { id, text, tone, order }].slice(-MOST));
       if (tone === 'good') setTimeout(() => dismiss(id), SHOWN_FOR);
     },
   };

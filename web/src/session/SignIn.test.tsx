@@ -110,12 +110,12 @@ describe('signing in', () => {
 
   it('takes any other name, as a customer or as an operator', async () => {
     const { user } = start();
-    const other = await screen.findByLabelText('Or another name');
+    const other = await screen.findByLabelText('Or enter another name');
     const button = screen.getByRole<HTMLButtonElement>('button', { name: 'Sign in' });
     await user.type(other, '  ');
     expect(button.disabled).toBe(true);
     await user.type(other, 'zoe ');
-    await user.click(screen.getByLabelText('as an operator'));
+    await user.click(screen.getByLabelText('Sign in as operator'));
     await user.click(button);
     await page();
     expect(bar().getByText('zoe').textContent).toBe('zoe operator');
@@ -143,7 +143,7 @@ describe('signing in', () => {
     let away = true;
     const lose = http.get('*/v1/session/config', () => (away ? HttpResponse.error() : undefined));
     const { user } = start({ answers: [lose] });
-    expect((await screen.findByRole('alert')).textContent).toBe('The server could not be reached.');
+    expect((await screen.findByRole('alert')).textContent).toBe('Can’t reach the server.');
     away = false;
     await user.click(screen.getByRole('button', { name: 'Try again' }));
     await person('alice');
@@ -155,7 +155,7 @@ describe('signing in', () => {
     const button = await screen.findByRole<HTMLButtonElement>('button', {
       name: 'Sign in with your account',
     });
-    expect(screen.queryByLabelText('Or another name')).toBeNull();
+    expect(screen.queryByLabelText('Or enter another name')).toBeNull();
     await user.click(button);
     expect(left).toEqual([config]);
     expect(button.disabled).toBe(true);
@@ -221,16 +221,16 @@ describe('a token that the server refuses', () => {
     const { user } = start({ answers: [refuse] });
     await user.click(await person('alice'));
     const first = await screen.findByRole('alert');
-    expect(first.textContent).toBe('The server refused your sign-in. The token is too long: 40000 bytes.');
+    expect(first.textContent).toBe('The server rejected your sign-in. The token is too long: 40000 bytes.');
     expect(screen.queryByText(/session has ended/)).toBeNull();
     await user.click(await person('alice'));
-    await screen.findByText(/Signing in again will not help. Use another account/);
+    await screen.findByText(/Signing in again won’t help. Use another account/);
   });
 
   it('is counted across the way to the issuer and back', async () => {
     const comeBack = () => Promise.resolve(alice);
     const { user, left } = start({ answers: [byIssuer, refuse], comeBack, refusals: 1 });
-    await screen.findByText(/The token is too long.*Signing in again will not help/);
+    await screen.findByText(/The token is too long.*Signing in again won’t help/);
     await user.click(screen.getByRole('button', { name: 'Use another account' }));
     expect(left).toEqual([config]);
   });

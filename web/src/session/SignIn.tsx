@@ -8,7 +8,7 @@ const people: readonly { user: string; role: Role; what: string }[] = [
   { user: 'alice', role: 'customer', what: 'Customer' },
   { user: 'bob', role: 'customer', what: 'Customer' },
   { user: 'carol', role: 'customer', what: 'Customer' },
-  { user: 'olivia', role: 'operator', what: 'Operator: sees every order' },
+  { user: 'olivia', role: 'operator', what: 'Operator, sees all orders' },
 ];
 
 /** So many refused sign-ins in a row are no coincidence. */
@@ -28,14 +28,14 @@ export function SignIn({ state, send }: SignInProps) {
       <h1>Sign in to Orders</h1>
       {ended === 'expired' && (
         <p role="status">
-          Your session has ended. {refusal !== undefined && `${explain(refusal)} `}Sign in again to go on
-          where you were.
+          Your session has ended. {refusal !== undefined && `${explain(refusal)} `}Sign in again to continue
+          where you left off.
         </p>
       )}
       {ended !== 'expired' && refusal !== undefined && (
         <p className="bad" role="alert">
-          The server refused your sign-in. {explain(refusal)}
-          {hopeless && ' Signing in again will not help. Use another account, or contact your administrator.'}
+          The server rejected your sign-in. {explain(refusal)}
+          {hopeless && ' Signing in again won’t help. Use another account, or contact your administrator.'}
         </p>
       )}
       {error !== undefined && (
@@ -79,7 +79,7 @@ function DevChooser({ busy, onChoose }: DevChooserProps) {
   const [operator, setOperator] = useState(false);
   return (
     <>
-      <p>This is a development set-up: choose who you are.</p>
+      <p>Development mode: choose a user.</p>
       <ul className="people">
         {people.map(({ user, role, what }) => (
           <li key={user}>
@@ -96,7 +96,7 @@ function DevChooser({ busy, onChoose }: DevChooserProps) {
         }}
       >
         <label>
-          Or another name
+          Or enter another name
           <input
             value={name}
             maxLength={64}
@@ -106,7 +106,7 @@ function DevChooser({ busy, onChoose }: DevChooserProps) {
         </label>
         <label className="tick">
           <input type="checkbox" checked={operator} onChange={(event) => setOperator(event.target.checked)} />
-          as an operator
+          Sign in as operator
         </label>
         <button type="submit" disabled={busy || !name.trim()}>
           Sign in

@@ -71,13 +71,16 @@ it('asks the issuer to ask again after somebody has signed out', async () => {
 it('gives up when the browser shows the page again as it was left', async () => {
   const { back } = await leave('/');
   dispatchEvent(new Event('pageshow'));
-  await expect(back).rejects.toThrow('Signing in was cancelled.');
+  await expect(back).rejects.toThrow('Sign-in was cancelled.');
 });
 
 it.each([
-  [{ error: 'access_denied', error_description: 'End-User aborted' }, 'Signing in was cancelled.'],
-  [{ error: 'invalid_scope', error_description: 'no profile' }, 'The sign-in service refused: no profile'],
-  [{ error: 'server_error' }, 'The sign-in service refused: server_error'],
+  [{ error: 'access_denied', error_description: 'End-User aborted' }, 'Sign-in was cancelled.'],
+  [
+    { error: 'invalid_scope', error_description: 'no profile' },
+    'The sign-in service rejected the request: no profile',
+  ],
+  [{ error: 'server_error' }, 'The sign-in service rejected the request: server_error'],
 ])('tells what the issuer answers: %o', async (answer, message) => {
   const state = (await leave('/new')).asked.get('state') ?? '';
   await expect(comeBack({ ...answer, state })).rejects.toThrow(new SignInError(message));
@@ -91,5 +94,5 @@ it('says nothing that an answer to somebody else says', async () => {
 
 it('says that it needs https where the browser offers no hashing', async () => {
   vi.spyOn(crypto, 'subtle', 'get').mockReturnValue(undefined as unknown as SubtleCrypto);
-  await expect(leaveForIssuer(config, false, given.signal)).rejects.toThrow(/only over https/);
+  await expect(leaveForIssuer(config, false, given.signal)).rejects.toThrow(/requires HTTPS/);
 });

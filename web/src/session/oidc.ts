@@ -37,7 +37,7 @@ export async function leaveForIssuer(
 ): Promise<never> {
   // PKCE needs hashing, which browsers offer on https and localhost only.
   if ((crypto.subtle as SubtleCrypto | undefined) === undefined) {
-    throw new SignInError('Signing in works only over https. Open this page with https://.');
+    throw new SignInError('Sign-in requires HTTPS. Open this page with https://.');
   }
   const { authorization_endpoint } = await discover(config, signal);
   const pending: Pending = {
@@ -98,13 +98,13 @@ export async function returnFromIssuer(config: OidcConfig, signal: AbortSignal):
   };
 }
 
-const cancelled = () => new SignInError('Signing in was cancelled.');
+const cancelled = () => new SignInError('Sign-in was cancelled.');
 
 function refused(answer: URLSearchParams): SignInError {
   const error = answer.get('error');
   if (error === 'access_denied') return cancelled();
   return new SignInError(
-    `The sign-in service refused: ${answer.get('error_description') ?? error ?? 'it did not say why'}`,
+    `The sign-in service rejected the request: ${answer.get('error_description') ?? error ?? 'no reason given'}`,
   );
 }
 
@@ -126,9 +126,9 @@ function discover(config: OidcConfig, signal: AbortSignal): Promise<Discovery> {
 
 async function fetchJson<T>(url: string, init: RequestInit): Promise<T> {
   const response = await globalThis.fetch(url, init).catch((cause: unknown) => {
-    throw new NetworkError('The sign-in service could not be reached.', { cause });
+    throw new NetworkError('Can’t reach the sign-in service.', { cause });
   });
-  if (!response.ok) throw new NetworkError(`The sign-in service answered ${response.status}.`);
+  if (!response.ok) throw new NetworkError(`The sign-in service returned an error (${response.status}).`);
   return (await response.json()) as T;
 }
 

@@ -1,4 +1,4 @@
-import { configure, render } from '@testing-library/react';
+import { configure, render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import type { RequestHandler } from 'msw';
 import { onTestFinished } from 'vitest';
@@ -83,3 +83,6 @@ export function open({
   onTestFinished(close);
   return { ...page, unmount, backend, connection$, signedOut, user: userEvent.setup() };
 }
+
+/** Waits for a toast with this text. */
+export const findToast = (text: string) => screen.findByText(text, { selector: '.toast span' });

@@ -1,6 +1,6 @@
 /** The time that pages show relative times against. */
 import { createContext, use } from 'react';
-import { map, NEVER, type Observable, share, startWith, timer } from 'rxjs';
+import { map, NEVER, type Observable, shareReplay, startWith, timer } from 'rxjs';
 import { useObservable } from './useObservable';
 
 const NowContext = createContext<Observable<number>>(NEVER);
@@ -11,7 +11,7 @@ export function createNow(clock: { now(): number }): Observable<number> {
   return timer(1_000, 1_000).pipe(
     startWith(0),
     map(() => clock.now()),
-    share(),
+    shareReplay({ bufferSize: 1, refCount: true }),
   );
 }
 

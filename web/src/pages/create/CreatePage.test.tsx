@@ -2,7 +2,7 @@ import { screen, waitFor } from '@testing-library/react';
 import { http, HttpResponse } from 'msw';
 import { describe, expect, it } from 'vitest';
 import { Backend } from '../../mock/backend';
-import { open } from '../../test/app';
+import { findToast, open } from '../../test/app';
 
 /** The page as alice sees it, and what of the backend is hers. */
 async function openPage(more: Parameters<typeof open>[0] = {}) {
@@ -47,19 +47,19 @@ describe('writing an order', () => {
   it('shows each fault at its field, goes to the first, and lets go of what is mended', async () => {
     const { user, add, made } = await openPage();
     await add('Green tea');
-    await add('Something else');
+    await add('Custom item');
     await user.type(field('Name', 1), 'Honey');
     await user.type(field('Price', 1), 'dear');
     await user.click(submit());
     const [sku, price] = [field('SKU', 1), field('Price', 1)];
-    expect([faultOf(sku), faultOf(price)]).toEqual(['Fill this in.', 'Use a price such as 4.50.']);
+    expect([faultOf(sku), faultOf(price)]).toEqual(['Enter an SKU.', 'Enter a price, for example 4.50.']);
     expect(document.activeElement).toBe(sku);
     const faulty = screen
       .getAllByRole<HTMLInputElement>('textbox')
       .filter((one) => one.getAttribute('aria-invalid') === 'true');
     expect(faulty).toEqual([sku, price]);
     await user.type(sku, 'honey-1');
-    expect([faultOf(sku), faultOf(price)]).toEqual([undefined, 'Use a price such as 4.50.']);
+    expect([faultOf(sku), faultOf(price)]).toEqual([undefined, 'Enter a price, for example 4.50.']);
     expect(made()).toEqual([]);
   });
 
@@ -87,7 +87,7 @@ describe('sending an order', () => {
     const { user, add, made } = await openPage();
     await add('Coffee beans');
     await user.click(submit());
-    await screen.findByText(/^Order .* is created\.$/);
+    await findToast('Order created');
     const [order] = made();
     expect(order).toMatchObject({ customer: 'alice', total: 1_290, currency: 'EUR' });
     expect(location.pathname).toBe(`/orders/${order?.id ?? ''}`);
@@ -102,7 +102,7 @@ describe('sending an order', () => {
     const { user, add, made } = await openPage({ answers: [count] });
     await add('Green tea');
     await user.dblClick(submit());
-    await screen.findByText(/^Order .* is created\.$/);
+    await findToast('Order created');
     expect(made()).toHaveLength(1);
     expect(sent).toBe(1);
   });
@@ -117,7 +117,7 @@ describe('sending an order', () => {
     await add('Green tea');
     await user.click(submit());
     await user.click(await screen.findByRole('button', { name: 'Send now' }));
-    await screen.findByText(/^Order .* is created\.$/);
+    await findToast('Order created');
     expect(keys).toEqual([keys[0], keys[0]]);
     expect(keys[0]).toBeTruthy();
     expect(made()).toHaveLength(1);
@@ -138,13 +138,13 @@ describe('sending an order', () => {
     await add('Green tea');
     await add('Teapot');
     await user.click(submit());
-    await waitFor(() => expect(faultOf(field('SKU', 1))).toBe('is not sold here'));
+    await waitFor(() => expect(faultOf(field('SKU', 1))).toBe('Is not sold here.'));
     expect(document.activeElement).toBe(field('SKU', 1));
     expect(faultOf(field('SKU', 0))).toBeUndefined();
     await user.type(field('SKU', 1), '9');
     expect(faultOf(field('SKU', 1))).toBeUndefined();
     await user.click(submit());
-    await screen.findByText(/^Order .* is created\.$/);
+    await findToast('Order created');
     expect(made().map(({ items }) => items.map(({ sku }) => sku))).toEqual([['tea-1', 'pot-19']]);
   });
 

@@ -2,6 +2,7 @@ import { useMachine } from '@xstate/react';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { map, type Observable } from 'rxjs';
 import { fromObservable } from 'xstate';
+import { sentence } from '../../api/problem';
 import { currencies, type FieldError } from '../../api/types';
 import { Link, navigate } from '../../ui/router';
 import { useServices } from '../../session/services';
@@ -47,7 +48,7 @@ export default function CreatePage() {
     if (errors.length > 0) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
   }, [errors]);
 
-  const faultOf = (field: string) => errors.find((fault) => fault.field === field)?.message;
+  const faultOf = (field: string) => messageFor(field, errors);
   return (
     <>
       <Link className="back" href="/">
@@ -56,7 +57,7 @@ export default function CreatePage() {
       <h1>New order</h1>
       {toEdit?.refusal && state.matches('editing') && (
         <div className="banner bad">
-          An order was refused: {toEdit.refusal.detail}{' '}
+          Order rejected: {toEdit.refusal.detail}{' '}
           <button
             type="button"
             onClick={() => {
@@ -64,7 +65,7 @@ export default function CreatePage() {
               outbox.discard(toEdit.key);
             }}
           >
-            {draft.items.length === 0 ? 'Edit it' : 'Edit it instead of this one'}
+            {draft.items.length === 0 ? 'Edit order' : 'Edit it instead of this draft'}
           </button>
         </div>
       )}
@@ -75,7 +76,7 @@ export default function CreatePage() {
           </button>
         ))}
         <button type="button" className="quiet" disabled={busy} onClick={() => edit(addItem(draft))}>
-          + Something else
+          + Custom item
         </button>
       </section>
       <form
@@ -86,9 +87,7 @@ export default function CreatePage() {
           send({ type: 'SUBMIT' });
         }}
       >
-        {draft.items.length === 0 && (
-          <p className="soft">Choose from the catalogue, or add something else.</p>
-        )}
+        {draft.items.length === 0 && <p className="soft">Add items from the catalogue.</p>}
         <ol className="draft">
           {draft.items.map((item, i) => (
             <ItemFields
@@ -116,9 +115,10 @@ export default function CreatePage() {
         )}
         {state.matches('submitted') && progress.state === 'waiting' && (
           <div className="banner" role="status">
-            {navigator.onLine ? 'The server can’t be reached. ' : 'You are offline. '}
+            {navigator.onLine ? 'Can’t reach the server. ' : 'You are offline. '}
+            Retrying; you won’t be charged twice.{' '}
             {view.kept
-              ? 'The order is kept in this browser and is sent, once, when the server can be reached. You can leave this page.'
+              ? 'You can leave this page.'
               : 'This browser can’t store the order: keep this tab open until it is sent.'}
           </div>
         )}
@@ -146,6 +146,11 @@ export default function CreatePage() {
       </form>
     </>
   );
+}
+
+function messageFor(field: string, errors: readonly FieldError[]): string | undefined {
+  const found = errors.find((error) => error.field === field);
+  return found && sentence(found.message);
 }
 
 function progressOf(outbox: Outbox, key: string): Observable<Progress> {
@@ -181,7 +186,7 @@ function ItemFields({ item, index, busy, errors, onChange, onRemove }: ItemField
   return (
     <li>
       {fields.map(({ name, label, field, mode }) => {
-        const fault = errors.find((one) => one.field === `items[${index}].${field}`)?.message;
+        const fault = messageFor(`items[${index}].${field}`, errors);
         const id = `${name}-${item.row}`;
         return (
           <div key={name} className={`field ${name}`}>

@@ -1,7 +1,10 @@
+import type { Order } from '../../api/types';
+import { money } from '../../domain/format';
 import { ReasonForm } from '../../ui/ReasonForm';
 import { Dialog } from '../../ui/Dialog';
 
 interface CancelDialogProps {
+  order: Order;
   reason: string;
   error: unknown;
   busy: boolean;
@@ -10,11 +13,15 @@ interface CancelDialogProps {
   onClose: () => void;
 }
 
-export function CancelDialog(props: CancelDialogProps) {
+export function CancelDialog({ order, ...form }: CancelDialogProps) {
+  const payment =
+    order.payment.status === 'confirmed'
+      ? `the payment of ${money(order.total, order.currency)} is voided`
+      : 'nothing is charged';
   return (
-    <Dialog title="Cancel this order?" onClose={props.onClose}>
-      <p>It won’t be delivered, and nobody is charged. This can’t be undone.</p>
-      <ReasonForm {...props} keep="Keep it" confirm="Cancel order" />
+    <Dialog title="Cancel this order?" onClose={form.onClose}>
+      <p>The order won’t be delivered and {payment}. This can’t be undone.</p>
+      <ReasonForm {...form} keep="Keep order" confirm="Cancel order" />
     </Dialog>
   );
 }

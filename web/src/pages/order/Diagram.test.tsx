@@ -72,8 +72,8 @@ describe("the picture of the order's machine", () => {
 
   it('tells the way to who cannot see it', () => {
     expect(draw(life('cancelled')[2]).getAttribute('aria-label')).toBe(
-      "The order's state machine. It began as created, went by payment-confirmed to confirmed, " +
-        'went by cancel to cancelled, and is cancelled now.',
+      'Order status diagram: created, then confirmed (payment-confirmed), then cancelled (cancel). ' +
+        'Current status: cancelled.',
     );
   });
 });

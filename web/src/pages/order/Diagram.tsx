@@ -59,7 +59,12 @@ export function Diagram({ status, history }: DiagramProps) {
   const width = Math.max(...centres.map(({ x }) => x)) + 66;
   const height = Math.max(...centres.map(({ y }) => y)) + 26;
   return (
-    <svg className="machine" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={tell(status, path)}>
+    <svg
+      className="machine"
+      viewBox={`0 0 ${width} ${height}`}
+      role="img"
+      aria-label={describe(status, path)}
+    >
       <defs>
         {['plain', 'taken'].map((kind) => (
           <marker
@@ -139,7 +144,7 @@ function edge(a: { x: number; y: number }, b: { x: number; y: number }) {
   return { x: a.x + dx * scale, y: a.y + dy * scale };
 }
 
-function tell(status: Status, path: readonly Transition[]): string {
-  const way = path.map(({ event, to }) => `by ${event} to ${to}`);
-  return `The order's state machine. It began as ${initial}${way.map((step) => `, went ${step}`).join('')}, and is ${status} now.`;
+function describe(status: Status, path: readonly Transition[]): string {
+  const steps = path.map(({ event, to }) => `, then ${to} (${event})`);
+  return `Order status diagram: ${initial}${steps.join('')}. Current status: ${status}.`;
 }

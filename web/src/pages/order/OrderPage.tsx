@@ -2,13 +2,14 @@ import { useMachine } from '@xstate/react';
 import { useEffect, useMemo, useRef } from 'react';
 import { fromObservable, fromPromise } from 'xstate';
 import { answer } from '../../api/client';
-import { explain } from '../../api/problem';
+import { explain, isTemporary, sentence } from '../../api/problem';
 import type { Order } from '../../api/types';
 import { Link } from '../../ui/router';
 import { useServices } from '../../session/services';
-import { money, partyNames, paymentNames, shortId, statusNames } from '../../domain/format';
+import { clockTime, money, partyNames, paymentNames, shortId, statusNames } from '../../domain/format';
 import { prefersReducedMotion } from '../../ui/media';
 import { Message } from '../../ui/Message';
+import { useNow } from '../../ui/now';
 import { useShortcuts } from '../../ui/shortcuts';
 import { StatusChip } from '../../ui/StatusChip';
 import { Time } from '../../ui/Time';
@@ -40,7 +41,7 @@ export default function OrderPage({ id }: { id: string }) {
     document.title = `Order ${shortId(id)}`;
   }, [id]);
   useEffect(() => {
-    if (cancelled) toasts.show(`Order ${shortId(id)} is cancelled.`);
+    if (cancelled) toasts.show('Order cancelled', { order: id });
   }, [cancelled, id, toasts]);
 
   const back = (
@@ -52,8 +53,8 @@ export default function OrderPage({ id }: { id: string }) {
     return (
       <>
         {back}
-        <Message title="There is no such order" level={1}>
-          <p>It may be somebody else’s, or the address is incomplete.</p>
+        <Message title="Order not found" level={1}>
+          <p>Check the link; you may not have access to it.</p>
         </Message>
       </>
     );
@@ -63,11 +64,14 @@ export default function OrderPage({ id }: { id: string }) {
       <>
         {back}
         {state.matches('failed') ? (
-          <Message title="The order did not load" level={1}>
-            <p role="alert">{explain(state.context.error)} It is tried again by itself.</p>
+          <Message title="Couldn’t load the order" level={1}>
+            <p role="alert">
+              {explain(state.context.error)}
+              {isTemporary(state.context.error) && ' Retrying…'}
+            </p>
           </Message>
         ) : (
-          <div className="skeleton page" role="status" aria-label="Loading the order" />
+          <div className="skeleton page" role="status" aria-label="Loading order" />
         )}
       </>
     );
@@ -90,7 +94,7 @@ export default function OrderPage({ id }: { id: string }) {
       </div>
       {state.matches('overtaken') && (
         <div className="banner" role="alert">
-          {overtaken(state.context)}{' '}
+          <Overtaken {...state.context} />{' '}
           <button type="button" onClick={() => send({ type: 'DISMISS' })}>
             OK
           </button>
@@ -98,12 +102,12 @@ export default function OrderPage({ id }: { id: string }) {
       )}
       {state.matches('cancelFailed') && (
         <div className="banner bad" role="alert">
-          We don’t know whether the cancel arrived. {explain(state.context.refusal)} Repeating it is safe.{' '}
+          We couldn’t confirm the cancellation. {explain(state.context.refusal)} It’s safe to try again.{' '}
           <button type="button" onClick={() => send({ type: 'RETRY' })}>
-            Cancel again
+            Retry
           </button>{' '}
           <button type="button" className="quiet" onClick={() => send({ type: 'DISMISS' })}>
-            Leave it
+            Dismiss
           </button>
         </div>
       )}
@@ -111,6 +115,7 @@ export default function OrderPage({ id }: { id: string }) {
       <Details order={order} />
       {(state.matches('confirming') || state.matches('cancelling')) && (
         <CancelDialog
+          order={order}
           reason={state.context.reason}
           error={state.context.refusal}
           busy={state.matches('cancelling')}
@@ -123,15 +128,18 @@ export default function OrderPage({ id }: { id: string }) {
   );
 }
 
-/** Who was faster than the cancel. */
-function overtaken({ order, refusal, cancelledBefore }: OrderPageContext): string {
-  if (order?.status === 'delivered')
-    return 'The order was delivered before the cancel came: it stays delivered.';
+/** Why the order can no longer be cancelled. */
+function Overtaken({ order, refusal, cancelledBefore }: OrderPageContext) {
+  const now = useNow();
+  const at = clockTime(Date.parse(order?.updatedAt ?? ''), now);
+  if (order?.status === 'delivered') return <>Too late: the order was delivered at {at}.</>;
   if (order?.status === 'cancelled') {
-    const by = order.cancellation ? partyNames[order.cancellation.by] : 'somebody else';
-    return `The order was cancelled by ${by} already${cancelledBefore ? '; your cancel changed nothing' : ''}.`;
+    const by = order.cancellation ? partyNames[order.cancellation.by] : 'someone else';
+    return (
+      <>{sentence(`${by} cancelled this order at ${at}${cancelledBefore ? '. Nothing changed' : ''}`)}</>
+    );
   }
-  return explain(refusal);
+  return <>{explain(refusal)}</>;
 }
 
 function Details({ order }: { order: Order }) {
@@ -143,8 +151,8 @@ function Details({ order }: { order: Order }) {
   }, [version]);
   return (
     <div className="details" ref={flash}>
-      <section className="card wide" aria-labelledby="way">
-        <h2 id="way">Its way</h2>
+      <section className="card wide" aria-labelledby="progress">
+        <h2 id="progress">Progress</h2>
         <Diagram status={order.status} history={order.history} />
       </section>
       <section className="card" aria-labelledby="items">
@@ -160,7 +168,7 @@ function Details({ order }: { order: Order }) {
                 Price
               </th>
               <th scope="col" className="total">
-                Sum
+                Amount
               </th>
             </tr>
           </thead>
@@ -186,8 +194,8 @@ function Details({ order }: { order: Order }) {
           </tfoot>
         </table>
       </section>
-      <section className="card" aria-labelledby="facts">
-        <h2 id="facts">Facts</h2>
+      <section className="card" aria-labelledby="details">
+        <h2 id="details">Details</h2>
         {order.status === 'confirmed' && order.deliverAt && (
           <Ring order={order} deliverAt={order.deliverAt} />
         )}
@@ -217,13 +225,13 @@ function Details({ order }: { order: Order }) {
           <dd>
             <Time at={order.createdAt} />
           </dd>
-          <dt>Changed</dt>
+          <dt>Updated</dt>
           <dd>
             <Time at={order.updatedAt} />
           </dd>
           {order.deliverAt && (
             <>
-              <dt>{order.status === 'delivered' ? 'Was due' : 'Due'}</dt>
+              <dt>{order.status === 'delivered' ? 'Delivery was due' : 'Delivery'}</dt>
               <dd>
                 <Time at={order.deliverAt} />
               </dd>
@@ -231,7 +239,7 @@ function Details({ order }: { order: Order }) {
           )}
           <dt>Version</dt>
           <dd>{order.version}</dd>
-          <dt>Id</dt>
+          <dt>Order ID</dt>
           <dd>
             <code className="id">{order.id}</code>
           </dd>

@@ -2,7 +2,7 @@ import { useMemo } from 'react';
 import { interval, map, startWith } from 'rxjs';
 import type { OrderSummary } from '../../api/types';
 import { useServices } from '../../session/services';
-import { exactTime } from '../../domain/format';
+import { duration, exactTime } from '../../domain/format';
 import { useObservable } from '../../ui/useObservable';
 
 const radius = 26;
@@ -18,7 +18,7 @@ export function Ring({ order, deliverAt }: { order: OrderSummary; deliverAt: str
   const whole = Math.max(1, Date.parse(deliverAt) - Date.parse(order.updatedAt));
   const left = useObservable(left$, whole);
   return (
-    <div className="ring" role="timer" aria-label="Until delivery" title={exactTime(deliverAt)}>
+    <div className="ring" role="timer" aria-label="Time until delivery" title={exactTime(deliverAt)}>
       <svg viewBox="0 0 64 64" aria-hidden="true">
         <circle cx="32" cy="32" r={radius} />
         <circle
@@ -30,16 +30,7 @@ export function Ring({ order, deliverAt }: { order: OrderSummary; deliverAt: str
           strokeDashoffset={around * (1 - Math.min(1, left / whole))}
         />
       </svg>
-      <span>{left > 0 ? countdown(left) : 'any moment'}</span>
+      <span>{left > 0 ? `Delivery in ${duration(Math.ceil(left / 1000))}` : 'Delivery any moment now'}</span>
     </div>
   );
-}
-
-/** `1:05:09`, `5:09` or `9 s`. */
-export function countdown(ms: number): string {
-  const seconds = Math.ceil(ms / 1000);
-  if (seconds < 60) return `${seconds} s`;
-  const two = (n: number) => String(n).padStart(2, '0');
-  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }

@@ -46,19 +46,19 @@ export function BulkCancel({ ids, onDone }: BulkCancelProps) {
             Cancel {plural(ids.length, 'order')}
           </button>
           <button type="button" className="quiet" onClick={onDone}>
-            Clear the selection
+            Clear
           </button>
         </div>
       )}
       {!state.matches('idle') && (
-        <Dialog title={state.matches('done') ? 'Outcome' : `Cancel ${many}?`} onClose={close}>
+        <Dialog title={state.matches('done') ? summary(context.outcomes) : `Cancel ${many}?`} onClose={close}>
           {(state.matches('confirming') || state.matches('cancelling')) && (
             <ReasonForm
               reason={context.reason}
               error={context.error}
               busy={state.matches('cancelling')}
               ready={state.can({ type: 'CONFIRM', reason: '' })}
-              keep="Keep them"
+              keep="Keep orders"
               confirm={`Cancel ${many}`}
               onConfirm={(reason) => send({ type: 'CONFIRM', reason })}
               onClose={close}
@@ -92,10 +92,17 @@ export function BulkCancel({ ids, onDone }: BulkCancelProps) {
   );
 }
 
+function summary(outcomes: readonly CancelOutcome[]): string {
+  const cancelled = outcomes.filter(({ outcome }) => outcome === 'cancelled').length;
+  return `${cancelled.toLocaleString()} of ${plural(outcomes.length, 'order')} cancelled`;
+}
+
 function describe({ outcome, order, changed, problem }: CancelOutcome): string {
   if (outcome === 'cancelled') {
     const by = order?.cancellation && partyNames[order.cancellation.by];
-    return changed === false ? `Cancelled before${by ? ` by ${by}` : ''}.` : 'Cancelled.';
+    return changed === false ? `Already cancelled${by ? ` by ${by}` : ''}.` : 'Cancelled.';
   }
+  if (outcome === 'not-found') return 'Order not found.';
+  if (problem?.code === 'already-delivered') return 'Already delivered.';
   return sentence(problem?.detail ?? problem?.title ?? outcome);
 }

@@ -125,7 +125,7 @@ function Search({ query }: { query: ListQuery }) {
       />
       {unsearchable && (
         <small id="search-hint" role="status">
-          Type a letter or a digit: signs alone can’t be searched for.
+          Enter at least one letter or digit.
         </small>
       )}
     </label>

@@ -79,7 +79,7 @@ export function ListPage() {
       )
       .subscribe({
         next: (file) => download(file, 'orders.csv'),
-        error: (error: unknown) => toasts.show(`The export failed. ${explain(error)}`, 'bad'),
+        error: (error: unknown) => toasts.show(`Export failed. ${explain(error)}`, { tone: 'bad' }),
       });
   };
 
@@ -99,7 +99,7 @@ export function ListPage() {
           <details className="menu">
             <summary>Columns</summary>
             <fieldset>
-              <legend className="hidden">Columns that are shown</legend>
+              <legend className="hidden">Visible columns</legend>
               {columns.map((column) => (
                 <label key={column} className="tick">
                   <input
@@ -135,18 +135,18 @@ export function ListPage() {
           onTickAll={(on) => setTicked(on ? new Set(cancellable.map(({ id }) => id)) : none)}
         />
       ) : unknown ? null : isFiltered(query) || query.status ? (
-        <Message title="No orders match">
+        <Message title="No orders match these filters">
           <p>
             <Link href={formatQuery(refine(query, { q: '', from: '', to: '', status: undefined }))}>
-              Show all orders
+              Clear filters
             </Link>
           </p>
         </Message>
       ) : (
         <Message title="No orders yet">
-          <p>The first one will show up here as soon as it is made.</p>
+          <p>New orders appear here right away.</p>
           <Link href="/new" className="button primary">
-            Create an order
+            Create order
           </Link>
         </Message>
       )}

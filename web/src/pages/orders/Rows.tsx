@@ -52,7 +52,7 @@ export function Rows({ view, columns, stale, ticked, onTick, onTickAll }: RowsPr
           <th className="tick-cell">
             <input
               type="checkbox"
-              aria-label="Select all that can be cancelled"
+              aria-label="Select all cancellable orders"
               disabled={fixed || cancellable.length === 0}
               checked={cancellable.length > 0 && cancellable.every(({ id }) => ticked.has(id))}
               onChange={(event) => onTickAll(event.target.checked)}

@@ -10,8 +10,8 @@ export const columnNames: Record<Column, string> = {
   status: 'Status',
   total: 'Total',
   created: 'Created',
-  updated: 'Changed',
-  due: 'Due',
+  updated: 'Updated',
+  due: 'Delivery',
 };
 
 const NAME = 'orders.columns';
