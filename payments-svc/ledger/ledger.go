@@ -1,13 +1,12 @@
-// Package ledger keeps payments in a Dapr state store.
+// Package ledger stores payments in a Dapr state store.
 //
-// It guarantees that the first write wins: what is stored changes only from the version that its writer saw. Each call has
-// a deadline of its own, so that a sidecar that hangs costs no more than that.
+// The first write wins: a write succeeds only if the stored payment still has the version that the writer has loaded.
+// Each call has its own timeout, so a sidecar that hangs cannot block a request for long.
 package ledger
 
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -21,9 +20,11 @@ import (
 // Component is the name of the Dapr state store.
 const Component = "ledger"
 
-const callLimit = 5 * time.Second
+const callTimeout = 5 * time.Second
 
-// State is the part of a Dapr client that the ledger needs.
+//go:generate env GOWORK=off go tool -modfile=../../tools/mockgen/go.mod mockgen -source=ledger.go -destination=mock_test.go -package=ledger -write_command_comment=false
+
+// State is the part of the Dapr client that the ledger uses.
 type State interface {
 	GetState(ctx context.Context, store, key string, meta map[string]string) (*dapr.StateItem, error)
 	SaveStateWithETag(ctx context.Context, store, key string, data []byte, etag string, meta map[string]string, so ...dapr.StateOption) error
@@ -34,51 +35,55 @@ type Ledger struct{ state State }
 
 var _ payment.Store = (*Ledger)(nil)
 
-// New makes a ledger.
+// New returns a ledger in the component named Component.
 func New(state State) *Ledger { return &Ledger{state} }
 
-// Load is payment.Store's.
+// Load implements payment.Store.
 func (l *Ledger) Load(ctx context.Context, orderID string) (payment.Payment, string, error) {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	item, err := l.state.GetState(ctx, Component, orderID, nil)
 	if err != nil {
-		return payment.Payment{}, "", fmt.Errorf("loading from the ledger: %w", err)
+		return payment.Payment{}, "", fmt.Errorf("load payment of order %s: %w", orderID, err)
 	}
 	if len(item.Value) == 0 {
 		return payment.Payment{}, "", nil
 	}
 	var p payment.Payment
 	if err := json.Unmarshal(item.Value, &p); err != nil {
-		return payment.Payment{}, "", fmt.Errorf("reading the ledger: %w", err)
+		return payment.Payment{}, "", fmt.Errorf("load payment of order %s: %w", orderID, err)
 	}
-	if p.OrderID != orderID || p.Status == "" || item.Etag == "" { // deciding again on it could charge twice
-		return payment.Payment{}, "", errors.New("reading the ledger: what is stored isn't this order's payment")
+	if p.OrderID != orderID || p.Status == "" || item.Etag == "" { // a new decision could charge twice
+		return payment.Payment{}, "", fmt.Errorf("load payment of order %s: state store returned something else", orderID)
 	}
 	return p, item.Etag, nil
 }
 
-// Save is payment.Store's. An empty version inserts: with first-write concurrency Dapr refuses that for a key that exists.
+// Save implements payment.Store. An empty version inserts: with first-write concurrency Dapr refuses an insert of an
+// existing key.
 func (l *Ledger) Save(ctx context.Context, p payment.Payment, version string) error {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	data, err := json.Marshal(p)
 	if err != nil {
-		return fmt.Errorf("writing to the ledger: %w", err)
+		return fmt.Errorf("save payment of order %s: %w", p.OrderID, err)
 	}
 	err = l.state.SaveStateWithETag(ctx, Component, p.OrderID, data, version, nil,
 		dapr.WithConcurrency(dapr.StateConcurrencyFirstWrite), dapr.WithConsistency(dapr.StateConsistencyStrong))
-	if status.Code(err) == codes.Aborted { // how Dapr says that the ETag doesn't match
+	if status.Code(err) == codes.Aborted { // Dapr's status code for an ETag mismatch
 		return fmt.Errorf("%w: %w", payment.ErrConflict, err)
 	}
 	if err != nil {
-		return fmt.Errorf("writing to the ledger: %w", err)
+		return fmt.Errorf("save payment of order %s: %w", p.OrderID, err)
 	}
 	return nil
 }
 
-// Ready tells whether the store answers.
+// Ready returns an error if the state store does not answer.
 func (l *Ledger) Ready(ctx context.Context) error {
 	_, err := l.state.GetState(ctx, Component, "readiness", nil)
-	return err
+	if err != nil {
+		return fmt.Errorf("check ledger: %w", err)
+	}
+	return nil
 }
