@@ -73,7 +73,7 @@ func (s *Stack) instances() ([]instance, error) {
 			replicas = s.o.Replicas
 		}
 		for n := range replicas {
-			i := instance{app: a, name: a.ID, token: key(), address: s.setting(a, where.setting)}
+			i := instance{app: a, name: a.ID, token: newKey(), address: s.setting(a, where.setting)}
 			if n > 0 {
 				i.name = fmt.Sprintf("%s-%d", a.ID, n+1)
 			}
@@ -180,7 +180,7 @@ func (s *Stack) sidecar(i instance) *part {
 	for _, path := range s.resources() {
 		command = append(command, listFlag("resources-path", path))
 	}
-	env := append(environ(inherited()), s.env...)
+	env := append(environ(inheritedEnv()), s.env...)
 	if i.token != "" {
 		env = append(env, "DAPR_API_TOKEN="+i.token)
 	}
@@ -248,7 +248,7 @@ func (s *Stack) environment(i instance) map[string]string {
 	if env == nil {
 		env = map[string]string{}
 	}
-	maps.Copy(env, inherited(Settings[i.app.ID], outgoing))
+	maps.Copy(env, inheritedEnv(Settings[i.app.ID], proxyVars))
 	if i.app.ID == OrdersActor {
 		env["STATE_DSN"] = filepath.Join(s.o.Home, "statestore.db")
 		if s.o.Postgres != "" {

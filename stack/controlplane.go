@@ -179,7 +179,7 @@ func (s *Stack) daprPart(name string, health int, args []string) *part {
 			filepath.Join(s.o.Root, "bin", "dapr", name), "--listen-address=127.0.0.1",
 			"--healthz-listen-address=127.0.0.1", fmt.Sprintf("--healthz-port=%d", health), "--enable-metrics=false",
 		}, args...),
-		env:         append(environ(inherited()), s.env...),
+		env:         append(environ(inheritedEnv()), s.env...),
 		ready:       respondsWith(fmt.Sprintf("http://%s/healthz", loopback(health)), http.StatusOK),
 		stopTimeout: 10 * time.Second,
 	}

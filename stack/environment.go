@@ -22,21 +22,21 @@ var Settings = map[string][]string{
 	},
 }
 
-// system lists the variables that any program may need.
-var system = []string{
+// systemVars lists the variables that any program may need.
+var systemVars = []string{
 	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TMPDIR", "TZ", "LANG", "LC_ALL", "NO_COLOR",
 	"GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GOTRACEBACK", "GOCOVERDIR",
 }
 
-// outgoing lists the variables that configure how the services reach the OpenID Connect issuer.
-var outgoing = []string{
+// proxyVars lists the variables that configure how the services reach the OpenID Connect issuer.
+var proxyVars = []string{
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
 }
 
-// inherited returns the named variables of this process's environment, the system variables, and those of PostgreSQL
+// inheritedEnv returns the named variables of this process's environment, the system variables, and those of PostgreSQL
 // clients (PG…).
-func inherited(names ...[]string) map[string]string {
-	allowed := slices.Concat(append(names, system)...)
+func inheritedEnv(names ...[]string) map[string]string {
+	allowed := slices.Concat(append(names, systemVars)...)
 	env := map[string]string{}
 	for _, pair := range os.Environ() {
 		name, value, _ := strings.Cut(pair, "=")

@@ -21,14 +21,14 @@ func checkFree(setting, address string) error {
 	if splitErr != nil {
 		return fmt.Errorf("%s: %w", setting, splitErr)
 	}
-	if by := holder(port); by != "" {
+	if by := portUser(port); by != "" {
 		return fmt.Errorf("%s: port %s is in use by %s", setting, port, by)
 	}
 	return fmt.Errorf("%s: %w", setting, err)
 }
 
-// holder describes the process that listens on a TCP port. It returns "" when that process isn't visible.
-func holder(port string) string {
+// portUser describes the process that listens on a TCP port. It returns "" when that process isn't visible.
+func portUser(port string) string {
 	number, err := strconv.Atoi(port)
 	if err != nil {
 		return ""

@@ -36,7 +36,7 @@ func resolve(o Options) (*Stack, error) {
 	}
 	s := &Stack{o: o, failed: make(chan struct{}), token: os.Getenv("APP_API_TOKEN")}
 	if s.token == "" {
-		s.token = key()
+		s.token = newKey()
 	}
 	s.stop = sync.OnceValue(s.stopAll)
 	s.file, err = readRunFile(filepath.Join(o.Root, "dapr", "dapr.yaml"))

@@ -81,7 +81,7 @@ func TestSecretNameOfAnotherAppIsRejected(t *testing.T) {
 }
 
 func TestUnusableKeyIsNamedInError(t *testing.T) {
-	good, other := key(), key()
+	good, other := newKey(), newKey()
 	for content, want := range map[string]string{
 		`{}`:        `secret "orders-actor" has no key "obo-key"`,
 		``:          "must be a JSON object",

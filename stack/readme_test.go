@@ -2,6 +2,7 @@ package stack_test
 
 import (
 	"encoding/json"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -68,6 +69,32 @@ func TestADRIndexListsEveryDecision(t *testing.T) {
 	for _, adr := range adrs {
 		number, title, _ := strings.Cut(strings.TrimPrefix(strings.SplitN(read(t, adr), "\n", 2)[0], "# "), ": ")
 		assert.Contains(t, index, "| ["+number+"]("+filepath.Base(adr)+") | "+title+" |")
+	}
+}
+
+// Documents name tests as evidence. A renamed test must be renamed in them too.
+func TestTestsNamedInDocumentsExist(t *testing.T) {
+	tests := map[string]bool{}
+	function := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	require.NoError(t, filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if d != nil && d.IsDir() && (d.Name() == "node_modules" || d.Name() == "bin" || path != ".." && strings.HasPrefix(d.Name(), ".")) {
+			return filepath.SkipDir
+		}
+		if err == nil && strings.HasSuffix(path, "_test.go") {
+			for _, match := range function.FindAllStringSubmatch(read(t, path), -1) {
+				tests[match[1]] = true
+			}
+		}
+		return err
+	}))
+	pages, err := filepath.Glob("../docs/*.md")
+	require.NoError(t, err)
+	adrs, err := filepath.Glob("../docs/adr/*.md")
+	require.NoError(t, err)
+	for _, page := range slices.Concat(pages, adrs, []string{"../CONTRIBUTING.md"}) {
+		for _, name := range regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(read(t, page), -1) {
+			assert.True(t, tests[name], "%s names %s, which doesn't exist", page, name)
+		}
 	}
 }
 

@@ -41,26 +41,26 @@ func readRunFile(path string) (runFile, error) {
 	}
 	folder := filepath.Dir(path)
 	for i := range f.Common.ResourcesPaths {
-		f.Common.ResourcesPaths[i] = from(folder, f.Common.ResourcesPaths[i])
+		f.Common.ResourcesPaths[i] = resolvePath(folder, f.Common.ResourcesPaths[i])
 	}
-	f.Common.ConfigFilePath = from(folder, f.Common.ConfigFilePath)
+	f.Common.ConfigFilePath = resolvePath(folder, f.Common.ConfigFilePath)
 	for i := range f.Apps {
 		a := &f.Apps[i]
 		if a.ID == "" || a.Dir == "" || len(a.Command) == 0 {
 			return runFile{}, fmt.Errorf("%s: app %d needs appID, appDirPath and command", path, i+1)
 		}
-		a.Dir = from(folder, a.Dir)
+		a.Dir = resolvePath(folder, a.Dir)
 		if a.ConfigFile == "" {
 			a.ConfigFile = f.Common.ConfigFilePath
 		} else {
-			a.ConfigFile = from(a.Dir, a.ConfigFile)
+			a.ConfigFile = resolvePath(a.Dir, a.ConfigFile)
 		}
-		a.Command[0] = from(a.Dir, a.Command[0])
+		a.Command[0] = resolvePath(a.Dir, a.Command[0])
 	}
 	return f, nil
 }
 
-func from(folder, path string) string {
+func resolvePath(folder, path string) string {
 	if filepath.IsAbs(path) {
 		return path
 	}

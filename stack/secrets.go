@@ -17,9 +17,9 @@ func makeSecrets(file string) error {
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	onBehalf := key() // both services have this key
+	onBehalf := newKey() // both services have this key
 	content, err := json.MarshalIndent(map[string]map[string]string{
-		"orders-actor": {"obo-key": onBehalf, "command-seal-key": key(), "dev-token-key": key()},
+		"orders-actor": {"obo-key": onBehalf, "command-seal-key": newKey(), "dev-token-key": newKey()},
 		"payments-svc": {"obo-key": onBehalf},
 	}, "", "  ")
 	if err != nil {
@@ -34,8 +34,8 @@ func makeSecrets(file string) error {
 
 const keySize = 32
 
-// key returns a random key for HMAC-SHA256.
-func key() string {
+// newKey returns a random key for HMAC-SHA256.
+func newKey() string {
 	b := make([]byte, keySize)
 	_, _ = rand.Read(b) // never fails
 	return base64.StdEncoding.EncodeToString(b)

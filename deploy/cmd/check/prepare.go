@@ -25,9 +25,9 @@ var volumes = []string{"keys", "trust", "anchors", "orders-actor", "payments-svc
 // prepare creates the keys that don't exist yet and copies to each volume the keys of its service.
 func prepare(root string, now time.Time) error {
 	file := func(volume, name string) string { return filepath.Join(root, volume, name) }
-	obo := key()
+	obo := newKey()
 	store, err := json.Marshal(map[string]map[string]string{
-		"orders-actor": {"obo-key": obo, "command-seal-key": key(), "dev-token-key": key()},
+		"orders-actor": {"obo-key": obo, "command-seal-key": newKey(), "dev-token-key": newKey()},
 		"payments-svc": {"obo-key": obo},
 	})
 	if err != nil {
@@ -131,7 +131,7 @@ func chown(folder string) error {
 	})
 }
 
-func key() string {
+func newKey() string {
 	b := make([]byte, 32)
 	_, _ = rand.Read(b) // never fails
 	return base64.StdEncoding.EncodeToString(b)

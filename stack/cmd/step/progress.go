@@ -41,7 +41,7 @@ func (p *progress) text(now time.Time) string {
 	}
 	text := fmt.Sprintf("%s: %d %%, %d of %d packages", p.name, 100*done/p.total, done, p.total)
 	if took >= 5*time.Second && done >= 10 {
-		text += ", about " + rough(took/time.Duration(done)*time.Duration(len(p.left))) + " left"
+		text += ", about " + approximate(took/time.Duration(done)*time.Duration(len(p.left))) + " left"
 	}
 	return text
 }
@@ -56,11 +56,11 @@ func (p *progress) tenth() int {
 
 // result returns the line that is shown when the step is done.
 func (p *progress) result(now time.Time) string {
-	return fmt.Sprintf("%s: done after %s", p.name, rough(now.Sub(p.began)))
+	return fmt.Sprintf("%s: done after %s", p.name, approximate(now.Sub(p.began)))
 }
 
-// rough formats a duration as minutes or seconds.
-func rough(d time.Duration) string {
+// approximate formats a duration as minutes or seconds.
+func approximate(d time.Duration) string {
 	if d >= 100*time.Second {
 		return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
 	}
