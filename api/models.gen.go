@@ -476,32 +476,32 @@ type UnsupportedMediaType = Problem
 // ListOrdersParams defines parameters for ListOrders.
 type ListOrdersParams struct {
 	// Status Only orders in one of these statuses; repeat it for several.
-	Status []Status `form:"status,omitempty" json:"status,omitempty,omitzero"`
+	Status *[]Status `form:"status,omitempty" json:"status,omitempty"`
 
 	// Customer Only this customer's orders. For operators; a customer may name only themselves (`403` otherwise).
-	Customer string `form:"customer,omitempty" json:"customer,omitempty,omitzero"`
+	Customer *string `form:"customer,omitempty" json:"customer,omitempty"`
 
 	// Q Words to find in id, customer, and the skus and names of all items; the beginning of a word is enough, and all
 	// must be found. An id is found by its beginning and by that of its last part. Letter case, accents, width
 	// (`Ｇｒｅｅｎ`), punctuation around words and other ways to write the same (`ß` and `ss`) make no difference. In
 	// scripts without spaces between words (Chinese, Japanese, Thai, …) any piece of the text is found. Of a word,
 	// 40 characters count. A text without a letter or digit is refused with `400`.
-	Q string `form:"q,omitempty" json:"q,omitempty,omitzero"`
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// From Created at this time or later. Any RFC 3339 time will do; in a URL, the plus of a time zone is `%2B`.
-	From time.Time `form:"from,omitempty" json:"from,omitempty,omitzero"`
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
 
 	// To Created before this time, written as `from` is.
-	To time.Time `form:"to,omitempty" json:"to,omitempty,omitzero"`
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
 
 	// Sort What to sort by; a leading minus turns it around.
-	Sort ListOrdersParamsSort `form:"sort,omitempty" json:"sort,omitempty,omitzero"`
+	Sort *ListOrdersParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Limit How many orders a page holds at most.
-	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor The `next` of the page before.
-	Cursor string `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListOrdersParamsSort defines parameters for ListOrders.
@@ -510,46 +510,46 @@ type ListOrdersParamsSort string
 // CreateOrderParams defines parameters for CreateOrder.
 type CreateOrderParams struct {
 	// IdempotencyKey Makes a repeat of this call safe. 1 to 200 visible ASCII characters; a fresh UUID is a good one.
-	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // FollowOrdersParams defines parameters for FollowOrders.
 type FollowOrdersParams struct {
 	// After The cursor to go on from; `feed` of the list, `next` of this call, or an event's.
-	After string `form:"after,omitempty" json:"after,omitempty,omitzero"`
+	After *string `form:"after,omitempty" json:"after,omitempty"`
 
 	// Limit How many events an answer holds at most; JSON only.
-	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// LastEventID The same for a stream that reconnects. Wins over `after`.
-	LastEventID string `json:"Last-Event-ID,omitempty,omitzero"`
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
 
 	// Prefer `wait=N` holds the answer until something changes, at most N seconds (and at most 30). Other preferences are ignored.
-	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // GetOrderParams defines parameters for GetOrder.
 type GetOrderParams struct {
 	// IfNoneMatch ETags that you have; if the order still has one of them the answer is `304` without a body.
-	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
 	// Prefer `wait=N` holds the answer until something changes, at most N seconds (and at most 30). Other preferences are ignored.
-	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // CancelOrderParams defines parameters for CancelOrder.
 type CancelOrderParams struct {
 	// IfMatch Cancel only if the order still has this `ETag` (one tag, or `*`).
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // GetOrderStatusParams defines parameters for GetOrderStatus.
 type GetOrderStatusParams struct {
 	// IfNoneMatch ETags that you have; if the order still has one of them the answer is `304` without a body.
-	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
 	// Prefer `wait=N` holds the answer until something changes, at most N seconds (and at most 30). Other preferences are ignored.
-	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // CreateDevTokenJSONRequestBody defines body for CreateDevToken for application/json ContentType.

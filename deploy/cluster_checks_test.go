@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"orders/api"
 	"orders/deploy/client"
 )
 
@@ -78,7 +79,7 @@ spec:
 	// A separate user: some of these creates have an unknown outcome, and load.check counts the orders of its own user.
 	var mu sync.Mutex
 	var acknowledged []created
-	user, err := client.Login(c.t.Context(), c.url, "impostor-"+strconv.FormatInt(time.Now().Unix(), 36), "customer")
+	user, err := client.Login(c.t.Context(), c.url, "impostor-"+strconv.FormatInt(time.Now().Unix(), 36))
 	require.NoError(c.t, err)
 	try := func() {
 		ctx, end := context.WithTimeout(c.t.Context(), 10*time.Second)
@@ -112,7 +113,7 @@ spec:
 		o, err := user.Final(c.t.Context(), m.id)
 		require.NoError(c.t, err, "an acknowledged create")
 		if m.cancelled {
-			require.Equal(c.t, "cancelled", o.Status, "%s: its cancel was acknowledged", m.id)
+			require.Equal(c.t, api.StatusCancelled, o.Status, "%s: its cancel was acknowledged", m.id)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"orders/api"
 	"orders/deploy/client"
 )
 
@@ -37,7 +38,7 @@ func newLoad(t *testing.T, c *cluster) *load {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &load{stop: stop}
 	c.eventually("a token", func() (err error) {
-		l.user, err = client.Login(ctx, c.url, "load-"+strconv.FormatInt(time.Now().Unix(), 36), "customer")
+		l.user, err = client.Login(ctx, c.url, "load-"+strconv.FormatInt(time.Now().Unix(), 36))
 		return err
 	})
 	for i := range customers {
@@ -109,15 +110,15 @@ func (l *load) check(t *testing.T) {
 	require.Empty(t, l.failed)
 	ctx, end := context.WithTimeout(context.Background(), waitTimeout)
 	defer end()
-	statuses := map[string]int{}
+	statuses := map[api.Status]int{}
 	for _, m := range l.orders {
 		o, err := l.user.Final(ctx, m.id)
 		require.NoError(t, err)
 		statuses[o.Status]++
 		if m.cancelled {
-			require.Equal(t, "cancelled", o.Status, "%s: its cancel was acknowledged", m.id)
-		} else if o.Status == "cancelled" {
-			require.Equal(t, "declined", o.Payment.Status, "%s: it was not cancelled by a customer", m.id)
+			require.Equal(t, api.StatusCancelled, o.Status, "%s: its cancel was acknowledged", m.id)
+		} else if o.Status == api.StatusCancelled {
+			require.Equal(t, api.Declined, o.Payment.Status, "%s: it was not cancelled by a customer", m.id)
 		}
 		require.Len(t, o.History, o.Version, m.id)
 		for i, entry := range o.History {

@@ -8,13 +8,15 @@ import (
 	"net/http"
 	"time"
 
+	"orders/api"
+	rest "orders/api/client"
 	"orders/deploy/client"
 )
 
 // life creates orders until one is delivered, since payments are declined at random. Then it cancels another one.
 func life(ctx context.Context, url string) error {
 	user, err := login(ctx, url)
-	if errors.Is(err, client.ErrNoDevTokens) {
+	if errors.Is(err, rest.ErrNoDevTokens) {
 		return checkWithoutToken(ctx, url)
 	}
 	if err != nil {
@@ -29,10 +31,10 @@ func life(ctx context.Context, url string) error {
 			return err
 		}
 		log.Printf("order %s is %s (version %d, payment %s)", o.ID, o.Status, o.Version, o.Payment.Status)
-		if o.Status == "delivered" {
+		if o.Status == api.StatusDelivered {
 			break
 		}
-		if o.Payment.Status != "declined" {
+		if o.Payment.Status != api.Declined {
 			return fmt.Errorf("order %s is %s although its payment was not declined", o.ID, o.Status)
 		}
 	}
@@ -44,7 +46,7 @@ func life(ctx context.Context, url string) error {
 		return err
 	}
 	log.Printf("order %s is %s", o.ID, o.Status)
-	if o.Status != "cancelled" {
+	if o.Status != api.StatusCancelled {
 		return fmt.Errorf("order %s is %s after its cancel was acknowledged", o.ID, o.Status)
 	}
 	return nil
@@ -53,8 +55,8 @@ func life(ctx context.Context, url string) error {
 // login retries until the Service answers: its endpoints are updated some time after the pods are ready.
 func login(ctx context.Context, url string) (*client.Client, error) {
 	for {
-		c, err := client.Login(ctx, url, "check", "customer")
-		if err == nil || errors.Is(err, client.ErrNoDevTokens) {
+		c, err := client.Login(ctx, url, "check")
+		if err == nil || errors.Is(err, rest.ErrNoDevTokens) {
 			return c, err
 		}
 		log.Print("not ready yet: ", err)

@@ -1,13 +1,11 @@
-// Command bench measures whole lives on the real stack of this machine: how fast creates are answered at a given number of
-// callers, and how late after their due time the orders are delivered.
+// Command bench measures complete orders on the real stack on this machine: how fast creates are answered with a given number of
+// callers, and how long after their due time the orders are delivered.
 //
 //	ORDERS=2000 CALLERS=32 go run ./faults/cmd/bench
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -18,6 +16,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"orders/api"
+	"orders/api/client"
 	"orders/stack"
 )
 
@@ -52,10 +52,11 @@ func run() error {
 	}
 	defer func() { _ = s.Close() }()
 
-	c := client{base: s.URL()}
-	if err := c.signIn(ctx); err != nil {
+	token, err := client.Token(ctx, s.URL(), "bench", api.RoleOperator, http.DefaultClient)
+	if err != nil {
 		return err
 	}
+	c := client.New(s.URL(), token, http.DefaultClient)
 	orders, callers := number("ORDERS", 2000), number("CALLERS", 32)
 	took := make([]time.Duration, orders)
 	began := time.Now()
@@ -64,7 +65,7 @@ func run() error {
 	for i := range orders {
 		group.Go(func() error {
 			sent := time.Now()
-			err := c.create(groupCtx)
+			_, err := client.Decode[api.Order](client.Read(c.CreateOrder(groupCtx, nil, tea)))
 			took[i] = time.Since(sent)
 			return err
 		})
@@ -73,7 +74,7 @@ func run() error {
 		return err
 	}
 	created := time.Since(began)
-	late, err := c.delivered(ctx, orders)
+	late, err := delivered(ctx, c, orders)
 	if err != nil {
 		return err
 	}
@@ -83,44 +84,23 @@ func run() error {
 	return nil
 }
 
-type client struct{ base, token string }
+var tea = api.CreateOrder{Currency: api.EUR, Items: []api.Item{{Sku: "tea-1", Name: "Green tea", Quantity: 2, UnitPrice: 450}}}
 
-type order struct {
-	Status    string    `json:"status"`
-	UpdatedAt time.Time `json:"updatedAt"`
-	DeliverAt time.Time `json:"deliverAt"`
-}
-
-func (c *client) signIn(ctx context.Context) error {
-	var reply struct{ Token string }
-	err := c.call(ctx, http.MethodPost, "/v1/dev/token", `{"user":"bench","role":"operator"}`, &reply)
-	c.token = reply.Token
-	return err
-}
-
-func (c *client) create(ctx context.Context) error {
-	const body = `{"items":[{"sku":"tea-1","name":"Green tea","quantity":2,"unitPrice":450}],"currency":"EUR"}`
-	return c.call(ctx, http.MethodPost, "/v1/orders", body, &order{})
-}
-
-// delivered waits until all orders are, and returns how late each was.
-func (c *client) delivered(ctx context.Context, want int) ([]time.Duration, error) {
+// delivered waits until all orders are delivered, and returns by how much each was late.
+func delivered(ctx context.Context, c *client.Client, want int) ([]time.Duration, error) {
 	for {
 		var late []time.Duration
-		for cursor := ""; ; {
-			var page struct {
-				Orders []order
-				Next   string
-			}
-			if err := c.call(ctx, http.MethodGet, "/v1/orders?status=delivered&limit=100&cursor="+cursor, "", &page); err != nil {
+		for cursor := new(""); cursor != nil; {
+			page, err := client.Decode[api.OrderList](client.Read(c.ListOrders(ctx, &api.ListOrdersParams{
+				Status: &[]api.Status{api.StatusDelivered}, Limit: new(100), Cursor: cursor,
+			})))
+			if err != nil {
 				return nil, err
 			}
 			for _, o := range page.Orders {
 				late = append(late, o.UpdatedAt.Sub(o.DeliverAt))
 			}
-			if cursor = page.Next; cursor == "" {
-				break
-			}
+			cursor = page.Next
 		}
 		if len(late) >= want {
 			return late, nil
@@ -133,34 +113,14 @@ func (c *client) delivered(ctx context.Context, want int) ([]time.Duration, erro
 	}
 }
 
-func (c *client) call(ctx context.Context, method, path, body string, reply any) error {
-	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewBufferString(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Authorization", "Bearer "+c.token)
-	if body != "" {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode >= http.StatusMultipleChoices {
-		return fmt.Errorf("%s %s: %s", method, path, response.Status)
-	}
-	return json.NewDecoder(response.Body).Decode(reply)
-}
-
 func at(times []time.Duration, percent int) time.Duration {
 	sorted := slices.Sorted(slices.Values(times))
 	return sorted[(len(sorted)-1)*percent/100].Round(100 * time.Microsecond)
 }
 
-func number(name string, otherwise int) int {
+func number(name string, fallback int) int {
 	if n, err := strconv.Atoi(os.Getenv(name)); err == nil && n > 0 {
 		return n
 	}
-	return otherwise
+	return fallback
 }
