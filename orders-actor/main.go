@@ -114,7 +114,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 			Store: state, OrderDB: db, Reminders: state, Payer: pay, Clock: time.Now, DeliverAfter: c.DeliverAfter,
 		}, seal, logger),
 	})
-	reconciler := reconcile.New(reconcile.Config{View: db, Orders: orders, Log: logger})
+	reconciler := reconcile.New(reconcile.Config{OrderDB: db, Orders: orders, Log: logger})
 	watcher := orderdb.NewWatcher(db, logger)
 	following := feed.New(db, watcher, logger)
 	server, err := newServer(c, keys, logger, rest.Options{

@@ -40,10 +40,10 @@ func observe(registry prometheus.Registerer, payer *payer.Payer) func(string, ti
 	}, []string{"turn", "outcome"})
 	owing := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "orders_payments_owing", Help: "Payments and voids that wait or are at work in this replica.",
-	}, func() float64 { return float64(payer.Owing()) })
+	}, func() float64 { return float64(payer.Pending()) })
 	registry.MustRegister(turns, owing)
 	return func(name string, took time.Duration, err error) {
-		if !slices.Contains(orderactor.Turns, name) {
+		if !slices.Contains(orderactor.Turns(), name) {
 			name = "other" // anybody may try a name
 		}
 		outcome := "done"

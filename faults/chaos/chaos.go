@@ -48,7 +48,7 @@ type Options struct {
 const deliverAfter = 5 * time.Second
 
 // soon is how late a delivery may be: faults follow each other, Dapr's scheduler needs 20 s and more after a restart,
-// and the reconciler pauses up to 30 s between two pokes of one order.
+// and the reconciler pauses up to 30 s between two attempts to resume one order.
 const soon = 2 * time.Minute
 
 // patience bounds the wait for the end of what is still going on.
@@ -241,7 +241,7 @@ func (r *run) settle(ctx context.Context) error {
 func (r *run) voidsOwed(ctx context.Context) (bool, error) {
 	states, err := r.stores.actors(ctx)
 	for _, s := range states {
-		if s.VoidOwed {
+		if s.VoidPending {
 			return true, err
 		}
 	}
@@ -310,14 +310,14 @@ func (r *run) world(ctx context.Context, begin string) (w history.World, err err
 	return w, err
 }
 
-// conflicts are the log lines of turns that failed because another host's version got there first.
+// conflicts returns the log lines of turns that failed with an order.Conflict.
 func conflicts(home string) (lines []string, err error) {
 	logs, err := filepath.Glob(filepath.Join(home, "logs", "orders-actor*.log"))
 	for _, log := range logs {
 		data, readErr := os.ReadFile(log)
 		err = errors.Join(err, readErr)
 		for line := range bytes.Lines(data) {
-			if bytes.Contains(line, []byte("turn failed")) && bytes.Contains(line, []byte("got there first")) {
+			if bytes.Contains(line, []byte("turn failed")) && bytes.Contains(line, []byte("conflict: the order database holds")) {
 				lines = append(lines, filepath.Base(log)+": "+string(bytes.TrimSpace(line)))
 			}
 		}

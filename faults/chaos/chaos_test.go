@@ -61,7 +61,7 @@ func TestTheReportTellsWhatWasTriedAndWhatBroke(t *testing.T) {
 		Plan:   []fault{{what: killed, parts: []string{"scheduler", "placement"}, lasts: time.Second}, {what: database, lasts: time.Second}},
 		Breaks: []history.Break{{Invariant: history.CancelKept, Order: "x", Detail: "it was delivered", Story: "  order x\n"}},
 
-		Outside: 7, Violations: []string{"GET /v1/orders: 418"}, Conflicts: []string{"version 2 got there first"},
+		Outside: 7, Violations: []string{"GET /v1/orders: 418"}, Conflicts: []string{"conflict: the order database holds version 2"},
 	}
 	var out bytes.Buffer
 	require.NoError(t, p.Write(&out))
@@ -69,7 +69,7 @@ func TestTheReportTellsWhatWasTriedAndWhatBroke(t *testing.T) {
 		"make chaos SETUP=postgres ORDERS=10 FAULTS=2 SEED=3", "1. scheduler and placement killed for 1s",
 		"2. PostgreSQL killed for 1s", "**1 promises were broken**", "it was delivered", "order x",
 		"| replies outside of the contract | 7 |", "GET /v1/orders: 418",
-		"| turns that the view decided against | 1 |", "version 2 got there first",
+		"| turns that the view decided against | 1 |", "conflict: the order database holds version 2",
 	} {
 		assert.Contains(t, out.String(), want)
 	}

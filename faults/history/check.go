@@ -290,7 +290,7 @@ func (c *check) voided(id string, o order.Order) {
 		c.fail(VoidArrives, id, "the order is cancelled and its payment still stands")
 	case byUser && p.Status != "voided":
 		c.fail(VoidArrives, id, "the order was cancelled by the user and the ledger says %q (known: %t)", p.Status, known)
-	case c.world.Actors[id].VoidOwed:
+	case c.world.Actors[id].VoidPending:
 		c.fail(VoidArrives, id, "the void is still owed")
 	}
 }

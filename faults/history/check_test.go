@@ -181,7 +181,7 @@ func TestEachKindOfBreakIsFound(t *testing.T) {
 		}},
 		{"the void is still owed", VoidArrives, "c", func(f *forge) {
 			s := f.w.Actors["c"]
-			s.VoidOwed = true
+			s.VoidPending = true
 			f.w.Actors["c"] = s
 		}},
 		{"still confirmed long after it was due", FinalInTime, "d", func(f *forge) {

@@ -47,7 +47,7 @@ func (c *check) story(id string) string {
 		b.WriteString("    view:   unknown\n")
 	}
 	if s, ok := c.world.Actors[id]; ok {
-		fmt.Fprintf(&b, "    actor:  %s, void owed: %t\n", brief(s.Order), s.VoidOwed)
+		fmt.Fprintf(&b, "    actor:  %s, void owed: %t\n", brief(s.Order), s.VoidPending)
 	} else {
 		b.WriteString("    actor:  unknown\n")
 	}

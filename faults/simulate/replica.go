@@ -56,7 +56,7 @@ func (r *replica) start() {
 	r.log = slog.New(panicLog{slog.DiscardHandler, r.w})
 	r.payer = payer.New(payer.Config{
 		Payments: r.w.ledger, Results: r.w.orders, Log: r.log, Queue: 16,
-		Pause: func(_ context.Context, d time.Duration) { r.w.clock.running.sleep(r.w.about(d)) },
+		Sleep: func(_ context.Context, d time.Duration) { r.w.clock.running.sleep(r.w.about(d)) },
 	})
 	r.activate = orderactor.Activator(&orderactor.Options{
 		Store: r.w.store, OrderDB: r.w.view, Reminders: r.w.reminders, Payer: r,
@@ -103,16 +103,16 @@ func (r *replica) turn(p *proc, id string, m message) (data []byte, err error) {
 	return data, err
 }
 
-// reconcile is the reconciler's loop, with all pokes of a round at once.
+// reconcile is the reconciler's loop, with all commands of a round at once.
 func (r *replica) reconcile(p *proc) {
 	r.reconciler = p
-	loop := reconcile.New(reconcile.Config{View: r.w.view, Orders: r.w.orders, Log: r.log, Clock: r.w.clock.time})
+	loop := reconcile.New(reconcile.Config{OrderDB: r.w.view, Orders: r.w.orders, Log: r.log, Clock: r.w.clock.time})
 	for {
 		left := 0
-		for _, id := range loop.Due(context.Background()) {
+		for _, id := range loop.Select(context.Background()) {
 			left++
 			r.w.clock.spawn(r, 0, func(*proc) {
-				loop.Poke(context.Background(), id)
+				loop.Resume(context.Background(), id)
 				left--
 				p.wake()
 			})
@@ -140,7 +140,7 @@ func (r *replica) Void(s order.State) {
 }
 
 func (r *replica) work() {
-	r.w.clock.spawn(r, 0, func(*proc) { r.payer.Next(context.Background()) })
+	r.w.clock.spawn(r, 0, func(*proc) { r.payer.RunNext(context.Background()) })
 }
 
 func (r *replica) String() string {

@@ -65,7 +65,7 @@ func (s *store) Load(_ context.Context, id string) (held order.State, ok bool, e
 func (s *store) Save(_ context.Context, state order.State) error {
 	state = state.Clone()
 	if s.w.wrong.NoVoidDebt {
-		state.VoidOwed = false
+		state.VoidPending = false
 	}
 	err := s.w.step("save "+s.w.brief(state), func() {
 		s.states[state.ID] = state
@@ -89,7 +89,7 @@ type view struct {
 func (v *view) Put(_ context.Context, s order.State) (err error) {
 	s = s.Clone()
 	if v.w.wrong.NoVoidDebt {
-		s.VoidOwed = false
+		s.VoidPending = false
 	}
 	if v.w.wrong.ViewAfterReply {
 		v.w.clock.spawn(v.w.clock.running.home, 50*time.Millisecond, func(*proc) { _ = v.w.step("put late", func() { _ = v.put(s) }) })
@@ -148,7 +148,7 @@ func (v *view) Stuck(_ context.Context, now time.Time, unpaidFor, overdueBy time
 			s := v.states[id]
 			unpaid := s.Status == order.Created && now.Sub(s.UpdatedAt) >= unpaidFor && !v.w.wrong.UnpaidForgotten
 			overdue := s.Status == order.Confirmed && now.Sub(*s.DeliverAt) >= overdueBy && !v.w.wrong.OverdueForgotten
-			if (unpaid || overdue || s.VoidOwed) && len(ids) < limit {
+			if (unpaid || overdue || s.VoidPending) && len(ids) < limit {
 				ids = append(ids, id)
 			}
 		}

@@ -162,7 +162,7 @@ func (w *world) quiet() bool {
 		return false
 	}
 	for _, id := range w.view.ids {
-		if s := w.view.states[id]; !s.Status.Final() || s.VoidOwed {
+		if s := w.view.states[id]; !s.Status.Final() || s.VoidPending {
 			return false
 		}
 	}
@@ -382,5 +382,5 @@ func (w *world) brief(s order.State) string {
 	if w.trace == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s version %d %s, void owed: %t", s.ID, s.Version, s.Status, s.VoidOwed)
+	return fmt.Sprintf("%s version %d %s, void owed: %t", s.ID, s.Version, s.Status, s.VoidPending)
 }

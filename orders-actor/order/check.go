@@ -8,21 +8,21 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of what an order may hold.
+// Limits of an order.
 const (
 	MaxItems     = 100
 	MaxQuantity  = 1_000
 	MaxUnitPrice = 100_000_000    // minor units
-	MaxTotal     = 10_000_000_000 // minor units; far below what int64 and a JavaScript number hold exactly
+	MaxTotal     = 10_000_000_000 // minor units; exact in int64 and in a JavaScript number
 	MaxSKU       = 64             // characters
 	MaxName      = 200            // characters
 	MaxReason    = 500            // characters
 )
 
-// Currencies are the ISO 4217 codes that orders can be paid in. All have two decimals but JPY, which has none.
+// Currencies are the supported ISO 4217 codes. All have two decimals except JPY, which has none.
 var Currencies = []string{"CHF", "EUR", "GBP", "JPY", "USD"}
 
-// Check returns the total in minor units, or *Invalid naming each bad field.
+// Check returns the total in minor units, or *Invalid with each invalid field.
 func Check(items []Item, currency string) (int64, error) {
 	var bad []FieldError
 	add := func(field, format string, args ...any) {
@@ -35,7 +35,7 @@ func Check(items []Item, currency string) (int64, error) {
 		add("items", "must hold at least one item")
 	}
 	if len(items) > MaxItems {
-		// Not looked into: the answer would be as long as what is refused.
+		// The items are not checked: the list of errors would be as long as the request.
 		add("items", "must hold at most %d items", MaxItems)
 		return 0, &Invalid{Fields: bad}
 	}
@@ -65,11 +65,11 @@ func Check(items []Item, currency string) (int64, error) {
 	return total, nil
 }
 
-// lineBreaks become one character each.
+// lineBreaks replaces each kind of line break with LF.
 var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// Reason returns a cancel's reason as it is stored, with LF for every line break and nothing for white space only. It
-// returns *Invalid for one that is too long or holds control characters other than line breaks and tabs.
+// Reason returns the reason of a cancel as it is stored: with LF as line breaks, and empty if it is only white space. It
+// returns *Invalid if the reason is too long or has control characters other than line breaks and tabs.
 func Reason(given string) (string, error) {
 	reason := lineBreaks.Replace(given)
 	if utf8.ValidString(reason) && strings.TrimSpace(reason) == "" {
@@ -85,7 +85,7 @@ func Reason(given string) (string, error) {
 	return reason, nil
 }
 
-// isControl is unicode.IsControl for text of several lines.
+// isControl is unicode.IsControl without line breaks and tabs.
 func isControl(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
 
 func checkText(add func(string, string, ...any), field, text string, limit int) {
@@ -100,7 +100,7 @@ func checkLines(add func(string, string, ...any), field, text string, limit int,
 		add(field, "must be valid UTF-8")
 	case utf8.RuneCountInString(text) > limit:
 		add(field, "must have at most %d characters", limit)
-	case strings.ContainsFunc(text, refused): // also keeps NUL away, which PostgreSQL refuses
+	case strings.ContainsFunc(text, refused): // among them NUL, which PostgreSQL does not store
 		add(field, "must not hold control characters")
 	}
 }

@@ -4,8 +4,8 @@ import (
 	"time"
 )
 
-// Create asks for a new order. The caller chooses the ID, so that a repeated create reaches the same order. Call is unique
-// to each request: Dapr may execute one call twice, and only a second call is a replay.
+// Create creates an order. The caller chooses the ID, so that a repeated create reaches the same order. Call is unique per
+// request: Dapr may execute one call twice, and only another call is a replay.
 type Create struct {
 	ID          string `json:"id"`
 	Auth        Auth   `json:"auth"`
@@ -15,33 +15,39 @@ type Create struct {
 	Call        string `json:"call,omitempty"`
 }
 
-// Cancel asks to end an order. IfVersion, when not 0, refuses unless the order still has that version. Call is unique to
-// each request: it tells the call that cancelled the order, even when Dapr executes it twice, from later ones.
+// Cancel cancels an order. If IfVersion is not 0, an order with another version refuses. Call is unique per request: it
+// identifies the call that cancelled the order, even if Dapr executes it twice.
 type Cancel struct {
 	ID        string `json:"id"`
-	User      string `json:"user"` // who asks; a customer may cancel only orders of their own
+	User      string `json:"user"` // a customer may cancel only their own orders
 	By        Party  `json:"by"`   // ByCustomer or ByOperator
 	Reason    string `json:"reason,omitempty"`
 	IfVersion int    `json:"ifVersion,omitempty"`
 	Call      string `json:"call,omitempty"`
 }
 
-// Settle brings what payments-svc decided.
+// Settle reports the decision of payments-svc.
 type Settle struct {
 	ID        string `json:"id"`
 	Confirmed bool   `json:"confirmed"`
 	Reason    string `json:"reason,omitempty"`
-	Attempts  int    `json:"attempts"`
+	Attempts  int    `json:"attempts"` // calls to payments-svc so far
 }
 
-// PaymentFailed says that payments-svc has not decided, after so many calls in all.
+// PaymentFailed reports that calls to payments-svc have failed.
 type PaymentFailed struct {
 	ID       string `json:"id"`
-	Attempts int    `json:"attempts"`
+	Attempts int    `json:"attempts"` // calls to payments-svc so far
 	Error    string `json:"error"`
 }
 
-// New makes the order that c asks for, or returns *Invalid naming each bad field.
+// Voided reports that payments-svc has stored the void.
+type Voided struct{}
+
+// Resume makes an order continue that is stuck.
+type Resume struct{}
+
+// New returns a new order, or *Invalid with each invalid field.
 func New(c Create, now time.Time) (State, error) {
 	total, err := Check(c.Items, c.Currency)
 	if err != nil {
@@ -62,17 +68,17 @@ func New(c Create, now time.Time) (State, error) {
 	}, nil
 }
 
-// Recreate answers a create that reached an existing order: it reports whether c is a replay of an earlier request rather
-// than the call that created the order, executed twice. A create of anything else is refused with KeyReused.
-func (s State) Recreate(c Create) (replayed bool, _ error) {
+// CheckReplay compares a create with the existing order. It reports whether c is a replay of an earlier request, not the
+// call that created the order, executed twice. Other content or another user returns the refusal KeyReused.
+func (s State) CheckReplay(c Create) (replayed bool, _ error) {
 	if s.Fingerprint != c.Fingerprint || s.Customer != c.Auth.User {
 		return false, &Refusal{Code: KeyReused, Detail: "this Idempotency-Key was used before with another body"}
 	}
 	return c.Call == "" || s.CreateCall != c.Call, nil
 }
 
-// Settle moves a created order to confirmed, due deliverAfter from now, or to cancelled. On an order that has moved on
-// it changes nothing and reports false: a payment's answer may come twice, or after a cancel (which owes the void).
+// Settle moves a created order to confirmed, due after deliverAfter, or to cancelled. It reports false and changes nothing
+// in any other status: a decision may be reported twice, or after a cancel (whose void is pending).
 func (s State) Settle(c Settle, now time.Time, deliverAfter time.Duration) (State, bool) {
 	event := PaymentDeclined
 	if c.Confirmed {
@@ -93,8 +99,8 @@ func (s State) Settle(c Settle, now time.Time, deliverAfter time.Duration) (Stat
 	return next, true
 }
 
-// PaymentFailed notes failed calls to payments-svc on an order that waits for its payment. No transition: the version stays.
-// It changes nothing (false) when as many calls are noted already, as when the note arrives twice.
+// PaymentFailed stores the number of failed calls to payments-svc while the payment is pending. It is not a transition: the
+// version stays. It reports false and changes nothing if as many calls are stored already, such as after a repetition.
 func (s State) PaymentFailed(c PaymentFailed) (State, bool) {
 	if s.Status != Created || c.Attempts <= s.Payment.Attempts {
 		return s, false
@@ -103,36 +109,36 @@ func (s State) PaymentFailed(c PaymentFailed) (State, bool) {
 	return s, true
 }
 
-// WithoutNotes is s without what may differ between two copies of one version: whether the void is owed, and the notes
-// about failed calls while the payment isn't decided.
+// WithoutNotes returns s without the fields that may differ between two copies of one version: VoidPending, and the failed
+// calls while the payment is pending.
 func (s State) WithoutNotes() State {
-	s.VoidOwed = false
+	s.VoidPending = false
 	if s.Status == Created {
 		s.Payment.Attempts, s.Payment.LastError = 0, ""
 	}
 	return s
 }
 
-// Cancel ends an order that isn't final and owes its payment's void. Repeating the cancel of a cancelled order is
-// fine and changes nothing (false); CancelledBy tells whether it was this call that cancelled it. Refusals: OrderNotFound for a customer's order that isn't their own,
-// VersionMismatch, AlreadyDelivered.
+// Cancel cancels an order that is not final, and makes its void pending. On a cancelled order it reports false and changes
+// nothing; CancelledBy reports whether the same call cancelled it. Refusals: OrderNotFound if the order is another
+// customer's, VersionMismatch, AlreadyDelivered.
 func (s State) Cancel(c Cancel, now time.Time) (State, bool, error) {
 	if c.By != ByOperator && c.User != s.Customer {
 		return s, false, NotFound()
 	}
-	if s.CancelledBy(c) { // before IfVersion, which names the version before
+	if s.CancelledBy(c) { // before the check of IfVersion, which is the version before the cancel
 		return s, false, nil
 	}
 	if c.IfVersion != 0 && c.IfVersion != s.Version {
 		return s, false, s.refuse(VersionMismatch, "the order has changed since you saw it")
 	}
-	next, ok := s.move(CancelAsked, c.By, now)
+	next, ok := s.move(CancelRequested, c.By, now)
 	switch {
 	case ok:
 		next.Payment.Status, next.Payment.LastError = PaymentVoided, ""
 		next.Cancellation = &Cancellation{By: c.By, Reason: c.Reason}
 		next.DeliverAt = nil
-		next.VoidOwed = true
+		next.VoidPending = true
 		next.CancelCall = c.Call
 		return next, true, nil
 	case s.Status == Cancelled:
@@ -142,13 +148,13 @@ func (s State) Cancel(c Cancel, now time.Time) (State, bool, error) {
 	}
 }
 
-// CancelledBy says that this very call cancelled the order.
+// CancelledBy reports whether the same call has cancelled the order already.
 func (s State) CancelledBy(c Cancel) bool {
 	return s.Status == Cancelled && c.Call != "" && s.CancelCall == c.Call
 }
 
-// Deliver moves a confirmed order that is due to delivered. Anything else changes nothing (false): a reminder may come
-// early, twice, or for an order that was cancelled meanwhile.
+// Deliver moves a confirmed order that is due to delivered. Otherwise it reports false and changes nothing: a reminder may
+// fire early, twice, or after a cancel.
 func (s State) Deliver(now time.Time) (State, bool) {
 	if !s.Due(now) {
 		return s, false
@@ -156,21 +162,21 @@ func (s State) Deliver(now time.Time) (State, bool) {
 	return s.move(DeliveryDue, BySystem, now)
 }
 
-// Due says that the order is confirmed and its time has come.
+// Due reports whether the order is confirmed and its time of delivery has come.
 func (s State) Due(now time.Time) bool {
 	return s.Status == Confirmed && s.DeliverAt != nil && !now.Before(*s.DeliverAt)
 }
 
-// Voided clears the debt: payments-svc knows that this order must never be charged. No transition.
+// Voided stores that payments-svc has the void. It is not a transition.
 func (s State) Voided() (State, bool) {
-	if !s.VoidOwed {
+	if !s.VoidPending {
 		return s, false
 	}
-	s.VoidOwed = false
+	s.VoidPending = false
 	return s, true
 }
 
-// move follows the machine, or reports false.
+// move makes the transition of an event, or reports false if the machine has none.
 func (s State) move(event Event, by Party, now time.Time) (State, bool) {
 	to, ok := s.Status.Next(event)
 	if !ok {
@@ -180,14 +186,14 @@ func (s State) move(event Event, by Party, now time.Time) (State, bool) {
 	next.Status = to
 	next.Version++
 	next.UpdatedAt = stamp(now)
-	if next.UpdatedAt.Before(s.UpdatedAt) { // the replica that runs this turn may have a slower clock than the last one
+	if next.UpdatedAt.Before(s.UpdatedAt) { // this replica's clock may be behind that of the last turn's replica
 		next.UpdatedAt = s.UpdatedAt
 	}
 	next.History = append(next.History, Entry{Version: next.Version, Status: to, At: next.UpdatedAt, Cause: string(event), By: by})
 	return next, true
 }
 
-// stamp is UTC in ms: what every store and client of ours can hold without loss.
+// stamp returns t in UTC and milliseconds, which all stores and clients represent exactly.
 func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
 func byRole(role string) Party {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Code names a refusal; programs may rely on it.
+// Code identifies a refusal. Codes are part of the API.
 type Code string
 
 // The refusals.
@@ -17,7 +17,8 @@ const (
 	Forbidden        Code = "forbidden"
 )
 
-// Refusal is a command that the order's state doesn't allow. Status and Version say what won, where that may be told.
+// Refusal is the outcome of a command that a business rule does not allow. Status and Version are those of the order, if the
+// caller may know them.
 type Refusal struct {
 	Code    Code   `json:"code"`
 	Detail  string `json:"detail"`
@@ -27,20 +28,20 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return fmt.Sprintf("%s: %s", r.Code, r.Detail) }
 
-// NotFound refuses without telling whether the order exists.
+// NotFound returns the refusal for an order that does not exist, or that the user may not see.
 func NotFound() *Refusal { return &Refusal{Code: OrderNotFound, Detail: "there is no such order"} }
 
 func (s State) refuse(code Code, detail string) *Refusal {
 	return &Refusal{Code: code, Detail: detail, Status: s.Status, Version: s.Version}
 }
 
-// FieldError says what is wrong with one field. Field is a path such as "items[2].quantity".
+// FieldError describes one invalid field. Field is a path such as "items[2].quantity".
 type FieldError struct {
 	Field   string `json:"field"`
 	Message string `json:"message"`
 }
 
-// Invalid lists everything that is wrong with an input.
+// Invalid is an input with its invalid fields.
 type Invalid struct{ Fields []FieldError }
 
 func (e *Invalid) Error() string {
@@ -51,10 +52,10 @@ func (e *Invalid) Error() string {
 	return "invalid order: " + strings.Join(parts, "; ")
 }
 
-// Conflict says that the view holds another or a newer version than the one put: two replicas ran turns of the same
-// order while it moved between them. Held stands, because it may have been acknowledged already.
+// Conflict reports that the order database holds a newer version than the one put, or other content of the same version: two
+// hosts have run the order while placement moved it. Held remains, because a reply may have reported it.
 type Conflict struct{ Held State }
 
 func (c *Conflict) Error() string {
-	return fmt.Sprintf("version %d %s of order %s got there first", c.Held.Version, c.Held.Status, c.Held.ID)
+	return fmt.Sprintf("conflict: the order database holds version %d (%s) of order %s", c.Held.Version, c.Held.Status, c.Held.ID)
 }

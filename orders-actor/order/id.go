@@ -7,17 +7,17 @@ import (
 	"github.com/google/uuid"
 )
 
-// idDomain keeps these hashes apart from all others. Changing it would forget every key: a repeated create would make a
+// idDomain separates these hashes from all others. A change would invalidate every key: a repeated create would create a
 // second order.
 const idDomain = "orders/idempotency-key/v1"
 
-// KeyedID is the id of the order that a user's idempotency key stands for: a UUIDv8 of a hash of both. One key is one
-// order for good, without a table of keys: the actor with this id is the memory.
+// KeyedID returns the id of the order that a user creates with an idempotency key: a UUIDv8 of a hash of both. So a key
+// always reaches the same actor, without a table of keys.
 func KeyedID(user, key string) string {
 	h := sha256.New()
 	h.Write([]byte(idDomain))
 	for _, part := range []string{user, key} {
-		// The length comes first, so that no other user and key give the same bytes.
+		// With the lengths, different pairs of user and key never give the same bytes.
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
 		h.Write([]byte(part))
 	}

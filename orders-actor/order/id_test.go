@@ -11,12 +11,12 @@ import (
 	"orders/orders-actor/order"
 )
 
-func TestAKeysOrderNeverChanges(t *testing.T) {
-	// A change of this value would let every repeated create make a second order.
+func TestKeyedIDIsTheSameInAllReleases(t *testing.T) {
+	// With another value, a repeated create would create a second order.
 	assert.Equal(t, "fa745b84-27f3-8641-845b-d13732c36c24", order.KeyedID("alice", "key-1"))
 }
 
-func TestKeyedIDsAreUUIDsAndDifferByUserAndKey(t *testing.T) {
+func TestKeyedIDIsAUUIDThatDependsOnUserAndKey(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringN(0, 6, 12)
 		user, key := text.Draw(t, "user"), text.Draw(t, "key")

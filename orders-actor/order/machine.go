@@ -7,7 +7,7 @@ import (
 	"orders/api"
 )
 
-// Status is where an order stands.
+// Status is the status of an order.
 type Status string
 
 // The four statuses. Delivered and Cancelled are final.
@@ -18,21 +18,21 @@ const (
 	Cancelled Status = "cancelled"
 )
 
-// Statuses lists all statuses in the order of an order's life.
+// Statuses are all statuses in the sequence of the lifecycle.
 var Statuses = []Status{Created, Confirmed, Delivered, Cancelled}
 
-// Event is what moves an order from one status to the next.
+// Event causes a transition.
 type Event string
 
-// The events of the machine (api/order-machine.json).
+// The events of the state machine (api/order-machine.json).
 const (
 	PaymentConfirmed Event = "payment-confirmed"
 	PaymentDeclined  Event = "payment-declined"
-	CancelAsked      Event = "cancel"
+	CancelRequested  Event = "cancel"
 	DeliveryDue      Event = "delivery-due"
 )
 
-// Transition is one arrow of the machine.
+// Transition is one transition of the state machine.
 type Transition struct {
 	From  Status `json:"from"`
 	Event Event  `json:"event"`
@@ -47,7 +47,7 @@ type machineFile struct {
 	Transitions []Transition `json:"transitions"`
 }
 
-// mustParseMachine panics on a broken file: it is compiled in, so only a developer can break it.
+// mustParseMachine panics if the file is invalid. The file is compiled in.
 func mustParseMachine(data []byte) machineFile {
 	var m machineFile
 	if err := json.Unmarshal(data, &m); err != nil {
@@ -56,10 +56,10 @@ func mustParseMachine(data []byte) machineFile {
 	return m
 }
 
-// Transitions returns every arrow of the machine.
+// Transitions returns all transitions of the state machine.
 func Transitions() []Transition { return slices.Clone(machine.Transitions) }
 
-// Next is the guard: where event leads from s, and whether it is allowed there at all.
+// Next returns the status after event, or false if the machine has no such transition from s.
 func (s Status) Next(event Event) (Status, bool) {
 	for _, t := range machine.Transitions {
 		if t.From == s && t.Event == event {
@@ -69,8 +69,8 @@ func (s Status) Next(event Event) (Status, bool) {
 	return s, false
 }
 
-// Final says that no event leads out of s.
+// Final reports whether s has no transition.
 func (s Status) Final() bool { return slices.Contains(machine.Final, s) }
 
-// Valid says that s is one of the four statuses.
+// Valid reports whether s is one of the four statuses.
 func (s Status) Valid() bool { return slices.Contains(Statuses, s) }

@@ -1,8 +1,8 @@
-// Package order is the domain: what an order is, which commands move it, and what it refuses. It is pure: it knows
-// no Dapr, no HTTP and no SQL, reads no clock, and the same state and command always give the same answer.
+// Package order is the domain: orders, the commands that change them, and the refusals. Its functions are pure: they take
+// the state, the command and the time, and return the next state.
 //
-// It guarantees that an order follows api/order-machine.json, that its version grows by one with each transition, that its
-// history tells every transition, and that no command changes an order in a final status.
+// An order follows the state machine in api/order-machine.json. Each transition increments the version by one and adds an
+// entry to the history. No command changes the status of an order whose status is final.
 package order
 
 import (
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Order is what the world sees of an order. Money is in minor units of Currency (cents for EUR), times are UTC.
+// Order is the public part of an order. Amounts are in minor units of Currency (cents for EUR), times in UTC.
 type Order struct {
 	ID           string        `json:"id"`
 	Customer     string        `json:"customer"`
@@ -21,7 +21,7 @@ type Order struct {
 	Total        int64         `json:"total"`
 	CreatedAt    time.Time     `json:"createdAt"`
 	UpdatedAt    time.Time     `json:"updatedAt"`
-	DeliverAt    *time.Time    `json:"deliverAt,omitempty"` // when it is due; set once it is confirmed
+	DeliverAt    *time.Time    `json:"deliverAt,omitempty"` // when it is due; set while it is confirmed or delivered
 	Payment      Payment       `json:"payment"`
 	Cancellation *Cancellation `json:"cancellation,omitempty"`
 	History      []Entry       `json:"history,omitempty"`
@@ -35,11 +35,11 @@ type Item struct {
 	UnitPrice int64  `json:"unitPrice"`
 }
 
-// PaymentStatus is where an order's payment stands.
+// PaymentStatus is the status of an order's payment.
 type PaymentStatus string
 
-// The payment's statuses. A cancelled order's payment is voided from the moment of the cancel: whatever payments-svc
-// says later, nobody is charged (State.VoidOwed tells whether payments-svc knows already).
+// The payment statuses. A cancel makes the payment voided at once: the customer is not charged, whatever payments-svc reports
+// later. State.VoidPending tells whether payments-svc still has to be told.
 const (
 	PaymentPending PaymentStatus = "pending"
 	PaymentDone    PaymentStatus = "confirmed"
@@ -47,8 +47,8 @@ const (
 	PaymentVoided  PaymentStatus = "voided"
 )
 
-// Payment is an order's payment. Attempts counts the calls to payments-svc; LastError says why the last one that is known
-// failed, as long as nothing is decided. Both may change while the order waits, without a new version.
+// Payment is the payment of an order. Attempts is the number of calls to payments-svc; LastError is the last known failure
+// while the payment is pending. Both may change without a new version.
 type Payment struct {
 	Status    PaymentStatus `json:"status"`
 	Reason    string        `json:"reason,omitempty"`
@@ -56,7 +56,7 @@ type Payment struct {
 	LastError string        `json:"lastError,omitempty"`
 }
 
-// Party is who caused a transition.
+// Party is the cause of a transition.
 type Party string
 
 // The parties. System is the reminder or the reconciler.
@@ -67,7 +67,7 @@ const (
 	BySystem   Party = "system"
 )
 
-// Cancellation says who ended the order, and why.
+// Cancellation tells who cancelled the order, and why.
 type Cancellation struct {
 	By     Party  `json:"by"`
 	Reason string `json:"reason,omitempty"`
@@ -82,25 +82,25 @@ type Entry struct {
 	By      Party     `json:"by"`
 }
 
-// Auth is what the order remembers of the user who made it, so that payments can be asked on the user's behalf later.
+// Auth is the user who created the order. The payer needs it for calls on behalf of that user.
 type Auth struct {
 	User string `json:"user"`
 	Role string `json:"role"`
 }
 
-// State is what the actor stores: the order and what only the service may know.
+// State is what the actor stores: the order, and fields that clients do not see.
 type State struct {
 	Order
 	Auth        Auth   `json:"auth"`
-	Fingerprint string `json:"fingerprint"` // of the create's body, to tell a replay from another order
-	VoidOwed    bool   `json:"voidOwed,omitempty"`
-	// CreateCall and CancelCall are the calls that created and cancelled the order, see Create.Call. Orders stored by an
-	// older release have none.
+	Fingerprint string `json:"fingerprint"`        // hash of the create's content
+	VoidPending bool   `json:"voidOwed,omitempty"` // payments-svc does not have the void yet
+	// CreateCall and CancelCall identify the calls that created and cancelled the order, see Create.Call. They are empty in
+	// orders from older releases.
 	CreateCall string `json:"createCall,omitempty"`
 	CancelCall string `json:"cancelCall,omitempty"`
 }
 
-// Clone returns a copy that shares nothing with s.
+// Clone returns a deep copy.
 func (s State) Clone() State {
 	s.Items = slices.Clone(s.Items)
 	s.History = slices.Clone(s.History)

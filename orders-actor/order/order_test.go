@@ -42,13 +42,13 @@ func delivered(t require.TestingT) order.State {
 }
 
 func cancelled(t require.TestingT) order.State {
-	s, ok, err := created(t, alice).Cancel(order.Cancel{User: "alice", By: order.ByCustomer, Reason: "too dear"}, noon)
+	s, ok, err := created(t, alice).Cancel(order.Cancel{User: "alice", By: order.ByCustomer, Reason: "too expensive"}, noon)
 	require.NoError(t, err)
 	require.True(t, ok)
 	return s
 }
 
-func TestANewOrder(t *testing.T) {
+func TestNewOrderIsCreatedWithVersionOne(t *testing.T) {
 	s := created(t, alice)
 	assert.Equal(t, order.Created, s.Status)
 	assert.Equal(t, 1, s.Version)
@@ -60,7 +60,7 @@ func TestANewOrder(t *testing.T) {
 	assert.Equal(t, order.ByOperator, created(t, order.Auth{User: "olga", Role: "operator"}).History[0].By)
 }
 
-func TestAPaymentIsSettledOnce(t *testing.T) {
+func TestSettleAppliesOnlyToACreatedOrder(t *testing.T) {
 	s := confirmed(t)
 	assert.Equal(t, order.Confirmed, s.Status)
 	assert.Equal(t, noon.Add(deliverAfter), *s.DeliverAt)
@@ -71,7 +71,7 @@ func TestAPaymentIsSettledOnce(t *testing.T) {
 	assert.Equal(t, order.Cancelled, declined.Status)
 	assert.Equal(t, order.Payment{Status: order.PaymentRefused, Reason: "no funds", Attempts: 2}, declined.Payment)
 	assert.Equal(t, &order.Cancellation{By: order.ByPayment, Reason: "no funds"}, declined.Cancellation)
-	assert.False(t, declined.VoidOwed, "nobody was charged")
+	assert.False(t, declined.VoidPending, "a declined payment needs no void")
 
 	for _, late := range []order.State{s, declined, cancelled(t), delivered(t)} {
 		for _, answer := range []bool{true, false} {
@@ -82,17 +82,17 @@ func TestAPaymentIsSettledOnce(t *testing.T) {
 	}
 }
 
-func TestACancelOwesTheVoid(t *testing.T) {
+func TestCancelMakesTheVoidPending(t *testing.T) {
 	for name, before := range map[string]order.State{"created": created(t, alice), "confirmed": confirmed(t)} {
 		t.Run(name, func(t *testing.T) {
-			s, ok, err := before.Cancel(order.Cancel{User: "alice", By: order.ByCustomer, Reason: "too dear"}, noon)
+			s, ok, err := before.Cancel(order.Cancel{User: "alice", By: order.ByCustomer, Reason: "too expensive"}, noon)
 			require.NoError(t, err)
 			require.True(t, ok)
 			assert.Equal(t, order.Cancelled, s.Status)
 			assert.Equal(t, order.PaymentVoided, s.Payment.Status)
-			assert.Equal(t, &order.Cancellation{By: order.ByCustomer, Reason: "too dear"}, s.Cancellation)
+			assert.Equal(t, &order.Cancellation{By: order.ByCustomer, Reason: "too expensive"}, s.Cancellation)
 			assert.Nil(t, s.DeliverAt)
-			require.True(t, s.VoidOwed)
+			require.True(t, s.VoidPending)
 
 			again, changed, err := s.Cancel(order.Cancel{User: "alice", By: order.ByCustomer, Reason: "other"}, noon)
 			require.NoError(t, err)
@@ -101,7 +101,7 @@ func TestACancelOwesTheVoid(t *testing.T) {
 
 			paid, ok := s.Voided()
 			assert.True(t, ok)
-			assert.False(t, paid.VoidOwed)
+			assert.False(t, paid.VoidPending)
 			assert.Equal(t, s.Version, paid.Version)
 			_, ok = paid.Voided()
 			assert.False(t, ok)
@@ -109,15 +109,15 @@ func TestACancelOwesTheVoid(t *testing.T) {
 	}
 }
 
-func TestRefusedCancels(t *testing.T) {
+func TestCancelIsRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		state  order.State
 		cancel order.Cancel
 		want   order.Refusal
 	}{
-		"a stranger's order": {confirmed(t), order.Cancel{User: "bob", By: order.ByCustomer}, order.Refusal{Code: order.OrderNotFound}},
-		"another version":    {confirmed(t), order.Cancel{User: "alice", By: order.ByCustomer, IfVersion: 1}, order.Refusal{Code: order.VersionMismatch, Status: order.Confirmed, Version: 2}},
-		"delivered":          {delivered(t), order.Cancel{User: "olga", By: order.ByOperator}, order.Refusal{Code: order.AlreadyDelivered, Status: order.Delivered, Version: 3}},
+		"another customer's order": {confirmed(t), order.Cancel{User: "bob", By: order.ByCustomer}, order.Refusal{Code: order.OrderNotFound}},
+		"another version":          {confirmed(t), order.Cancel{User: "alice", By: order.ByCustomer, IfVersion: 1}, order.Refusal{Code: order.VersionMismatch, Status: order.Confirmed, Version: 2}},
+		"delivered":                {delivered(t), order.Cancel{User: "olga", By: order.ByOperator}, order.Refusal{Code: order.AlreadyDelivered, Status: order.Delivered, Version: 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			after, changed, err := c.state.Cancel(c.cancel, noon)
@@ -131,10 +131,10 @@ func TestRefusedCancels(t *testing.T) {
 		})
 	}
 	_, _, err := confirmed(t).Cancel(order.Cancel{User: "olga", By: order.ByOperator, IfVersion: 2}, noon)
-	require.NoError(t, err, "an operator cancels anybody's, also with the right version")
+	require.NoError(t, err, "an operator cancels any order, also with the matching version")
 }
 
-func TestDeliveryIsDueAndOnce(t *testing.T) {
+func TestDeliverAppliesOnlyToADueConfirmedOrder(t *testing.T) {
 	due := noon.Add(deliverAfter)
 	_, ok := confirmed(t).Deliver(due.Add(-time.Millisecond))
 	assert.False(t, ok, "early")
@@ -145,14 +145,14 @@ func TestDeliveryIsDueAndOnce(t *testing.T) {
 	assert.Equal(t, order.Delivered, delivered(t).Status)
 }
 
-// commands are all that can be asked of an order, with what the machine calls them.
-func commands(t *rapid.T) (order.Event, func(order.State, time.Time) (order.State, bool)) {
+// drawCommand returns a random command, and the event that it causes.
+func drawCommand(t *rapid.T) (order.Event, func(order.State, time.Time) (order.State, bool)) {
 	event := rapid.SampledFrom([]order.Event{
-		order.PaymentConfirmed, order.PaymentDeclined, order.CancelAsked, order.DeliveryDue,
+		order.PaymentConfirmed, order.PaymentDeclined, order.CancelRequested, order.DeliveryDue,
 	}).Draw(t, "event")
 	return event, func(s order.State, now time.Time) (order.State, bool) {
 		switch event {
-		case order.CancelAsked:
+		case order.CancelRequested:
 			next, changed, _ := s.Cancel(order.Cancel{User: "alice", By: order.ByCustomer}, now)
 			return next, changed
 		case order.DeliveryDue:
@@ -166,21 +166,21 @@ func commands(t *rapid.T) (order.Event, func(order.State, time.Time) (order.Stat
 	}
 }
 
-// TestAnyHistory follows random commands at random (also backward) times, beside a model that knows only the machine.
-func TestAnyHistory(t *testing.T) {
+// Random commands run at random times, also backward ones. The model consists of the state machine only.
+func TestRandomCommandsFollowTheStateMachine(t *testing.T) {
 	allowed := map[order.Status]map[order.Event]order.Status{}
-	for _, arrow := range order.Transitions() {
-		if allowed[arrow.From] == nil {
-			allowed[arrow.From] = map[order.Event]order.Status{}
+	for _, transition := range order.Transitions() {
+		if allowed[transition.From] == nil {
+			allowed[transition.From] = map[order.Event]order.Status{}
 		}
-		allowed[arrow.From][arrow.Event] = arrow.To
+		allowed[transition.From][transition.Event] = transition.To
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		s := created(t, alice)
 		now := noon
 		for range rapid.IntRange(0, 8).Draw(t, "commands") {
 			now = now.Add(time.Duration(rapid.IntRange(-2000, 20_000).Draw(t, "ms")) * time.Millisecond)
-			event, apply := commands(t)
+			event, apply := drawCommand(t)
 			before, err := json.Marshal(s)
 			require.NoError(t, err)
 
@@ -190,22 +190,22 @@ func TestAnyHistory(t *testing.T) {
 
 			after, err := json.Marshal(s)
 			require.NoError(t, err)
-			require.Equal(t, string(before), string(after), "a command leaves the old state alone")
+			require.Equal(t, string(before), string(after), "a command does not modify the old state")
 			if !changed {
 				require.Equal(t, s, next)
 				continue
 			}
-			require.False(t, s.Status.Final(), "no way out of a final status")
+			require.False(t, s.Status.Final(), "a final status has no transition")
 			require.Equal(t, to, next.Status)
 			require.Equal(t, s.Version+1, next.Version)
-			require.Equal(t, s.History, next.History[:len(s.History)], "history only grows")
+			require.Equal(t, s.History, next.History[:len(s.History)], "the history is append-only")
 			s = next
 		}
 		require.Len(t, s.History, s.Version)
 		for i, e := range s.History {
 			require.Equal(t, i+1, e.Version)
 			if i > 0 {
-				require.False(t, e.At.Before(s.History[i-1].At), "time never goes back")
+				require.False(t, e.At.Before(s.History[i-1].At), "times do not decrease")
 				require.Equal(t, e.Status, allowed[s.History[i-1].Status][order.Event(e.Cause)])
 			}
 		}
@@ -217,20 +217,20 @@ func TestAnyHistory(t *testing.T) {
 		require.NoError(t, err)
 		var back order.State
 		require.NoError(t, json.Unmarshal(text, &back))
-		require.Equal(t, s, back, "a state survives its store")
+		require.Equal(t, s, back, "a state is equal after encoding and decoding")
 	})
 }
 
-func TestTheMachine(t *testing.T) {
+func TestStateMachineReachesEveryStatus(t *testing.T) {
 	var finals []order.Status
 	reached := map[order.Status]bool{order.Created: true}
 	for _, s := range order.Statuses {
 		assert.True(t, s.Valid())
 		out := 0
-		for _, arrow := range order.Transitions() {
-			if arrow.From == s {
+		for _, transition := range order.Transitions() {
+			if transition.From == s {
 				out++
-				reached[arrow.To] = true
+				reached[transition.To] = true
 			}
 		}
 		assert.Equal(t, out == 0, s.Final(), s)
@@ -239,13 +239,13 @@ func TestTheMachine(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []order.Status{order.Delivered, order.Cancelled}, finals)
-	assert.Len(t, reached, len(order.Statuses), "every status can be reached")
+	assert.Len(t, reached, len(order.Statuses), "each status is reachable")
 	assert.False(t, order.Status("shipped").Valid())
 	_, ok := order.Created.Next(order.DeliveryDue)
 	assert.False(t, ok)
 }
 
-func TestCheckNamesEachBadField(t *testing.T) {
+func TestCheckReportsEachInvalidField(t *testing.T) {
 	good := order.Item{SKU: "tea-1", Name: "Green tea", Quantity: 1, UnitPrice: 450}
 	item := func(change func(*order.Item)) []order.Item {
 		i := good
@@ -259,40 +259,40 @@ func TestCheckNamesEachBadField(t *testing.T) {
 		}
 		return items
 	}
-	dear := many(2)
-	for i := range dear {
-		dear[i].Quantity, dear[i].UnitPrice = 100, order.MaxUnitPrice
+	expensive := many(2)
+	for i := range expensive {
+		expensive[i].Quantity, expensive[i].UnitPrice = 100, order.MaxUnitPrice
 	}
 	for name, c := range map[string]struct {
 		items    []order.Item
 		currency string
 		bad      []string // fields
 	}{
-		"good":               {many(1), "EUR", nil},
-		"free":               {item(func(i *order.Item) { i.UnitPrice = 0 }), "JPY", nil},
-		"as many as allowed": {many(order.MaxItems), "EUR", nil},
-		"as dear as allowed": {dear[:1], "EUR", nil},
-		"long names in runes": {item(func(i *order.Item) {
+		"good":          {many(1), "EUR", nil},
+		"free":          {item(func(i *order.Item) { i.UnitPrice = 0 }), "JPY", nil},
+		"most items":    {many(order.MaxItems), "EUR", nil},
+		"highest total": {expensive[:1], "EUR", nil},
+		"longest texts in runes": {item(func(i *order.Item) {
 			i.SKU, i.Name = strings.Repeat("ü", order.MaxSKU), strings.Repeat("茶", order.MaxName)
 		}), "EUR", nil},
-		"no items":           {nil, "EUR", []string{"items"}},
-		"too many items":     {many(order.MaxItems + 1), "EUR", []string{"items"}},
-		"unknown currency":   {many(1), "XXX", []string{"currency"}},
-		"lower case":         {many(1), "eur", []string{"currency"}},
-		"quantity 0":         {item(func(i *order.Item) { i.Quantity = 0 }), "EUR", []string{"items[0].quantity"}},
-		"quantity negative":  {item(func(i *order.Item) { i.Quantity = -1 }), "EUR", []string{"items[0].quantity"}},
-		"quantity huge":      {item(func(i *order.Item) { i.Quantity = order.MaxQuantity + 1 }), "EUR", []string{"items[0].quantity"}},
-		"price negative":     {item(func(i *order.Item) { i.UnitPrice = -1 }), "EUR", []string{"items[0].unitPrice"}},
-		"price huge":         {item(func(i *order.Item) { i.UnitPrice = order.MaxUnitPrice + 1 }), "EUR", []string{"items[0].unitPrice"}},
-		"both at the limits": {item(func(i *order.Item) { i.Quantity, i.UnitPrice = 1<<31-1, 1<<63-1 }), "EUR", []string{"items[0].quantity", "items[0].unitPrice"}},
-		"total huge":         {dear, "EUR", []string{"items"}},
-		"blank SKU":          {item(func(i *order.Item) { i.SKU = " \t" }), "EUR", []string{"items[0].sku"}},
-		"long SKU":           {item(func(i *order.Item) { i.SKU = strings.Repeat("a", order.MaxSKU+1) }), "EUR", []string{"items[0].sku"}},
-		"no name":            {item(func(i *order.Item) { i.Name = "" }), "EUR", []string{"items[0].name"}},
-		"long name":          {item(func(i *order.Item) { i.Name = strings.Repeat("a", order.MaxName+1) }), "EUR", []string{"items[0].name"}},
-		"NUL":                {item(func(i *order.Item) { i.Name = "a\x00b" }), "EUR", []string{"items[0].name"}},
-		"broken UTF-8":       {item(func(i *order.Item) { i.Name = "a\xff" }), "EUR", []string{"items[0].name"}},
-		"all of it":          {item(func(i *order.Item) { *i = order.Item{UnitPrice: -1} }), "", []string{"currency", "items[0].sku", "items[0].name", "items[0].quantity", "items[0].unitPrice"}},
+		"no items":          {nil, "EUR", []string{"items"}},
+		"too many items":    {many(order.MaxItems + 1), "EUR", []string{"items"}},
+		"unknown currency":  {many(1), "XXX", []string{"currency"}},
+		"lower case":        {many(1), "eur", []string{"currency"}},
+		"quantity 0":        {item(func(i *order.Item) { i.Quantity = 0 }), "EUR", []string{"items[0].quantity"}},
+		"quantity negative": {item(func(i *order.Item) { i.Quantity = -1 }), "EUR", []string{"items[0].quantity"}},
+		"quantity too high": {item(func(i *order.Item) { i.Quantity = order.MaxQuantity + 1 }), "EUR", []string{"items[0].quantity"}},
+		"price negative":    {item(func(i *order.Item) { i.UnitPrice = -1 }), "EUR", []string{"items[0].unitPrice"}},
+		"price too high":    {item(func(i *order.Item) { i.UnitPrice = order.MaxUnitPrice + 1 }), "EUR", []string{"items[0].unitPrice"}},
+		"overflow of int64": {item(func(i *order.Item) { i.Quantity, i.UnitPrice = 1<<31-1, 1<<63-1 }), "EUR", []string{"items[0].quantity", "items[0].unitPrice"}},
+		"total too high":    {expensive, "EUR", []string{"items"}},
+		"blank SKU":         {item(func(i *order.Item) { i.SKU = " \t" }), "EUR", []string{"items[0].sku"}},
+		"long SKU":          {item(func(i *order.Item) { i.SKU = strings.Repeat("a", order.MaxSKU+1) }), "EUR", []string{"items[0].sku"}},
+		"no name":           {item(func(i *order.Item) { i.Name = "" }), "EUR", []string{"items[0].name"}},
+		"long name":         {item(func(i *order.Item) { i.Name = strings.Repeat("a", order.MaxName+1) }), "EUR", []string{"items[0].name"}},
+		"NUL":               {item(func(i *order.Item) { i.Name = "a\x00b" }), "EUR", []string{"items[0].name"}},
+		"broken UTF-8":      {item(func(i *order.Item) { i.Name = "a\xff" }), "EUR", []string{"items[0].name"}},
+		"each field":        {item(func(i *order.Item) { *i = order.Item{UnitPrice: -1} }), "", []string{"currency", "items[0].sku", "items[0].name", "items[0].quantity", "items[0].unitPrice"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := order.Check(c.items, c.currency)
@@ -312,8 +312,8 @@ func TestCheckNamesEachBadField(t *testing.T) {
 	}
 }
 
-// TestCheckedTotalsAreExact compares with sums that can't overflow.
-func TestCheckedTotalsAreExact(t *testing.T) {
+// The totals are compared with sums that cannot overflow.
+func TestCheckReturnsExactTotals(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var items []order.Item
 		sum := 0.0
@@ -338,7 +338,7 @@ func TestCheckedTotalsAreExact(t *testing.T) {
 
 func TestReasonKeepsLineBreaksAndRefusesOtherControlCharacters(t *testing.T) {
 	for given, want := range map[string]string{
-		"": "", "  ": "", " \r\n\t ": "", "too dear": "too dear", "one\r\ntwo\rthree\n\tfour": "one\ntwo\nthree\n\tfour",
+		"": "", "  ": "", " \r\n\t ": "", "too expensive": "too expensive", "one\r\ntwo\rthree\n\tfour": "one\ntwo\nthree\n\tfour",
 		strings.Repeat("ü", order.MaxReason):            strings.Repeat("ü", order.MaxReason),
 		strings.Repeat("\r\n", order.MaxReason-1) + "a": strings.Repeat("\n", order.MaxReason-1) + "a",
 	} {

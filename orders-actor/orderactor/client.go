@@ -10,79 +10,73 @@ import (
 	"orders/orders-actor/order"
 )
 
-// Client sends commands to orders, wherever they are hosted. Its methods return *order.Refusal for what the order
-// doesn't allow, *order.Invalid for bad input, and otherwise an error that wraps actors.ErrUnavailable: then nobody
-// knows whether it was done, and a repeat is safe.
+// Client sends commands to orders, on whichever replica they are. Its methods return *order.Refusal when a business rule
+// says no, *order.Invalid for invalid input, and otherwise an error that wraps actors.ErrUnavailable. After the latter it
+// is unknown whether the command was executed; a retry is safe.
 type Client struct {
 	Invoker Invoker
 }
 
-// Invoker carries a command to an actor and returns its reply, or an error that wraps actors.ErrUnavailable. In the product it
-// is an actors.Invoker.
+// Invoker sends a command to an actor and returns the reply, or an error that wraps actors.ErrUnavailable. Outside of
+// tests it is an actors.Invoker.
 type Invoker interface {
 	Invoke(ctx context.Context, id, method string, command any) ([]byte, error)
 }
 
-// Create makes an order, and reports whether an earlier request had made it.
+// Create creates an order, and reports whether an earlier request had created it.
 func (c *Client) Create(ctx context.Context, cmd order.Create) (_ order.Order, replayed bool, _ error) {
 	cmd.Call = rand.Text()
-	r, err := c.send(ctx, cmd.ID, methodCreate, cmd)
-	return r.order(), r.Replayed, err
+	r, err := send(ctx, c, create, cmd.ID, cmd)
+	return r.Order, r.Replayed, err
 }
 
-// Cancel ends an order, and reports whether it was this call that did.
+// Cancel cancels an order, and reports whether this call changed it.
 func (c *Client) Cancel(ctx context.Context, cmd order.Cancel) (_ order.Order, changed bool, _ error) {
 	cmd.Call = rand.Text()
-	r, err := c.send(ctx, cmd.ID, methodCancel, cmd)
-	return r.order(), r.Changed, err
+	r, err := send(ctx, c, cancel, cmd.ID, cmd)
+	return r.Order, r.Changed, err
 }
 
-// Settle brings a payment's answer.
+// Settle reports the decision of a payment.
 func (c *Client) Settle(ctx context.Context, cmd order.Settle) error {
-	_, err := c.send(ctx, cmd.ID, methodSettle, cmd)
+	_, err := send(ctx, c, settle, cmd.ID, cmd)
 	return err
 }
 
-// PaymentFailed notes that payments-svc has not decided.
+// PaymentFailed reports failed calls to payments-svc.
 func (c *Client) PaymentFailed(ctx context.Context, cmd order.PaymentFailed) error {
-	_, err := c.send(ctx, cmd.ID, methodFailed, cmd)
+	_, err := send(ctx, c, paymentFailed, cmd.ID, cmd)
 	return err
 }
 
-// Voided says that payments-svc knows of the void.
+// Voided reports that payments-svc has stored the void.
 func (c *Client) Voided(ctx context.Context, id string) error {
-	_, err := c.send(ctx, id, methodVoided, struct{}{})
+	_, err := send(ctx, c, voided, id, order.Voided{})
 	return err
 }
 
-// Poke moves on an order that got stuck.
-func (c *Client) Poke(ctx context.Context, id string) error {
-	_, err := c.send(ctx, id, methodPoke, struct{}{})
+// Resume makes an order continue that is stuck.
+func (c *Client) Resume(ctx context.Context, id string) error {
+	_, err := send(ctx, c, resume, id, order.Resume{})
 	return err
 }
 
-func (c *Client) send(ctx context.Context, id, method string, command any) (r reply, _ error) {
-	data, err := c.Invoker.Invoke(ctx, id, method, command)
+func send[C any](ctx context.Context, c *Client, n name[C], id string, command C) (Result, error) {
+	data, err := c.Invoker.Invoke(ctx, id, string(n), command)
 	if err != nil {
-		return r, err
+		return Result{}, err
 	}
+	var r reply
 	if err := json.Unmarshal(data, &r); err != nil {
-		return r, fmt.Errorf("%w: %s %s: reply: %w", actors.ErrUnavailable, method, id, err)
+		return Result{}, fmt.Errorf("%w: %s order %s: decode reply: %w", actors.ErrUnavailable, n, id, err)
 	}
 	switch {
 	case r.Refusal != nil:
-		return r, r.Refusal
+		return Result{}, r.Refusal
 	case r.Invalid != nil:
-		return r, &order.Invalid{Fields: r.Invalid}
-	case r.Order == nil:
-		return r, fmt.Errorf("%w: %s %s: empty reply", actors.ErrUnavailable, method, id)
+		return Result{}, &order.Invalid{Fields: r.Invalid}
+	case r.Order.ID == "":
+		return Result{}, fmt.Errorf("%w: %s order %s: empty reply", actors.ErrUnavailable, n, id)
 	}
-	return r, nil
-}
-
-func (r reply) order() order.Order {
-	if r.Order == nil {
-		return order.Order{}
-	}
-	return *r.Order
+	return r.Result, nil
 }

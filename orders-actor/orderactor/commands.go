@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -13,114 +15,116 @@ import (
 	"orders/orders-actor/order"
 )
 
-// Type is the actor's type.
+// Type is the actor type of orders.
 const Type = "Order"
 
-// The actor's methods and its reminder.
-const (
-	methodCreate = "create"
-	methodSettle = "settle"
-	methodCancel = "cancel"
-	methodVoided = "voided"
-	methodPoke   = "poke"
-	methodFailed = "payment-failed"
-
-	reminderDeliver = "deliver"
+// The table of commands: the name on the wire, and the method that executes the command. To add one, add a row and its
+// method. Replicas of two releases run side by side during an update, so a name never changes: "poke" is Resume.
+var (
+	create        = command("create", (*Order).Create)
+	settle        = command("settle", (*Order).Settle)
+	cancel        = command("cancel", (*Order).Cancel)
+	paymentFailed = command("payment-failed", (*Order).PaymentFailed)
+	voided        = command("voided", (*Order).Voided)
+	resume        = command("poke", (*Order).Resume)
 )
 
-// Turns are the names that the host calls turns by: the methods and the reminder.
-var Turns = []string{methodCreate, methodSettle, methodCancel, methodVoided, methodPoke, methodFailed, "reminder " + reminderDeliver}
+// reminderDeliver is the name of the only reminder.
+const reminderDeliver = "deliver"
 
-// reply is what travels back from a turn. What the business refuses travels in here: a failed invocation means that
-// nobody knows what happened.
-type reply struct {
-	Order    *order.Order       `json:"order,omitempty"`
-	Replayed bool               `json:"replayed,omitempty"`
-	Changed  bool               `json:"changed,omitempty"`
-	Refusal  *order.Refusal     `json:"refusal,omitempty"`
-	Invalid  []order.FieldError `json:"invalid,omitempty"`
+// Result is what a command has done.
+type Result struct {
+	Order    order.Order `json:"order,omitzero"`
+	Replayed bool        `json:"replayed,omitempty"` // create: an earlier request created the order
+	Changed  bool        `json:"changed,omitempty"`  // cancel: this call cancelled the order
 }
 
-// Activator makes the actors of a host. Commands that were not sealed with one of its keys fail.
+// handlers execute decoded commands, by name. command fills it.
+var handlers = map[string]handler{}
+
+type handler func(ctx context.Context, o *Order, command json.RawMessage) (Result, error)
+
+// name is a command's name on the wire. C is the command's type for both the host and the Client.
+type name[C any] string
+
+// command adds a row to the table.
+func command[C any](n string, method func(*Order, context.Context, C) (Result, error)) name[C] {
+	handlers[n] = func(ctx context.Context, o *Order, data json.RawMessage) (Result, error) {
+		var c C
+		if err := json.Unmarshal(data, &c); err != nil {
+			return Result{}, fmt.Errorf("decode command %s for order %s: %w", n, o.id, err)
+		}
+		return method(o, ctx, c)
+	}
+	return name[C](n)
+}
+
+// Turns returns the names of all turns as the host reports them: the commands and the reminder.
+func Turns() []string {
+	return append(slices.Sorted(maps.Keys(handlers)), "reminder "+reminderDeliver)
+}
+
+// reply is a Result or a refusal on the wire. Refusals are part of the reply, because a failed invocation means that
+// the outcome is unknown.
+type reply struct {
+	Result
+	Refusal *order.Refusal     `json:"refusal,omitempty"`
+	Invalid []order.FieldError `json:"invalid,omitempty"`
+}
+
+// Activator returns the function with which a host activates orders. Their commands must be sealed with one of seal's keys.
 func Activator(o *Options, seal actors.Seal, log *slog.Logger) func(id string) actors.Actor {
 	return func(id string) actors.Actor {
 		return &hosted{Order: New(o, id), seal: seal, log: log}
 	}
 }
 
-// hosted is an Order as the host sees it: bytes in, bytes out.
+// hosted is an Order behind the host's interface: it opens commands, seals replies and checks ids.
 type hosted struct {
 	*Order
 	seal actors.Seal
 	log  *slog.Logger
 }
 
-// Invoke fails when the command does not open. That is never a refusal: during a rotation of keys the caller may be a
-// replica of ours whose key this one does not know yet, and its next try may reach another replica.
+// Invoke implements actors.Actor. A command that does not open is a failure, not a refusal: during a rotation of keys the
+// caller may be a replica whose key is still unknown here, and its retry may reach another replica.
 func (h *hosted) Invoke(ctx context.Context, method string, body []byte) ([]byte, error) {
-	command, answer, err := h.seal.Open(method, h.id, body)
+	data, answer, err := h.seal.Open(method, h.id, body)
 	if err != nil {
 		return nil, fmt.Errorf("open command %s: %w", method, err)
 	}
-	var out reply
-	o, err := h.dispatch(ctx, method, command, &out)
+	var r reply
 	var invalid *order.Invalid
+	result, err := h.execute(ctx, method, data)
 	switch {
-	case errors.As(err, &out.Refusal):
+	case errors.As(err, &r.Refusal):
 	case errors.As(err, &invalid):
-		out.Invalid = invalid.Fields
+		r.Invalid = invalid.Fields
 	case err != nil:
 		return nil, err
 	default:
-		out.Order = &o
+		r.Result = result
 	}
-	data, err := json.Marshal(out)
+	encoded, err := json.Marshal(r)
 	if err != nil {
-		return nil, fmt.Errorf("reply to %s: %w", method, err)
+		return nil, fmt.Errorf("encode reply to %s: %w", method, err)
 	}
-	return answer(data), nil
+	return answer(encoded), nil
 }
 
-func (h *hosted) dispatch(ctx context.Context, method string, command json.RawMessage, out *reply) (o order.Order, err error) {
+func (h *hosted) execute(ctx context.Context, method string, data json.RawMessage) (Result, error) {
 	if !validID(h.id) {
-		return o, order.NotFound()
+		return Result{}, order.NotFound()
 	}
-	switch method {
-	case methodCreate:
-		c, err := decode[order.Create](command, h.id)
-		if err == nil {
-			o, out.Replayed, err = h.Create(ctx, c)
-		}
-		return o, err
-	case methodSettle:
-		c, err := decode[order.Settle](command, h.id)
-		if err == nil {
-			o, err = h.Settle(ctx, c)
-		}
-		return o, err
-	case methodCancel:
-		c, err := decode[order.Cancel](command, h.id)
-		if err == nil {
-			o, out.Changed, err = h.Cancel(ctx, c)
-		}
-		return o, err
-	case methodFailed:
-		c, err := decode[order.PaymentFailed](command, h.id)
-		if err == nil {
-			o, err = h.PaymentFailed(ctx, c)
-		}
-		return o, err
-	case methodVoided:
-		return h.Voided(ctx)
-	case methodPoke:
-		return h.Poke(ctx)
-	default:
-		return o, &order.Refusal{Code: order.Forbidden, Detail: "there is no such command"}
+	handle, known := handlers[method]
+	if !known {
+		return Result{}, &order.Refusal{Code: order.Forbidden, Detail: "there is no such command"}
 	}
+	return handle(ctx, h.Order, data)
 }
 
-// Remind removes reminders that are not ours: any app in the namespace can set one, even one that repeats forever.
-// After an error Dapr would retry them forever, so they are acknowledged in any case.
+// Remind implements actors.Actor. It removes and acknowledges unknown reminders: any app in the namespace can register
+// one, even one that repeats forever, and after an error Dapr would retry it forever.
 func (h *hosted) Remind(ctx context.Context, name string) error {
 	if name == reminderDeliver && validID(h.id) {
 		return h.Deliver(ctx)
@@ -128,19 +132,6 @@ func (h *hosted) Remind(ctx context.Context, name string) error {
 	err := h.Reminders.Remove(ctx, h.id, name)
 	h.log.WarnContext(ctx, "removed an unknown reminder", "actor", h.id, "reminder", name, "error", err)
 	return nil
-}
-
-type command interface {
-	order.Create | order.Settle | order.Cancel | order.PaymentFailed
-}
-
-// decode reads a command of our own. Its id is the actor's: the seal covers both.
-func decode[C command](data json.RawMessage, id string) (C, error) {
-	var c C
-	if err := json.Unmarshal(data, &c); err != nil {
-		return c, fmt.Errorf("command for order %s: %w", id, err)
-	}
-	return c, nil
 }
 
 func validID(id string) bool {

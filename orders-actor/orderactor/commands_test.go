@@ -26,7 +26,7 @@ func hosted(w *world, id string) actors.Actor {
 	}, seal(), slog.New(slog.DiscardHandler))(id)
 }
 
-type answer struct {
+type reply struct {
 	Order    *order.Order       `json:"order"`
 	Replayed bool               `json:"replayed"`
 	Changed  bool               `json:"changed"`
@@ -34,18 +34,18 @@ type answer struct {
 	Invalid  []order.FieldError `json:"invalid"`
 }
 
-func send(t *testing.T, a actors.Actor, id, method string, command any) (got answer) {
+func send(t *testing.T, a actors.Actor, id, method string, command any) (got reply) {
 	body, open, err := seal().Close(method, id, command)
 	require.NoError(t, err)
 	sealed, err := a.Invoke(t.Context(), method, body)
-	require.NoError(t, err, "what the business refuses is no failure")
-	reply, err := open(sealed)
+	require.NoError(t, err, "a refusal is not a failure")
+	data, err := open(sealed)
 	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(reply, &got))
+	require.NoError(t, json.Unmarshal(data, &got))
 	return got
 }
 
-func TestCommandsTravel(t *testing.T) {
+func TestCommandsAreExecutedByTheirWireNames(t *testing.T) {
 	w := newWorld()
 	a := hosted(w, id)
 	got := send(t, a, id, "create", tea)
@@ -57,11 +57,11 @@ func TestCommandsTravel(t *testing.T) {
 	assert.True(t, send(t, a, id, "cancel", cancelTea).Changed)
 	assert.False(t, send(t, a, id, "cancel", cancelTea).Changed)
 	assert.Equal(t, order.Cancelled, send(t, a, id, "voided", struct{}{}).Order.Status)
-	assert.False(t, w.stored.VoidOwed)
+	assert.False(t, w.stored.VoidPending)
 	require.NoError(t, a.Remind(t.Context(), "deliver"))
 	assert.Equal(t, []string{"deliver"}, w.removed, "the order is final")
-	require.NoError(t, a.Remind(t.Context(), "planted"))
-	assert.Equal(t, []string{"deliver", "planted"}, w.removed, "it would fire forever")
+	require.NoError(t, a.Remind(t.Context(), "unknown"))
+	assert.Equal(t, []string{"deliver", "unknown"}, w.removed, "an unknown reminder is removed")
 	assert.Equal(t, 3, w.stored.Version)
 
 	bad := tea
@@ -69,18 +69,18 @@ func TestCommandsTravel(t *testing.T) {
 	assert.Equal(t, "currency", send(t, hosted(newWorld(), id), id, "create", bad).Invalid[0].Field)
 }
 
-func TestTheActorRefusesWhatIsNotOurs(t *testing.T) {
+func TestUnsealedCommandsFailAndInvalidIDsAreRefused(t *testing.T) {
 	w := newWorld()
 	plain, err := json.Marshal(tea)
 	require.NoError(t, err)
 	for _, body := range [][]byte{plain, nil} {
 		_, err := hosted(w, id).Invoke(t.Context(), "create", body)
-		require.ErrorIs(t, err, actors.ErrSeal, "a failure that may be retried, not a verdict")
+		require.ErrorIs(t, err, actors.ErrSeal, "a failure, not a refusal")
 	}
 	assert.Equal(t, order.Forbidden, send(t, hosted(w, id), id, "delete", tea).Refusal.Code)
-	for _, odd := range []string{"", "1", "0198F7A0-0000-7000-8000-000000000001", "{0198f7a0-0000-7000-8000-000000000001}"} {
-		assert.Equal(t, order.OrderNotFound, send(t, hosted(w, odd), odd, "create", tea).Refusal.Code)
-		require.NoError(t, hosted(w, odd).Remind(t.Context(), "deliver"))
+	for _, invalid := range []string{"", "1", "0198F7A0-0000-7000-8000-000000000001", "{0198f7a0-0000-7000-8000-000000000001}"} {
+		assert.Equal(t, order.OrderNotFound, send(t, hosted(w, invalid), invalid, "create", tea).Refusal.Code)
+		require.NoError(t, hosted(w, invalid).Remind(t.Context(), "deliver"))
 	}
-	assert.Equal(t, slices.Repeat([]string{"unremind"}, 4), w.steps, "no order was touched")
+	assert.Equal(t, slices.Repeat([]string{"unremind"}, 4), w.steps, "only reminders were removed")
 }

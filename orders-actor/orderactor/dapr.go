@@ -8,10 +8,10 @@ import (
 	"orders/orders-actor/order"
 )
 
-// StateKey is the one key of the actor's state.
+// StateKey is the key under which an actor stores its whole state.
 const StateKey = "order"
 
-// Dapr keeps orders' states and reminders in the sidecar: it is a Store and Reminders.
+// Dapr implements Store and Reminders with the sidecar.
 type Dapr struct {
 	Sidecar *actors.Sidecar
 	Clock   func() time.Time

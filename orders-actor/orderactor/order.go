@@ -1,23 +1,21 @@
-// Package orderactor is the Order actor: what happens when a command or a reminder reaches one order.
+// Package orderactor is the Order actor: the turns of one order.
 //
-// A turn loads the order's state (once per activation), decides in pure code (package order), registers the delivery
-// reminder if the new state will need it, saves the state, puts the new version into the list view, and only then
-// replies. It guarantees:
+// A turn loads the state (once per activation), decides with package order, registers the delivery reminder if the new
+// state needs it, saves the state, puts the new version into the order database, hands a pending payment or void to the
+// Payer, and then replies. It follows that
 //
-//   - What a reply says is durable, and visible in the list view.
-//   - A turn that stops between any two steps may be repeated, by whoever comes next: the caller, the reminder or the
-//     reconciler. Every step is idempotent, and a turn that finds nothing left to decide still puts the current
-//     version into the view.
-//   - A confirmed order always has a reminder: it is registered before the state is saved.
-//   - A store that has lost an order, or holds an older version of it, is repaired from the view: by the turn that finds no
-//     state, or by the view's refusal of what is older.
-//   - A turn calls nobody but the state store, the scheduler and the view. Payments and voids are handed to the Payer,
-//     which works outside the turn and comes back with a turn of its own (settle, voided); so a cancel never waits for
-//     a payment, and a payment that comes back after the cancel changes nothing.
+//   - what a reply says is stored in both databases;
+//   - a turn that stops between any two steps may be repeated by the caller, the reminder or the reconciler: each step is
+//     idempotent, and a turn without a decision still puts the current version into the order database;
+//   - a confirmed order always has a reminder, because it is registered before the state is saved;
+//   - a state store that has lost an order, or holds an older version of it, is restored from the order database: by the
+//     turn that finds no state, or by the one whose older version the order database rejects;
+//   - a cancel never waits for a payment: the Payer calls payments-svc outside of turns, and reports the result in a turn
+//     of its own (settle, voided). A payment reported after the cancel changes nothing.
 //
-// It relies on the host (package actor) to run one turn at a time per order, and to throw an Order away after any
-// error, so that the next turn loads its state afresh. Two hosts may run an order at the same moment while placement
-// moves it, and actor state knows no compare-and-set. There the view decides, before anything is acknowledged (see View).
+// The host (kit/actors) must run one turn at a time per order, and discard an Order after any error, so that the next turn
+// loads the state again. While placement moves an order, two hosts may run it at the same time, and actor state has no
+// compare-and-set. The order database is the arbiter between them, before a turn replies.
 package orderactor
 
 import (
@@ -29,46 +27,45 @@ import (
 	"orders/orders-actor/order"
 )
 
-// Store holds an order's state durably. Load reports false for an order that was never saved.
+// Store is the state store. Load reports false for an order that was never saved.
 type Store interface {
 	Load(ctx context.Context, id string) (order.State, bool, error)
 	Save(ctx context.Context, s order.State) error
 }
 
-// OrderDB is the order database, and the arbiter between two replicas that ran the same order at the same moment: Put
-// returns *order.Conflict when it holds a newer version, or the same version with other content. The same again is fine.
-// Find reports false for an order that it does not hold.
+// OrderDB is the order database, the arbiter between two hosts of one order. Put returns *order.Conflict if it holds a
+// newer version, or the same version with other content; putting the same version again is allowed. Find reports false for
+// an order that it does not hold.
 type OrderDB interface {
 	Put(ctx context.Context, s order.State) error
 	Find(ctx context.Context, id string) (order.State, bool, error)
 }
 
-// Reminders wake an order when it is due, until that turn succeeds. Set replaces what was set before.
+// Reminders start a turn of an order when it is due, and retry until that turn succeeds. Set replaces an earlier reminder.
 type Reminders interface {
 	Set(ctx context.Context, id string, due time.Time) error
-	// Remove ends the reminder with this name. One that does not exist is fine.
+	// Remove removes the reminder with this name, if it exists.
 	Remove(ctx context.Context, id, name string) error
 }
 
-// Payer takes over what an order owes to payments-svc. Both return at once, and may forget: the reconciler's poke
-// hands it over again.
+// Payer pays and voids outside of turns. Both methods return at once. They may drop the order: the reconciler resumes it.
 type Payer interface {
 	Pay(s order.State)
 	Void(s order.State)
 }
 
-// Options are what every Order of a host shares.
+// Options are shared by all orders of a host.
 type Options struct {
 	Store        Store
 	OrderDB      OrderDB
 	Reminders    Reminders
 	Payer        Payer
 	Clock        func() time.Time
-	DeliverAfter time.Duration
+	DeliverAfter time.Duration // from the confirmation to the delivery
 }
 
-// Order is one activation of the actor. Its methods are the turns; they must not overlap. After an error the Order is
-// spent: make a new one.
+// Order is one activation of the actor. Its methods are the turns. They must not overlap, and after an error the Order must
+// not be used again.
 type Order struct {
 	*Options
 	id     string
@@ -77,115 +74,116 @@ type Order struct {
 	state  order.State
 }
 
-// New activates the order with this id. It loads nothing yet.
+// New activates the order with this id. The first turn loads its state.
 func New(o *Options, id string) *Order { return &Order{Options: o, id: id} }
 
-// Create makes the order, unless it exists already: then the same create again is answered with the order as it is now
-// (replayed, unless it is the very call that made it), and any other one is refused with KeyReused. It returns
-// *order.Invalid for bad input.
-func (o *Order) Create(ctx context.Context, c order.Create) (_ order.Order, replayed bool, _ error) {
+// Create creates the order. If it exists, Create returns the order as it is now (Replayed, unless Dapr executed the call
+// that created the order twice), or the refusal KeyReused if the content differs. Invalid input returns *order.Invalid.
+func (o *Order) Create(ctx context.Context, c order.Create) (Result, error) {
 	if err := o.load(ctx); err != nil {
-		return order.Order{}, false, err
+		return Result{}, err
 	}
 	if o.exists {
-		replayed, err := o.state.Recreate(c)
+		replayed, err := o.state.CheckReplay(c)
 		if err != nil {
-			return order.Order{}, false, err
+			return Result{}, err
 		}
-		// The turn that made it may have stopped before the view or the payer heard of it.
-		return o.state.Order, replayed, o.settleDown(ctx)
+		// The turn that created the order may have stopped before it put it into the order database.
+		return Result{Order: o.state.Order, Replayed: replayed}, o.publish(ctx)
 	}
 	s, err := order.New(c, o.Clock())
 	if err != nil {
-		return order.Order{}, false, err
+		return Result{}, err
 	}
-	return s.Order, false, o.commit(ctx, s)
+	return Result{Order: s.Order}, o.commit(ctx, s)
 }
 
-// Settle brings the payment's answer. On an order that has moved on it changes nothing.
-func (o *Order) Settle(ctx context.Context, c order.Settle) (order.Order, error) {
-	if err := o.mustLoad(ctx); err != nil {
-		return order.Order{}, err
+// Settle applies the decision of the payment. It changes nothing unless the order is created.
+func (o *Order) Settle(ctx context.Context, c order.Settle) (Result, error) {
+	if err := o.loadExisting(ctx); err != nil {
+		return Result{}, err
 	}
 	next, changed := o.state.Settle(c, o.Clock(), o.DeliverAfter)
 	return o.finish(ctx, next, changed)
 }
 
-// Cancel ends the order, or returns a *order.Refusal. Repeating it is fine. It reports whether this call cancelled the
-// order, also when Dapr executes the call twice.
-func (o *Order) Cancel(ctx context.Context, c order.Cancel) (_ order.Order, changed bool, _ error) {
-	if err := o.mustLoad(ctx); err != nil {
-		return order.Order{}, false, err
+// Cancel cancels the order, or returns a *order.Refusal. It may be repeated. Changed reports whether this call cancelled
+// the order, also if Dapr executes the call twice.
+func (o *Order) Cancel(ctx context.Context, c order.Cancel) (Result, error) {
+	if err := o.loadExisting(ctx); err != nil {
+		return Result{}, err
 	}
-	next, moved, err := o.state.Cancel(c, o.Clock())
+	next, changed, err := o.state.Cancel(c, o.Clock())
 	if err != nil {
-		return order.Order{}, false, err
+		return Result{}, err
 	}
-	done, err := o.finish(ctx, next, moved)
-	return done, moved || next.CancelledBy(c), err
+	r, err := o.finish(ctx, next, changed)
+	r.Changed = changed || next.CancelledBy(c)
+	return r, err
 }
 
-// PaymentFailed notes that calls to payments-svc failed. The note reaches the store and the view without a new version, and
-// hands nothing to the Payer, which is still at work on this order.
-func (o *Order) PaymentFailed(ctx context.Context, c order.PaymentFailed) (order.Order, error) {
-	if err := o.mustLoad(ctx); err != nil {
-		return order.Order{}, err
+// PaymentFailed stores the number of failed calls to payments-svc, without a new version. It does not hand the order to the
+// Payer, which is still working on it.
+func (o *Order) PaymentFailed(ctx context.Context, c order.PaymentFailed) (Result, error) {
+	if err := o.loadExisting(ctx); err != nil {
+		return Result{}, err
 	}
 	next, changed := o.state.PaymentFailed(c)
 	if !changed {
-		return o.state.Order, nil
+		return Result{Order: o.state.Order}, nil
 	}
-	if err := o.Store.Save(ctx, next); err != nil {
-		return order.Order{}, fmt.Errorf("save order %s: %w", o.id, err)
+	if err := o.save(ctx, next); err != nil {
+		return Result{}, err
 	}
-	o.state = next
-	return o.state.Order, o.show(ctx)
+	return Result{Order: next.Order}, o.put(ctx)
 }
 
-// Voided notes that payments-svc knows of the void. The note is saved even when this host has it already: the store may
-// hold the debt again from another host that mended it (see mend).
-func (o *Order) Voided(ctx context.Context) (order.Order, error) {
-	if err := o.mustLoad(ctx); err != nil {
-		return order.Order{}, err
+// Voided stores that payments-svc has the void. It saves even if this activation knows that already: another host may have
+// restored the store to a state whose void is pending (see restoreStore).
+func (o *Order) Voided(ctx context.Context, _ order.Voided) (Result, error) {
+	if err := o.loadExisting(ctx); err != nil {
+		return Result{}, err
 	}
 	next, _ := o.state.Voided()
 	return o.finish(ctx, next, next.Status == order.Cancelled)
 }
 
-// Poke moves on an order that got stuck: it delivers one that is due, hands what is owed to the Payer, and shows the
-// view where the order really stands.
-func (o *Order) Poke(ctx context.Context) (order.Order, error) {
-	if err := o.mustLoad(ctx); err != nil {
-		return order.Order{}, err
+// Resume makes an order continue that is stuck: it delivers one that is due, puts the current version into the order
+// database, and hands a pending payment or void to the Payer.
+func (o *Order) Resume(ctx context.Context, _ order.Resume) (Result, error) {
+	if err := o.loadExisting(ctx); err != nil {
+		return Result{}, err
 	}
 	next, changed := o.state.Deliver(o.Clock())
 	return o.finish(ctx, next, changed)
 }
 
-// Deliver is the reminder. It may come late, twice, for an order that was cancelled, or for one whose confirmation was
-// never saved; all of these are fine and change nothing. When it comes before this replica's clock says that the order
-// is due, it is set anew. When the order needs no reminder any more it is removed: any app in the namespace can replace
-// ours by one that repeats forever.
+// Deliver is the turn of the reminder. The reminder may fire late or twice, and for an order that was cancelled or whose
+// confirmation was never saved: then nothing changes. If it fires before the order is due by this replica's clock, it is set
+// again. If the order needs no reminder any more, the reminder is removed: any app in the namespace can replace ours with
+// one that repeats forever.
 func (o *Order) Deliver(ctx context.Context) error {
-	if err := o.recall(ctx); err != nil {
+	if err := o.loadOrRestore(ctx); err != nil {
 		return err
 	}
 	if !o.exists {
-		return o.unremind(ctx)
+		return o.removeReminder(ctx)
 	}
 	next, changed := o.state.Deliver(o.Clock())
 	if !changed && next.Status == order.Confirmed {
-		return o.remind(ctx, next)
+		return o.setReminder(ctx, next)
 	}
 	if _, err := o.finish(ctx, next, changed); err != nil {
 		return err
 	}
-	if !changed && next.Status.Final() { // ours ends by itself when it delivers the order
-		return o.unremind(ctx)
+	if !changed && next.Status.Final() { // after a delivery the scheduler removes our reminder itself
+		return o.removeReminder(ctx)
 	}
 	return nil
 }
 
+// load loads the state, if this activation has not. It puts the state into the order database: the previous host may have
+// stopped before it did, or another host may have newer versions.
 func (o *Order) load(ctx context.Context) (err error) {
 	if o.loaded {
 		return nil
@@ -193,8 +191,8 @@ func (o *Order) load(ctx context.Context) (err error) {
 	if o.state, o.exists, err = o.Store.Load(ctx, o.id); err != nil {
 		return fmt.Errorf("load order %s: %w", o.id, err)
 	}
-	if o.exists { // the last host may have stopped before the view heard of it, or another host may have gone on
-		if err := o.show(ctx); err != nil {
+	if o.exists {
+		if err := o.put(ctx); err != nil {
 			return err
 		}
 	}
@@ -202,30 +200,30 @@ func (o *Order) load(ctx context.Context) (err error) {
 	return nil
 }
 
-// recall loads the order. When the store has none, it asks the view: the store may have lost the order in a power cut, or
-// come from an older backup. What the view holds goes back into the store, with its reminder. Create need not ask: the view
-// refuses a second version 1, which repairs the store too.
-func (o *Order) recall(ctx context.Context) error {
+// loadOrRestore loads the order. If the store has no state, it restores the order from the order database: the store may
+// have lost it in a power failure, or may have been restored from an older backup. Create does not need this: the order
+// database rejects a second version 1, which restores the store too.
+func (o *Order) loadOrRestore(ctx context.Context) error {
 	if err := o.load(ctx); err != nil || o.exists {
 		return err
 	}
 	held, found, err := o.OrderDB.Find(ctx, o.id)
 	if err != nil {
-		return fmt.Errorf("find order %s in the view: %w", o.id, err)
+		return fmt.Errorf("find order %s in the order database: %w", o.id, err)
 	}
 	if !found {
 		return nil
 	}
-	if err := o.mend(ctx, held); err != nil {
-		return fmt.Errorf("restore order %s: %w", o.id, err)
+	if err := o.restoreStore(ctx, held); err != nil {
+		return err
 	}
 	o.state, o.exists = held, true
 	return nil
 }
 
-// mustLoad refuses an order that doesn't exist.
-func (o *Order) mustLoad(ctx context.Context) error {
-	if err := o.recall(ctx); err != nil {
+// loadExisting is loadOrRestore with a refusal if the order does not exist.
+func (o *Order) loadExisting(ctx context.Context) error {
+	if err := o.loadOrRestore(ctx); err != nil {
 		return err
 	}
 	if !o.exists {
@@ -234,76 +232,87 @@ func (o *Order) mustLoad(ctx context.Context) error {
 	return nil
 }
 
-// finish commits what a turn has decided. When there was nothing to decide, an earlier turn may have stopped between
-// its save and its end: what is left of that is done again.
-func (o *Order) finish(ctx context.Context, next order.State, changed bool) (order.Order, error) {
+// finish commits next. Without a change it publishes the current state again, because an earlier turn may have stopped after
+// its save.
+func (o *Order) finish(ctx context.Context, next order.State, changed bool) (Result, error) {
 	if !changed {
-		return o.state.Order, o.settleDown(ctx)
+		return Result{Order: o.state.Order}, o.publish(ctx)
 	}
-	return next.Order, o.commit(ctx, next)
+	return Result{Order: next.Order}, o.commit(ctx, next)
 }
 
-// commit makes next durable and visible, in the order that lets any step be the last one.
+// commit stores next. The turn may stop after any step: the sequence of the steps keeps the order recoverable.
 func (o *Order) commit(ctx context.Context, next order.State) error {
 	if next.Status == order.Confirmed {
-		if err := o.remind(ctx, next); err != nil {
+		if err := o.setReminder(ctx, next); err != nil {
 			return err
 		}
 	}
+	if err := o.save(ctx, next); err != nil {
+		return err
+	}
+	return o.publish(ctx)
+}
+
+// save makes next the state of the order and of the store.
+func (o *Order) save(ctx context.Context, next order.State) error {
 	if err := o.Store.Save(ctx, next); err != nil {
 		return fmt.Errorf("save order %s: %w", o.id, err)
 	}
 	o.state, o.exists = next, true
-	return o.settleDown(ctx)
+	return nil
 }
 
-// settleDown shows the state to the view and hands over what it owes.
-func (o *Order) settleDown(ctx context.Context) error {
-	if err := o.show(ctx); err != nil {
+// publish puts the saved state into the order database, and hands a pending payment or void to the Payer.
+func (o *Order) publish(ctx context.Context) error {
+	if err := o.put(ctx); err != nil {
 		return err
 	}
 	switch {
 	case o.state.Status == order.Created:
 		o.Payer.Pay(o.state)
-	case o.state.VoidOwed:
+	case o.state.VoidPending:
 		o.Payer.Void(o.state)
 	}
 	return nil
 }
 
-// show puts the state into the view. When the view decides against it, the store is mended and the turn fails: whoever
-// asked comes again and meets the state that stands.
-func (o *Order) show(ctx context.Context) error {
+// put puts the saved state into the order database. After a conflict it restores the store, and the turn fails: its retry
+// finds the accepted state.
+func (o *Order) put(ctx context.Context) error {
 	err := o.OrderDB.Put(ctx, o.state)
 	if conflict := (*order.Conflict)(nil); errors.As(err, &conflict) {
-		err = errors.Join(err, o.mend(ctx, conflict.Held))
+		err = errors.Join(err, o.restoreStore(ctx, conflict.Held))
 	}
 	if err != nil {
-		return fmt.Errorf("show version %d of order %s: %w", o.state.Version, o.id, err)
+		return fmt.Errorf("put version %d of order %s: %w", o.state.Version, o.id, err)
 	}
 	return nil
 }
 
-// mend makes the store hold what the view decided for, with the reminder that it needs.
-func (o *Order) mend(ctx context.Context, held order.State) error {
+// restoreStore saves the state that the order database holds, after it has registered the reminder that the state needs.
+func (o *Order) restoreStore(ctx context.Context, held order.State) error {
 	if held.Status == order.Confirmed {
-		if err := o.remind(ctx, held); err != nil {
+		if err := o.setReminder(ctx, held); err != nil {
 			return err
 		}
 	}
-	return o.Store.Save(ctx, held)
-}
-
-func (o *Order) remind(ctx context.Context, s order.State) error {
-	if err := o.Reminders.Set(ctx, o.id, *s.DeliverAt); err != nil {
-		return fmt.Errorf("set the reminder of order %s: %w", o.id, err)
+	if err := o.Store.Save(ctx, held); err != nil {
+		return fmt.Errorf("restore order %s: %w", o.id, err)
 	}
 	return nil
 }
 
-func (o *Order) unremind(ctx context.Context) error {
+func (o *Order) setReminder(ctx context.Context, s order.State) error {
+	if err := o.Reminders.Set(ctx, o.id, *s.DeliverAt); err != nil {
+		return fmt.Errorf("set reminder of order %s: %w", o.id, err)
+	}
+	return nil
+}
+
+func (o *Order) removeReminder(ctx context.Context) error {
 	if err := o.Reminders.Remove(ctx, o.id, reminderDeliver); err != nil {
-		return fmt.Errorf("remove the reminder of order %s: %w", o.id, err)
+		return fmt.Errorf("remove reminder of order %s: %w", o.id, err)
 	}
 	return nil
 }

@@ -32,21 +32,21 @@ var (
 
 var errCrash = errors.New("crash")
 
-// world is everything around one order: what it wrote down, in which order, and a crash to come.
+// world implements the actor's ports for one order. It records the steps, and crashes at one of them.
 type world struct {
 	removed  []string // reminders
 	now      time.Time
 	stored   *order.State
-	viewed   *order.State
+	database *order.State // in the order database
 	reminder *time.Time
 	pays     int
 	voids    int
 	steps    []string
 	crashIn  int  // steps until the crash; 0: none
-	after    bool // the step is done before the crash
+	after    bool // crash after the effect of the step
 }
 
-// step says whether the crash comes before or after what the caller is about to do.
+// step records and executes one step, unless the crash is before it.
 func (w *world) step(name string, do func() error) error {
 	crash := false
 	if w.crashIn > 0 {
@@ -79,7 +79,7 @@ func (w *world) Load(context.Context, string) (s order.State, exists bool, err e
 func (w *world) Save(_ context.Context, s order.State) error {
 	return w.step("save", func() error {
 		if s.Status == order.Confirmed && w.reminder == nil {
-			return errors.New("saved a confirmed order that nobody will wake")
+			return errors.New("saved a confirmed order without a reminder")
 		}
 		s = s.Clone()
 		w.stored = &s
@@ -90,13 +90,13 @@ func (w *world) Save(_ context.Context, s order.State) error {
 func (w *world) Put(_ context.Context, s order.State) error {
 	return w.step("put", func() error {
 		if w.stored == nil || w.stored.Version < s.Version {
-			return errors.New("showed what isn't durable")
+			return errors.New("put a version that is not saved")
 		}
-		if w.viewed != nil && (w.viewed.Version > s.Version || w.viewed.Version == s.Version && w.viewed.CreateCall != s.CreateCall) {
-			return &order.Conflict{Held: w.viewed.Clone()}
+		if w.database != nil && (w.database.Version > s.Version || w.database.Version == s.Version && w.database.CreateCall != s.CreateCall) {
+			return &order.Conflict{Held: w.database.Clone()}
 		}
 		s = s.Clone()
-		w.viewed = &s
+		w.database = &s
 		return nil
 	})
 }
@@ -110,8 +110,8 @@ func (w *world) Remove(_ context.Context, _, name string) error {
 
 func (w *world) Find(context.Context, string) (s order.State, exists bool, err error) {
 	err = w.step("find", func() error {
-		if w.viewed != nil {
-			s, exists = w.viewed.Clone(), true
+		if w.database != nil {
+			s, exists = w.database.Clone(), true
 		}
 		return nil
 	})
@@ -136,38 +136,38 @@ func (w *world) activate() *orderactor.Order {
 
 func newWorld() *world { return &world{now: noon} }
 
-// confirmed is a world with an order that is paid for.
+// confirmedWorld returns a world with a confirmed order.
 func confirmedWorld(t require.TestingT) (*world, *orderactor.Order) {
 	w := newWorld()
 	o := w.activate()
-	_, _, err := o.Create(context.Background(), tea)
+	_, err := o.Create(context.Background(), tea)
 	require.NoError(t, err)
 	_, err = o.Settle(context.Background(), order.Settle{ID: id, Confirmed: true, Attempts: 1})
 	require.NoError(t, err)
 	return w, o
 }
 
-func TestTheHappyPathTakesNoStepTooMany(t *testing.T) {
+func TestDeliveredOrderTakesTheFewestSteps(t *testing.T) {
 	w, o := confirmedWorld(t)
 	w.now = noon.Add(deliverAfter)
 	require.NoError(t, o.Deliver(t.Context()))
 	assert.Equal(t, []string{"load", "save", "put", "remind", "save", "put", "save", "put"}, w.steps)
 	assert.Equal(t, 1, w.pays)
 	assert.Zero(t, w.voids)
-	assert.Equal(t, order.Delivered, w.viewed.Status)
+	assert.Equal(t, order.Delivered, w.database.Status)
 	assert.Equal(t, noon.Add(deliverAfter), *w.reminder)
 }
 
-func TestACreateIsRepeatedNotDoubled(t *testing.T) {
+func TestRepeatedCreateReturnsTheSameOrder(t *testing.T) {
 	w := newWorld()
-	first, replayed, err := w.activate().Create(t.Context(), tea)
+	first, err := w.activate().Create(t.Context(), tea)
 	require.NoError(t, err)
-	assert.False(t, replayed)
+	assert.False(t, first.Replayed)
 
-	again, replayed, err := w.activate().Create(t.Context(), tea)
+	again, err := w.activate().Create(t.Context(), tea)
 	require.NoError(t, err)
-	assert.True(t, replayed)
-	assert.Equal(t, first, again)
+	assert.True(t, again.Replayed)
+	assert.Equal(t, first.Order, again.Order)
 
 	for name, change := range map[string]func(*order.Create){
 		"another body": func(c *order.Create) { c.Fingerprint = "g" },
@@ -175,7 +175,7 @@ func TestACreateIsRepeatedNotDoubled(t *testing.T) {
 	} {
 		other := tea
 		change(&other)
-		_, _, err := w.activate().Create(t.Context(), other)
+		_, err := w.activate().Create(t.Context(), other)
 		var refusal *order.Refusal
 		require.ErrorAs(t, err, &refusal, name)
 		assert.Equal(t, order.KeyReused, refusal.Code)
@@ -183,7 +183,7 @@ func TestACreateIsRepeatedNotDoubled(t *testing.T) {
 	assert.Equal(t, 1, w.stored.Version)
 }
 
-func TestACallExecutedTwiceIsNoReplayAndStillChangedTheOrder(t *testing.T) {
+func TestCallExecutedTwiceIsNoReplayAndReportsItsChange(t *testing.T) {
 	w := newWorld()
 	create, again := tea, tea
 	create.Call, again.Call = "first", "second"
@@ -191,9 +191,9 @@ func TestACallExecutedTwiceIsNoReplayAndStillChangedTheOrder(t *testing.T) {
 		create   order.Create
 		replayed bool
 	}{{create, false}, {create, false}, {again, true}} {
-		_, replayed, err := w.activate().Create(t.Context(), c.create)
+		got, err := w.activate().Create(t.Context(), c.create)
 		require.NoError(t, err)
-		assert.Equal(t, c.replayed, replayed, c.create.Call)
+		assert.Equal(t, c.replayed, got.Replayed, c.create.Call)
 	}
 
 	cancel, late := cancelTea, cancelTea
@@ -202,30 +202,30 @@ func TestACallExecutedTwiceIsNoReplayAndStillChangedTheOrder(t *testing.T) {
 		cancel  order.Cancel
 		changed bool
 	}{{cancel, true}, {cancel, true}, {late, false}} {
-		_, changed, err := w.activate().Cancel(t.Context(), c.cancel)
+		got, err := w.activate().Cancel(t.Context(), c.cancel)
 		require.NoError(t, err)
-		assert.Equal(t, c.changed, changed, c.cancel.Call)
+		assert.Equal(t, c.changed, got.Changed, c.cancel.Call)
 	}
 	assert.Equal(t, 2, w.stored.Version)
 }
 
-func TestABadCreateStoresNothing(t *testing.T) {
+func TestInvalidCreateStoresNothing(t *testing.T) {
 	w := newWorld()
 	bad := tea
 	bad.Items = nil
-	_, _, err := w.activate().Create(t.Context(), bad)
+	_, err := w.activate().Create(t.Context(), bad)
 	var invalid *order.Invalid
 	require.ErrorAs(t, err, &invalid)
 	assert.Equal(t, []string{"load"}, w.steps)
 }
 
-func TestCommandsForNoOrderAreRefusedAndItsReminderIsNot(t *testing.T) {
+func TestCommandsForAnUnknownOrderAreRefused(t *testing.T) {
 	w := newWorld()
 	for name, f := range map[string]func(*orderactor.Order) error{
 		"settle": func(o *orderactor.Order) error { _, err := o.Settle(t.Context(), order.Settle{ID: id}); return err },
-		"cancel": func(o *orderactor.Order) error { _, _, err := o.Cancel(t.Context(), cancelTea); return err },
-		"voided": func(o *orderactor.Order) error { _, err := o.Voided(t.Context()); return err },
-		"poke":   func(o *orderactor.Order) error { _, err := o.Poke(t.Context()); return err },
+		"cancel": func(o *orderactor.Order) error { _, err := o.Cancel(t.Context(), cancelTea); return err },
+		"voided": func(o *orderactor.Order) error { _, err := o.Voided(t.Context(), order.Voided{}); return err },
+		"resume": func(o *orderactor.Order) error { _, err := o.Resume(t.Context(), order.Resume{}); return err },
 	} {
 		var refusal *order.Refusal
 		require.ErrorAs(t, f(w.activate()), &refusal, name)
@@ -235,50 +235,50 @@ func TestCommandsForNoOrderAreRefusedAndItsReminderIsNot(t *testing.T) {
 	assert.Nil(t, w.stored)
 }
 
-func TestALatePaymentOfACancelledOrderChangesNothing(t *testing.T) {
+func TestPaymentAfterCancelChangesNothing(t *testing.T) {
 	w := newWorld()
 	o := w.activate()
-	_, _, err := o.Create(t.Context(), tea)
+	_, err := o.Create(t.Context(), tea)
 	require.NoError(t, err)
-	_, _, err = o.Cancel(t.Context(), cancelTea)
+	_, err = o.Cancel(t.Context(), cancelTea)
 	require.NoError(t, err)
 	assert.Equal(t, 1, w.voids)
 	after, err := o.Settle(t.Context(), order.Settle{ID: id, Confirmed: true})
 	require.NoError(t, err)
-	assert.Equal(t, order.Cancelled, after.Status)
-	assert.Equal(t, 2, after.Version)
+	assert.Equal(t, order.Cancelled, after.Order.Status)
+	assert.Equal(t, 2, after.Order.Version)
 	assert.Nil(t, w.reminder)
 
-	_, err = o.Voided(t.Context())
+	_, err = o.Voided(t.Context(), order.Voided{})
 	require.NoError(t, err)
-	assert.False(t, w.stored.VoidOwed)
-	assert.False(t, w.viewed.VoidOwed)
+	assert.False(t, w.stored.VoidPending)
+	assert.False(t, w.database.VoidPending)
 }
 
-func TestFailedPaymentCallsAreShownWithoutANewVersion(t *testing.T) {
+func TestFailedPaymentCallsAreStoredWithoutANewVersion(t *testing.T) {
 	w := newWorld()
 	o := w.activate()
-	_, _, err := o.Create(t.Context(), tea)
+	_, err := o.Create(t.Context(), tea)
 	require.NoError(t, err)
-	note := order.PaymentFailed{ID: id, Attempts: 3, Error: "away"}
+	report := order.PaymentFailed{ID: id, Attempts: 3, Error: "unavailable"}
 	for range 2 { // Dapr may execute a call twice
-		noted, err := o.PaymentFailed(t.Context(), note)
+		got, err := o.PaymentFailed(t.Context(), report)
 		require.NoError(t, err)
-		assert.Equal(t, order.Payment{Status: order.PaymentPending, Attempts: 3, LastError: "away"}, noted.Payment)
-		assert.Equal(t, 1, noted.Version)
+		assert.Equal(t, order.Payment{Status: order.PaymentPending, Attempts: 3, LastError: "unavailable"}, got.Order.Payment)
+		assert.Equal(t, 1, got.Order.Version)
 	}
-	assert.Equal(t, w.stored, w.viewed)
-	assert.Equal(t, 1, w.pays, "the payer is at work on it already")
+	assert.Equal(t, w.stored, w.database)
+	assert.Equal(t, 1, w.pays, "the payer is still working on it")
 
 	settled, err := o.Settle(t.Context(), order.Settle{ID: id, Confirmed: true, Attempts: 4})
 	require.NoError(t, err)
-	assert.Equal(t, order.Payment{Status: order.PaymentDone, Attempts: 4}, settled.Payment)
-	late, err := o.PaymentFailed(t.Context(), order.PaymentFailed{ID: id, Attempts: 9, Error: "away"})
+	assert.Equal(t, order.Payment{Status: order.PaymentDone, Attempts: 4}, settled.Order.Payment)
+	late, err := o.PaymentFailed(t.Context(), order.PaymentFailed{ID: id, Attempts: 9, Error: "unavailable"})
 	require.NoError(t, err)
 	assert.Equal(t, settled, late)
 }
 
-func TestAnEarlyReminderIsSetAgain(t *testing.T) {
+func TestEarlyReminderIsSetAgain(t *testing.T) {
 	w, o := confirmedWorld(t)
 	w.now, w.reminder = noon.Add(deliverAfter-time.Second), nil
 	require.NoError(t, o.Deliver(t.Context()))
@@ -286,8 +286,8 @@ func TestAnEarlyReminderIsSetAgain(t *testing.T) {
 	assert.Equal(t, noon.Add(deliverAfter), *w.reminder)
 }
 
-// Another app can register a reminder under the name of ours, and one that repeats would fire forever.
-func TestAReminderThatIsNotNeededAnyMoreIsRemoved(t *testing.T) {
+// Another app can replace our reminder with one that repeats forever.
+func TestReminderIsRemovedWhenNotNeeded(t *testing.T) {
 	deliver := func(w *world) { require.NoError(t, w.activate().Deliver(t.Context())) }
 	due := func(w *world) *world {
 		w.now = noon.Add(deliverAfter)
@@ -295,7 +295,7 @@ func TestAReminderThatIsNotNeededAnyMoreIsRemoved(t *testing.T) {
 	}
 	unpaid := func() *world {
 		w := newWorld()
-		_, _, err := w.activate().Create(t.Context(), tea)
+		_, err := w.activate().Create(t.Context(), tea)
 		require.NoError(t, err)
 		return w
 	}
@@ -311,7 +311,7 @@ func TestAReminderThatIsNotNeededAnyMoreIsRemoved(t *testing.T) {
 	}
 	cancelled := func() *world {
 		w := confirmed()
-		_, _, err := w.activate().Cancel(t.Context(), cancelTea)
+		_, err := w.activate().Cancel(t.Context(), cancelTea)
 		require.NoError(t, err)
 		return w
 	}
@@ -319,12 +319,12 @@ func TestAReminderThatIsNotNeededAnyMoreIsRemoved(t *testing.T) {
 		w       *world
 		removed []string
 	}{
-		"of an order that does not exist": {newWorld(), []string{"deliver"}},
-		"of a delivered order":            {delivered(), []string{"deliver"}},
-		"of a cancelled order":            {cancelled(), []string{"deliver"}},
-		"not of one that is unpaid":       {unpaid(), nil},
-		"not of one that is not due yet":  {confirmed(), nil},
-		"not by the delivery":             {due(confirmed()), nil},
+		"unknown order":       {newWorld(), []string{"deliver"}},
+		"delivered order":     {delivered(), []string{"deliver"}},
+		"cancelled order":     {cancelled(), []string{"deliver"}},
+		"kept: unpaid order":  {unpaid(), nil},
+		"kept: order not due": {confirmed(), nil},
+		"kept: order due":     {due(confirmed()), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Empty(t, c.w.removed)
@@ -334,65 +334,64 @@ func TestAReminderThatIsNotNeededAnyMoreIsRemoved(t *testing.T) {
 	}
 }
 
-func TestAPokeMovesOnWhatIsStuck(t *testing.T) {
+func TestResumeContinuesStuckOrders(t *testing.T) {
 	t.Run("unpaid", func(t *testing.T) {
 		w := newWorld()
-		_, _, err := w.activate().Create(t.Context(), tea)
+		_, err := w.activate().Create(t.Context(), tea)
 		require.NoError(t, err)
-		_, err = w.activate().Poke(t.Context())
+		_, err = w.activate().Resume(t.Context(), order.Resume{})
 		require.NoError(t, err)
 		assert.Equal(t, 2, w.pays)
 	})
 	t.Run("overdue", func(t *testing.T) {
 		w, _ := confirmedWorld(t)
 		w.now = noon.Add(time.Hour)
-		after, err := w.activate().Poke(t.Context())
+		after, err := w.activate().Resume(t.Context(), order.Resume{})
 		require.NoError(t, err)
-		assert.Equal(t, order.Delivered, after.Status)
+		assert.Equal(t, order.Delivered, after.Order.Status)
 	})
-	t.Run("void owed", func(t *testing.T) {
+	t.Run("void pending", func(t *testing.T) {
 		w, o := confirmedWorld(t)
-		_, _, err := o.Cancel(t.Context(), cancelTea)
+		_, err := o.Cancel(t.Context(), cancelTea)
 		require.NoError(t, err)
-		_, err = w.activate().Poke(t.Context())
+		_, err = w.activate().Resume(t.Context(), order.Resume{})
 		require.NoError(t, err)
 		assert.Equal(t, 2, w.voids)
 	})
-	t.Run("view behind", func(t *testing.T) {
+	t.Run("not in the order database", func(t *testing.T) {
 		w, o := confirmedWorld(t)
-		w.viewed = nil
-		_, err := o.Poke(t.Context())
+		w.database = nil
+		_, err := o.Resume(t.Context(), order.Resume{})
 		require.NoError(t, err)
-		assert.Equal(t, w.stored, w.viewed)
-		assert.Equal(t, 2, w.viewed.Version)
+		assert.Equal(t, w.stored, w.database)
+		assert.Equal(t, 2, w.database.Version)
 	})
 }
 
-func TestTheViewDecidesBetweenTwoHosts(t *testing.T) {
+func TestOrderDatabaseDecidesBetweenTwoHosts(t *testing.T) {
 	w, stale := confirmedWorld(t)
 	w.now = noon.Add(deliverAfter)
-	_, _, err := w.activate().Cancel(t.Context(), cancelTea) // by another host, and acknowledged
+	_, err := w.activate().Cancel(t.Context(), cancelTea) // on another host
 	require.NoError(t, err)
-	won := w.stored.Clone()
-	require.Equal(t, order.Cancelled, won.Status)
-	// Another turn got further there.
-	won.Version++
-	w.stored, w.viewed = &won, &won
+	newer := w.stored.Clone()
+	require.Equal(t, order.Cancelled, newer.Status)
+	newer.Version++ // by another turn there
+	w.stored, w.database = &newer, &newer
 
-	require.Error(t, stale.Deliver(t.Context()), "its copy is older than what the view holds")
-	assert.Equal(t, won, *w.stored, "mended")
+	require.Error(t, stale.Deliver(t.Context()), "its version is older than that of the order database")
+	assert.Equal(t, newer, *w.stored, "restored")
 	require.NoError(t, w.activate().Deliver(t.Context()))
 	assert.Equal(t, order.Cancelled, w.stored.Status)
 }
 
-func TestAStoreThatLostAnOrderIsRepairedFromTheView(t *testing.T) {
+func TestLostStateIsRestoredFromTheOrderDatabase(t *testing.T) {
 	for name, lose := range map[string]func(w *world, first order.State){
 		"lost":           func(w *world, _ order.State) { w.stored = nil },
 		"an older state": func(w *world, first order.State) { w.stored = &first },
 	} {
 		for turnName, again := range map[string]func(o *orderactor.Order) error{
-			"cancel": func(o *orderactor.Order) error { _, _, err := o.Cancel(t.Context(), cancelTea); return err },
-			"poke":   func(o *orderactor.Order) error { _, err := o.Poke(t.Context()); return err },
+			"cancel": func(o *orderactor.Order) error { _, err := o.Cancel(t.Context(), cancelTea); return err },
+			"resume": func(o *orderactor.Order) error { _, err := o.Resume(t.Context(), order.Resume{}); return err },
 			"settle": func(o *orderactor.Order) error {
 				_, err := o.Settle(t.Context(), order.Settle{ID: id, Confirmed: true})
 				return err
@@ -401,9 +400,9 @@ func TestAStoreThatLostAnOrderIsRepairedFromTheView(t *testing.T) {
 			"create": func(o *orderactor.Order) error {
 				repeated := tea
 				repeated.Call = "a later request"
-				_, replayed, err := o.Create(t.Context(), repeated)
+				got, err := o.Create(t.Context(), repeated)
 				if err == nil {
-					assert.True(t, replayed)
+					assert.True(t, got.Replayed)
 				}
 				return err
 			},
@@ -411,7 +410,7 @@ func TestAStoreThatLostAnOrderIsRepairedFromTheView(t *testing.T) {
 			t.Run(name+", then "+turnName, func(t *testing.T) {
 				w := newWorld()
 				o := w.activate()
-				_, _, err := o.Create(t.Context(), tea)
+				_, err := o.Create(t.Context(), tea)
 				require.NoError(t, err)
 				first := w.stored.Clone()
 				_, err = o.Settle(t.Context(), order.Settle{ID: id, Confirmed: true, Attempts: 1})
@@ -420,81 +419,60 @@ func TestAStoreThatLostAnOrderIsRepairedFromTheView(t *testing.T) {
 				w.reminder = nil
 				w.now = w.now.Add(time.Second)
 
-				if again(w.activate()) != nil { // the view refused what is older: the caller repeats
+				if again(w.activate()) != nil { // the order database rejected the older version: the caller retries
 					require.NoError(t, again(w.activate()))
 				}
-				require.NotNil(t, w.reminder, "the reminder is back")
+				require.NotNil(t, w.reminder, "the reminder is set again")
 				assert.Equal(t, noon.Add(deliverAfter), *w.reminder)
-				assert.Equal(t, w.viewed, w.stored)
+				assert.Equal(t, w.database, w.stored)
 				assert.GreaterOrEqual(t, w.stored.Version, 2)
-				assert.Equal(t, 1, w.pays, "paid for once")
+				assert.Equal(t, 1, w.pays, "no second payment")
 			})
 		}
 	}
 }
 
-// A host that mends the store may put back a debt that another one has cleared, and which that one, when it hears again that
-// the void arrived, has no memory of.
-func TestVoidedClearsADebtThatCameBack(t *testing.T) {
+// A host that restores the store may make a void pending again that another host has stored as done. That host does not know
+// this when the report is repeated.
+func TestRepeatedVoidedClearsAPendingVoidThatWasRestored(t *testing.T) {
 	w, o := confirmedWorld(t)
-	_, _, err := o.Cancel(t.Context(), cancelTea)
+	_, err := o.Cancel(t.Context(), cancelTea)
 	require.NoError(t, err)
-	owing := w.stored.Clone()
-	require.True(t, owing.VoidOwed)
-	_, err = o.Voided(t.Context())
+	restored := w.stored.Clone()
+	require.True(t, restored.VoidPending)
+	_, err = o.Voided(t.Context(), order.Voided{})
 	require.NoError(t, err)
-	require.False(t, w.stored.VoidOwed)
+	require.False(t, w.stored.VoidPending)
 
-	w.stored = &owing
-	_, err = o.Voided(t.Context())
+	w.stored = &restored
+	_, err = o.Voided(t.Context(), order.Voided{})
 	require.NoError(t, err)
-	assert.False(t, w.stored.VoidOwed)
+	assert.False(t, w.stored.VoidPending)
 }
 
-// TestATurnMayStopAnywhere plays random turns, lets each crash before or after any of its steps, and repeats it as its
-// caller would.
-func TestATurnMayStopAnywhere(t *testing.T) {
-	type play func(o *orderactor.Order) (order.Order, error)
-	plays := map[string]func(w *world) play{
-		"create": func(*world) play {
-			return func(o *orderactor.Order) (order.Order, error) {
-				got, _, err := o.Create(context.Background(), tea)
-				return got, err
+// The test runs random turns. Each may crash before or after any of its steps, and is retried as by its caller.
+func TestTurnMayCrashAtAnyStep(t *testing.T) {
+	ctx := context.Background()
+	turns := map[string]func(w *world, o *orderactor.Order) (orderactor.Result, error){
+		"create": func(_ *world, o *orderactor.Order) (orderactor.Result, error) { return o.Create(ctx, tea) },
+		"pay": func(_ *world, o *orderactor.Order) (orderactor.Result, error) {
+			return o.Settle(ctx, order.Settle{ID: id, Confirmed: true, Attempts: 1})
+		},
+		"decline": func(_ *world, o *orderactor.Order) (orderactor.Result, error) {
+			return o.Settle(ctx, order.Settle{ID: id, Reason: "no funds", Attempts: 1})
+		},
+		"cancel": func(_ *world, o *orderactor.Order) (orderactor.Result, error) { return o.Cancel(ctx, cancelTea) },
+		"voided": func(_ *world, o *orderactor.Order) (orderactor.Result, error) { return o.Voided(ctx, order.Voided{}) },
+		"resume": func(_ *world, o *orderactor.Order) (orderactor.Result, error) { return o.Resume(ctx, order.Resume{}) },
+		"deliver": func(w *world, o *orderactor.Order) (orderactor.Result, error) {
+			err := o.Deliver(ctx)
+			if err != nil || w.stored == nil {
+				return orderactor.Result{}, err
 			}
-		},
-		"pay": func(*world) play {
-			return func(o *orderactor.Order) (order.Order, error) {
-				return o.Settle(context.Background(), order.Settle{ID: id, Confirmed: true, Attempts: 1})
-			}
-		},
-		"decline": func(*world) play {
-			return func(o *orderactor.Order) (order.Order, error) {
-				return o.Settle(context.Background(), order.Settle{ID: id, Reason: "no funds", Attempts: 1})
-			}
-		},
-		"cancel": func(*world) play {
-			return func(o *orderactor.Order) (order.Order, error) {
-				got, _, err := o.Cancel(context.Background(), cancelTea)
-				return got, err
-			}
-		},
-		"voided": func(*world) play {
-			return func(o *orderactor.Order) (order.Order, error) { return o.Voided(context.Background()) }
-		},
-		"poke": func(*world) play {
-			return func(o *orderactor.Order) (order.Order, error) { return o.Poke(context.Background()) }
-		},
-		"deliver": func(w *world) play {
-			return func(o *orderactor.Order) (order.Order, error) {
-				err := o.Deliver(context.Background())
-				if err != nil || w.stored == nil {
-					return order.Order{}, err
-				}
-				return w.stored.Order, nil
-			}
+			return orderactor.Result{Order: w.stored.Order}, nil
 		},
 	}
-	names := []string{"create", "pay", "decline", "cancel", "voided", "poke", "deliver"}
+	names := []string{"create", "pay", "decline", "cancel", "voided", "resume", "deliver"}
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld()
 		o := w.activate()
@@ -511,28 +489,28 @@ func TestATurnMayStopAnywhere(t *testing.T) {
 				s := w.stored.Clone()
 				before = &s
 			}
-			got, err := plays[name](w)(o)
+			got, err := turns[name](w, o)
 			for tries := 0; errors.Is(err, errCrash); tries++ {
-				require.Less(t, tries, 2, "one crash, one repeat")
+				require.Less(t, tries, 2, "one crash, one retry")
 				w.crashIn = 0
 				o = w.activate() // a failed turn ends the activation
-				got, err = plays[name](w)(o)
+				got, err = turns[name](w, o)
 			}
 			w.crashIn = 0
 			if refusal := (*order.Refusal)(nil); errors.As(err, &refusal) {
 				continue
 			}
 			require.NoError(t, err)
-			check(t, w, got, before)
+			check(t, w, got.Order, before)
 		}
 	})
 }
 
-// check is what must hold after each turn that was acknowledged.
+// check asserts the invariants after a turn that replied.
 func check(t *rapid.T, w *world, got order.Order, before *order.State) {
 	require.NotNil(t, w.stored)
-	require.Equal(t, w.stored.Order, got, "what is acknowledged is durable")
-	require.Equal(t, w.stored, w.viewed, "and visible")
+	require.Equal(t, w.stored.Order, got, "the replied state is saved")
+	require.Equal(t, w.stored, w.database, "and in the order database")
 	require.Len(t, got.History, got.Version, "no gaps")
 	if got.Status == order.Confirmed {
 		require.NotNil(t, w.reminder)
@@ -541,9 +519,9 @@ func check(t *rapid.T, w *world, got order.Order, before *order.State) {
 	if before == nil {
 		return
 	}
-	require.LessOrEqual(t, got.Version, before.Version+1, "a repeated turn is one transition")
-	require.True(t, slices.Equal(before.History, got.History[:len(before.History)]), "history only grows")
+	require.LessOrEqual(t, got.Version, before.Version+1, "a retried turn makes one transition")
+	require.True(t, slices.Equal(before.History, got.History[:len(before.History)]), "the history is append-only")
 	if before.Status.Final() {
-		require.Equal(t, before.Order, got, "no way out of %s", before.Status)
+		require.Equal(t, before.Order, got, "%s has no transition", before.Status)
 	}
 }

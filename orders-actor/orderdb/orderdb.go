@@ -218,7 +218,7 @@ func (d *DB) insert(ctx context.Context, tx *sql.Tx, s order.State) error {
 		INSERT INTO orders (id, customer, status, version, total, created_at, updated_at, deliver_at, void_owed, words, words_version, state)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		s.ID, s.Customer, string(s.Status), s.Version, s.Total, s.CreatedAt.UnixMilli(), s.UpdatedAt.UnixMilli(), millis(s.DeliverAt),
-		s.VoidOwed, searchable(slices.Concat(own, ofCustomer)), wordsVersion, document{s})
+		s.VoidPending, searchable(slices.Concat(own, ofCustomer)), wordsVersion, document{s})
 	if err != nil {
 		return err
 	}
@@ -238,7 +238,7 @@ func (d *DB) insertWords(ctx context.Context, tx *sql.Tx, o order.Order, own, of
 func update(ctx context.Context, tx *sql.Tx, s order.State) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE orders SET status = $2, version = $3, updated_at = $4, deliver_at = $5, void_owed = $6, state = $7 WHERE id = $1`,
-		s.ID, string(s.Status), s.Version, s.UpdatedAt.UnixMilli(), millis(s.DeliverAt), s.VoidOwed, document{s})
+		s.ID, string(s.Status), s.Version, s.UpdatedAt.UnixMilli(), millis(s.DeliverAt), s.VoidPending, document{s})
 	return err
 }
 
@@ -249,7 +249,7 @@ func renew(ctx context.Context, tx *sql.Tx, before, s order.State) error {
 		return err
 	case !same:
 		return &order.Conflict{Held: before}
-	case before.VoidOwed == s.VoidOwed && before.Payment.Attempts >= s.Payment.Attempts:
+	case before.VoidPending == s.VoidPending && before.Payment.Attempts >= s.Payment.Attempts:
 		return nil
 	default:
 		return update(ctx, tx, s)

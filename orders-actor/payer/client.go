@@ -16,27 +16,26 @@ import (
 // AppID is payments-svc's Dapr app id.
 const AppID = "payments-svc"
 
-const maxAnswer = 64 << 10
+const maxResponse = 64 << 10 // bytes
 
-// ClientConfig says how payments-svc is reached.
+// ClientConfig configures a Client.
 type ClientConfig struct {
 	Sidecar string // base URL of the sidecar's HTTP API
-	Token   string // Dapr's API token, or empty
+	Token   string // the sidecar's API token, or empty
 	Key     []byte // signs the on-behalf-of tokens
 	Now     func() time.Time
-	// Parallel is how many calls the caller makes at once: as many connections are kept.
+	// Parallel is the number of concurrent calls. As many idle connections are kept open.
 	Parallel int
 }
 
-// Client calls payments-svc through the sidecar (Dapr service invocation), on behalf of the user whose order it is. Each
-// call carries a token that is good for this order, user, amount and currency only, for a minute. It reads a bounded answer
-// and does not repeat calls: the Payer does.
+// Client calls payments-svc through the sidecar (Dapr service invocation). Each call has an on-behalf-of token, which is
+// valid for one minute and for this order, user, amount and currency only. It does not retry: the Payer does.
 type Client struct {
 	ClientConfig
 	http *http.Client
 }
 
-// NewClient makes a client. It connects when it is used.
+// NewClient returns a Client. It connects with the first call.
 func NewClient(c ClientConfig) *Client {
 	return &Client{ClientConfig: c, http: &http.Client{
 		Transport: &http.Transport{
@@ -54,7 +53,7 @@ type payment struct {
 	Reason  string `json:"reason"`
 }
 
-// Pay asks for a decision. It returns ErrRefused when payments-svc doesn't accept the call.
+// Pay requests a decision. The error wraps ErrRefused if a retry is useless.
 func (c *Client) Pay(ctx context.Context, p Payment) (Decision, error) {
 	body, err := json.Marshal(map[string]any{"amount": p.Amount, "currency": p.Currency})
 	if err != nil {
@@ -74,11 +73,11 @@ func (c *Client) Pay(ctx context.Context, p Payment) (Decision, error) {
 	}
 }
 
-// Void makes sure that the order is never charged, or no longer.
+// Void cancels the payment of an order, or declines it if it arrives later.
 func (c *Client) Void(ctx context.Context, p Payment) error {
 	got, err := c.call(ctx, http.MethodPost, p, "/void", nil)
 	if err == nil && got.Status != "voided" {
-		err = fmt.Errorf("the status is %.20q", got.Status)
+		err = fmt.Errorf("unexpected status %.20q", got.Status)
 	}
 	if err != nil {
 		return fmt.Errorf("void order %s: %w", p.OrderID, err)
@@ -106,29 +105,29 @@ func (c *Client) call(ctx context.Context, method string, p Payment, action stri
 		return got, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
 	if err != nil {
-		return got, fmt.Errorf("read the answer: %w", err)
+		return got, fmt.Errorf("read response: %w", err)
 	}
 	switch {
 	case resp.StatusCode == http.StatusOK:
 		if err := json.Unmarshal(data, &got); err != nil {
-			return got, fmt.Errorf("read the answer: %w", err)
+			return got, fmt.Errorf("decode response: %w", err)
 		}
 		if got.OrderID != p.OrderID {
-			return got, fmt.Errorf("the answer is about order %.40q", got.OrderID)
+			return got, fmt.Errorf("response is for order %.40q", got.OrderID)
 		}
 		return got, nil
-	case refused(resp.StatusCode):
+	case permanent(resp.StatusCode):
 		return got, fmt.Errorf("%w: %s: %.300s", ErrRefused, resp.Status, data)
 	default:
 		return got, fmt.Errorf("%s: %.300s", resp.Status, data)
 	}
 }
 
-// refused reports whether a repeated call would get the same status. 401 and 403 may pass: during a rotation of keys a
-// replica of payments-svc may not know yet the key that signed the token, and the next call may reach another replica.
-func refused(status int) bool {
+// permanent reports whether a retry would get the same status. It is false for 401 and 403: during a rotation of keys, a
+// replica of payments-svc may not know the key of the token yet, and the retry may reach another replica.
+func permanent(status int) bool {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout, http.StatusTooManyRequests:
 		return false

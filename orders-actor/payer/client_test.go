@@ -34,14 +34,14 @@ func client(t *testing.T, sidecar http.HandlerFunc) *payer.Client {
 
 func isRefused(err error) bool { return errors.Is(err, payer.ErrRefused) }
 
-func answer(status int, body string) http.HandlerFunc {
+func respond(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(body))
 	}
 }
 
-func TestACallIsOnBehalfOfTheUser(t *testing.T) {
+func TestCallsHaveAnOnBehalfOfToken(t *testing.T) {
 	for name, c := range map[string]struct {
 		method, path, status string
 		call                 func(*payer.Client) error
@@ -68,46 +68,46 @@ func TestACallIsOnBehalfOfTheUser(t *testing.T) {
 					assert.NoError(t, json.NewDecoder(r.Body).Decode(&body))
 					assert.Equal(t, map[string]any{"amount": 900.0, "currency": "EUR"}, body)
 				}
-				answer(http.StatusOK, `{"orderId":"o-1","status":"`+c.status+`"}`)(w, r)
+				respond(http.StatusOK, `{"orderId":"o-1","status":"`+c.status+`"}`)(w, r)
 			})))
 		})
 	}
 }
 
-func TestDecisions(t *testing.T) {
+func TestPayReturnsTheDecision(t *testing.T) {
 	for body, want := range map[string]payer.Decision{
 		`{"orderId":"o-1","status":"confirmed"}`:                      {Confirmed: true},
 		`{"orderId":"o-1","status":"declined","reason":"no funds"}`:   {Reason: "no funds"},
 		`{"orderId":"o-1","status":"voided","reason":"voided first"}`: {Reason: "voided first"},
 	} {
-		got, err := client(t, answer(http.StatusOK, body)).Pay(t.Context(), tea)
+		got, err := client(t, respond(http.StatusOK, body)).Pay(t.Context(), tea)
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
 }
 
-func TestFaultsAndRefusals(t *testing.T) {
+func TestErrorsAreClassifiedAsRefusalOrFailure(t *testing.T) {
 	for name, c := range map[string]struct {
 		status  int
 		body    string
 		refused bool
 	}{
-		"away":                {http.StatusInternalServerError, `{"errorCode":"ERR_DIRECT_INVOKE"}`, false},
-		"overloaded":          {http.StatusServiceUnavailable, "", false},
-		"too many":            {http.StatusTooManyRequests, "", false},
-		"too slow":            {http.StatusRequestTimeout, "", false},
-		"forbidden":           {http.StatusForbidden, "", false},
-		"an unknown key":      {http.StatusUnauthorized, "", false},
-		"a bad request":       {http.StatusBadRequest, "", true},
-		"another amount":      {http.StatusConflict, "", true},
-		"a redirect":          {http.StatusFound, "", true},
-		"no JSON":             {http.StatusOK, "hello", false},
-		"another order":       {http.StatusOK, `{"orderId":"o-2","status":"confirmed"}`, false},
-		"an unknown status":   {http.StatusOK, `{"orderId":"o-1","status":"perhaps"}`, false},
-		"an answer too large": {http.StatusOK, `{"orderId":"o-1","status":"confirmed","reason":"` + strings.Repeat("a", 1<<20) + `"}`, false},
+		"sidecar error":      {http.StatusInternalServerError, `{"errorCode":"ERR_DIRECT_INVOKE"}`, false},
+		"overloaded":         {http.StatusServiceUnavailable, "", false},
+		"rate limited":       {http.StatusTooManyRequests, "", false},
+		"request timeout":    {http.StatusRequestTimeout, "", false},
+		"forbidden":          {http.StatusForbidden, "", false},
+		"unauthorized":       {http.StatusUnauthorized, "", false},
+		"bad request":        {http.StatusBadRequest, "", true},
+		"another amount":     {http.StatusConflict, "", true},
+		"redirect":           {http.StatusFound, "", true},
+		"not JSON":           {http.StatusOK, "hello", false},
+		"another order":      {http.StatusOK, `{"orderId":"o-2","status":"confirmed"}`, false},
+		"unknown status":     {http.StatusOK, `{"orderId":"o-1","status":"perhaps"}`, false},
+		"response too large": {http.StatusOK, `{"orderId":"o-1","status":"confirmed","reason":"` + strings.Repeat("a", 1<<20) + `"}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := client(t, answer(c.status, c.body))
+			client := client(t, respond(c.status, c.body))
 			_, err := client.Pay(t.Context(), tea)
 			require.Error(t, err)
 			assert.Less(t, len(err.Error()), 1000)
@@ -117,10 +117,10 @@ func TestFaultsAndRefusals(t *testing.T) {
 			assert.Equal(t, c.refused, isRefused(err))
 		})
 	}
-	assert.Error(t, client(t, answer(http.StatusOK, `{"orderId":"o-1","status":"confirmed"}`)).Void(t.Context(), tea), "not voided")
+	assert.Error(t, client(t, respond(http.StatusOK, `{"orderId":"o-1","status":"confirmed"}`)).Void(t.Context(), tea), "status confirmed")
 }
 
-func TestACallEndsWithItsContext(t *testing.T) {
+func TestCallEndsWithItsContext(t *testing.T) {
 	release := make(chan struct{})
 	c := client(t, func(http.ResponseWriter, *http.Request) { <-release })
 	defer close(release)
@@ -131,31 +131,31 @@ func TestACallEndsWithItsContext(t *testing.T) {
 	assert.False(t, isRefused(err))
 }
 
-// During a rotation of keys some replicas of payments-svc do not know the new key yet.
-func TestAPaymentIsRepeatedWhileAReplicaDoesNotKnowItsKey(t *testing.T) {
+// During a rotation of keys, some replicas of payments-svc do not know the new key yet.
+func TestPaymentIsRetriedAfterUnauthorizedAndForbidden(t *testing.T) {
 	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden} {
 		calls := 0
 		c := client(t, func(w http.ResponseWriter, r *http.Request) {
 			if calls++; calls <= 2 {
-				answer(status, `{"code":"bad-token"}`)(w, r)
+				respond(status, `{"code":"bad-token"}`)(w, r)
 				return
 			}
-			answer(http.StatusOK, `{"orderId":"o-1","status":"confirmed"}`)(w, r)
+			respond(http.StatusOK, `{"orderId":"o-1","status":"confirmed"}`)(w, r)
 		})
 		results := &recorder{}
-		waits := 0
-		w := payer.New(payer.Config{
+		pauses := 0
+		p := payer.New(payer.Config{
 			Payments: c, Results: results, Log: slog.New(slog.DiscardHandler),
-			Pause: func(context.Context, time.Duration) { waits++ },
+			Sleep: func(context.Context, time.Duration) { pauses++ },
 		})
-		w.Pay(order.State{Order: order.Order{ID: "o-1", Total: 900, Currency: "EUR"}, Auth: tea.Auth})
-		w.Next(t.Context())
+		p.Pay(order.State{Order: order.Order{ID: "o-1", Total: 900, Currency: "EUR"}, Auth: tea.Auth})
+		p.RunNext(t.Context())
 		assert.Equal(t, []order.Settle{{ID: "o-1", Confirmed: true, Attempts: 3}}, results.settled, status)
-		assert.Equal(t, 2, waits, "with a pause before each repeat")
+		assert.Equal(t, 2, pauses, "one before each retry")
 	}
 }
 
-// recorder keeps what the worker tells the order.
+// recorder implements payer.Results.
 type recorder struct{ settled []order.Settle }
 
 func (r *recorder) Settle(_ context.Context, c order.Settle) error {

@@ -1,5 +1,5 @@
-// Package payer pays for orders and voids their payments, outside of turns: it calls payments-svc through the sidecar and
-// brings the results back to the orders as commands.
+// Package payer pays for orders and voids their payments, outside of turns: a Payer calls payments-svc through the sidecar,
+// and reports the results to the orders with commands.
 package payer
 
 import (
@@ -14,68 +14,68 @@ import (
 	"orders/orders-actor/order"
 )
 
-// Payment is what payments-svc must know of an order.
+// Payment is the part of an order that payments-svc needs.
 type Payment struct {
 	OrderID  string
-	Amount   int64
+	Amount   int64 // in minor units
 	Currency string
 	Auth     order.Auth
 }
 
-// Decision is payments-svc's answer. It never changes.
+// Decision is the decision of payments-svc. It never changes.
 type Decision struct {
 	Confirmed bool
 	Reason    string
 }
 
-// ErrRefused is a call that payments-svc will refuse again, however often it is repeated right now.
+// ErrRefused reports that payments-svc refused the call, and would refuse a retry too.
 var ErrRefused = errors.New("payments-svc refused the call")
 
-// Payments calls payments-svc. Both calls may be repeated.
+// Payments calls payments-svc. Both calls are idempotent.
 type Payments interface {
 	Pay(ctx context.Context, p Payment) (Decision, error)
 	Void(ctx context.Context, p Payment) error
 }
 
-// Results takes what came of it back to the order, as turns.
+// Results reports results to orders.
 type Results interface {
 	Settle(ctx context.Context, c order.Settle) error
 	PaymentFailed(ctx context.Context, c order.PaymentFailed) error
 	Voided(ctx context.Context, id string) error
 }
 
-// Config is what a Payer needs. Zero counts and durations take the defaults.
+// Config configures a Payer. Zero durations and limits have the defaults below.
 type Config struct {
 	Payments Payments
 	Results  Results
 	Log      *slog.Logger
 
 	CallTimeout time.Duration // 10 s: of one call to payments-svc
-	Drain       time.Duration // 10 s: how long a stopping Payer lets running calls finish
-	Parallel    int           // 64: payments and voids at once
-	Queue       int           // 10,000: waiting ones; more are dropped, and come again through the reconciler
+	Drain       time.Duration // 10 s: for running calls after Run's context has ended
+	Parallel    int           // 64: concurrent payments and voids
+	Queue       int           // 10,000: waiting jobs; more are dropped, and queued again by the reconciler
 
-	// Pause waits for about d, or until ctx ends; nil for the real clock, with jitter.
-	Pause func(ctx context.Context, d time.Duration)
+	// Sleep sleeps for about d, or until ctx ends. The default uses the real clock, with jitter.
+	Sleep func(ctx context.Context, d time.Duration)
 }
 
-// Payer pays and voids in the background, at most once at a time per order and kind. It tries a few
-// times and then leaves the order to the reconciler, so that payments that fail don't hold up the others for long.
+// Payer pays and voids in the background: at most one payment and one void at a time per order. After three failed calls it
+// leaves the order to the reconciler, so that failing payments do not occupy the workers.
 //
-// Failed calls are noted with the order, so that people see what it waits for: after the first one of an order's life, and
-// when a job ends without a decision. That is at most one turn more per job, after the first.
+// It reports failed calls to the order, so that users see why the order waits: after the first failed call of an order, and
+// when a job ends without a decision. That is at most one turn per job, and one more per order.
 //
-// Nothing is lost with it: what an order owes is in its state, not in this queue. It may pay for an order that is
-// being cancelled at the same moment: the cancel owes a void, and a void always wins at payments-svc.
+// The queue is in memory. Pending payments and voids are stored with their orders, so none is lost with the process. A Payer
+// may pay for an order while it is cancelled: the void of the cancel takes precedence at payments-svc.
 type Payer struct {
 	Config
 	queue chan job
 
 	mu   sync.Mutex
-	busy map[job]task // waiting or at work
+	jobs map[job]task // waiting or running
 }
 
-// job is one thing to do. Its task is in busy.
+// job identifies a payment or void. Its task is in Payer.jobs.
 type job struct {
 	id   string
 	void bool
@@ -83,23 +83,23 @@ type job struct {
 
 type task struct {
 	Payment
-	attempts int // calls noted with the order before this job
+	attempts int // calls that the order knew of when the job was queued
 }
 
 const (
 	triesPerJob = 3
-	firstWait   = 250 * time.Millisecond
+	firstPause  = 250 * time.Millisecond // before the second call; four times as long before the third
 )
 
-// pause spreads its end, so that what failed together doesn't come again together.
-func pause(ctx context.Context, d time.Duration) {
+// sleep sleeps d ± 50 %, so that retries do not synchronise.
+func sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d/2 + rand.N(d)):
 	case <-ctx.Done():
 	}
 }
 
-// New makes a Payer. Until Run runs it only queues.
+// New returns a Payer. It only queues until Run is called.
 func New(c Config) *Payer {
 	if c.CallTimeout == 0 {
 		c.CallTimeout = 10 * time.Second
@@ -113,10 +113,10 @@ func New(c Config) *Payer {
 	if c.Queue == 0 {
 		c.Queue = 10_000
 	}
-	if c.Pause == nil {
-		c.Pause = pause
+	if c.Sleep == nil {
+		c.Sleep = sleep
 	}
-	return &Payer{Config: c, queue: make(chan job, c.Queue), busy: make(map[job]task)}
+	return &Payer{Config: c, queue: make(chan job, c.Queue), jobs: make(map[job]task)}
 }
 
 // Pay implements orderactor.Payer.
@@ -125,34 +125,35 @@ func (p *Payer) Pay(s order.State) { p.enqueue(s, false) }
 // Void implements orderactor.Payer.
 func (p *Payer) Void(s order.State) { p.enqueue(s, true) }
 
-// Owing is how many payments and voids wait or are at work.
-func (p *Payer) Owing() int {
+// Pending returns the number of payments and voids that are waiting or running.
+func (p *Payer) Pending() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.busy)
+	return len(p.jobs)
 }
 
 func (p *Payer) enqueue(s order.State, void bool) {
 	j := job{id: s.ID, void: void}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, ok := p.busy[j]; ok {
+	if _, ok := p.jobs[j]; ok {
 		return
 	}
 	select {
 	case p.queue <- j:
-		p.busy[j] = task{
+		p.jobs[j] = task{
 			Payment:  Payment{OrderID: s.ID, Amount: s.Total, Currency: s.Currency, Auth: s.Auth},
 			attempts: s.Payment.Attempts,
 		}
 	default:
-		p.Log.Warn("too many payments are waiting: left one to the reconciler", "order", s.ID)
+		p.Log.Warn("payment queue is full: left an order to the reconciler", "order", s.ID)
 	}
 }
 
-// Run works until ctx ends, then lets the calls that are running finish. What still waits stays with its orders.
+// Run works until ctx ends, and then waits for running calls, up to Drain. It returns nil. Waiting jobs are dropped: the
+// reconciler queues them again.
 func (p *Payer) Run(ctx context.Context) error {
-	working, cancel := context.WithCancel(context.WithoutCancel(ctx)) // ends Drain after ctx
+	callCtx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // ends Drain after ctx
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(p.Drain, cancel) })()
 
@@ -163,7 +164,7 @@ func (p *Payer) Run(ctx context.Context) error {
 				for ctx.Err() == nil {
 					select {
 					case j := <-p.queue:
-						p.do(ctx, working, j)
+						p.do(ctx, callCtx, j)
 					case <-ctx.Done():
 					}
 				}
@@ -175,9 +176,9 @@ func (p *Payer) Run(ctx context.Context) error {
 	return nil
 }
 
-// Next does the job that waits longest, if any, on its caller's goroutine: for who has a schedule of their own instead of
-// Run's.
-func (p *Payer) Next(ctx context.Context) {
+// RunNext runs the next waiting job, if any, on the caller's goroutine. It replaces Run for callers with a scheduler of
+// their own.
+func (p *Payer) RunNext(ctx context.Context) {
 	select {
 	case j := <-p.queue:
 		p.do(ctx, ctx, j)
@@ -185,38 +186,38 @@ func (p *Payer) Next(ctx context.Context) {
 	}
 }
 
-// do tries until it is done, tried often enough, or ctx ends. Calls run under working.
-func (p *Payer) do(ctx, working context.Context, j job) {
+// do makes up to triesPerJob calls, with callCtx, until one succeeds. It makes no further call after ctx has ended.
+func (p *Payer) do(ctx, callCtx context.Context, j job) {
 	p.mu.Lock()
-	t := p.busy[j]
+	t := p.jobs[j]
 	p.mu.Unlock()
 	defer func() {
 		p.mu.Lock()
-		delete(p.busy, j)
+		delete(p.jobs, j)
 		p.mu.Unlock()
 	}()
-	wait := firstWait
+	pause := firstPause
 	for try := 1; ; try++ {
-		decided, err := p.once(working, j, t, t.attempts+try)
+		decided, err := p.try(callCtx, j, t, t.attempts+try)
 		if err == nil {
 			return
 		}
 		last := try == triesPerJob || errors.Is(err, ErrRefused) || ctx.Err() != nil
 		if !j.void && !decided && (last || t.attempts == 0 && try == 1) {
-			p.note(working, j, t.attempts+try, err)
+			p.reportFailure(callCtx, j, t.attempts+try, err)
 		}
 		if last {
-			p.Log.Warn("payment left to the reconciler", "order", j.id, "void", j.void, "calls", t.attempts+try, "error", err)
+			p.Log.Warn("left an order to the reconciler", "order", j.id, "void", j.void, "calls", t.attempts+try, "error", err)
 			return
 		}
-		p.Pause(ctx, wait)
-		wait *= 4
+		p.Sleep(ctx, pause)
+		pause *= 4
 	}
 }
 
-// once makes one call and brings the result to the order. It reports whether payments-svc answered. A panic is a failure of
-// this order as any other: it is noted, tried again ever later, and holds up nobody else.
-func (p *Payer) once(ctx context.Context, j job, t task, attempts int) (decided bool, _ error) {
+// try makes one call and reports the result to the order. decided reports whether payments-svc has answered. A panic counts
+// as a failed call of this order; other orders are not affected.
+func (p *Payer) try(ctx context.Context, j job, t task, attempts int) (decided bool, _ error) {
 	err := run.Catch(ctx, p.Log, "payer", func() (err error) {
 		decided, err = p.call(ctx, j, t, attempts)
 		return err
@@ -225,32 +226,32 @@ func (p *Payer) once(ctx context.Context, j job, t task, attempts int) (decided 
 }
 
 func (p *Payer) call(ctx context.Context, j job, t task, attempts int) (decided bool, _ error) {
-	call, cancel := context.WithTimeout(ctx, p.CallTimeout)
+	timeoutCtx, cancel := context.WithTimeout(ctx, p.CallTimeout)
 	defer cancel()
 	if j.void {
-		if err := p.Payments.Void(call, t.Payment); err != nil {
+		if err := p.Payments.Void(timeoutCtx, t.Payment); err != nil {
 			return false, err
 		}
-		return true, accepted(p.Results.Voided(ctx, j.id))
+		return true, ignoreRefusal(p.Results.Voided(ctx, j.id))
 	}
-	d, err := p.Payments.Pay(call, t.Payment)
+	d, err := p.Payments.Pay(timeoutCtx, t.Payment)
 	if err != nil {
 		return false, err
 	}
-	return true, accepted(p.Results.Settle(ctx, order.Settle{ID: j.id, Confirmed: d.Confirmed, Reason: d.Reason, Attempts: attempts}))
+	return true, ignoreRefusal(p.Results.Settle(ctx, order.Settle{ID: j.id, Confirmed: d.Confirmed, Reason: d.Reason, Attempts: attempts}))
 }
 
-// note stores the failure with the order. One that doesn't arrive is made up for by the next.
-func (p *Payer) note(ctx context.Context, j job, attempts int, failure error) {
+// reportFailure reports a failed call to the order. If the report is lost, the next one has the total number of calls.
+func (p *Payer) reportFailure(ctx context.Context, j job, attempts int, failure error) {
 	err := run.Catch(ctx, p.Log, "payer", func() error {
-		return accepted(p.Results.PaymentFailed(ctx, order.PaymentFailed{ID: j.id, Attempts: attempts, Error: describe(failure)}))
+		return ignoreRefusal(p.Results.PaymentFailed(ctx, order.PaymentFailed{ID: j.id, Attempts: attempts, Error: describe(failure)}))
 	})
 	if err != nil {
-		p.Log.Warn("cannot note a failed payment call", "order", j.id, "error", err)
+		p.Log.Warn("cannot report a failed payment call", "order", j.id, "error", err)
 	}
 }
 
-// describe says what failed in words that customers may see: the error itself may name addresses.
+// describe returns the text that customers see. The error itself may contain addresses.
 func describe(err error) string {
 	switch {
 	case errors.Is(err, run.ErrPanic):
@@ -264,8 +265,8 @@ func describe(err error) string {
 	}
 }
 
-// accepted treats a refusal as the end: the order has heard of it.
-func accepted(err error) error {
+// ignoreRefusal returns nil for a refusal: the order has received the report, so a retry is useless.
+func ignoreRefusal(err error) error {
 	if refusal := (*order.Refusal)(nil); errors.As(err, &refusal) {
 		return nil
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -21,20 +20,18 @@ import (
 
 var alice = order.Auth{User: "alice", Role: "customer"}
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
-
-// service is payments-svc and the orders behind the worker.
+// service stands in for payments-svc and for the orders.
 type service struct {
 	pay    func(ctx context.Context, p payer.Payment) (payer.Decision, error)
 	void   func(ctx context.Context, p payer.Payment) error
 	settle func(c order.Settle) error
 
-	mu      sync.Mutex
-	paid    []string
-	voided  []string
-	settled []order.Settle
-	heard   []string
-	failed  []order.PaymentFailed
+	mu       sync.Mutex
+	paid     []string
+	voided   []string
+	settled  []order.Settle
+	reported []string // to Voided
+	failed   []order.PaymentFailed
 }
 
 func (s *service) Pay(ctx context.Context, p payer.Payment) (payer.Decision, error) {
@@ -79,58 +76,58 @@ func (s *service) PaymentFailed(_ context.Context, c order.PaymentFailed) error 
 func (s *service) Voided(_ context.Context, id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.heard = append(s.heard, id)
+	s.reported = append(s.reported, id)
 	return nil
 }
 
-func owing(id string) order.State {
+func pending(id string) order.State {
 	return order.State{Order: order.Order{ID: id, Total: 900, Currency: "EUR"}, Auth: alice}
 }
 
-// pass lets the bubble's clock run, and all that is due happen.
-func pass(d time.Duration) {
+// advance advances the synctest clock by d, and waits until all goroutines are blocked.
+func advance(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
 }
 
-// work runs a worker in a bubble, where time passes as fast as it can.
-func work(t *testing.T, s *service, c payer.Config, test func(t *testing.T, w *payer.Payer, stop func())) {
+// runPayer runs test beside a Payer, on the clock of synctest.
+func runPayer(t *testing.T, s *service, c payer.Config, test func(t *testing.T, p *payer.Payer, stop func())) {
 	synctest.Test(t, func(t *testing.T) {
-		c.Payments, c.Results, c.Log = s, s, quiet()
-		w := payer.New(c)
+		c.Payments, c.Results, c.Log = s, s, slog.New(slog.DiscardHandler)
+		p := payer.New(c)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			assert.NoError(t, w.Run(ctx))
+			assert.NoError(t, p.Run(ctx))
 		}()
 		stop := func() {
 			cancel()
 			<-ended
 		}
 		defer stop()
-		test(t, w, stop)
+		test(t, p, stop)
 	})
 }
 
-func TestThePaymentsAnswerComesBack(t *testing.T) {
+func TestResultsAreReportedToOrders(t *testing.T) {
 	s := &service{pay: func(_ context.Context, p payer.Payment) (payer.Decision, error) {
 		assert.Equal(t, payer.Payment{OrderID: p.OrderID, Amount: 900, Currency: "EUR", Auth: alice}, p)
 		return payer.Decision{Confirmed: p.OrderID == "good", Reason: "why"}, nil
 	}}
-	work(t, s, payer.Config{Parallel: 1}, func(t *testing.T, w *payer.Payer, _ func()) {
-		w.Pay(owing("good"))
-		w.Pay(owing("bad"))
-		w.Void(owing("cancelled"))
+	runPayer(t, s, payer.Config{Parallel: 1}, func(t *testing.T, p *payer.Payer, _ func()) {
+		p.Pay(pending("good"))
+		p.Pay(pending("bad"))
+		p.Void(pending("cancelled"))
 		synctest.Wait()
 		assert.Equal(t, []order.Settle{
 			{ID: "good", Confirmed: true, Reason: "why", Attempts: 1}, {ID: "bad", Reason: "why", Attempts: 1},
 		}, s.settled)
-		assert.Equal(t, []string{"cancelled"}, s.heard)
+		assert.Equal(t, []string{"cancelled"}, s.reported)
 	})
 }
 
-func TestFailedCallsAreNotedAndCountedOnAcrossRestarts(t *testing.T) {
+func TestFailedCallsAreReportedAndCountedAcrossRestarts(t *testing.T) {
 	fails := 4
 	s := &service{pay: func(context.Context, payer.Payment) (payer.Decision, error) {
 		if fails--; fails >= 0 {
@@ -138,72 +135,72 @@ func TestFailedCallsAreNotedAndCountedOnAcrossRestarts(t *testing.T) {
 		}
 		return payer.Decision{Confirmed: true}, nil
 	}}
-	work(t, s, payer.Config{}, func(t *testing.T, w *payer.Payer, _ func()) {
-		w.Pay(owing("a"))
-		pass(time.Hour)
+	runPayer(t, s, payer.Config{}, func(t *testing.T, p *payer.Payer, _ func()) {
+		p.Pay(pending("a"))
+		advance(time.Hour)
 		assert.Len(t, s.paid, 3)
 		assert.Empty(t, s.settled)
-		const away = "the payment service is unavailable"
-		assert.Equal(t, []order.PaymentFailed{{ID: "a", Attempts: 1, Error: away}, {ID: "a", Attempts: 3, Error: away}}, s.failed)
+		const unavailable = "the payment service is unavailable"
+		assert.Equal(t, []order.PaymentFailed{{ID: "a", Attempts: 1, Error: unavailable}, {ID: "a", Attempts: 3, Error: unavailable}}, s.failed)
 	})
-	work(t, s, payer.Config{}, func(t *testing.T, w *payer.Payer, _ func()) { // after a restart
-		poked := owing("a")
-		poked.Payment.Attempts = 3
-		w.Pay(poked)
-		pass(time.Hour)
+	runPayer(t, s, payer.Config{}, func(t *testing.T, p *payer.Payer, _ func()) { // after a restart
+		resumed := pending("a")
+		resumed.Payment.Attempts = 3
+		p.Pay(resumed)
+		advance(time.Hour)
 		assert.Len(t, s.failed, 2)
 		assert.Equal(t, []order.Settle{{ID: "a", Confirmed: true, Attempts: 5}}, s.settled)
 	})
 }
 
-func TestAnOrderThatPanicsHoldsUpNoOther(t *testing.T) {
+func TestPanicAffectsOnlyItsOrder(t *testing.T) {
 	s := &service{
 		pay: func(_ context.Context, p payer.Payment) (payer.Decision, error) {
-			if p.OrderID == "poisoned" {
-				panic("ouch")
+			if p.OrderID == "panics" {
+				panic("test")
 			}
 			return payer.Decision{Confirmed: true}, nil
 		},
-		void: func(context.Context, payer.Payment) error { panic("ouch") },
+		void: func(context.Context, payer.Payment) error { panic("test") },
 	}
-	work(t, s, payer.Config{Parallel: 1}, func(t *testing.T, w *payer.Payer, _ func()) {
-		w.Pay(owing("poisoned"))
-		w.Void(owing("poisoned"))
-		w.Pay(owing("good"))
-		pass(time.Hour)
+	runPayer(t, s, payer.Config{Parallel: 1}, func(t *testing.T, p *payer.Payer, _ func()) {
+		p.Pay(pending("panics"))
+		p.Void(pending("panics"))
+		p.Pay(pending("good"))
+		advance(time.Hour)
 		assert.Equal(t, []order.Settle{{ID: "good", Confirmed: true, Attempts: 1}}, s.settled)
-		assert.Equal(t, []string{"poisoned", "poisoned", "poisoned", "good"}, s.paid, "tried as often as any failure")
+		assert.Equal(t, []string{"panics", "panics", "panics", "good"}, s.paid, "as many calls as after any failure")
 		assert.Len(t, s.voided, 3)
 		const text = "an internal error kept the payment service from being called"
-		assert.Equal(t, []order.PaymentFailed{{ID: "poisoned", Attempts: 1, Error: text}, {ID: "poisoned", Attempts: 3, Error: text}}, s.failed)
-		assert.Zero(t, w.Owing(), "the reconciler brings it again")
+		assert.Equal(t, []order.PaymentFailed{{ID: "panics", Attempts: 1, Error: text}, {ID: "panics", Attempts: 3, Error: text}}, s.failed)
+		assert.Zero(t, p.Pending(), "the reconciler queues it again")
 	})
-	s.settle = func(order.Settle) error { panic("ouch") }
-	work(t, s, payer.Config{Parallel: 1}, func(t *testing.T, w *payer.Payer, _ func()) {
-		w.Pay(owing("answered"))
-		pass(time.Hour)
-		assert.Zero(t, w.Owing())
+	s.settle = func(order.Settle) error { panic("test") }
+	runPayer(t, s, payer.Config{Parallel: 1}, func(t *testing.T, p *payer.Payer, _ func()) {
+		p.Pay(pending("answered"))
+		advance(time.Hour)
+		assert.Zero(t, p.Pending())
 		s.settle = nil
-		w.Pay(owing("next"))
-		pass(time.Hour)
+		p.Pay(pending("next"))
+		advance(time.Hour)
 		assert.Equal(t, "next", s.settled[len(s.settled)-1].ID)
 	})
 }
 
-func TestARefusedCallIsNotRepeatedAtOnce(t *testing.T) {
+func TestRefusedCallIsNotRetried(t *testing.T) {
 	s := &service{void: func(context.Context, payer.Payment) error { return fmt.Errorf("%w: 403", payer.ErrRefused) }}
-	work(t, s, payer.Config{}, func(t *testing.T, w *payer.Payer, _ func()) {
-		w.Void(owing("a"))
-		pass(time.Hour)
+	runPayer(t, s, payer.Config{}, func(t *testing.T, p *payer.Payer, _ func()) {
+		p.Void(pending("a"))
+		advance(time.Hour)
 		assert.Len(t, s.voided, 1)
 	})
 }
 
-func TestAnOrderThatRefusesTheAnswerHasHeardIt(t *testing.T) {
+func TestReportIsRetriedAfterFailureButNotAfterRefusal(t *testing.T) {
 	s := &service{settle: func(order.Settle) error { return order.NotFound() }}
-	work(t, s, payer.Config{}, func(t *testing.T, w *payer.Payer, _ func()) {
-		w.Pay(owing("a"))
-		pass(time.Hour)
+	runPayer(t, s, payer.Config{}, func(t *testing.T, p *payer.Payer, _ func()) {
+		p.Pay(pending("a"))
+		advance(time.Hour)
 		assert.Len(t, s.paid, 1)
 	})
 	lost := 1
@@ -213,14 +210,14 @@ func TestAnOrderThatRefusesTheAnswerHasHeardIt(t *testing.T) {
 		}
 		return nil
 	}}
-	work(t, s, payer.Config{}, func(t *testing.T, w *payer.Payer, _ func()) {
-		w.Pay(owing("a"))
-		pass(time.Hour)
-		assert.Len(t, s.settled, 1, "an answer that didn't arrive is brought again")
+	runPayer(t, s, payer.Config{}, func(t *testing.T, p *payer.Payer, _ func()) {
+		p.Pay(pending("a"))
+		advance(time.Hour)
+		assert.Len(t, s.settled, 1, "a lost report is repeated")
 	})
 }
 
-func TestOneOrderIsAtWorkOnceAndTheQueueIsBounded(t *testing.T) {
+func TestQueueIsBoundedAndHasEachOrderOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		s := &service{}
@@ -228,25 +225,25 @@ func TestOneOrderIsAtWorkOnceAndTheQueueIsBounded(t *testing.T) {
 			<-release
 			return payer.Decision{Confirmed: true}, nil
 		}
-		w := payer.New(payer.Config{Payments: s, Results: s, Log: quiet(), Parallel: 1, Queue: 2})
+		p := payer.New(payer.Config{Payments: s, Results: s, Log: slog.New(slog.DiscardHandler), Parallel: 1, Queue: 2})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			assert.NoError(t, w.Run(ctx))
+			assert.NoError(t, p.Run(ctx))
 		}()
-		w.Pay(owing("a"))
-		synctest.Wait() // a is at work
+		p.Pay(pending("a"))
+		synctest.Wait() // a is running
 		for range 3 {
-			w.Pay(owing("a"))
-			w.Pay(owing("b"))
-			w.Pay(owing("c"))
-			w.Pay(owing("d")) // no room
+			p.Pay(pending("a"))
+			p.Pay(pending("b"))
+			p.Pay(pending("c"))
+			p.Pay(pending("d")) // the queue is full
 		}
 		close(release)
 		synctest.Wait()
 		assert.Equal(t, []string{"a", "b", "c"}, s.paid)
-		w.Pay(owing("a")) // it is over, so this is news
+		p.Pay(pending("a")) // the first payment has ended
 		synctest.Wait()
 		assert.Equal(t, []string{"a", "b", "c", "a"}, s.paid)
 		cancel()
@@ -254,20 +251,20 @@ func TestOneOrderIsAtWorkOnceAndTheQueueIsBounded(t *testing.T) {
 	})
 }
 
-func TestACallIsGivenUpInTime(t *testing.T) {
+func TestCallEndsAfterItsTimeout(t *testing.T) {
 	s := &service{pay: func(ctx context.Context, _ payer.Payment) (payer.Decision, error) {
 		<-ctx.Done()
 		return payer.Decision{}, ctx.Err()
 	}}
-	work(t, s, payer.Config{CallTimeout: time.Second}, func(t *testing.T, w *payer.Payer, _ func()) {
-		w.Pay(owing("a"))
-		pass(time.Minute)
+	runPayer(t, s, payer.Config{CallTimeout: time.Second}, func(t *testing.T, p *payer.Payer, _ func()) {
+		p.Pay(pending("a"))
+		advance(time.Minute)
 		assert.Len(t, s.paid, 3)
 		assert.Equal(t, "the payment service did not answer in time", s.failed[0].Error)
 	})
 }
 
-func TestStoppingFinishesTheCallThatRunsAndBeginsNone(t *testing.T) {
+func TestStopDrainsRunningCallsAndStartsNone(t *testing.T) {
 	s := &service{pay: func(ctx context.Context, _ payer.Payment) (payer.Decision, error) {
 		select {
 		case <-time.After(3 * time.Second):
@@ -276,23 +273,23 @@ func TestStoppingFinishesTheCallThatRunsAndBeginsNone(t *testing.T) {
 			return payer.Decision{}, ctx.Err()
 		}
 	}}
-	work(t, s, payer.Config{Parallel: 1}, func(t *testing.T, w *payer.Payer, stop func()) {
-		w.Pay(owing("a"))
-		w.Pay(owing("b"))
+	runPayer(t, s, payer.Config{Parallel: 1}, func(t *testing.T, p *payer.Payer, stop func()) {
+		p.Pay(pending("a"))
+		p.Pay(pending("b"))
 		synctest.Wait()
-		began := time.Now()
+		start := time.Now()
 		stop()
-		assert.Equal(t, 3*time.Second, time.Since(began)) // the bubble's clock
+		assert.Equal(t, 3*time.Second, time.Since(start))
 		assert.Equal(t, []string{"a"}, s.paid)
 		assert.Len(t, s.settled, 1)
 	})
 	s.paid, s.settled = nil, nil
-	work(t, s, payer.Config{Parallel: 1, Drain: time.Second}, func(t *testing.T, w *payer.Payer, stop func()) {
-		w.Pay(owing("a"))
+	runPayer(t, s, payer.Config{Parallel: 1, Drain: time.Second}, func(t *testing.T, p *payer.Payer, stop func()) {
+		p.Pay(pending("a"))
 		synctest.Wait()
-		began := time.Now()
+		start := time.Now()
 		stop()
-		assert.Equal(t, time.Second, time.Since(began))
+		assert.Equal(t, time.Second, time.Since(start))
 		assert.Empty(t, s.settled)
 	})
 	require.Len(t, s.paid, 1)

@@ -1,9 +1,9 @@
-// Package reconcile is the net under reminders and payments: a loop that finds orders in the list view that should have
-// moved on, and pokes them.
+// Package reconcile makes orders continue whose reminder, payment or void was missed. A Reconciler searches the order
+// database for them in a loop, and sends each the command Resume.
 //
-// It guarantees that it never ends before its context does, whatever fails; that it pokes a bounded number of orders at
-// once, each with a deadline; and that an order that stays stuck is poked ever less often, down to once in MaxPause.
-// Several replicas may poke the same order: a poke changes nothing that needn't change.
+// The loop runs until its context ends; errors and panics do not stop it. The number of concurrent commands is bounded, and
+// each has a timeout. An order that stays stuck is resumed with growing pauses, up to MaxPause. Several replicas may resume
+// the same order, because the command is idempotent.
 package reconcile
 
 import (
@@ -16,152 +16,151 @@ import (
 	"orders/kit/run"
 )
 
-// View finds what is stuck: orders that are unpaid for longer than unpaidFor, overdue by more than overdueBy, or owe a
-// void.
-type View interface {
+// OrderDB finds stuck orders: created for longer than unpaidFor, overdue by more than overdueBy, or with a pending void.
+type OrderDB interface {
 	Stuck(ctx context.Context, now time.Time, unpaidFor, overdueBy time.Duration, limit int) ([]string, error)
 }
 
-// Orders moves one on.
+// Orders sends commands to orders.
 type Orders interface {
-	Poke(ctx context.Context, id string) error
+	Resume(ctx context.Context, id string) error
 }
 
-// Config is what a Reconciler needs. Zero durations and counts take the defaults.
+// Config configures a Reconciler. Zero durations and limits have the defaults below.
 type Config struct {
-	View   View
-	Orders Orders
-	Log    *slog.Logger
-	Clock  func() time.Time // time.Now
+	OrderDB OrderDB
+	Orders  Orders
+	Log     *slog.Logger
+	Clock   func() time.Time // time.Now
 
-	Every     time.Duration // 2 s, more or less a quarter
+	Every     time.Duration // 2 s ± 25 %: between two searches
 	UnpaidFor time.Duration // 5 s
 	OverdueBy time.Duration // 2 s
-	MaxPause  time.Duration // 30 s: between two pokes of one order
-	Timeout   time.Duration // 10 s: of one look, and of one poke
-	Limit     int           // 100 pokes after one look
-	Parallel  int           // 8 pokes at once
+	MaxPause  time.Duration // 30 s: between two commands to one order
+	Timeout   time.Duration // 10 s: of a search, and of a command
+	Limit     int           // 100: commands after one search
+	Parallel  int           // 8: concurrent commands
 }
 
 // Reconciler is the loop.
 type Reconciler struct {
 	Config
-	poked map[string]poke // how often, and when next; of Run's goroutine
+	attempts map[string]attempts // by order; used by the goroutine of Run only
 }
 
-type poke struct {
-	times int
-	next  time.Time // not before
+type attempts struct {
+	count int
+	next  time.Time // of the next attempt, at the earliest
 }
 
-// New makes a Reconciler.
+// maxSearch bounds the result of a search, and so the number of entries in Reconciler.attempts.
+const maxSearch = 5_000
+
+// New returns a Reconciler. Run starts it.
 func New(c Config) *Reconciler {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	set(&c.Every, 2*time.Second)
-	set(&c.UnpaidFor, 5*time.Second)
-	set(&c.OverdueBy, 2*time.Second)
-	set(&c.MaxPause, 30*time.Second)
-	set(&c.Timeout, 10*time.Second)
-	set(&c.Limit, 100)
-	set(&c.Parallel, 8)
-	return &Reconciler{Config: c, poked: make(map[string]poke)}
+	setDefault(&c.Every, 2*time.Second)
+	setDefault(&c.UnpaidFor, 5*time.Second)
+	setDefault(&c.OverdueBy, 2*time.Second)
+	setDefault(&c.MaxPause, 30*time.Second)
+	setDefault(&c.Timeout, 10*time.Second)
+	setDefault(&c.Limit, 100)
+	setDefault(&c.Parallel, 8)
+	return &Reconciler{Config: c, attempts: make(map[string]attempts)}
 }
 
-func set[T comparable](field *T, value T) {
+func setDefault[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {
 		*field = value
 	}
 }
 
-// Run looks until ctx ends. It returns nil.
+// Run searches and resumes until ctx ends. It returns nil.
 func (r *Reconciler) Run(ctx context.Context) error {
 	wait := r.Every
 	for {
 		select {
-		case <-time.After(wait*3/4 + rand.N(wait/2)): // replicas shouldn't look in step
+		case <-time.After(wait*3/4 + rand.N(wait/2)): // jitter, so that replicas do not synchronise
 		case <-ctx.Done():
 			return nil
 		}
-		var due []string
-		_ = run.Catch(ctx, r.Log, "reconciler", func() error { // the next look may find no cause for it
-			due = r.Due(ctx)
+		var ids []string
+		_ = run.Catch(ctx, r.Log, "reconciler", func() error { // the next search may not panic
+			ids = r.Select(ctx)
 			return nil
 		})
 		wait = r.Every
-		if len(due) == r.Limit { // after an outage there is more where these came from
+		if len(ids) == r.Limit { // there are probably more, such as after an outage
 			wait /= 8
 		}
-		r.pokeAll(ctx, due)
+		r.resumeAll(ctx, ids)
 	}
 }
 
-func (r *Reconciler) pokeAll(ctx context.Context, ids []string) {
-	var pokes sync.WaitGroup
-	defer pokes.Wait()
-	room := make(chan struct{}, r.Parallel)
+func (r *Reconciler) resumeAll(ctx context.Context, ids []string) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	slots := make(chan struct{}, r.Parallel)
 	for _, id := range ids {
 		select {
-		case room <- struct{}{}:
+		case slots <- struct{}{}:
 		case <-ctx.Done():
 			return
 		}
-		pokes.Go(func() {
-			_ = run.Catch(ctx, r.Log, "reconciler", func() error { // this order is poked again, ever later
-				defer func() { <-room }()
-				r.Poke(ctx, id)
+		running.Go(func() {
+			_ = run.Catch(ctx, r.Log, "reconciler", func() error { // a later search finds the order again
+				defer func() { <-slots }()
+				r.Resume(ctx, id)
 				return nil
 			})
 		})
 	}
 }
 
-// Due looks for what is stuck and returns whose time for a poke has come, counting it as poked.
-func (r *Reconciler) Due(ctx context.Context) (due []string) {
+// Select searches for stuck orders and returns those to resume now. It counts an attempt for each.
+func (r *Reconciler) Select(ctx context.Context) (selected []string) {
 	now := r.Clock()
-	for id, p := range r.poked {
-		if now.Sub(p.next) > 2*r.MaxPause { // not seen for long: it has moved on
-			delete(r.poked, id)
+	for id, a := range r.attempts {
+		if now.Sub(a.next) > 2*r.MaxPause { // no longer found, so it has continued
+			delete(r.attempts, id)
 		}
 	}
-	looking, cancel := context.WithTimeout(ctx, r.Timeout)
+	searchCtx, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
-	limit := min(r.Limit+len(r.poked), maxLook) // those that wait for their next poke must not hide the others
-	ids, err := r.View.Stuck(looking, now, r.UnpaidFor, r.OverdueBy, limit)
+	limit := min(r.Limit+len(r.attempts), maxSearch) // orders that wait for their next attempt must not crowd out others
+	ids, err := r.OrderDB.Stuck(searchCtx, now, r.UnpaidFor, r.OverdueBy, limit)
 	if err != nil {
 		if ctx.Err() == nil {
-			r.Log.Warn("can't look for stuck orders", "error", err)
+			r.Log.Warn("cannot search for stuck orders", "error", err)
 		}
 		return nil
 	}
 	for _, id := range ids {
-		p := r.poked[id]
-		if now.Before(p.next) || len(due) == r.Limit {
+		a := r.attempts[id]
+		if now.Before(a.next) || len(selected) == r.Limit {
 			continue
 		}
-		p.times++
-		p.next = now.Add(r.pause(p.times))
-		r.poked[id] = p
-		due = append(due, id)
+		a.count++
+		a.next = now.Add(r.pause(a.count))
+		r.attempts[id] = a
+		selected = append(selected, id)
 	}
-	return due
+	return selected
 }
 
-// Poke moves one order on, or says that it couldn't.
-func (r *Reconciler) Poke(ctx context.Context, id string) {
-	poking, cancel := context.WithTimeout(ctx, r.Timeout)
+// Resume resumes one order. A failure is logged.
+func (r *Reconciler) Resume(ctx context.Context, id string) {
+	callCtx, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
-	if err := r.Orders.Poke(poking, id); err != nil && ctx.Err() == nil {
-		r.Log.Warn("poked a stuck order in vain", "order", id, "error", err)
+	if err := r.Orders.Resume(callCtx, id); err != nil && ctx.Err() == nil {
+		r.Log.Warn("cannot resume a stuck order", "order", id, "error", err)
 	}
 }
 
-// maxLook bounds one look, and so the memory of those that stay stuck.
-const maxLook = 5_000
-
-// pause grows with each poke that left the order stuck.
-func (r *Reconciler) pause(times int) time.Duration {
-	return min(r.Every<<min(times-1, 16), r.MaxPause)
+// pause returns the time between this attempt and the next: Every, doubled with each attempt, up to MaxPause.
+func (r *Reconciler) pause(attempt int) time.Duration {
+	return min(r.Every<<min(attempt-1, 16), r.MaxPause)
 }

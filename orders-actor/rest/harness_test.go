@@ -114,7 +114,7 @@ func (t *turns) Create(ctx context.Context, c order.Create) (order.Order, bool, 
 		return order.Order{}, false, t.broken
 	}
 	if s, ok := t.states[c.ID]; ok {
-		replayed, err := s.Recreate(c)
+		replayed, err := s.CheckReplay(c)
 		return s.Order, replayed, err
 	}
 	s, err := order.New(c, time.Now())
