@@ -27,6 +27,8 @@ import (
 	"orders/orders-actor/order"
 )
 
+//go:generate env GOWORK=off go tool -modfile=../../tools/mockgen/go.mod mockgen -source=order.go -destination=mock_test.go -package=orderactor_test -write_command_comment=false
+
 // Store is the state store. Load reports false for an order that was never saved.
 type Store interface {
 	Load(ctx context.Context, id string) (order.State, bool, error)
