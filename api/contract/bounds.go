@@ -17,33 +17,33 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// CheckBounds sends requests to a server for every keyword of every schema that spec has for requests: one at the keyword's bound,
-// which must be accepted or refused for a reason of the business, and one just beyond it, which must be refused with
-// 400 and, unless it is about the body as a whole, an error that names the field. The first token must be an operator's. It returns how
-// many requests it sent, and what was wrong.
-func CheckBounds(ctx context.Context, spec []byte, at Target) (sent int, found []error) {
+// CheckBounds sends requests for each keyword of each request schema in spec: one at the keyword's bound, which the server
+// must accept or refuse by a business rule, and one just beyond it, which the server must reject with 400 and an error that
+// names the field, if there is one. The first token must be an operator's. It returns the number of requests and the
+// violations.
+func CheckBounds(ctx context.Context, spec []byte, target Target) (sent int, violations []error) {
 	bounds, err := boundsOf(spec)
 	if err != nil {
 		return 0, []error{err}
 	}
 	for _, b := range bounds {
-		if err := b.check(ctx, at); err != nil {
-			found = append(found, fmt.Errorf("%s: %w", b, err))
+		if err := b.check(ctx, target); err != nil {
+			violations = append(violations, fmt.Errorf("%s: %w", b, err))
 		}
 	}
-	return len(bounds), found
+	return len(bounds), violations
 }
 
-// bound is one request at the bound of a keyword, or beyond it.
+// bound is a request at the bound of a keyword, or just beyond it.
 type bound struct {
 	draft
-	field   string // as errors name it; "" for the whole body
+	field   string // name in errors; "" for the whole body
 	keyword string
 	beyond  bool
-	opaque  bool // the value's meaning is the server's own, so that it may refuse what the schema allows
+	opaque  bool // the server may reject values that match the schema, such as an unknown cursor
 }
 
-// draft is a request that can be changed.
+// draft has the parts of a request.
 type draft struct {
 	method, path string
 	query        url.Values
@@ -56,15 +56,15 @@ func (b bound) String() string {
 	if b.beyond {
 		where = "beyond"
 	}
-	return fmt.Sprintf("%s %s: %s the bound of %s's %s", b.method, b.path, where, b.field, b.keyword)
+	return fmt.Sprintf("%s %s: %s the %s of %q", b.method, b.path, where, b.keyword, b.field)
 }
 
-func (b bound) check(ctx context.Context, at Target) error {
-	req, err := b.request(ctx, at.URL)
+func (b bound) check(ctx context.Context, target Target) error {
+	req, err := b.request(ctx, target.URL)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+at.Tokens[0])
+	req.Header.Set("Authorization", "Bearer "+target.Tokens[0])
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err
@@ -75,15 +75,15 @@ func (b bound) check(ctx context.Context, at Target) error {
 		return err
 	}
 	if !b.beyond {
-		business := []int{http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusPreconditionFailed, http.StatusUnprocessableEntity}
-		if res.StatusCode >= 400 && !slices.Contains(business, res.StatusCode) && (!b.opaque || res.StatusCode != http.StatusBadRequest) {
-			return fmt.Errorf("refused: %s %.300s", res.Status, body)
+		refusals := []int{http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusPreconditionFailed, http.StatusUnprocessableEntity}
+		if res.StatusCode >= 400 && !slices.Contains(refusals, res.StatusCode) && (!b.opaque || res.StatusCode != http.StatusBadRequest) {
+			return fmt.Errorf("valid request was rejected: %s %.300s", res.Status, body)
 		}
 		return nil
 	}
 	var problem struct{ Errors []struct{ Field string } }
 	if err := json.Unmarshal(body, &problem); err != nil || res.StatusCode != http.StatusBadRequest {
-		return fmt.Errorf("not refused with 400: %s %.300s", res.Status, body)
+		return fmt.Errorf("invalid request was not rejected with 400: %s %.300s", res.Status, body)
 	}
 	for _, e := range problem.Errors {
 		if e.Field == b.field {
@@ -93,7 +93,7 @@ func (b bound) check(ctx context.Context, at Target) error {
 	if b.field == "" {
 		return nil
 	}
-	return fmt.Errorf("refused without naming the field: %.300s", body)
+	return fmt.Errorf("error does not name the field: %.300s", body)
 }
 
 func (d draft) request(ctx context.Context, base string) (*http.Request, error) {
@@ -107,7 +107,7 @@ func (d draft) request(ctx context.Context, base string) (*http.Request, error) 
 
 // walker collects the bounds of one operation.
 type walker struct {
-	draft  func() draft // a good request, afresh
+	draft  func() draft // returns a new valid request
 	bounds []bound
 	err    error
 }
@@ -136,7 +136,7 @@ func walk(method, path string, operation *openapi3.Operation) ([]bound, error) {
 	if operation.RequestBody != nil {
 		body = operation.RequestBody.Value.Content.Get("application/json").Schema.Value
 	}
-	good := func() draft {
+	valid := func() draft {
 		d := draft{method: method, path: path, query: url.Values{}, header: http.Header{"Accept": {"application/json"}}}
 		for _, ref := range operation.Parameters {
 			if ref.Value.Required {
@@ -148,7 +148,7 @@ func walk(method, path string, operation *openapi3.Operation) ([]bound, error) {
 		}
 		return d
 	}
-	w := &walker{draft: good}
+	w := &walker{draft: valid}
 	for _, ref := range operation.Parameters {
 		p := ref.Value
 		if p.Name == "Accept" {
@@ -160,7 +160,7 @@ func walk(method, path string, operation *openapi3.Operation) ([]bound, error) {
 		in := place{template: path, put: func(v any) any { return v }}
 		w.schema(body, in)
 		if operation.RequestBody.Value.Required {
-			d := good()
+			d := valid()
 			d.body = nil
 			w.bounds = append(w.bounds, bound{draft: d, keyword: "required", beyond: true})
 		}
@@ -168,11 +168,11 @@ func walk(method, path string, operation *openapi3.Operation) ([]bound, error) {
 	return w.bounds, w.err
 }
 
-// put sets a parameter, or the body without one.
+// put sets a parameter, or the body if p is nil.
 func (d *draft) put(p *openapi3.Parameter, template string, v any) {
 	if p == nil {
 		d.header.Set("Content-Type", "application/json")
-		d.body, _ = json.Marshal(v) // it was made of maps, lists and plain values
+		d.body, _ = json.Marshal(v) // v has only JSON types
 		return
 	}
 	var values []string
@@ -193,20 +193,20 @@ func (d *draft) put(p *openapi3.Parameter, template string, v any) {
 	}
 }
 
-// place is where a schema applies.
+// place is the part of a request that a schema describes.
 type place struct {
-	parameter *openapi3.Parameter // nil in the body
+	parameter *openapi3.Parameter // nil for the body
 	template  string              // of the path
-	field     string              // as errors name it
-	put       func(v any) any     // puts a value in this place of an otherwise good parameter or body
+	field     string              // name in errors
+	put       func(v any) any     // returns a valid parameter or body with v at this place
 }
 
-// inside is a place in the value that is in p.
-func (p place) inside(name string, put func(v any) any) place {
+// child returns a place within the value at p.
+func (p place) child(name string, put func(v any) any) place {
 	outer := p.put
 	p.put = func(v any) any { return outer(put(v)) }
 	switch {
-	case p.parameter != nil: // an element, which errors call by the parameter's name
+	case p.parameter != nil: // errors name the parameter, not the element
 	case strings.HasPrefix(name, "[") || p.field == "":
 		p.field += name
 	default:
@@ -222,16 +222,16 @@ func (w *walker) add(p place, keyword string, beyond bool, v any) {
 	w.bounds = append(w.bounds, bound{draft: d, field: p.field, keyword: keyword, beyond: beyond, opaque: opaque})
 }
 
-// schema adds the bounds of every keyword of s, and of the schemas within. A keyword that it doesn't know is an error: it
-// would go unchecked.
+// schema adds the bounds of all keywords of s and its subschemas. An unsupported keyword is an error, since it would not be
+// checked.
 func (w *walker) schema(s *openapi3.Schema, at place) {
 	if s.AllOf != nil || s.AnyOf != nil || s.OneOf != nil || s.Not != nil || s.MultipleOf != nil || s.ExclusiveMin.IsSet() || s.ExclusiveMax.IsSet() ||
 		s.MinProps > 0 || s.MaxProps != nil || s.Nullable {
-		w.err = errors.Join(w.err, fmt.Errorf("%s: a keyword that bounds.go doesn't know", at.field))
+		w.err = errors.Join(w.err, fmt.Errorf("schema of %q: unsupported keyword", at.field))
 	}
 	if at.parameter == nil {
 		for _, v := range []any{nil, true, 1, "1", 0.5, []any{}, map[string]any{}} {
-			if !fits(s, v) {
+			if !hasType(s, v) {
 				w.add(at, "type", true, v)
 			}
 		}
@@ -255,7 +255,7 @@ func (w *walker) schema(s *openapi3.Schema, at place) {
 	}
 }
 
-func fits(s *openapi3.Schema, v any) bool {
+func hasType(s *openapi3.Schema, v any) bool {
 	switch v.(type) {
 	case nil:
 		return false
@@ -280,15 +280,15 @@ func (w *walker) object(s *openapi3.Schema, at place) {
 		return o
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
-		property := at.inside(name, func(v any) any { return with(func(o map[string]any) { o[name] = v }) })
+		property := at.child(name, func(v any) any { return with(func(o map[string]any) { o[name] = v }) })
 		w.schema(s.Properties[name].Value, property)
 		missing := property
 		missing.put = func(any) any { return at.put(with(func(o map[string]any) { delete(o, name) })) }
 		w.add(missing, "required", slices.Contains(s.Required, name), nil)
 	}
 	if has := s.AdditionalProperties.Has; has != nil && !*has {
-		surplus := at.inside("surplus", func(v any) any { return with(func(o map[string]any) { o["surplus"] = v }) })
-		w.add(surplus, "additionalProperties", true, 1)
+		additional := at.child("additional", func(v any) any { return with(func(o map[string]any) { o["additional"] = v }) })
+		w.add(additional, "additionalProperties", true, 1)
 	}
 }
 
@@ -315,7 +315,7 @@ func (w *walker) array(s *openapi3.Schema, at place) {
 		}
 		w.add(twice, "uniqueItems", true, []any{sample(s.Items.Value, 0), sample(s.Items.Value, 0)})
 	}
-	w.schema(s.Items.Value, at.inside("[0]", func(v any) any {
+	w.schema(s.Items.Value, at.child("[0]", func(v any) any {
 		l := list(max(1, int(s.MinItems)))
 		l[0] = v
 		return l
@@ -338,13 +338,13 @@ func (w *walker) integer(s *openapi3.Schema, at place) {
 	}
 }
 
-// odd are texts that one pattern or another refuses, and that a header can carry too, and then others.
-var odd = []string{"a b", "~", "-a", "ß", "漢", "𝄞", "a\tb", "a\nb", "a\x00b", "a\x1fb", "a\x7fb", "a\u0085b"}
+// patternTexts are texts that some patterns reject. Those after the fourth cannot be sent in a header.
+var patternTexts = []string{"a b", "~", "-a", "ß", "漢", "𝄞", "a\tb", "a\nb", "a\x00b", "a\x1fb", "a\x7fb", "a\u0085b"}
 
 func (w *walker) text(s *openapi3.Schema, at place) {
 	header := at.parameter != nil && at.parameter.In == "header"
 	long := func(n int) (texts []string) {
-		for _, letter := range []string{"a", "ß", "𐐀"} { // a length is in characters; letters, because a search needs one
+		for _, letter := range []string{"a", "ß", "𐐀"} { // lengths count characters; letters, because a search must contain one
 			if matches(s, letter) && (!header || letter == "a") {
 				texts = append(texts, strings.Repeat(letter, n))
 			}
@@ -362,7 +362,7 @@ func (w *walker) text(s *openapi3.Schema, at place) {
 		}
 	}
 	if s.Pattern != "" {
-		for _, text := range odd {
+		for _, text := range patternTexts {
 			if !header || text < "\x7f" && !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
 				w.add(at, "pattern", !matches(s, text), text)
 			}
@@ -383,7 +383,7 @@ func (w *walker) text(s *openapi3.Schema, at place) {
 			w.add(at, "format", true, text)
 		}
 	default:
-		w.err = errors.Join(w.err, fmt.Errorf("%s: bounds.go doesn't know the format %s", at.field, s.Format))
+		w.err = errors.Join(w.err, fmt.Errorf("schema of %q: unsupported format %s", at.field, s.Format))
 	}
 }
 
@@ -391,7 +391,7 @@ func matches(s *openapi3.Schema, text string) bool {
 	return s.Pattern == "" || regexp.MustCompile(s.Pattern).MatchString(text)
 }
 
-// sample is a good value, with all its fields. Those with other numbers differ, as far as the schema lets them.
+// sample returns a valid value with all fields. Values of different numbers differ if the schema allows it.
 func sample(s *openapi3.Schema, number int) any {
 	switch {
 	case s.Enum != nil:

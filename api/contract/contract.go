@@ -1,9 +1,8 @@
-// Package contract holds a running orders-actor and its clients to api/openapi.yaml. It is support for tests, like
-// kit/pgtest: the server's own, those of the whole product, and chaos.
+// Package contract checks in tests that a running orders-actor and its clients conform to api/openapi.yaml.
 //
-// It guarantees that nothing outside of the contract passes a Transport unseen: a request that the contract refuses and
-// the server accepts; an answer with a status, a header or a body that the contract doesn't describe; and where it
-// describes nothing, other paths and methods, any answer but a problem. Throw asks what nobody would think of.
+// A Transport checks each request and response of an HTTP client. It reports invalid requests that the server accepts;
+// responses whose status, header or body the contract does not describe; and, for unknown paths and methods, responses that
+// are not a problem. Fuzz sends random requests, and CheckBounds requests at and beyond each bound of the schemas.
 package contract
 
 import (
@@ -23,11 +22,11 @@ import (
 	"orders/api"
 )
 
-// Transport passes requests to Base, and tells Found what the contract has against a request or its answer. The client
-// gets the answer either way. Of a stream, which need not end, it sees the head.
+// Transport sends requests with Base, and calls OnViolation for each violation of the contract. The client gets the response
+// in any case. Of an event stream only the header is checked.
 type Transport struct {
-	Base  http.RoundTripper
-	Found func(error)
+	Base        http.RoundTripper
+	OnViolation func(error)
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -51,9 +50,9 @@ func (t Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		res.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	sent = bytes.TrimPrefix(sent, []byte("\ufeff")) // the contract allows it, which a schema cannot say
+	sent = bytes.TrimPrefix(sent, []byte("\ufeff")) // allowed by the contract, but not expressible in a schema
 	if err := check(withBody(req, sent), res, body); err != nil {
-		t.Found(fmt.Errorf("%s %s: %s: %w\n%.1000s", req.Method, req.URL, res.Status, err, body))
+		t.OnViolation(fmt.Errorf("%s %s: %s: %w\n%.1000s", req.Method, req.URL, res.Status, err, body))
 	}
 	return res, nil
 }
@@ -63,21 +62,21 @@ func readAll(body io.ReadCloser) ([]byte, error) {
 	return io.ReadAll(body)
 }
 
-// withBody is a copy: a RoundTripper must leave its request alone.
+// withBody returns a copy of the request, because a RoundTripper must not modify it.
 func withBody(req *http.Request, body []byte) *http.Request {
 	req = req.WithContext(req.Context())
 	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-	req.Body, _ = req.GetBody() // can't fail
+	req.Body, _ = req.GetBody() // never fails
 	return req
 }
 
-// judge is the contract, ready to be asked.
-type judge struct {
+// parsed is the parsed contract.
+type parsed struct {
 	doc    *openapi3.T
 	router routers.Router
 }
 
-var load = sync.OnceValues(func() (judge, error) {
+var load = sync.OnceValues(func() (parsed, error) {
 	for _, text := range []string{"text/event-stream", "text/html", "application/yaml"} {
 		openapi3filter.RegisterBodyDecoder(text, openapi3filter.FileBodyDecoder)
 	}
@@ -85,29 +84,28 @@ var load = sync.OnceValues(func() (judge, error) {
 	openapi3.DefineStringFormatValidator("date-time", openapi3.NewRegexpFormatValidator(`(?i)^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(Z|[+-]\d\d:\d\d)$`))
 	doc, err := openapi3.NewLoader().LoadFromData(api.Contract)
 	if err != nil {
-		return judge{}, err
+		return parsed{}, err
 	}
 	if err := doc.Validate(context.Background(), openapi3.EnableExamplesValidation()); err != nil {
-		return judge{}, err
+		return parsed{}, err
 	}
 	router, err := gorillamux.NewRouter(doc)
-	return judge{doc, router}, err
+	return parsed{doc, router}, err
 })
 
-// check returns what the contract has against a request or its answer. A request that was refused may be as bad as it
-// likes.
+// check returns a violation of the contract, or nil. A request that was rejected may be invalid.
 func check(req *http.Request, res *http.Response, body []byte) error {
-	j, err := load()
+	spec, err := load()
 	if err != nil {
 		return err
 	}
-	if res.StatusCode == http.StatusRequestTimeout { // is about the connection, and stands above all calls
+	if res.StatusCode == http.StatusRequestTimeout { // the server sends it for a slow connection, before routing
 		return nil
 	}
-	route, params, err := j.router.FindRoute(req)
+	route, params, err := spec.router.FindRoute(req)
 	if err != nil {
 		if res.StatusCode < 400 || res.StatusCode >= 500 || res.Header.Get("Content-Type") != "application/problem+json" {
-			return fmt.Errorf("the contract doesn't know this call: %w", err)
+			return fmt.Errorf("call is not in the contract: %w", err)
 		}
 		return nil
 	}
@@ -116,7 +114,7 @@ func check(req *http.Request, res *http.Response, body []byte) error {
 	}}
 	if res.StatusCode < 300 {
 		if err := openapi3filter.ValidateRequest(req.Context(), in); err != nil {
-			return fmt.Errorf("a request that the contract refuses was accepted: %w", err)
+			return fmt.Errorf("invalid request was accepted: %w", err)
 		}
 	}
 	out := &openapi3filter.ResponseValidationInput{
@@ -124,7 +122,7 @@ func check(req *http.Request, res *http.Response, body []byte) error {
 	}
 	out.SetBodyBytes(body)
 	if err := openapi3filter.ValidateResponse(req.Context(), out); err != nil {
-		return fmt.Errorf("the answer isn't what the contract says: %w", err)
+		return fmt.Errorf("invalid response: %w", err)
 	}
 	return nil
 }

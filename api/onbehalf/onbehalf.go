@@ -1,8 +1,7 @@
-// Package onbehalf is the short-lived token with which orders-actor asks payments-svc to act on behalf of a user.
+// Package onbehalf has the on-behalf-of tokens of calls from orders-actor to payments-svc.
 //
-// It guarantees that a verified token was minted by a holder of the key, for payments-svc, no longer than Lifetime and Skew ago,
-// and that it names one user, one order, one amount and one currency: it is of no use for anything else. Only HS256 is
-// accepted; what the token itself says of its algorithm decides nothing.
+// A token is a JWT that is signed with a key of both services. It expires after Lifetime, and is bound to one user, order,
+// amount and currency. Verify accepts only HS256, whatever algorithm the token's header names.
 package onbehalf
 
 import (
@@ -17,18 +16,18 @@ const (
 	issuer   = "orders-actor"
 	audience = "payments-svc"
 
-	// Lifetime is how long a token is good for: one call and its retries.
+	// Lifetime is the time until a token expires: enough for one call.
 	Lifetime = time.Minute
-	// Skew is how far the clocks of the two services may be apart.
+	// Skew is the allowed difference between the clocks of the two services.
 	Skew = 2 * time.Minute
-	// MinKey is the fewest bytes of a key that HS256 is worth its name with.
+	// MinKey is the minimum size of a key in bytes.
 	MinKey = 32
 )
 
-// ErrInvalid is wrapped by every error of Verify. Its text is for the log, not for the caller.
+// ErrInvalid is wrapped by all errors of Verify. The texts are for logs, not for clients.
 var ErrInvalid = errors.New("invalid on-behalf-of token")
 
-// Claims are what a token is bound to. Amount is in minor units of Currency.
+// Claims are the contents of a token. Amount is in minor units of Currency.
 type Claims struct {
 	OrderID, User string
 	Amount        int64
@@ -37,7 +36,7 @@ type Claims struct {
 
 func (c Claims) check() error {
 	if c.OrderID == "" || c.User == "" || c.Currency == "" || c.Amount < 0 {
-		return errors.New("order, user, amount and currency must be given")
+		return errors.New("order, user, amount or currency is missing")
 	}
 	return nil
 }
@@ -45,17 +44,17 @@ func (c Claims) check() error {
 type payload struct {
 	jwt.RegisteredClaims
 	OrderID  string `json:"order"`
-	Amount   *int64 `json:"amount"` // a pointer tells 0 from absent
+	Amount   *int64 `json:"amount"` // nil if absent
 	Currency string `json:"currency"`
 }
 
-// Mint returns a token for c that ends Lifetime from now.
+// Mint returns a token with the claims that expires after Lifetime.
 func Mint(key []byte, c Claims, now time.Time) (string, error) {
 	if len(key) < MinKey {
-		return "", fmt.Errorf("minting an on-behalf-of token: the key has %d bytes, %d are needed", len(key), MinKey)
+		return "", fmt.Errorf("mint on-behalf-of token: the key has %d bytes, %d are needed", len(key), MinKey)
 	}
 	if err := c.check(); err != nil {
-		return "", fmt.Errorf("minting an on-behalf-of token: %w", err)
+		return "", fmt.Errorf("mint on-behalf-of token: %w", err)
 	}
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, payload{
 		RegisteredClaims: jwt.RegisteredClaims{
@@ -66,7 +65,7 @@ func Mint(key []byte, c Claims, now time.Time) (string, error) {
 	}).SignedString(key)
 }
 
-// VerifyAny is Verify with several keys, of which one must fit: during a rotation both are accepted.
+// VerifyAny verifies a token with several keys, of which one must match. During a key rotation there are two.
 func VerifyAny(keys [][]byte, token string, now time.Time) (c Claims, err error) {
 	err = ErrInvalid
 	for _, key := range keys {
@@ -77,9 +76,9 @@ func VerifyAny(keys [][]byte, token string, now time.Time) (c Claims, err error)
 	return c, err
 }
 
-// Verify returns what a token is bound to, or an error that wraps ErrInvalid.
+// Verify returns the claims of a token, or an error that wraps ErrInvalid.
 func Verify(key []byte, token string, now time.Time) (Claims, error) {
-	if len(key) < MinKey { // an empty key would accept what anybody signs
+	if len(key) < MinKey { // an empty key would verify tokens that anyone can sign
 		return Claims{}, fmt.Errorf("%w: the key has %d bytes, %d are needed", ErrInvalid, len(key), MinKey)
 	}
 	var p payload
@@ -91,7 +90,7 @@ func Verify(key []byte, token string, now time.Time) (Claims, error) {
 		return Claims{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	if p.Amount == nil {
-		return Claims{}, fmt.Errorf("%w: it names no amount", ErrInvalid)
+		return Claims{}, fmt.Errorf("%w: no amount", ErrInvalid)
 	}
 	c := Claims{OrderID: p.OrderID, User: p.Subject, Amount: *p.Amount, Currency: p.Currency}
 	if err := c.check(); err != nil {

@@ -25,7 +25,7 @@ func TestRoundTrip(t *testing.T) {
 		}
 		token, err := Mint(key, c, now)
 		require.NoError(t, err)
-		// The verifier's clock may be behind or ahead.
+		// The clocks may differ by Skew.
 		skewed := time.Duration(rapid.Int64Range(int64(-Skew), int64(Lifetime+Skew-time.Second)).Draw(t, "clock"))
 		got, err := Verify(key, token, now.Add(skewed))
 		require.NoError(t, err)
@@ -33,7 +33,7 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-func TestAnyChangedByteIsRefused(t *testing.T) {
+func TestVerifyRejectsAnyChangedByte(t *testing.T) {
 	token, err := Mint(key, alice, now)
 	require.NoError(t, err)
 	rapid.Check(t, func(t *rapid.T) {
@@ -41,7 +41,7 @@ func TestAnyChangedByteIsRefused(t *testing.T) {
 		i := rapid.IntRange(0, len(changed)-1).Draw(t, "at")
 		changed[i] = rapid.Byte().Filter(func(b byte) bool { return b != token[i] }).Draw(t, "byte")
 		got, err := Verify(key, string(changed), now)
-		if err == nil { // the last base64 character of a part has bits that stand for nothing
+		if err == nil { // the last base64 character of a part has unused bits
 			require.Equal(t, alice, got)
 			return
 		}
@@ -49,9 +49,9 @@ func TestAnyChangedByteIsRefused(t *testing.T) {
 	})
 }
 
-func TestVerifyRefuses(t *testing.T) {
+func TestVerifyRejects(t *testing.T) {
 	amount := int64(900)
-	good := func() payload {
+	valid := func() payload {
 		return payload{
 			RegisteredClaims: jwt.RegisteredClaims{
 				Issuer: issuer, Audience: jwt.ClaimStrings{audience}, Subject: "alice",
@@ -71,7 +71,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"another key":       {key: bytes.Repeat([]byte("x"), MinKey)},
 		"another audience":  {change: func(p *payload) { p.Audience = jwt.ClaimStrings{"orders"} }},
 		"no audience":       {change: func(p *payload) { p.Audience = nil }},
-		"another issuer":    {change: func(p *payload) { p.Issuer = "somebody" }},
+		"another issuer":    {change: func(p *payload) { p.Issuer = "another-app" }},
 		"expired":           {change: func(p *payload) { p.ExpiresAt = jwt.NewNumericDate(now.Add(-Skew - time.Second)) }},
 		"never expires":     {change: func(p *payload) { p.ExpiresAt = nil }},
 		"no user":           {change: func(p *payload) { p.Subject = "" }},
@@ -81,7 +81,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"no currency":       {change: func(p *payload) { p.Currency = "" }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := good()
+			p := valid()
 			if test.change != nil {
 				test.change(&p)
 			}
@@ -99,7 +99,7 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
-func TestShortKeysAreRefused(t *testing.T) {
+func TestShortKeysAreRejected(t *testing.T) {
 	_, err := Mint(key[:MinKey-1], alice, now)
 	require.ErrorContains(t, err, "31 bytes")
 	token, err := jwt.New(jwt.SigningMethodHS256).SignedString([]byte{})
@@ -108,7 +108,7 @@ func TestShortKeysAreRefused(t *testing.T) {
 	require.ErrorIs(t, err, ErrInvalid)
 }
 
-func TestMintRefusesWhatVerifyWould(t *testing.T) {
+func TestMintRejectsIncompleteClaims(t *testing.T) {
 	for name, c := range map[string]Claims{
 		"no order":        {User: "alice", Amount: 1, Currency: "EUR"},
 		"no user":         {OrderID: "order-1", Amount: 1, Currency: "EUR"},
@@ -122,7 +122,7 @@ func TestMintRefusesWhatVerifyWould(t *testing.T) {
 	}
 }
 
-// FuzzVerify holds that nothing but a token of ours verifies, and that no input panics.
+// FuzzVerify checks that only a signed token verifies, and that no input causes a panic.
 func FuzzVerify(f *testing.F) {
 	token, err := Mint(key, alice, now)
 	require.NoError(f, err)
@@ -140,7 +140,7 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-func TestTokensOfEitherKeyAreAcceptedDuringARotation(t *testing.T) {
+func TestVerifyAnyAcceptsBothKeysOfARotation(t *testing.T) {
 	old, next := bytes.Repeat([]byte("o"), MinKey), bytes.Repeat([]byte("n"), MinKey)
 	claims := Claims{OrderID: "1", User: "alice", Amount: 900, Currency: "EUR"}
 	for _, signer := range [][]byte{old, next} {

@@ -43,7 +43,7 @@ func newAPI(urls []string) *api {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 64
 	a := &api{urls: urls, tokens: map[string]string{}, close: transport.CloseIdleConnections}
-	a.client = &http.Client{Transport: contract.Transport{Base: transport, Found: a.found}}
+	a.client = &http.Client{Transport: contract.Transport{Base: transport, OnViolation: a.found}}
 	return a
 }
 

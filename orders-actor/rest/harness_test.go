@@ -56,7 +56,7 @@ func start(t testing.TB, change ...func(*rest.Options)) *server {
 	dev, err := auth.NewDev(tokenKey, time.Now)
 	require.NoError(t, err)
 	s := &server{TB: t, db: db, dev: dev, turns: &turns{db: db, states: map[string]order.State{}}}
-	s.client.Transport = contract.Transport{Base: http.DefaultTransport, Found: func(err error) { t.Error(err) }}
+	s.client.Transport = contract.Transport{Base: http.DefaultTransport, OnViolation: func(err error) { t.Error(err) }}
 	options := rest.Options{
 		Commands: s.turns, Reads: db, Verifier: dev, Dev: dev, Log: slog.New(slog.DiscardHandler),
 	}

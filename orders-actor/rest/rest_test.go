@@ -478,5 +478,5 @@ func TestGeneratedRequests(t *testing.T) {
 	at := contract.Target{URL: s.url, Tokens: []string{s.token("alice"), s.token("otto")}, Orders: []string{s.given("alice").ID, s.given("bob").ID}}
 	s.advance(at.Orders[1], confirm)
 	s.advance(at.Orders[1], deliver)
-	rapid.Check(t, func(rt *rapid.T) { contract.Throw(rt, at) })
+	rapid.Check(t, func(rt *rapid.T) { contract.Fuzz(rt, at) })
 }

@@ -110,7 +110,7 @@ const callTimeout = 30 * time.Second
 func checked(t *testing.T) *http.Client {
 	t.Helper()
 	return &http.Client{Timeout: callTimeout, Transport: contract.Transport{
-		Base: http.DefaultTransport, Found: func(err error) { t.Error(err) },
+		Base: http.DefaultTransport, OnViolation: func(err error) { t.Error(err) },
 	}}
 }
 

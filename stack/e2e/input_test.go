@@ -180,6 +180,6 @@ func TestGeneratedRequestsConformToContract(t *testing.T) {
 	})
 	for range 10 {
 		create()
-		rapid.Check(t, func(rt *rapid.T) { contract.Throw(rt, at) })
+		rapid.Check(t, func(rt *rapid.T) { contract.Fuzz(rt, at) })
 	}
 }

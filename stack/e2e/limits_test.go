@@ -23,9 +23,9 @@ func TestContractLimitsAreEnforced(t *testing.T) {
 
 	// The check itself detects a limit that only the contract has.
 	for _, of := range []struct{ from, to, found string }{
-		{"without a body.\n      schema: { type: string }", "without a body.\n      schema: { type: string, maxLength: 5 }", "beyond the bound of If-None-Match's maxLength"},
-		{"maxLength: 500", "maxLength: 400", "beyond the bound of reason's maxLength"},
-		{"minimum: 1, maximum: 1000", "minimum: 2, maximum: 1000", "beyond the bound of items[0].quantity's minimum"},
+		{"without a body.\n      schema: { type: string }", "without a body.\n      schema: { type: string, maxLength: 5 }", `beyond the maxLength of "If-None-Match"`},
+		{"maxLength: 500", "maxLength: 400", `beyond the maxLength of "reason"`},
+		{"minimum: 1, maximum: 1000", "minimum: 2, maximum: 1000", `beyond the minimum of "items[0].quantity"`},
 	} {
 		require.Contains(t, string(api.Contract), of.from)
 		_, found := contract.CheckBounds(t.Context(), bytes.Replace(api.Contract, []byte(of.from), []byte(of.to), 1), at)

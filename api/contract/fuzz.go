@@ -16,46 +16,46 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Target is a server to throw requests at.
+// Target is the server under test.
 type Target struct {
 	URL    string
 	Tokens []string // of its users
-	Orders []string // ids of orders that it has
+	Orders []string // ids of existing orders
 }
 
-// Throw makes a request from the contract, a good one or one that was broken somewhere, and sends it. It fails t when
-// the answer is a fault of the server's or outside of the contract, or when it refuses as bad what the contract allows.
-func Throw(t *rapid.T, at Target) {
-	g := &generator{T: t, Target: at, broken: rapid.Bool().Draw(t, "broken")}
+// Fuzz sends a random request, which is valid or has an error somewhere. It fails t if the server fails, if the response
+// violates the contract, or if the server rejects a valid request.
+func Fuzz(t *rapid.T, target Target) {
+	g := &generator{T: t, Target: target, invalid: rapid.Bool().Draw(t, "invalid")}
 	req := g.request()
-	client := http.Client{Transport: Transport{Base: http.DefaultTransport, Found: func(err error) { t.Error(err) }}}
+	client := http.Client{Transport: Transport{Base: http.DefaultTransport, OnViolation: func(err error) { t.Error(err) }}}
 	res, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	bad := []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotAcceptable, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType}
-	if res.StatusCode >= 500 || !g.broken && !g.refusable && slices.Contains(bad, res.StatusCode) {
+	rejections := []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotAcceptable, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType}
+	if res.StatusCode >= 500 || !g.invalid && !g.rejectable && slices.Contains(rejections, res.StatusCode) {
 		body, _ := io.ReadAll(res.Body)
 		t.Fatalf("%s %s %v: %s %s", req.Method, req.URL, req.Header, res.Status, body)
 	}
 }
 
-// generator makes requests from the contract.
+// generator generates requests from the contract.
 type generator struct {
 	*rapid.T
 	Target
-	broken    bool // break something, somewhere
-	refusable bool // it may be refused for reasons that a schema can't tell
+	invalid    bool // may have errors
+	rejectable bool // may be rejected although it matches the schema
 }
 
 func (g *generator) request() *http.Request {
-	j, err := load()
+	spec, err := load()
 	if err != nil {
 		g.Fatal(err)
 	}
-	path := rapid.SampledFrom(slices.Sorted(maps.Keys(j.doc.Paths.Map()))).Draw(g.T, "path")
-	item := j.doc.Paths.Value(path)
+	path := rapid.SampledFrom(slices.Sorted(maps.Keys(spec.doc.Paths.Map()))).Draw(g.T, "path")
+	item := spec.doc.Paths.Value(path)
 	method := rapid.SampledFrom(slices.Sorted(maps.Keys(item.Operations()))).Draw(g.T, "method")
 	operation := item.Operations()[method]
 
@@ -84,15 +84,15 @@ func (g *generator) request() *http.Request {
 		headers.Set("Content-Type", "application/json")
 	}
 	token := rapid.SampledFrom(g.Tokens).Draw(g.T, "token")
-	if !g.broken || rapid.IntRange(0, 9).Draw(g.T, "nobody") > 0 {
+	if !g.invalid || rapid.IntRange(0, 9).Draw(g.T, "without token") > 0 {
 		headers.Set("Authorization", "Bearer "+token)
 	}
-	good := operation.Responses.Value("200")
-	if good == nil {
-		good = operation.Responses.Value("201")
+	success := operation.Responses.Value("200")
+	if success == nil {
+		success = operation.Responses.Value("201")
 	}
 	if rapid.Bool().Draw(g.T, "with Accept") {
-		headers.Set("Accept", rapid.SampledFrom(slices.Sorted(maps.Keys(good.Value.Content))).Draw(g.T, "Accept"))
+		headers.Set("Accept", rapid.SampledFrom(slices.Sorted(maps.Keys(success.Value.Content))).Draw(g.T, "Accept"))
 	}
 	req, err := http.NewRequestWithContext(g.Context(), method, g.URL+path+"?"+query.Encode(), strings.NewReader(body))
 	if err != nil {
@@ -103,9 +103,9 @@ func (g *generator) request() *http.Request {
 }
 
 func (g *generator) parameter(p *openapi3.Parameter) []string {
-	switch p.Name { // what a schema can't tell
+	switch p.Name { // the schema does not describe all rules of these
 	case "cursor", "after", "Last-Event-ID", "If-Match":
-		g.refusable = true
+		g.rejectable = true
 	case "Prefer":
 		return []string{rapid.SampledFrom([]string{"wait=0", "respond-async", "wait=never", "return=minimal, wait=0"}).Draw(g.T, "Prefer")}
 	}
@@ -119,22 +119,22 @@ func (g *generator) parameter(p *openapi3.Parameter) []string {
 	} else {
 		values = []string{fmt.Sprint(v)}
 	}
-	if g.broken && rapid.Bool().Draw(g.T, "break "+p.Name) {
-		values = []string{rapid.SampledFrom([]string{"x", "-1", "0", "999999", "1e3", "~", strings.Repeat("y", 600), "null", "%00"}).Draw(g.T, "broken "+p.Name)}
+	if g.invalid && rapid.Bool().Draw(g.T, "invalidate "+p.Name) {
+		values = []string{rapid.SampledFrom([]string{"x", "-1", "0", "999999", "1e3", "~", strings.Repeat("y", 600), "null", "%00"}).Draw(g.T, "invalid "+p.Name)}
 	}
 	return values
 }
 
 func (g *generator) body(schema *openapi3.Schema) string {
 	v := g.valid(schema, "body")
-	if g.broken {
-		v = g.spoil(v)
+	if g.invalid {
+		v = g.mutate(v)
 	}
 	text, err := json.Marshal(v)
 	if err != nil {
 		g.Fatal(err)
 	}
-	if g.broken && rapid.IntRange(0, 4).Draw(g.T, "cut") == 0 {
+	if g.invalid && rapid.IntRange(0, 4).Draw(g.T, "truncate") == 0 {
 		text = text[:rapid.IntRange(0, len(text)).Draw(g.T, "length")]
 	}
 	return string(text)
@@ -142,7 +142,7 @@ func (g *generator) body(schema *openapi3.Schema) string {
 
 var plain = rapid.RuneFrom([]rune("abcXYZ0189"))
 
-// valid draws what a schema allows.
+// valid draws a value that matches the schema.
 func (g *generator) valid(s *openapi3.Schema, name string) any {
 	switch {
 	case s.Enum != nil:
@@ -156,12 +156,12 @@ func (g *generator) valid(s *openapi3.Schema, name string) any {
 		}
 		return v
 	case s.Type.Is("array"):
-		most := 4
+		limit := 4
 		if s.MaxItems != nil {
-			most = min(most, int(*s.MaxItems))
+			limit = min(limit, int(*s.MaxItems))
 		}
 		v := []any{}
-		for range rapid.IntRange(int(s.MinItems), most).Draw(g.T, name+" items") {
+		for range rapid.IntRange(int(s.MinItems), limit).Draw(g.T, name+" items") {
 			e := g.valid(s.Items.Value, name)
 			if !s.UniqueItems || !slices.Contains(v, e) {
 				v = append(v, e)
@@ -169,17 +169,17 @@ func (g *generator) valid(s *openapi3.Schema, name string) any {
 		}
 		return v
 	case s.Type.Is("integer"):
-		least, most := int64(0), int64(1_000_000)
+		minimum, maximum := int64(0), int64(1_000_000)
 		if s.Min != nil {
-			least = int64(*s.Min)
+			minimum = int64(*s.Min)
 		}
 		if s.Max != nil {
-			most = int64(*s.Max)
+			maximum = int64(*s.Max)
 		}
 		if name == "unitPrice" {
-			most = 10_000 // whose total is never too high
+			maximum = 10_000 // keeps the total within its limit
 		}
-		return rapid.Int64Range(least, most).Draw(g.T, name)
+		return rapid.Int64Range(minimum, maximum).Draw(g.T, name)
 	case s.Format == "uuid":
 		unknown := rapid.StringMatching(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
 		return rapid.OneOf(rapid.SampledFrom(g.Orders), unknown).Draw(g.T, name)
@@ -192,47 +192,47 @@ func (g *generator) valid(s *openapi3.Schema, name string) any {
 		}
 		return text
 	default:
-		most := 40
+		limit := 40
 		if s.MaxLength != nil {
-			most = int(*s.MaxLength)
+			limit = int(*s.MaxLength)
 		}
-		v := rapid.StringOfN(plain, max(1, int(s.MinLength)), most, -1).Draw(g.T, name)
-		odd := v[1:] + rapid.SampledFrom([]string{"", "ß", "漢", "\"", "<", "=", " a", "𝄞"}).Draw(g.T, name+" odd")
-		if s.Pattern != "" && regexp.MustCompile(s.Pattern).MatchString(odd) && len([]rune(odd)) <= most {
-			return odd
+		v := rapid.StringOfN(plain, max(1, int(s.MinLength)), limit, -1).Draw(g.T, name)
+		special := v[1:] + rapid.SampledFrom([]string{"", "ß", "漢", "\"", "<", "=", " a", "𝄞"}).Draw(g.T, name+" special")
+		if s.Pattern != "" && regexp.MustCompile(s.Pattern).MatchString(special) && len([]rune(special)) <= limit {
+			return special
 		}
 		return v
 	}
 }
 
-// spoil puts something strange somewhere into a value.
-func (g *generator) spoil(v any) any {
-	strange := func() any {
+// mutate changes a random part of a value.
+func (g *generator) mutate(v any) any {
+	unusual := func() any {
 		return rapid.SampledFrom([]any{
 			nil, true, "", " ", "\u0000", strings.Repeat("z", 700), -1, 0, 0.5, 1e15, []any{}, []any{nil}, map[string]any{}, map[string]any{"a": 1},
-		}).Draw(g.T, "strange")
+		}).Draw(g.T, "unusual")
 	}
 	switch v := v.(type) {
 	case map[string]any:
 		keys := slices.Sorted(maps.Keys(v))
 		switch {
-		case len(keys) == 0 || rapid.IntRange(0, 5).Draw(g.T, "here") == 0:
-			v["strange"] = strange()
-		case rapid.IntRange(0, 5).Draw(g.T, "drop") == 0:
-			delete(v, rapid.SampledFrom(keys).Draw(g.T, "dropped"))
+		case len(keys) == 0 || rapid.IntRange(0, 5).Draw(g.T, "add") == 0:
+			v["unusual"] = unusual()
+		case rapid.IntRange(0, 5).Draw(g.T, "delete") == 0:
+			delete(v, rapid.SampledFrom(keys).Draw(g.T, "deleted"))
 		default:
-			key := rapid.SampledFrom(keys).Draw(g.T, "spoiled")
-			v[key] = g.spoil(v[key])
+			key := rapid.SampledFrom(keys).Draw(g.T, "mutated")
+			v[key] = g.mutate(v[key])
 		}
 		return v
 	case []any:
-		if len(v) == 0 || rapid.IntRange(0, 3).Draw(g.T, "more") == 0 {
-			return append(v, strange())
+		if len(v) == 0 || rapid.IntRange(0, 3).Draw(g.T, "append") == 0 {
+			return append(v, unusual())
 		}
 		i := rapid.IntRange(0, len(v)-1).Draw(g.T, "element")
-		v[i] = g.spoil(v[i])
+		v[i] = g.mutate(v[i])
 		return v
 	default:
-		return strange()
+		return unusual()
 	}
 }
