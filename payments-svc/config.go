@@ -6,15 +6,15 @@ import (
 	"orders/kit/config"
 )
 
-// Config is what the environment says; README.md lists it.
+// Config has the settings, which README.md lists.
 type Config struct {
 	Addr        string
 	MetricsAddr string
 	ConfirmRate float64
 	FailureRate float64
-	Latency     time.Duration // of a decision
+	Latency     time.Duration // simulated, per decision
 	Seed        uint64        // 0: random
-	AppToken    string        // what the sidecar sends with each call
+	AppToken    string        // sent by the sidecar with each call
 	SecretName  string
 	LogLevel    string
 	LogFormat   string

@@ -21,7 +21,7 @@ func TestSettings(t *testing.T) {
 	}))
 	for _, name := range []string{
 		"PAYMENTS_ADDR", "PAYMENT_CONFIRM_RATE", "PAYMENT_FAILURE_RATE", "PAYMENT_LATENCY", "PAYMENT_SEED", "LOG_LEVEL",
-		"LOG_FORMAT", "APP_API_TOKEN", // without it nothing would be served: refused at the start
+		"LOG_FORMAT", "APP_API_TOKEN", // required: the service would reject all calls without it
 	} {
 		require.ErrorContains(t, err, name+" must ")
 	}

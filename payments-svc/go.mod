@@ -9,12 +9,13 @@ require (
 	github.com/google/uuid v1.6.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/stretchr/testify v1.12.1
+	go.uber.org/mock v0.6.0
 	google.golang.org/grpc v1.85.0
 	orders/kit v0.0.0
 	pgregory.net/rapid v1.3.0
 )
 
-require go.uber.org/mock v0.6.0
+require github.com/go-json-experiment/json v1.27.2 // indirect
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect

@@ -1,4 +1,4 @@
-// Command payments-svc decides payments. It is reached only through Dapr service invocation.
+// Command payments-svc decides and voids payments. Only its sidecar may call it.
 package main
 
 import (
@@ -24,11 +24,11 @@ import (
 	"orders/payments-svc/rest"
 )
 
-const secretsTimeout = 2 * time.Minute // for a sidecar that starts late
+const secretsTimeout = 2 * time.Minute // includes the start of the sidecar
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := serve(ctx)
+	err := command(ctx)
 	stop()
 	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "payments-svc:", err)
@@ -36,7 +36,7 @@ func main() {
 	}
 }
 
-func serve(ctx context.Context) error {
+func command(ctx context.Context) error {
 	c, err := readConfig(config.Env())
 	if err != nil {
 		return err
@@ -46,35 +46,44 @@ func serve(ctx context.Context) error {
 		return err
 	}
 	slog.SetDefault(logger)
+	return serve(ctx, c, logger)
+}
 
+func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 	conn, err := dapr.Dial(dapr.Address(), c.DaprToken)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
 	sidecar := client.NewClientWithConnection(conn)
-	fetching, cancel := context.WithTimeout(ctx, secretsTimeout)
-	keys, err := dapr.Keys(fetching, sidecar, logger, c.SecretName, "obo-key")
-	cancel()
+	keys, err := readKeys(ctx, logger, sidecar, c)
 	if err != nil {
 		return err
 	}
 
-	random, store := payment.NewRandom(c.Seed), ledger.New(sidecar)
 	registry := telemetry.NewRegistry()
-	app := rest.New(rest.Config{
-		Service: &payment.Service{
+	random, store := payment.NewRandom(c.Seed), ledger.New(sidecar)
+	server := rest.New(rest.Options{
+		Payments: &payment.Service{
 			Store: store, Now: time.Now,
 			Confirm: func() bool { return random.Chance(c.ConfirmRate) },
 			Process: payment.Simulate(c.Latency, func() bool { return random.Chance(c.FailureRate) }),
 		},
-		Keys: dapr.Accepted(keys, "obo-key"), AppToken: c.AppToken,
-		Latency: c.Latency,
-		Now:     time.Now, Log: logger, Metrics: registry, Stopping: ctx.Done(),
-		Ready: []httpapi.Check{{Name: "ledger", Run: store.Ready}},
+		Keys: dapr.Accepted(keys, "obo-key"), AppToken: c.AppToken, Latency: c.Latency, Now: time.Now,
+		Log: logger, Registry: registry, Checks: []httpapi.Check{{Name: "ledger", Run: store.Ready}}, Stopping: ctx.Done(),
 	})
+	listener, err := httpapi.Listen(ctx, logger, "PAYMENTS_ADDR", c.Addr)
+	if err != nil {
+		return err
+	}
 	return run.Parts(ctx, logger,
-		run.Part{Name: "rest", Run: httpapi.Serve(app, logger, "PAYMENTS_ADDR", c.Addr), StopTimeout: 15 * time.Second},
+		run.Part{Name: "rest", Run: func(ctx context.Context) error { return server.Serve(ctx, listener) }, StopTimeout: 15 * time.Second},
 		run.Part{Name: "metrics", Run: telemetry.Serve(registry, logger, "PAYMENTS_METRICS_ADDR", c.MetricsAddr), StopTimeout: 5 * time.Second},
 	)
+}
+
+func readKeys(ctx context.Context, logger *slog.Logger, sidecar client.Client, c Config) (map[string][]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, secretsTimeout)
+	defer cancel()
+	return dapr.Keys(ctx, sidecar, logger, c.SecretName, "obo-key")
 }

@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -29,21 +28,21 @@ import (
 	"orders/kit/dapr"
 	"orders/kit/freeport"
 	"orders/payments-svc/ledger"
-	"orders/payments-svc/payment"
+	"orders/payments-svc/payment/paymenttest"
 )
 
 const (
-	patience = 2 * time.Minute
-	appToken = "the-sidecars-token"
+	testTimeout = 2 * time.Minute
+	appToken    = "the-sidecars-token"
 )
 
 var key = bytes.Repeat([]byte{0xfe}, onbehalf.MinKey)
 
-// daprd is a real sidecar with a ledger on SQLite and a secret store, without a control plane.
+// daprd is a sidecar with a state store on SQLite and a secret store, without a control plane.
 type daprd struct {
 	home                string
 	grpc, http, private int
-	app                 int // the service's port; 0 for none
+	app                 int // port of the service; 0 for none
 }
 
 func newDaprd(t *testing.T) *daprd {
@@ -70,12 +69,12 @@ func (d *daprd) start(t *testing.T) {
 	require.NoError(t, err)
 	require.FileExists(t, binary, "build the Dapr runtime first: make runtime")
 	d.write(t, "keys.json", fmt.Sprintf(`{"payments-svc":{"obo-key":%q}}`, base64.StdEncoding.EncodeToString(key)))
-	// Not among the components, which daprd watches: a configuration that it finds there makes it start again, for ever.
+	// daprd watches the directory of components and would restart again and again if it found a configuration there.
 	d.write(t, "config.yaml", fmt.Sprintf(`apiVersion: dapr.io/v1alpha1
 kind: Configuration
 metadata: {name: test}
 spec:
-  nameResolution: # no mDNS: it would meet other stacks of this machine
+  nameResolution: # not mDNS, which would find other stacks on this machine
     component: kubernetes
     version: v1
     configuration: {template: "127.0.0.1:%d"}
@@ -121,70 +120,27 @@ spec:
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Logf("daprd said:\n%s", output.String())
+			t.Logf("output of daprd:\n%s", output.String())
 		}
 	})
 }
 
-func TestTheLedgerOnTheRealDapr(t *testing.T) {
+func TestLedgerOnDapr(t *testing.T) {
 	d := newDaprd(t)
 	d.start(t)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	conn, err := dapr.Dial(dapr.Address(), "")
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
 	store := ledger.New(client.NewClientWithConnection(conn))
-	require.EventuallyWithT(t, func(c *assert.CollectT) { assert.NoError(c, store.Ready(ctx)) }, patience, 100*time.Millisecond)
+	require.EventuallyWithT(t, func(c *assert.CollectT) { assert.NoError(c, store.Ready(ctx)) }, testTimeout, 100*time.Millisecond)
 
-	t.Run("the first write wins", func(t *testing.T) {
-		id := uuid.NewString()
-		nothing, version, err := store.Load(ctx, id)
-		require.NoError(t, err)
-		require.Empty(t, version)
-		require.Empty(t, nothing)
-
-		request := payment.Request{OrderID: id, Amount: 900, Currency: "EUR"}
-		paid, _, err := nothing.Pay(request, time.Now(), func() bool { return true })
-		require.NoError(t, err)
-		require.NoError(t, store.Save(ctx, paid, version))
-		require.ErrorIs(t, store.Save(ctx, paid, version), payment.ErrConflict, "an insert of what is there")
-
-		got, version, err := store.Load(ctx, id)
-		require.NoError(t, err)
-		require.Equal(t, paid, got)
-		voided, _, err := got.Void(request, time.Now())
-		require.NoError(t, err)
-		require.NoError(t, store.Save(ctx, voided, version))
-		require.ErrorIs(t, store.Save(ctx, paid, version), payment.ErrConflict, "an update from an old version")
-		got, _, err = store.Load(ctx, id)
-		require.NoError(t, err)
-		require.Equal(t, voided, got)
-	})
-
-	t.Run("all who ask at once get one answer", func(t *testing.T) {
-		request := payment.Request{OrderID: uuid.NewString(), Amount: 900, Currency: "EUR"}
-		const callers = 16
-		statuses := make(chan payment.Status, callers)
-		var all sync.WaitGroup
-		for i := range callers {
-			desk := payment.Service{Store: store, Confirm: func() bool { return i%2 == 0 }, Now: time.Now}
-			all.Go(func() {
-				p, err := desk.Pay(ctx, request)
-				assert.NoError(t, err)
-				statuses <- p.Status
-			})
-		}
-		all.Wait()
-		first := <-statuses
-		for range callers - 1 {
-			require.Equal(t, first, <-statuses)
-		}
-	})
+	paymenttest.TestStore(t, store)
 }
 
-// The service starts before its sidecar, and is reached only through it.
-func TestTheServiceBehindALateSidecar(t *testing.T) {
+// The service starts before its sidecar, and accepts calls only from it.
+func TestServiceStartsBeforeItsSidecar(t *testing.T) {
 	d := newDaprd(t)
 	port, err := freeport.Get()
 	require.NoError(t, err)
@@ -195,7 +151,7 @@ func TestTheServiceBehindALateSidecar(t *testing.T) {
 
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx) }()
+	go func() { ended <- command(ctx) }()
 	d.start(t)
 
 	id := uuid.NewString()
@@ -225,7 +181,7 @@ func TestTheServiceBehindALateSidecar(t *testing.T) {
 		assert.NoError(c, err)
 		assert.Equal(c, 200, status, got)
 		assert.Contains(c, got, `"status":"confirmed"`)
-	}, patience, 200*time.Millisecond)
+	}, testTimeout, 200*time.Millisecond)
 
 	status, got, err := call("PUT", around)
 	require.NoError(t, err)
@@ -240,7 +196,7 @@ func TestTheServiceBehindALateSidecar(t *testing.T) {
 	select {
 	case err := <-ended:
 		require.NoError(t, err)
-	case <-time.After(patience):
-		t.Fatal("the service didn't stop")
+	case <-time.After(testTimeout):
+		t.Fatal("timeout: the service did not stop")
 	}
 }

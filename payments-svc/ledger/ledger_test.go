@@ -23,7 +23,7 @@ var (
 	noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	paid = payment.Payment{
 		OrderID: "order-1", Status: payment.Confirmed, Amount: 900, Currency: "EUR", DecidedAt: noon,
-		Entries: []payment.Entry{{Kind: payment.Charged, Amount: 900, At: noon}},
+		Entries: []payment.Entry{{Kind: payment.EntryCharged, Amount: 900, At: noon}},
 	}
 )
 

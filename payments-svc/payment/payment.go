@@ -1,7 +1,7 @@
-// Package payment is the domain of payments-svc: what was decided about an order's payment. It knows no HTTP and no Dapr.
+// Package payment decides and voids the payments of orders. It has no HTTP and no Dapr.
 //
-// It guarantees that a payment is decided once, that its ledger holds at most one charge, that a void wins whether it
-// comes before or after the payment, and that no charge follows a void. Repeats change nothing and get the same answer.
+// A payment is decided once and has at most one charge. A void wins whether it comes before or after the payment: no charge
+// follows it. A repeated call changes nothing and returns the same result.
 package payment
 
 import (
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Status is where a payment stands.
+// Status is the status of a payment.
 type Status string
 
 // The statuses. Voided is final.
@@ -20,23 +20,23 @@ const (
 	Voided    Status = "voided"
 )
 
-// Kind says what a ledger entry did.
+// Kind is the kind of a ledger entry.
 type Kind string
 
-// The kinds of entries. A void of what was never charged is a mark that keeps a late payment out.
+// The kinds of entries. The void of an order without a charge prevents a later one.
 const (
-	Charged Kind = "charged"
-	Undone  Kind = "voided"
+	EntryCharged Kind = "charged"
+	EntryVoided  Kind = "voided"
 )
 
-// Entry is one line of a payment's ledger. Entries are only ever added.
+// Entry is a charge or a void. Entries are only appended.
 type Entry struct {
 	Kind   Kind      `json:"kind"`
 	Amount int64     `json:"amount"`
 	At     time.Time `json:"at"`
 }
 
-// Payment is what was decided about one order. Amount is in minor units of Currency. The zero value is undecided.
+// Payment is the payment of an order. Amount is in minor units of Currency. The zero value is undecided.
 type Payment struct {
 	OrderID   string    `json:"orderId"`
 	Status    Status    `json:"status"`
@@ -47,38 +47,38 @@ type Payment struct {
 	Entries   []Entry   `json:"entries"`
 }
 
-// Reasons of a declined payment.
+// The reasons of a declined payment.
 const (
 	ReasonRefused = "refused"
 	ReasonVoided  = "voided"
 )
 
-// Request asks for a payment, or for its void.
+// Request is a request to pay for an order or to void its payment.
 type Request struct {
 	OrderID  string
 	Amount   int64
 	Currency string
 }
 
-// ErrMismatch is returned when a request names another amount or currency than what was decided about.
+// ErrMismatch is returned if a request has another amount or currency than the decided payment.
 var ErrMismatch = errors.New("the order's payment has another amount or currency")
 
-// Pay decides, unless that was done before; then it reports false. confirm is asked at most once.
+// Pay returns the decided payment, and whether it has changed. It calls confirm only for an undecided payment.
 func (p Payment) Pay(r Request, now time.Time, confirm func() bool) (Payment, bool, error) {
 	if p.decided() {
 		return p, false, p.check(r)
 	}
-	next := begin(r, now)
+	next := newPayment(r, now)
 	if confirm() {
 		next.Status = Confirmed
-		next.Entries = []Entry{{Charged, r.Amount, next.DecidedAt}}
+		next.Entries = []Entry{{EntryCharged, r.Amount, next.DecidedAt}}
 	} else {
 		next.Status, next.Reason = Declined, ReasonRefused
 	}
 	return next, true, nil
 }
 
-// Void ends the payment for good, or leaves the mark when it comes first. It reports false when that was done before.
+// Void returns the voided payment, and whether it has changed. It also voids an undecided payment.
 func (p Payment) Void(r Request, now time.Time) (Payment, bool, error) {
 	if err := p.check(r); p.decided() && err != nil {
 		return p, false, err
@@ -86,17 +86,17 @@ func (p Payment) Void(r Request, now time.Time) (Payment, bool, error) {
 	if p.Status == Voided {
 		return p, false, nil
 	}
-	next, at := p, stamp(now)
+	next, at := p, timestamp(now)
 	if !p.decided() {
-		next = begin(r, now)
+		next = newPayment(r, now)
 	}
 	next.Status, next.Reason = Voided, ""
-	next.Entries = append(slices.Clone(p.Entries), Entry{Undone, r.Amount, at})
+	next.Entries = append(slices.Clone(p.Entries), Entry{EntryVoided, r.Amount, at})
 	return next, true, nil
 }
 
-// Answer is the payment as whoever asked to pay sees it: a void, which came earlier, declines it.
-func (p Payment) Answer() Payment {
+// Response returns the payment as the response to Pay: a voided payment is declined.
+func (p Payment) Response() Payment {
 	if p.Status == Voided {
 		p.Status, p.Reason = Declined, ReasonVoided
 	}
@@ -112,8 +112,8 @@ func (p Payment) check(r Request) error {
 	return nil
 }
 
-func begin(r Request, now time.Time) Payment {
-	return Payment{OrderID: r.OrderID, Amount: r.Amount, Currency: r.Currency, DecidedAt: stamp(now), Entries: []Entry{}}
+func newPayment(r Request, now time.Time) Payment {
+	return Payment{OrderID: r.OrderID, Amount: r.Amount, Currency: r.Currency, DecidedAt: timestamp(now), Entries: []Entry{}}
 }
 
-func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+func timestamp(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

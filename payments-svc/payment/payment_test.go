@@ -16,54 +16,54 @@ import (
 )
 
 var (
-	ask   = payment.Request{OrderID: "order-1", Amount: 900, Currency: "EUR"}
-	now   = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	later = now.Add(time.Hour)
+	request = payment.Request{OrderID: "order-1", Amount: 900, Currency: "EUR"}
+	now     = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	later   = now.Add(time.Hour)
 )
 
-func always(answer bool) func() bool { return func() bool { return answer } }
+func always(result bool) func() bool { return func() bool { return result } }
 
-func desk(store payment.Store, confirm bool) *payment.Service {
+func service(store payment.Store, confirm bool) *payment.Service {
 	return &payment.Service{Store: store, Confirm: always(confirm), Now: func() time.Time { return now }}
 }
 
 func TestDecisions(t *testing.T) {
-	confirmed, _, err := payment.Payment{}.Pay(ask, now, always(true))
+	confirmed, _, err := payment.Payment{}.Pay(request, now, always(true))
 	require.NoError(t, err)
-	declined, _, err := payment.Payment{}.Pay(ask, now, always(false))
+	declined, _, err := payment.Payment{}.Pay(request, now, always(false))
 	require.NoError(t, err)
-	mark, _, err := payment.Payment{}.Void(ask, now)
+	voided, _, err := payment.Payment{}.Void(request, now)
 	require.NoError(t, err)
-	charge, undone := payment.Entry{Kind: payment.Charged, Amount: 900, At: now}, payment.Entry{Kind: payment.Undone, Amount: 900, At: later}
+	charge, voidLater := payment.Entry{Kind: payment.EntryCharged, Amount: 900, At: now}, payment.Entry{Kind: payment.EntryVoided, Amount: 900, At: later}
 
 	pay := func(p payment.Payment) (payment.Payment, bool, error) {
-		return p.Pay(ask, later, func() bool { panic("decided twice") })
+		return p.Pay(request, later, func() bool { panic("decided twice") })
 	}
-	void := func(p payment.Payment) (payment.Payment, bool, error) { return p.Void(ask, later) }
+	void := func(p payment.Payment) (payment.Payment, bool, error) { return p.Void(request, later) }
 	for name, test := range map[string]struct {
-		from    payment.Payment
-		do      func(payment.Payment) (payment.Payment, bool, error)
-		changed bool
-		status  payment.Status
-		answer  payment.Status
-		reason  string
-		entries []payment.Entry
+		from     payment.Payment
+		do       func(payment.Payment) (payment.Payment, bool, error)
+		changed  bool
+		status   payment.Status
+		response payment.Status
+		reason   string
+		entries  []payment.Entry
 	}{
-		"a confirmed payment again":       {confirmed, pay, false, payment.Confirmed, payment.Confirmed, "", []payment.Entry{charge}},
-		"a declined payment again":        {declined, pay, false, payment.Declined, payment.Declined, payment.ReasonRefused, []payment.Entry{}},
-		"a payment after the void":        {mark, pay, false, payment.Voided, payment.Declined, payment.ReasonVoided, mark.Entries},
-		"a void of a confirmed payment":   {confirmed, void, true, payment.Voided, payment.Declined, payment.ReasonVoided, []payment.Entry{charge, undone}},
-		"a void of a declined payment":    {declined, void, true, payment.Voided, payment.Declined, payment.ReasonVoided, []payment.Entry{undone}},
-		"a void of what nobody asked for": {payment.Payment{}, void, true, payment.Voided, payment.Declined, payment.ReasonVoided, []payment.Entry{undone}},
-		"a void again":                    {mark, void, false, payment.Voided, payment.Declined, payment.ReasonVoided, mark.Entries},
+		"a confirmed payment again":     {confirmed, pay, false, payment.Confirmed, payment.Confirmed, "", []payment.Entry{charge}},
+		"a declined payment again":      {declined, pay, false, payment.Declined, payment.Declined, payment.ReasonRefused, []payment.Entry{}},
+		"a payment after the void":      {voided, pay, false, payment.Voided, payment.Declined, payment.ReasonVoided, voided.Entries},
+		"a void of a confirmed payment": {confirmed, void, true, payment.Voided, payment.Declined, payment.ReasonVoided, []payment.Entry{charge, voidLater}},
+		"a void of a declined payment":  {declined, void, true, payment.Voided, payment.Declined, payment.ReasonVoided, []payment.Entry{voidLater}},
+		"a void before the payment":     {payment.Payment{}, void, true, payment.Voided, payment.Declined, payment.ReasonVoided, []payment.Entry{voidLater}},
+		"a void again":                  {voided, void, false, payment.Voided, payment.Declined, payment.ReasonVoided, voided.Entries},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, changed, err := test.do(test.from)
 			require.NoError(t, err)
 			assert.Equal(t, test.changed, changed)
 			assert.Equal(t, test.status, got.Status)
-			assert.Equal(t, test.answer, got.Answer().Status)
-			assert.Equal(t, test.reason, got.Answer().Reason)
+			assert.Equal(t, test.response, got.Response().Status)
+			assert.Equal(t, test.reason, got.Response().Reason)
 			assert.Equal(t, test.entries, got.Entries)
 			if test.from.Status != "" {
 				assert.Equal(t, now, got.DecidedAt)
@@ -72,141 +72,139 @@ func TestDecisions(t *testing.T) {
 	}
 }
 
-func TestAnotherAmountOrCurrencyIsRefused(t *testing.T) {
+func TestAnotherAmountOrCurrencyIsAMismatch(t *testing.T) {
 	for _, other := range []payment.Request{
 		{OrderID: "order-1", Amount: 901, Currency: "EUR"},
 		{OrderID: "order-1", Amount: 900, Currency: "USD"},
 	} {
-		d := desk(&paymenttest.Store{}, true)
-		_, err := d.Pay(t.Context(), ask)
+		s := service(&paymenttest.Store{}, true)
+		_, err := s.Pay(t.Context(), request)
 		require.NoError(t, err)
-		_, err = d.Pay(t.Context(), other)
+		_, err = s.Pay(t.Context(), other)
 		require.ErrorIs(t, err, payment.ErrMismatch)
-		_, err = d.Void(t.Context(), other)
+		_, err = s.Void(t.Context(), other)
 		require.ErrorIs(t, err, payment.ErrMismatch)
 	}
 }
 
 func TestFind(t *testing.T) {
-	d := desk(&paymenttest.Store{}, true)
-	_, err := d.Find(t.Context(), ask.OrderID)
+	s := service(&paymenttest.Store{}, true)
+	_, err := s.Find(t.Context(), request.OrderID)
 	require.ErrorIs(t, err, payment.ErrNotFound)
-	paid, err := d.Pay(t.Context(), ask)
+	paid, err := s.Pay(t.Context(), request)
 	require.NoError(t, err)
-	found, err := d.Find(t.Context(), ask.OrderID)
+	found, err := s.Find(t.Context(), request.OrderID)
 	require.NoError(t, err)
 	require.Equal(t, paid, found)
 }
 
-// contested is a store to which others write between each load and save, or that fails.
-type contested struct {
+// contended is a store with a concurrent write before each save.
+type contended struct {
 	paymenttest.Store
-	before func(tries int)
-	tries  int
+	beforeSave func()
 }
 
-func (s *contested) Save(ctx context.Context, p payment.Payment, version string) error {
-	s.tries++
-	s.before(s.tries)
+func (s *contended) Save(ctx context.Context, p payment.Payment, version string) error {
+	s.beforeSave()
 	return s.Store.Save(ctx, p, version)
 }
 
-func TestWhoLosesAnswersWhatWon(t *testing.T) {
-	s := &contested{}
-	s.before = func(int) {
-		_, err := desk(&s.Store, false).Pay(t.Context(), ask)
+func TestPayReturnsTheConcurrentDecision(t *testing.T) {
+	s := &contended{}
+	s.beforeSave = func() {
+		_, err := service(&s.Store, false).Pay(t.Context(), request)
 		require.NoError(t, err)
 	}
-	p, err := desk(s, true).Pay(t.Context(), ask)
+	p, err := service(s, true).Pay(t.Context(), request)
 	require.NoError(t, err)
 	require.Equal(t, payment.Declined, p.Status)
 }
 
-type alwaysLost struct{ paymenttest.Store }
+type conflicting struct{ paymenttest.Store }
 
-func (*alwaysLost) Save(context.Context, payment.Payment, string) error { return payment.ErrConflict }
+func (*conflicting) Save(context.Context, payment.Payment, string) error { return payment.ErrConflict }
 
-func TestTriesAreBounded(t *testing.T) {
-	_, err := desk(&alwaysLost{}, true).Pay(t.Context(), ask)
+func TestPayFailsAfterRepeatedConflicts(t *testing.T) {
+	_, err := service(&conflicting{}, true).Pay(t.Context(), request)
 	require.ErrorIs(t, err, payment.ErrConflict)
 }
 
-func TestAFailedStoreDecidesNothing(t *testing.T) {
+func TestStoreFailureDoesNotDecide(t *testing.T) {
 	var s paymenttest.Store
 	away := errors.New("away")
 	s.Fail(away)
-	_, err := desk(&s, true).Pay(t.Context(), ask)
+	_, err := service(&s, true).Pay(t.Context(), request)
 	require.ErrorIs(t, err, away)
 	s.Fail(nil)
-	_, err = desk(&s, true).Find(t.Context(), ask.OrderID)
+	_, err = service(&s, true).Find(t.Context(), request.OrderID)
 	require.ErrorIs(t, err, payment.ErrNotFound)
 }
 
-// Whatever comes in whatever order, from however many at once: at most one charge, never one after a void, one answer for
-// all who asked to pay before it, and a void that stays.
-func TestAnyInterleaving(t *testing.T) {
+// After any sequence of concurrent payments and voids there is at most one charge and none after a void, all payments before
+// the void have the same result, and a void is final.
+func TestConcurrentPaymentsAndVoids(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var store paymenttest.Store
-		dice := payment.NewRandom(rapid.Uint64().Draw(t, "seed"))
+		random := payment.NewRandom(rapid.Uint64().Draw(t, "seed"))
 		voided := false
-		var said payment.Status
+		var decided payment.Status
 		for range rapid.IntRange(1, 6).Draw(t, "rounds") {
 			pays, voids := rapid.IntRange(0, 3).Draw(t, "pays"), rapid.IntRange(0, 2).Draw(t, "voids")
-			answers := make(chan payment.Payment, pays)
+			responses := make(chan payment.Payment, pays)
 			var all sync.WaitGroup
-			d := &payment.Service{Store: &store, Confirm: func() bool { return dice.Chance(0.5) }, Now: func() time.Time { return now }}
+			s := &payment.Service{Store: &store, Confirm: func() bool { return random.Chance(0.5) }, Now: func() time.Time { return now }}
 			for range pays {
 				all.Go(func() {
-					p, err := d.Pay(context.Background(), ask)
+					p, err := s.Pay(context.Background(), request)
 					assert.NoError(t, err)
-					answers <- p
+					responses <- p
 				})
 			}
 			for range voids {
 				all.Go(func() {
-					p, err := d.Void(context.Background(), ask)
+					p, err := s.Void(context.Background(), request)
 					if assert.NoError(t, err) {
 						assert.Equal(t, payment.Voided, p.Status)
 					}
 				})
 			}
 			all.Wait()
-			close(answers)
-			for p := range answers {
+			close(responses)
+			for p := range responses {
 				switch {
 				case voided:
 					require.Equal(t, payment.Declined, p.Status)
 					require.Equal(t, payment.ReasonVoided, p.Reason)
-				case p.Reason != payment.ReasonVoided: // a void of the same round may be ahead
-					require.Contains(t, []payment.Status{"", p.Status}, said)
-					said = p.Status
+				case p.Reason != payment.ReasonVoided: // otherwise a void of the same round was first
+					require.Contains(t, []payment.Status{"", p.Status}, decided)
+					decided = p.Status
 				default:
 					require.Positive(t, voids)
 				}
 			}
 			voided = voided || voids > 0
 
-			p, _, err := store.Load(context.Background(), ask.OrderID)
+			p, _, err := store.Load(context.Background(), request.OrderID)
 			require.NoError(t, err)
-			charges, undone := 0, 0
+			charges, voids := 0, 0
 			for _, e := range p.Entries {
 				switch e.Kind {
-				case payment.Charged:
+				case payment.EntryCharged:
 					charges++
-					require.Zero(t, undone, "a charge after the void")
-				case payment.Undone:
-					undone++
+					require.Zero(t, voids, "a charge after the void")
+				case payment.EntryVoided:
+					voids++
 				}
 			}
 			require.LessOrEqual(t, charges, 1)
-			require.LessOrEqual(t, undone, 1)
+			require.LessOrEqual(t, voids, 1)
 			require.Equal(t, voided, p.Status == payment.Voided)
-			require.Equal(t, voided, undone == 1)
+			require.Equal(t, voided, voids == 1)
 		}
 	})
 }
 
-func TestDice(t *testing.T) {
+func TestRandom(t *testing.T) {
 	a, b := payment.NewRandom(7), payment.NewRandom(7)
 	for range 100 {
 		require.Equal(t, a.Chance(0.5), b.Chance(0.5))

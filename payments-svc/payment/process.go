@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-var errSimulated = errors.New("failing as PAYMENT_FAILURE_RATE asks for")
+var errSimulated = errors.New("simulated failure (PAYMENT_FAILURE_RATE)")
 
-// Simulate makes a Process that takes the latency and then fails when fail says so.
+// Simulate returns a Service.Process that waits for the latency, and then fails if fail returns true.
 func Simulate(latency time.Duration, fail func() bool) func(context.Context) error {
 	return func(ctx context.Context) error {
 		timer := time.NewTimer(latency)

@@ -12,22 +12,22 @@ import (
 	"orders/payments-svc/payment/paymenttest"
 )
 
-func TestALatencyAboveTheCallersTimeoutStillDecidesOnce(t *testing.T) {
+func TestSlowPaymentIsDecidedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := desk(&paymenttest.Store{}, true)
-		d.Process = payment.Simulate(10*time.Second, func() bool { return false })
-		began := time.Now()
-		first, err := d.Pay(t.Context(), ask) // its caller may be gone by now
+		s := service(&paymenttest.Store{}, true)
+		s.Process = payment.Simulate(10*time.Second, func() bool { return false })
+		start := time.Now()
+		first, err := s.Pay(t.Context(), request) // the caller may have timed out
 		require.NoError(t, err)
-		require.Equal(t, 10*time.Second, time.Since(began))
-		again, err := d.Pay(t.Context(), ask)
+		require.Equal(t, 10*time.Second, time.Since(start))
+		again, err := s.Pay(t.Context(), request)
 		require.NoError(t, err)
 		require.Equal(t, first, again)
-		require.Equal(t, 10*time.Second, time.Since(began), "the repeat is answered at once")
+		require.Equal(t, 10*time.Second, time.Since(start), "the retry returns at once")
 	})
 }
 
-func TestSimulatedProcessingEndsWithItsContextAndFailsAsTold(t *testing.T) {
+func TestSimulate(t *testing.T) {
 	fails := payment.Simulate(0, func() bool { return true })
 	require.Error(t, fails(t.Context()))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -35,10 +35,10 @@ func TestSimulatedProcessingEndsWithItsContextAndFailsAsTold(t *testing.T) {
 	slow := payment.Simulate(time.Hour, func() bool { return false })
 	require.ErrorIs(t, slow(ctx), context.Canceled)
 
-	d := desk(&paymenttest.Store{}, true)
-	d.Process = fails
-	_, err := d.Pay(t.Context(), ask)
+	s := service(&paymenttest.Store{}, true)
+	s.Process = fails
+	_, err := s.Pay(t.Context(), request)
 	require.Error(t, err)
-	_, err = d.Find(t.Context(), ask.OrderID)
-	require.ErrorIs(t, err, payment.ErrNotFound, "a failure decides nothing")
+	_, err = s.Find(t.Context(), request.OrderID)
+	require.ErrorIs(t, err, payment.ErrNotFound, "a failure must not decide")
 }

@@ -5,13 +5,13 @@ import (
 	"sync"
 )
 
-// Random decides by chance, the same way again for the same seed. For concurrent use.
+// Random makes random decisions that are repeatable with the same seed. It is safe for concurrent use.
 type Random struct {
 	mu     sync.Mutex
 	random *rand.Rand
 }
 
-// NewRandom makes a Random with a seed; 0 picks a random one.
+// NewRandom returns a Random with a seed. 0 selects a random seed.
 func NewRandom(seed uint64) *Random {
 	if seed == 0 {
 		seed = rand.Uint64()
@@ -19,7 +19,7 @@ func NewRandom(seed uint64) *Random {
 	return &Random{random: rand.New(rand.NewPCG(seed, seed))}
 }
 
-// Chance is true at this rate: never at 0, always at 1.
+// Chance returns true with the given probability, from 0 (never) to 1 (always).
 func (r *Random) Chance(rate float64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -7,34 +7,36 @@ import (
 	"time"
 )
 
-// Store keeps one payment per order. The first write wins: Save returns ErrConflict unless the stored payment still has
-// the version that Load returned with it ("" when there was none, and with it the zero Payment).
+// Store stores one payment per order. Package paymenttest has a test for implementations.
 type Store interface {
+	// Load returns the payment and its version. Both are zero if there is none.
 	Load(ctx context.Context, orderID string) (p Payment, version string, err error)
+	// Save stores the payment if the stored one has the given version, or if there is none and version is "". Otherwise it
+	// returns ErrConflict.
 	Save(ctx context.Context, p Payment, version string) error
 }
 
-// ErrConflict is returned by a Store when somebody else wrote first.
-var ErrConflict = errors.New("the payment was written by another")
+// ErrConflict is returned by a Store after a concurrent write.
+var ErrConflict = errors.New("the payment was changed concurrently")
 
-// ErrNotFound is returned by Find for an order that nothing is known of.
+// ErrNotFound is returned by Find for an order without a payment.
 var ErrNotFound = errors.New("no such payment")
 
-// A payment changes twice in its life. Whoever lost that often meets what won.
-const maxTries = 5
+// maxAttempts of a write. A payment changes at most twice, so the third attempt finds nothing to change.
+const maxAttempts = 5
 
-// Service decides and keeps what it decided.
+// Service decides payments and stores the decisions. Its methods are safe for concurrent use, so its functions must be too.
 type Service struct {
 	Store   Store
-	Confirm func() bool // rolls whether a payment is confirmed; for concurrent use
+	Confirm func() bool // decides whether a payment is confirmed
 	Now     func() time.Time
-	// Process takes the time that a decision takes, and may fail; nil for at once. A payment that is decided already is not
-	// processed again: a caller that gave up on a slow decision gets it when it repeats the call.
+	// Process, if set, is called before a decision. It simulates the latency and the failures of a payment provider. A decided
+	// payment is not processed again, so a retry after a timeout returns the decision at once.
 	Process func(ctx context.Context) error
 }
 
-// Pay returns what was decided about the order's payment, by this call or by an earlier one. Errors: ErrMismatch, and those
-// of the store and of Process.
+// Pay decides the order's payment, or returns an earlier decision. It returns ErrMismatch, or an error of the store or of
+// Process.
 func (s *Service) Pay(ctx context.Context, r Request) (Payment, error) {
 	process := s.Process
 	p, err := s.update(ctx, r.OrderID, func(p Payment) (Payment, bool, error) {
@@ -42,39 +44,39 @@ func (s *Service) Pay(ctx context.Context, r Request) (Payment, error) {
 			if err := process(ctx); err != nil {
 				return Payment{}, false, err
 			}
-			process = nil // once, however often the write conflicts
+			process = nil // not again after a conflict
 		}
 		return p.Pay(r, s.Now(), s.Confirm)
 	})
 	if err != nil {
-		return Payment{}, fmt.Errorf("paying order %s: %w", r.OrderID, err)
+		return Payment{}, fmt.Errorf("pay order %s: %w", r.OrderID, err)
 	}
-	return p.Answer(), nil
+	return p.Response(), nil
 }
 
-// Void returns the voided payment. Errors: ErrMismatch, and the store's.
+// Void voids the order's payment. It returns ErrMismatch, or an error of the store.
 func (s *Service) Void(ctx context.Context, r Request) (Payment, error) {
 	p, err := s.update(ctx, r.OrderID, func(p Payment) (Payment, bool, error) { return p.Void(r, s.Now()) })
 	if err != nil {
-		return Payment{}, fmt.Errorf("voiding order %s: %w", r.OrderID, err)
+		return Payment{}, fmt.Errorf("void payment of order %s: %w", r.OrderID, err)
 	}
 	return p, nil
 }
 
-// Find returns what is stored. Errors: ErrNotFound, and the store's.
+// Find returns the order's payment. It returns ErrNotFound, or an error of the store.
 func (s *Service) Find(ctx context.Context, orderID string) (Payment, error) {
 	p, _, err := s.Store.Load(ctx, orderID)
 	if err == nil && !p.decided() {
 		err = ErrNotFound
 	}
 	if err != nil {
-		return Payment{}, fmt.Errorf("finding the payment of order %s: %w", orderID, err)
+		return Payment{}, fmt.Errorf("load payment of order %s: %w", orderID, err)
 	}
 	return p, nil
 }
 
 func (s *Service) update(ctx context.Context, orderID string, change func(Payment) (Payment, bool, error)) (Payment, error) {
-	for range maxTries {
+	for range maxAttempts {
 		p, version, err := s.Store.Load(ctx, orderID)
 		if err != nil {
 			return p, err
@@ -87,5 +89,5 @@ func (s *Service) update(ctx context.Context, orderID string, change func(Paymen
 			return next, err
 		}
 	}
-	return Payment{}, fmt.Errorf("%d tries: %w", maxTries, ErrConflict)
+	return Payment{}, fmt.Errorf("%d attempts: %w", maxAttempts, ErrConflict)
 }

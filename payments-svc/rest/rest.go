@@ -1,21 +1,17 @@
-// Package rest serves payments-svc's API: PUT and GET /payments/{id}, POST /payments/{id}/void.
+// Package rest serves the REST API of payments-svc: PUT and GET /payments/{id}, POST /payments/{id}/void.
 //
-// It guarantees that a call is served only when it came through the service's own sidecar (the app token) and on behalf
-// of a user, by a token that is bound to the order in its path and to the amount that it is about; that input is bounded
-// and strict; and that errors are problems that tell nothing of the inside.
+// A call needs two tokens: the app token, which proves that it came through the service's own sidecar, and an on-behalf-of
+// token for the order in its path and for its amount. Errors are problems.
 package rest
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
+	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -29,128 +25,134 @@ import (
 )
 
 const (
-	bodyLimit    = 4 << 10
-	requestLimit = 20 * time.Second // beyond the latency that was asked for
-	headerToken  = "Dapr-Api-Token" //nolint:gosec // the header's name
+	bodyLimit      = 4 << 10          // bytes
+	callTimeout    = 20 * time.Second // without the simulated latency
+	headerAppToken = "Dapr-Api-Token" //nolint:gosec // the header's name
 )
 
-// Config is what the API needs.
-type Config struct {
-	Service  *payment.Service
-	Keys     [][]byte      // verifies on-behalf-of tokens
-	AppToken string        // what the sidecar shows
-	Latency  time.Duration // of the Service's decisions
+// Options configures the API.
+type Options struct {
+	Payments *payment.Service
+	Keys     [][]byte      // verify on-behalf-of tokens
+	AppToken string        // sent by the sidecar with each call
+	Latency  time.Duration // simulated latency of the payments' decisions
 	Now      func() time.Time
 	Log      *slog.Logger
-	Metrics  *prometheus.Registry
-	Ready    []httpapi.Check
-	Stopping <-chan struct{} // closed when the service begins to stop
+	Registry *prometheus.Registry
+	Checks   []httpapi.Check
+	Stopping <-chan struct{} // closed when the service starts to stop
 }
 
-type server struct{ Config }
+// Server handles the requests.
+type Server struct {
+	Options
+	app *fiber.App
+}
 
-// New makes the app that serves the API, and its probes.
-func New(cfg Config) *fiber.App {
-	s := &server{cfg}
+// New returns a server of the API and the probes.
+func New(o Options) *Server {
+	s := &Server{Options: o}
 	app := httpapi.NewApp(fiber.Config{
-		AppName: "payments-svc", CaseSensitive: true, StrictRouting: true, BodyLimit: bodyLimit, ErrorHandler: problem.Handler(cfg.Log),
-		WriteTimeout: cfg.Latency + 2*requestLimit,
+		AppName: "payments-svc", CaseSensitive: true, StrictRouting: true, BodyLimit: bodyLimit, ErrorHandler: problem.Handler(o.Log),
+		WriteTimeout: o.Latency + 2*callTimeout,
 	})
-	app.Use(httpapi.Observe(cfg.Log, cfg.Metrics))
-	httpapi.Probes(app, cfg.Log, cfg.Metrics, cfg.Stopping, cfg.Ready...)
-	app.Use(s.fromSidecar)
+	app.Use(httpapi.Observe(o.Log, o.Registry))
+	httpapi.Probes(app, o.Log, o.Registry, o.Stopping, o.Checks...)
+	app.Use(s.checkAppToken)
 	app.Put("/payments/:id", s.pay)
 	app.Get("/payments/:id", s.find)
 	app.Post("/payments/:id/void", s.void)
-	return app
+	s.app = app
+	return s
 }
 
-func (s *server) pay(c *fiber.Ctx) error {
+// Serve serves on the listener until ctx ends, and then drains.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	return httpapi.ServeListener(ctx, s.app, s.Log, listener)
+}
+
+func (s *Server) pay(c *fiber.Ctx) error {
 	claims, err := s.authorize(c)
 	if err != nil {
 		return err
 	}
-	body, err := decode(c)
+	body, err := readPayment(c)
 	if err != nil {
 		return err
 	}
-	if *body.Amount != claims.Amount || body.Currency != claims.Currency {
+	if *body.Amount != claims.Amount || *body.Currency != claims.Currency {
 		return problem.New(problem.Forbidden, "the token is for another amount")
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), s.Latency+requestLimit)
+	ctx, cancel := context.WithTimeout(c.UserContext(), s.Latency+callTimeout)
 	defer cancel()
-	p, err := s.Service.Pay(ctx, request(claims))
-	return answer(c, p, err)
+	p, err := s.Payments.Pay(ctx, request(claims))
+	return respond(c, p, err)
 }
 
-func (s *server) void(c *fiber.Ctx) error {
+func (s *Server) void(c *fiber.Ctx) error {
 	claims, err := s.authorize(c)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), requestLimit)
+	ctx, cancel := context.WithTimeout(c.UserContext(), callTimeout)
 	defer cancel()
-	p, err := s.Service.Void(ctx, request(claims))
-	return answer(c, p, err)
+	p, err := s.Payments.Void(ctx, request(claims))
+	return respond(c, p, err)
 }
 
-func (s *server) find(c *fiber.Ctx) error {
+func (s *Server) find(c *fiber.Ctx) error {
 	claims, err := s.authorize(c)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), requestLimit)
+	ctx, cancel := context.WithTimeout(c.UserContext(), callTimeout)
 	defer cancel()
-	p, err := s.Service.Find(ctx, claims.OrderID)
+	p, err := s.Payments.Find(ctx, claims.OrderID)
 	if err == nil && (p.Amount != claims.Amount || p.Currency != claims.Currency) {
 		err = payment.ErrMismatch
 	}
-	return answer(c, p, err)
+	return respond(c, p, err)
 }
 
 func request(c onbehalf.Claims) payment.Request {
 	return payment.Request{OrderID: c.OrderID, Amount: c.Amount, Currency: c.Currency}
 }
 
-func answer(c *fiber.Ctx, p payment.Payment, err error) error {
+func respond(c *fiber.Ctx, p payment.Payment, err error) error {
 	switch {
 	case err == nil:
 		return c.JSON(p)
 	case errors.Is(err, payment.ErrMismatch):
-		return problem.New(problem.Forbidden, "the order's payment has another amount").Because(err)
+		return problem.New(problem.Forbidden, "the order's payment has another amount").WithCause(err)
 	case errors.Is(err, payment.ErrNotFound):
-		return problem.New(problem.NotFound, "nothing is known of this order's payment").Because(err)
-	default: // the store's: it passes, and every call may be repeated
-		return unavailable(err)
+		return problem.New(problem.NotFound, "nothing is known of this order's payment").WithCause(err)
+	default: // a failure of the state store; all calls are idempotent
+		return problem.New(problem.Unavailable, "payments can't be handled just now, try again").WithCause(err)
 	}
 }
 
-func unavailable(cause error) error {
-	return problem.New(problem.Unavailable, "payments can't be handled just now, try again").Because(cause)
-}
-
-// fromSidecar refuses whoever goes around the sidecar, and with it around Dapr's access control.
-func (s *server) fromSidecar(c *fiber.Ctx) error {
-	// Hashes have one length: the comparison takes the same time for any token.
-	want, got := sha256.Sum256([]byte(s.AppToken)), sha256.Sum256([]byte(c.Get(headerToken)))
+// checkAppToken rejects calls that bypass the sidecar, and with it Dapr's access control.
+func (s *Server) checkAppToken(c *fiber.Ctx) error {
+	// Hashes have equal lengths, so the comparison takes constant time.
+	want, got := sha256.Sum256([]byte(s.AppToken)), sha256.Sum256([]byte(c.Get(headerAppToken)))
 	if s.AppToken == "" || subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
 		return problem.New(problem.Unauthenticated, "the call didn't come through the sidecar")
 	}
 	return c.Next()
 }
 
-// authorize returns what the caller's token is bound to: the order of the path.
-func (s *server) authorize(c *fiber.Ctx) (onbehalf.Claims, error) {
-	scheme, token, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+// authorize verifies the on-behalf-of token, which must be for the order in the path.
+func (s *Server) authorize(c *fiber.Ctx) (onbehalf.Claims, error) {
+	token := httpapi.BearerToken(c)
+	if token == "" {
 		return onbehalf.Claims{}, unauthenticated(c, errors.New("no bearer token"))
 	}
-	claims, err := onbehalf.VerifyAny(s.Keys, strings.Clone(token), s.Now())
+	claims, err := onbehalf.VerifyAny(s.Keys, token, s.Now())
 	if err != nil {
 		return onbehalf.Claims{}, unauthenticated(c, err)
 	}
 	id, err := uuid.Parse(c.Params("id"))
-	if err != nil || id.String() != c.Params("id") { // one order, one spelling: else it had two payments
+	if err != nil || id.String() != c.Params("id") { // another spelling would be another payment
 		return onbehalf.Claims{}, problem.Fields(problem.FieldError{Field: "id", Message: "must be an order id"})
 	}
 	if claims.OrderID != c.Params("id") {
@@ -161,41 +163,37 @@ func (s *server) authorize(c *fiber.Ctx) (onbehalf.Claims, error) {
 
 func unauthenticated(c *fiber.Ctx, cause error) error {
 	c.Set(fiber.HeaderWWWAuthenticate, "Bearer")
-	return problem.New(problem.Unauthenticated, "a valid on-behalf-of token is needed").Because(cause)
+	return problem.New(problem.Unauthenticated, "a valid on-behalf-of token is needed").WithCause(cause)
 }
 
+// payBody has pointers to tell absent fields from zero values.
 type payBody struct {
-	Amount   *int64 `json:"amount"` // a pointer tells 0 from absent
-	Currency string `json:"currency"`
+	Amount   *int64  `json:"amount,omitempty"`
+	Currency *string `json:"currency,omitempty"`
 }
 
-func decode(c *fiber.Ctx) (payBody, error) {
-	text, err := httpapi.JSONBody(c)
-	if err != nil {
-		return payBody{}, err
-	}
-	var body payBody
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err = d.Decode(&body); err == nil {
-		if _, err = d.Token(); errors.Is(err, io.EOF) {
-			err = nil
-		} else {
-			err = errors.New("more than one JSON value")
-		}
+// readPayment returns the body of a payment, whose fields are not nil.
+func readPayment(c *fiber.Ctx) (payBody, error) {
+	body, err := httpapi.ReadJSON[payBody](c)
+	if err != nil && problem.Of(err).Status == fiber.StatusBadRequest {
+		return body, problem.New(problem.InvalidJSON, `the body must be {"amount": …, "currency": …} and nothing else`).WithCause(err)
 	}
 	if err != nil {
-		return payBody{}, problem.New(problem.InvalidJSON, `the body must be {"amount": …, "currency": …} and nothing else`).Because(err)
+		return body, err
 	}
 	var bad []problem.FieldError
 	if body.Amount == nil || *body.Amount < 0 {
 		bad = append(bad, problem.FieldError{Field: "amount", Message: "must be a whole number, not negative"})
 	}
-	if len(body.Currency) != 3 || slices.ContainsFunc([]byte(body.Currency), func(b byte) bool { return b < 'A' || b > 'Z' }) {
+	if body.Currency == nil || !isCurrency(*body.Currency) {
 		bad = append(bad, problem.FieldError{Field: "currency", Message: "must be an ISO 4217 code"})
 	}
 	if bad != nil {
-		return payBody{}, problem.Fields(bad...)
+		return body, problem.Fields(bad...)
 	}
 	return body, nil
+}
+
+func isCurrency(s string) bool {
+	return len(s) == 3 && !slices.ContainsFunc([]byte(s), func(b byte) bool { return b < 'A' || b > 'Z' })
 }

@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,7 +28,7 @@ import (
 
 const (
 	id       = "019364d2-7a1c-7c3a-9a51-2f1f0a6d3b11"
-	other    = "019364d2-7a1c-7c3a-9a51-2f1f0a6d3b12"
+	otherID  = "019364d2-7a1c-7c3a-9a51-2f1f0a6d3b12"
 	appToken = "the-sidecars-token"
 	path     = "/payments/" + id
 	body     = `{"amount":900,"currency":"EUR"}`
@@ -41,23 +40,23 @@ var (
 	claims = onbehalf.Claims{OrderID: id, User: "alice", Amount: 900, Currency: "EUR"}
 )
 
-// api is the service on a store in memory.
+// api is a server with payments in memory.
 type api struct {
-	*fiber.App
+	*Server
 	store   *paymenttest.Store
-	process func(context.Context) error // of each decision
+	process func(context.Context) error // called for each decision
 }
 
 func newAPI() *api {
 	a := &api{store: &paymenttest.Store{}, process: func(context.Context) error { return nil }}
 	clock := func() time.Time { return now }
-	a.App = New(Config{
-		Service: &payment.Service{
+	a.Server = New(Options{
+		Payments: &payment.Service{
 			Store: a.store, Confirm: func() bool { return true }, Now: clock,
 			Process: func(ctx context.Context) error { return a.process(ctx) },
 		},
 		Keys: [][]byte{key}, AppToken: appToken, Now: clock,
-		Log: slog.New(slog.DiscardHandler), Metrics: telemetry.NewRegistry(),
+		Log: slog.New(slog.DiscardHandler), Registry: telemetry.NewRegistry(),
 	})
 	return a
 }
@@ -69,7 +68,7 @@ func mint(t *testing.T, c onbehalf.Claims, at time.Time) string {
 	return token
 }
 
-// call is a request that is fine unless change says otherwise.
+// call sends a request, which is valid unless change modifies it.
 func (a *api) call(t *testing.T, method, path, body string, change func(*http.Request)) (status int, got string, header http.Header) {
 	t.Helper()
 	req := httptest.NewRequest(method, path, strings.NewReader(body))
@@ -79,7 +78,7 @@ func (a *api) call(t *testing.T, method, path, body string, change func(*http.Re
 	if change != nil {
 		change(req)
 	}
-	resp, err := a.Test(req, -1)
+	resp, err := a.app.Test(req, -1)
 	require.NoError(t, err)
 	data, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
@@ -108,13 +107,13 @@ func TestPayVoidAndRead(t *testing.T) {
 	}
 }
 
-// RFC 8259, section 8.1 allows to ignore the mark, and RFC 9110 names the encoding that changes nothing.
-func TestPayWithByteOrderMarkAndIdentityEncoding(t *testing.T) {
+// RFC 8259, section 8.1, allows to ignore the mark; RFC 9110, section 8.4.1, reserves identity for no encoding.
+func TestPayAcceptsByteOrderMarkAndIdentityEncoding(t *testing.T) {
 	status, got, _ := newAPI().call(t, "PUT", path, "\ufeff"+body, func(r *http.Request) { r.Header.Set("Content-Encoding", "Identity") })
 	require.Equal(t, 200, status, got)
 }
 
-func TestALatePaymentOfAVoidedOrderIsDeclined(t *testing.T) {
+func TestPaymentAfterVoidIsDeclined(t *testing.T) {
 	a := newAPI()
 	status, got, _ := a.call(t, "POST", path+"/void", "", nil)
 	require.Equal(t, 200, status, got)
@@ -124,7 +123,7 @@ func TestALatePaymentOfAVoidedOrderIsDeclined(t *testing.T) {
 	require.NotContains(t, got, "charged")
 }
 
-func TestRefusals(t *testing.T) {
+func TestRejectedCalls(t *testing.T) {
 	bearer := func(token string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
 	}
@@ -158,6 +157,10 @@ func TestRefusals(t *testing.T) {
 		"broken JSON":               {"PUT", path, "{", nil, 400, problem.InvalidJSON},
 		"two values":                {"PUT", path, body + body, nil, 400, problem.InvalidJSON},
 		"an unknown field":          {"PUT", path, `{"amount":900,"currency":"EUR","tip":1}`, nil, 400, problem.InvalidJSON},
+		"null":                      {"PUT", path, "null", nil, 400, problem.InvalidJSON},
+		"a field twice":             {"PUT", path, `{"amount":900,"amount":900,"currency":"EUR"}`, nil, 400, problem.InvalidJSON},
+		"amount null":               {"PUT", path, `{"amount":null,"currency":"EUR"}`, nil, 400, problem.InvalidRequest},
+		"currency null":             {"PUT", path, `{"amount":900,"currency":null}`, nil, 400, problem.InvalidRequest},
 		"a fraction":                {"PUT", path, `{"amount":9.5,"currency":"EUR"}`, nil, 400, problem.InvalidJSON},
 		"no amount":                 {"PUT", path, `{"currency":"EUR"}`, nil, 400, problem.InvalidRequest},
 		"a negative amount":         {"PUT", path, `{"amount":-1,"currency":"EUR"}`, nil, 400, problem.InvalidRequest},
@@ -170,12 +173,12 @@ func TestRefusals(t *testing.T) {
 		"another path":              {"GET", "/orders", "", nil, 404, problem.NotFound},
 		"another spelling":          {"PUT", "/payments/" + strings.ToUpper(id), body, nil, 400, problem.InvalidRequest},
 		"no order id":               {"PUT", "/payments/1", body, nil, 400, problem.InvalidRequest},
-		"nothing known":             {"GET", path, "", nil, 404, problem.NotFound},
+		"unknown payment":           {"GET", path, "", nil, 404, problem.NotFound},
 	}
 	for _, call := range []test{{method: "PUT", path: path, body: body}, {method: "POST", path: path + "/void"}, {method: "GET", path: path}} {
-		for name, refused := range map[string]test{
-			"around the sidecar":        {change: without("Dapr-Api-Token"), status: 401, code: problem.Unauthenticated},
-			"with another app token":    {change: header("Dapr-Api-Token", "guess"), status: 401, code: problem.Unauthenticated},
+		for name, rejected := range map[string]test{
+			"without app token":         {change: without("Dapr-Api-Token"), status: 401, code: problem.Unauthenticated},
+			"another app token":         {change: header("Dapr-Api-Token", "guess"), status: 401, code: problem.Unauthenticated},
 			"no token":                  {change: without("Authorization"), status: 401, code: problem.Unauthenticated},
 			"another scheme":            {change: header("Authorization", "Basic YTpi"), status: 401, code: problem.Unauthenticated},
 			"no JWT":                    {change: bearer("nonsense"), status: 401, code: problem.Unauthenticated},
@@ -183,10 +186,10 @@ func TestRefusals(t *testing.T) {
 			"alg none":                  {change: bearer(sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, "payments-svc")), status: 401, code: problem.Unauthenticated},
 			"signed with another key":   {change: bearer(sign(jwt.SigningMethodHS256, key[1:], "payments-svc")), status: 401, code: problem.Unauthenticated},
 			"another audience":          {change: bearer(sign(jwt.SigningMethodHS256, key, "orders")), status: 401, code: problem.Unauthenticated},
-			"a token for another order": {change: of(func(c *onbehalf.Claims) { c.OrderID = other }), status: 403, code: problem.Forbidden},
+			"a token for another order": {change: of(func(c *onbehalf.Claims) { c.OrderID = otherID }), status: 403, code: problem.Forbidden},
 		} {
-			refused.method, refused.path, refused.body = call.method, call.path, call.body
-			tests[call.method+" "+name] = refused
+			rejected.method, rejected.path, rejected.body = call.method, call.path, call.body
+			tests[call.method+" "+name] = rejected
 		}
 	}
 	for name, test := range tests {
@@ -201,18 +204,18 @@ func TestRefusals(t *testing.T) {
 
 			stored, _, err := a.store.Load(t.Context(), id)
 			require.NoError(t, err)
-			assert.Empty(t, stored, "a refused call left something behind")
+			assert.Empty(t, stored, "a rejected call stored a payment")
 		})
 	}
 }
 
-func TestADecidedPaymentIsBoundToItsAmount(t *testing.T) {
+func TestTokenForAnotherAmountIsRejected(t *testing.T) {
 	a := newAPI()
 	status, _, _ := a.call(t, "PUT", path, body, nil)
 	require.Equal(t, 200, status)
-	dearer := claims
-	dearer.Amount = 901
-	change := func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+mint(t, dearer, now)) }
+	other := claims
+	other.Amount = 901
+	change := func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+mint(t, other, now)) }
 	for _, call := range [][3]string{
 		{"PUT", path, `{"amount":901,"currency":"EUR"}`},
 		{"POST", path + "/void", ""},
@@ -223,13 +226,13 @@ func TestADecidedPaymentIsBoundToItsAmount(t *testing.T) {
 	}
 }
 
-func TestFailuresDecideNothingAndTellNothing(t *testing.T) {
+func TestFailuresAreUnavailable(t *testing.T) {
 	a := newAPI()
-	decides := a.process
+	succeeds := a.process
 	a.process = payment.Simulate(0, func() bool { return true })
 	status, got, _ := a.call(t, "PUT", path, body, nil)
 	require.Equal(t, 503, status, got)
-	a.process = decides
+	a.process = succeeds
 
 	a.store.Fail(errors.New("password=secret"))
 	for _, call := range [][3]string{{"PUT", path, body}, {"POST", path + "/void", ""}, {"GET", path, ""}} {
@@ -243,11 +246,11 @@ func TestFailuresDecideNothingAndTellNothing(t *testing.T) {
 	require.Equal(t, 404, status)
 }
 
-func TestABodyThatIsTooLargeIsNotRead(t *testing.T) {
+func TestLargeBodyIsRejected(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	a, served := newAPI(), make(chan error, 1)
-	go func() { served <- a.Listener(listener) }()
+	go func() { served <- a.app.Listener(listener) }()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://"+listener.Addr().String()+path, strings.NewReader(strings.Repeat(" ", bodyLimit+1)))
 	require.NoError(t, err)
 	resp, err := http.DefaultClient.Do(req)
@@ -258,19 +261,19 @@ func TestABodyThatIsTooLargeIsNotRead(t *testing.T) {
 	require.Equal(t, 413, resp.StatusCode)
 	require.Equal(t, problem.ContentType, resp.Header.Get("Content-Type"))
 	require.Contains(t, string(got), `"code":"too-large"`)
-	require.NoError(t, a.Shutdown())
+	require.NoError(t, a.app.Shutdown())
 	require.NoError(t, <-served)
 }
 
-// 1 MiB of spaces compresses to a few bytes: decompressed it would exceed the body limit many times over.
+// The compressed body is below the body limit, the decompressed one is not.
 func TestCompressedBodyIsNotDecompressed(t *testing.T) {
-	var packed bytes.Buffer
-	w := gzip.NewWriter(&packed)
+	var compressed bytes.Buffer
+	w := gzip.NewWriter(&compressed)
 	_, err := io.WriteString(w, strings.Repeat(" ", 1<<20)+body)
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
-	require.Less(t, packed.Len(), bodyLimit)
-	status, got, _ := newAPI().call(t, "PUT", path, packed.String(), func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") })
+	require.Less(t, compressed.Len(), bodyLimit)
+	status, got, _ := newAPI().call(t, "PUT", path, compressed.String(), func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") })
 	require.Equal(t, 415, status, got)
 }
 
@@ -282,15 +285,15 @@ func TestProbesNeedNoToken(t *testing.T) {
 	}
 }
 
-func TestWithoutAnAppTokenNothingIsServed(t *testing.T) {
-	a := New(Config{Keys: [][]byte{key}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: telemetry.NewRegistry()})
-	resp, err := a.Test(httptest.NewRequest(http.MethodGet, path, nil), -1)
+func TestWithoutAppTokenAllCallsAreRejected(t *testing.T) {
+	a := New(Options{Keys: [][]byte{key}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Registry: telemetry.NewRegistry()})
+	resp, err := a.app.Test(httptest.NewRequest(http.MethodGet, path, nil), -1)
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	require.Equal(t, 401, resp.StatusCode)
 }
 
-func TestADecidedPaymentIsAnsweredWithoutProcessing(t *testing.T) {
+func TestDecidedPaymentIsNotProcessedAgain(t *testing.T) {
 	a := newAPI()
 	processed := 0
 	a.process = func(context.Context) error { processed++; return nil }
@@ -298,5 +301,5 @@ func TestADecidedPaymentIsAnsweredWithoutProcessing(t *testing.T) {
 		status, got, _ := a.call(t, "PUT", path, body, nil)
 		require.Equal(t, 200, status, got)
 	}
-	require.Equal(t, 1, processed, "a caller that gave up on a slow decision gets it at once when it repeats the call")
+	require.Equal(t, 1, processed, "a retry returns the decision at once")
 }

@@ -1,4 +1,4 @@
-// Package paymenttest has a payment.Store in memory with the same promise as the real one: the first write wins.
+// Package paymenttest has a payment.Store in memory, and a test for all implementations of payment.Store.
 package paymenttest
 
 import (
@@ -10,11 +10,11 @@ import (
 	"orders/payments-svc/payment"
 )
 
-// Store is a payment.Store for tests. The zero value is empty. For concurrent use.
+// Store is a payment.Store in memory. The zero value is empty. It is safe for concurrent use.
 type Store struct {
 	mu     sync.Mutex
 	stored map[string]record
-	failed error
+	err    error
 }
 
 type record struct {
@@ -24,31 +24,31 @@ type record struct {
 
 var _ payment.Store = (*Store)(nil)
 
-// Fail makes every call fail with err, until it is nil again.
+// Fail makes all calls return err. nil ends that.
 func (s *Store) Fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failed = err
+	s.err = err
 }
 
-// Load is payment.Store's.
+// Load implements payment.Store.
 func (s *Store) Load(_ context.Context, orderID string) (payment.Payment, string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.stored[orderID]
-	if s.failed != nil || !ok {
-		return payment.Payment{}, "", s.failed
+	if s.err != nil || !ok {
+		return payment.Payment{}, "", s.err
 	}
 	r.payment.Entries = slices.Clone(r.payment.Entries)
 	return r.payment, strconv.Itoa(r.version), nil
 }
 
-// Save is payment.Store's.
+// Save implements payment.Store.
 func (s *Store) Save(_ context.Context, p payment.Payment, version string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.failed != nil {
-		return s.failed
+	if s.err != nil {
+		return s.err
 	}
 	r, ok := s.stored[p.OrderID]
 	if ok != (version != "") || ok && version != strconv.Itoa(r.version) {

@@ -1,0 +1,5 @@
+package paymenttest
+
+import "testing"
+
+func TestStoreInMemory(t *testing.T) { TestStore(t, &Store{}) }
