@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
 	"strings"
@@ -94,7 +93,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 	registry := telemetry.NewRegistry()
 	seal := actors.Seal{Keys: dapr.Accepted(keys, "command-seal-key"), Now: time.Now}
 	orders := &orderactor.Client{Invoker: actors.Invoker{
-		Sidecar: sidecar, Type: orderactor.Type, Seal: seal, Timeout: commandTimeout, Unproven: observeUnproven(registry, logger),
+		Sidecar: sidecar, Type: orderactor.Type, Seal: seal, Timeout: commandTimeout, OnUnsealedReply: observeUnproven(registry, logger),
 	}}
 	pay := payer.New(payer.Config{
 		Payments: payer.NewClient(payer.ClientConfig{
@@ -106,10 +105,10 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 	})
 	state := orderactor.Dapr{Sidecar: sidecar, Clock: time.Now}
 	host := actors.NewHost(sidecar, actors.Config{
-		Type:           orderactor.Type,
-		Log:            logger,
-		Observe:        observe(registry, pay),
-		UnknownMessage: observeUnknown(registry),
+		Type:             orderactor.Type,
+		Log:              logger,
+		Observe:          observe(registry, pay),
+		OnUnknownMessage: observeUnknown(registry),
 		Activate: orderactor.Activator(&orderactor.Options{
 			Store: state, OrderDB: db, Reminders: state, Payer: pay, Clock: time.Now, DeliverAfter: c.DeliverAfter,
 		}, seal, logger),
@@ -124,11 +123,10 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Addr)
+	listener, err := httpapi.Listen(ctx, logger, "ORDERS_ADDR", c.Addr)
 	if err != nil {
-		return fmt.Errorf("listen on ORDERS_ADDR: %w", err)
+		return err
 	}
-	logger.Info("serving", "address", listener.Addr().String())
 
 	// Each part needs those behind it to stop: requests and payments end with turns, turns end in the order database.
 	return run.Parts(ctx, logger,

@@ -12,81 +12,82 @@ import (
 	"orders/kit/run"
 )
 
-// Actor is one activation. Its methods never overlap, and after an error none is called again.
+// Actor is an activation of an actor. Its methods are never called concurrently, and not after one has returned an error.
 type Actor interface {
-	// Invoke answers a command. An error is a fault of the infrastructure: the caller gets no reply.
+	// Invoke executes a command and returns its reply. If it returns an error, the caller gets no reply and may retry.
 	Invoke(ctx context.Context, method string, body []byte) ([]byte, error)
-	// Remind answers a reminder. After an error it comes again.
+	// Remind is called when a reminder fires. If it returns an error, the reminder fires again.
 	Remind(ctx context.Context, name string) error
 }
 
-// Config says what a Host hosts. Zero durations and counts take the defaults.
+// Config configures a Host. Log and fields with a default may be zero.
 type Config struct {
 	Type     string
-	Activate func(id string) Actor // cheap: it is called under a lock
+	Activate func(id string) Actor // called with a lock held, so it must not block
 	Log      *slog.Logger
-	// Observe, when given, hears of every turn. What it is called after is the caller's word: any text.
+	// Observe, if set, is called after each turn. turn is the method, which the caller may choose freely, or "reminder " and
+	// its name.
 	Observe func(turn string, took time.Duration, err error)
-	// UnknownMessage, when given, hears of every message of the sidecar that this release does not know. kind is the number
-	// of its field in Dapr's protocol.
-	UnknownMessage func(kind int)
+	// OnUnknownMessage, if set, is called for each message from the sidecar that this release does not know. kind is the
+	// number of the message's field in Dapr's protocol.
+	OnUnknownMessage func(kind int)
 
-	TurnTimeout time.Duration // 15 s: a turn's own deadline, and the longest wait for another turn of the same actor
-	IdleTimeout time.Duration // 30 s: after this the sidecar deactivates an actor
-	MaxTurns    int           // 512: callbacks in progress
-	Drain       time.Duration // 15 s: how long a stopping host waits for turns that have begun
-	AckTimeout  time.Duration // 10 s: how long the sidecar may take to take over our actors
+	TurnTimeout time.Duration // default 15 s: for a turn, and for the wait until it starts
+	IdleTimeout time.Duration // default 30 s: after this time without a turn the sidecar deactivates an actor
+	MaxTurns    int           // default 512: limit of callbacks in progress
+	Drain       time.Duration // default 15 s: for turns in progress when the host stops
+	AckTimeout  time.Duration // default 10 s: for the sidecar's reply to the subscription
 }
 
 func (c Config) withDefaults() Config {
-	set(&c.Log, slog.Default())
-	set(&c.TurnTimeout, 15*time.Second)
-	set(&c.IdleTimeout, 30*time.Second)
-	set(&c.MaxTurns, 512)
-	set(&c.Drain, 15*time.Second)
-	set(&c.AckTimeout, 10*time.Second)
+	setDefault(&c.Log, slog.Default())
+	setDefault(&c.TurnTimeout, 15*time.Second)
+	setDefault(&c.IdleTimeout, 30*time.Second)
+	setDefault(&c.MaxTurns, 512)
+	setDefault(&c.Drain, 15*time.Second)
+	setDefault(&c.AckTimeout, 10*time.Second)
 	return c
 }
 
-func set[T comparable](field *T, value T) {
+func setDefault[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {
 		*field = value
 	}
 }
 
-// Host runs the actors of one type. Make it with NewHost, and call Run once.
+// Host hosts the actors of one type. Create it with NewHost and call Run once.
 type Host struct {
 	Config
 	sidecar  *Sidecar
 	ready    atomic.Bool
 	stopping atomic.Bool
-	running  tally // turns, of whatever stream
+	turns    inProgress // of all streams
 
 	mu      sync.Mutex
 	slots   map[string]*slot
-	unknown map[int]bool // kinds of messages that were logged
+	unknown map[int]bool // the kinds of unknown messages that were logged
 }
 
-// slot is an actor's place in this process: it exists while the actor is active or somebody is at its turn.
+// slot holds an actor's turn lock and activation. It exists while the actor is active or has turns that run or wait.
 type slot struct {
 	turn  chan struct{} // holds one token while a turn runs
-	users int           // turns that run or wait
-	actor Actor         // nil: to be activated by the next turn
+	users int           // number of turns that run or wait
+	actor Actor         // nil: the next turn activates it
 }
 
-// NewHost makes a host that reaches its sidecar through s.
+// NewHost returns a host that uses the sidecar s.
 func NewHost(s *Sidecar, c Config) *Host {
 	return &Host{Config: c.withDefaults(), sidecar: s, slots: make(map[string]*slot), unknown: make(map[int]bool)}
 }
 
-// Ready reports whether the sidecar is connected, hosts our actors, and its callbacks are answered.
+// Ready reports whether the sidecar is connected and routes actors to this host.
 func (h *Host) Ready() bool { return h.ready.Load() }
 
-const maxUnknownKinds = 32 // that are logged: what the sidecar sends must not fill the memory
+const maxUnknownKinds = 32 // limits what is remembered of the sidecar's messages
 
-// unknownMessage logs each kind of unknown message once.
-func (h *Host) unknownMessage(kind int) {
+// handleUnknown logs each kind of unknown message once.
+func (h *Host) handleUnknown(kind int) {
 	h.mu.Lock()
 	logged := h.unknown[kind] || len(h.unknown) == maxUnknownKinds
 	if !logged {
@@ -94,17 +95,17 @@ func (h *Host) unknownMessage(kind int) {
 	}
 	h.mu.Unlock()
 	if !logged {
-		h.Log.Warn("ignored a message of the sidecar of an unknown kind: the sidecar may be newer than this service", "kind", kind)
+		h.Log.Warn("ignored a message of unknown kind from the sidecar, which may be newer than this service", "kind", kind)
 	}
-	if h.UnknownMessage != nil {
-		h.UnknownMessage(kind)
+	if h.OnUnknownMessage != nil {
+		h.OnUnknownMessage(kind)
 	}
 }
 
-// turn runs f as the only turn of this actor, to its end.
-func (h *Host) turn(ctx context.Context, id, what string, f func(context.Context, Actor) error) error {
-	h.running.add()
-	defer h.running.done()
+// turn runs f as a turn of the actor: alone, and without being cancelled with ctx.
+func (h *Host) turn(ctx context.Context, id, name string, f func(context.Context, Actor) error) error {
+	h.turns.add()
+	defer h.turns.done()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.TurnTimeout)
 	defer cancel()
 
@@ -113,27 +114,26 @@ func (h *Host) turn(ctx context.Context, id, what string, f func(context.Context
 	case s.turn <- struct{}{}:
 	case <-ctx.Done():
 		h.leave(id, s, nil)
-		h.Log.Warn("turn not begun: the one before it takes too long", "actor", id, "turn", what)
+		h.Log.Warn("turn not started: timeout while another turn runs", "actor", id, "turn", name)
 		return ctx.Err()
 	}
-	var spent Actor
+	var failed Actor
 	defer func() {
-		h.leave(id, s, spent)
+		h.leave(id, s, failed)
 		<-s.turn
 	}()
-	began := time.Now()
-	// One broken order must not take the others down.
+	start := time.Now()
 	err := run.Catch(ctx, h.Log, "turn", func() error {
-		spent = h.activate(id, s)
-		return f(ctx, spent)
+		failed = h.activate(id, s) // set first, for a panic
+		return f(ctx, failed)
 	})
 	if err == nil {
-		spent = nil
+		failed = nil
 	} else {
-		h.Log.Warn("turn failed", "actor", id, "turn", what, "error", err)
+		h.Log.Warn("turn failed", "actor", id, "turn", name, "error", err)
 	}
 	if h.Observe != nil {
-		h.Observe(what, time.Since(began), err)
+		h.Observe(name, time.Since(start), err)
 	}
 	return err
 }
@@ -159,25 +159,25 @@ func (h *Host) activate(id string, s *slot) Actor {
 	return s.actor
 }
 
-// leave ends a turn, and the activation that it spent.
-func (h *Host) leave(id string, s *slot, spent Actor) {
+// leave ends a turn. failed is the activation to drop, or nil.
+func (h *Host) leave(id string, s *slot, failed Actor) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s.users--
-	if spent != nil && s.actor == spent {
+	if failed != nil && s.actor == failed {
 		s.actor = nil
 	}
-	h.sweep(id, s)
+	h.deleteUnused(id, s)
 }
 
-// deactivate never waits for a running turn: the sidecar holds up all its actors until it is answered, and the turn may
-// be waiting for the sidecar. A turn that runs ends on the activation that it began with.
+// deactivate does not wait for a running turn, which keeps its activation: the sidecar blocks all its actors until this
+// callback returns, and the turn may be waiting for the sidecar.
 func (h *Host) deactivate(id string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if s := h.slots[id]; s != nil {
 		s.actor = nil
-		h.sweep(id, s)
+		h.deleteUnused(id, s)
 	}
 }
 
@@ -186,45 +186,48 @@ func (h *Host) deactivateAll() {
 	defer h.mu.Unlock()
 	for id, s := range h.slots {
 		s.actor = nil
-		h.sweep(id, s)
+		h.deleteUnused(id, s)
 	}
 }
 
-// sweep drops a slot that nobody needs. The caller holds h.mu.
-func (h *Host) sweep(id string, s *slot) {
+// deleteUnused deletes a slot without activation and turns. The caller holds h.mu.
+func (h *Host) deleteUnused(id string, s *slot) {
 	if s.users == 0 && s.actor == nil {
 		delete(h.slots, id)
 	}
 }
 
-// callbacks is the host as the SDK wants to see it. The SDK calls it on goroutines of its own.
+// callbacks implements the SDK's handler of actor events. The SDK calls it on its own goroutines.
 type callbacks struct{ *Host }
 
-func (h callbacks) catch(ctx context.Context, do func() error) actorerr.ActorErr {
-	return outcome(run.Catch(ctx, h.Log, "callback", do))
+func (h callbacks) run(ctx context.Context, callback func() error) actorerr.ActorErr {
+	if err := run.Catch(ctx, h.Log, "callback", callback); err != nil {
+		return actorerr.ErrActorInvokeFailed // the SDK passes no other details on
+	}
+	return actorerr.Success
 }
 
 func (h callbacks) RegisteredActorTypes() []string { return []string{h.Type} }
 
 func (h callbacks) InvokeActorMethod(ctx context.Context, _, id, method string, body []byte) (reply []byte, _ actorerr.ActorErr) {
-	failed := h.catch(ctx, func() error {
+	result := h.run(ctx, func() error {
 		return h.turn(ctx, id, method, func(ctx context.Context, a Actor) (err error) {
 			reply, err = a.Invoke(ctx, method, body)
 			return err
 		})
 	})
-	return reply, failed
+	return reply, result
 }
 
 func (h callbacks) InvokeReminder(ctx context.Context, _, id, name string, _ []byte) actorerr.ActorErr {
-	return h.catch(ctx, func() error {
+	return h.run(ctx, func() error {
 		return h.turn(ctx, id, "reminder "+name, func(ctx context.Context, a Actor) error {
 			return a.Remind(ctx, name)
 		})
 	})
 }
 
-// InvokeTimer acknowledges: we set no timers.
+// InvokeTimer acknowledges timers, which this package does not set.
 func (h callbacks) InvokeTimer(context.Context, string, string, string, []byte) actorerr.ActorErr {
 	return actorerr.Success
 }
@@ -234,61 +237,54 @@ func (h callbacks) Deactivate(_ context.Context, _, id string) actorerr.ActorErr
 	return actorerr.Success
 }
 
-func outcome(err error) actorerr.ActorErr {
-	if err != nil {
-		return actorerr.ErrActorInvokeFailed // the sidecar carries no more than this
+// inProgress counts what has started and not ended.
+type inProgress struct {
+	mu        sync.Mutex
+	n         int
+	changed   time.Time     // when n changed last
+	decreased chan struct{} // closed when n decreases; nil if nothing waits for that
+}
+
+func (p *inProgress) add() {
+	p.mu.Lock()
+	p.n++
+	p.changed = time.Now()
+	p.mu.Unlock()
+}
+
+func (p *inProgress) done() {
+	p.mu.Lock()
+	p.n--
+	p.changed = time.Now()
+	if p.decreased != nil {
+		close(p.decreased)
+		p.decreased = nil
 	}
-	return actorerr.Success
+	p.mu.Unlock()
 }
 
-// tally counts what has begun and not ended.
-type tally struct {
-	mu    sync.Mutex
-	n     int
-	moved time.Time     // when n changed last
-	less  chan struct{} // closed when n shrinks
+// stalled reports whether the count has been at the limit, without a change, for longer than d.
+func (p *inProgress) stalled(limit int, d time.Duration) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.n >= limit && time.Since(p.changed) > d
 }
 
-func (t *tally) add() {
-	t.mu.Lock()
-	t.n++
-	t.moved = time.Now()
-	t.mu.Unlock()
-}
-
-// full reports whether limit are left and none has ended or begun for a time.
-func (t *tally) full(limit int, since time.Duration) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.n >= limit && time.Since(t.moved) > since
-}
-
-func (t *tally) done() {
-	t.mu.Lock()
-	t.n--
-	t.moved = time.Now()
-	if t.less != nil {
-		close(t.less)
-		t.less = nil
-	}
-	t.mu.Unlock()
-}
-
-// below waits until fewer than limit are left, or ctx ends.
-func (t *tally) below(ctx context.Context, limit int) error {
+// waitBelow waits until the count is below limit. It returns ctx's error if ctx ends first.
+func (p *inProgress) waitBelow(ctx context.Context, limit int) error {
 	for {
-		t.mu.Lock()
-		if t.n < limit {
-			t.mu.Unlock()
+		p.mu.Lock()
+		if p.n < limit {
+			p.mu.Unlock()
 			return nil
 		}
-		if t.less == nil {
-			t.less = make(chan struct{})
+		if p.decreased == nil {
+			p.decreased = make(chan struct{})
 		}
-		less := t.less
-		t.mu.Unlock()
+		decreased := p.decreased
+		p.mu.Unlock()
 		select {
-		case <-less:
+		case <-decreased:
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -21,32 +21,31 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-func TestRunReturnsWhateverTheSidecarDoes(t *testing.T) {
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, says nothing
+func TestRunReturnsWithAnUnresponsiveSidecar(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts connections, sends nothing
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = silent.Close() })
-	away, err := net.Listen("tcp", "127.0.0.1:0")
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	require.NoError(t, away.Close())
+	require.NoError(t, closed.Close())
 
-	deaf := newStandIn(t) // takes the stream, never acknowledges
-	deaf.stream = func(s pb.Dapr_SubscribeActorEventsAlpha1Server) error {
+	unacknowledged := newFakeSidecar(t)
+	unacknowledged.stream = func(s pb.Dapr_SubscribeActorEventsAlpha1Server) error {
 		<-s.Context().Done()
 		return s.Context().Err()
 	}
-	refusing := newStandIn(t)
+	refusing := newFakeSidecar(t)
 	refusing.stream = func(pb.Dapr_SubscribeActorEventsAlpha1Server) error {
 		return status.Error(codes.FailedPrecondition, "no")
 	}
 
 	for name, addr := range map[string]string{
-		"silent": silent.Addr().String(), "away": away.Addr().String(), "deaf": deaf.addr, "refusing": refusing.addr,
+		"silent": silent.Addr().String(), "closed": closed.Addr().String(), "unacknowledged": unacknowledged.addr, "refusing": refusing.addr,
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, stop := hostThings(t, addr, Config{AckTimeout: 50 * time.Millisecond}, nil)
-			if name == "deaf" || name == "refusing" { // it doesn't give up
-				s := map[string]*standIn{"deaf": deaf, "refusing": refusing}[name]
-				require.Eventually(t, func() bool { return s.opened.Load() >= 3 }, patience, time.Millisecond)
+			if s := map[string]*fakeSidecar{"unacknowledged": unacknowledged, "refusing": refusing}[name]; s != nil { // keeps trying
+				require.Eventually(t, func() bool { return s.opened.Load() >= 3 }, testTimeout, time.Millisecond)
 			}
 			assert.False(t, h.Ready())
 			stop()
@@ -54,26 +53,26 @@ func TestRunReturnsWhateverTheSidecarDoes(t *testing.T) {
 	}
 }
 
-func TestItConnectsAgainHoweverTheStreamEnds(t *testing.T) {
-	s := newStandIn(t)
+func TestHostReconnectsAfterEachKindOfStreamEnd(t *testing.T) {
+	s := newFakeSidecar(t)
 	h, _ := hostThings(t, s.addr, Config{}, func(context.Context, *thing, string) error { return nil })
 	for _, end := range []error{nil, status.Error(codes.Canceled, "bye"), status.Error(codes.Unavailable, "bye")} {
-		live := receive(t, s.streams, "stream")
-		require.Eventually(t, h.Ready, patience, time.Millisecond)
-		live.breakUp <- end
+		stream := receive(t, s.streams, "stream")
+		require.Eventually(t, h.Ready, testTimeout, time.Millisecond)
+		stream.end <- end
 	}
-	live := receive(t, s.streams, "stream")
-	live.call(t, "a", "hello")
-	assert.Equal(t, "hello", string(live.answer(t).GetInvokeResponse().GetData()))
-	require.Eventually(t, h.Ready, patience, time.Millisecond)
+	stream := receive(t, s.streams, "stream")
+	stream.call(t, "a", "hello")
+	assert.Equal(t, "hello", string(stream.reply(t).GetInvokeResponse().GetData()))
+	require.Eventually(t, h.Ready, testTimeout, time.Millisecond)
 }
 
-func TestTurnsOfOneActorDoNotOverlapAndThoseOfOthersDo(t *testing.T) {
-	s := newStandIn(t)
+func TestTurnsOverlapOnlyAcrossActors(t *testing.T) {
+	s := newFakeSidecar(t)
 	var mu sync.Mutex
 	running := map[string]int{}
 	together := make(chan struct{})
-	_, _ = hostThings(t, s.addr, Config{}, func(_ context.Context, a *thing, what string) error {
+	_, _ = hostThings(t, s.addr, Config{}, func(_ context.Context, a *thing, name string) error {
 		mu.Lock()
 		running[a.id]++
 		assert.Equal(t, 1, running[a.id])
@@ -82,33 +81,33 @@ func TestTurnsOfOneActorDoNotOverlapAndThoseOfOthersDo(t *testing.T) {
 		if both {
 			close(together)
 		}
-		if what == "meet" {
-			<-together // only ends when both actors' turns run at the same time
+		if name == "meet" {
+			<-together // returns only if both actors' turns run at the same time
 		}
 		mu.Lock()
 		running[a.id]--
 		mu.Unlock()
 		return nil
 	})
-	live := receive(t, s.streams, "stream")
-	live.call(t, "a", "meet")
-	live.call(t, "b", "meet")
-	live.answer(t)
-	live.answer(t)
+	stream := receive(t, s.streams, "stream")
+	stream.call(t, "a", "meet")
+	stream.call(t, "b", "meet")
+	stream.reply(t)
+	stream.reply(t)
 	for range 50 {
-		live.call(t, "a", "work")
+		stream.call(t, "a", "work")
 	}
 	for range 50 {
-		assert.NotNil(t, live.answer(t).GetInvokeResponse())
+		assert.NotNil(t, stream.reply(t).GetInvokeResponse())
 	}
 }
 
-func TestATurnRunsToItsEndThoughTheStreamBreaks(t *testing.T) {
-	s := newStandIn(t)
-	begun, finish, result := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	_, stop := hostThings(t, s.addr, Config{}, func(ctx context.Context, _ *thing, what string) error {
-		if what == "long" {
-			close(begun)
+func TestTurnOutlivesItsStream(t *testing.T) {
+	s := newFakeSidecar(t)
+	started, finish, result := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	_, stop := hostThings(t, s.addr, Config{}, func(ctx context.Context, _ *thing, name string) error {
+		if name == "long" {
+			close(started)
 			<-finish
 			_, hasDeadline := ctx.Deadline()
 			assert.True(t, hasDeadline)
@@ -116,29 +115,29 @@ func TestATurnRunsToItsEndThoughTheStreamBreaks(t *testing.T) {
 		}
 		return nil
 	})
-	live := receive(t, s.streams, "stream")
-	live.call(t, "a", "long")
-	receive(t, begun, "turn")
-	live.breakUp <- errors.New("gone")
-	again := receive(t, s.streams, "second stream")
-	again.call(t, "b", "other")
-	again.answer(t)
-	again.call(t, "a", "after") // must wait for the turn of the old stream
+	stream := receive(t, s.streams, "stream")
+	stream.call(t, "a", "long")
+	receive(t, started, "turn")
+	stream.end <- errors.New("broken")
+	second := receive(t, s.streams, "second stream")
+	second.call(t, "b", "other")
+	second.reply(t)
+	second.call(t, "a", "after") // must wait for the turn of the old stream
 	close(finish)
 	require.NoError(t, receive(t, result, "end of the turn"))
-	assert.Equal(t, "after", string(again.answer(t).GetInvokeResponse().GetData()))
+	assert.Equal(t, "after", string(second.reply(t).GetInvokeResponse().GetData()))
 	stop()
 }
 
-func TestAnActivationEndsWithAnErrorAPanicADeactivationAndTheStream(t *testing.T) {
-	s := newStandIn(t)
+func TestActivationEndsAfterErrorPanicDeactivationAndStreamEnd(t *testing.T) {
+	s := newFakeSidecar(t)
 	var mu sync.Mutex
 	seen := map[*thing]bool{}
-	h, _ := hostThings(t, s.addr, Config{}, func(_ context.Context, a *thing, what string) error {
+	h, _ := hostThings(t, s.addr, Config{}, func(_ context.Context, a *thing, name string) error {
 		mu.Lock()
 		seen[a] = true
 		mu.Unlock()
-		switch what {
+		switch name {
 		case "fail":
 			return errors.New("no")
 		case "panic":
@@ -151,117 +150,117 @@ func TestAnActivationEndsWithAnErrorAPanicADeactivationAndTheStream(t *testing.T
 		defer mu.Unlock()
 		return len(seen)
 	}
-	live := receive(t, s.streams, "stream")
-	call := func(what string) *pb.SubscribeActorEventsRequestAlpha1 {
-		live.call(t, "a", what)
-		return live.answer(t)
+	stream := receive(t, s.streams, "stream")
+	call := func(name string) *pb.SubscribeActorEventsRequestAlpha1 {
+		stream.call(t, "a", name)
+		return stream.reply(t)
 	}
 	call("work")
 	call("work")
-	assert.Equal(t, 1, activations(), "an activation lasts")
+	assert.Equal(t, 1, activations(), "an activation serves several turns")
 	assert.NotNil(t, call("fail").GetRequestFailed())
 	call("work")
-	assert.Equal(t, 2, activations(), "a failed turn ends it")
+	assert.Equal(t, 2, activations(), "after a failed turn")
 	assert.NotNil(t, call("panic").GetRequestFailed())
 	call("work")
-	assert.Equal(t, 3, activations(), "a panic ends it")
-	live.remind(t, "a", "fail")
-	assert.NotNil(t, live.answer(t).GetRequestFailed(), "so that the reminder comes again")
-	live.remind(t, "a", "work")
-	assert.NotNil(t, live.answer(t).GetReminderResponse())
-	assert.Equal(t, 4, activations(), "a failed reminder ends it")
-	live.deactivate(t, "a")
-	assert.NotNil(t, live.answer(t).GetDeactivateResponse())
-	assert.Empty(t, slots(h), "nothing is kept of an actor that isn't active")
+	assert.Equal(t, 3, activations(), "after a panic")
+	stream.remind(t, "a", "fail")
+	assert.NotNil(t, stream.reply(t).GetRequestFailed(), "the scheduler fires it again")
+	stream.remind(t, "a", "work")
+	assert.NotNil(t, stream.reply(t).GetReminderResponse())
+	assert.Equal(t, 4, activations(), "after a failed reminder")
+	stream.deactivate(t, "a")
+	assert.NotNil(t, stream.reply(t).GetDeactivateResponse())
+	assert.Empty(t, slots(h), "no memory is kept for an inactive actor")
 	call("work")
-	assert.Equal(t, 5, activations(), "a deactivation ends it")
-	live.breakUp <- nil
-	live = receive(t, s.streams, "second stream")
+	assert.Equal(t, 5, activations(), "after a deactivation")
+	stream.end <- nil
+	stream = receive(t, s.streams, "second stream")
 	assert.Empty(t, slots(h))
 	call("work")
-	assert.Equal(t, 6, activations(), "the end of the stream ends it")
+	assert.Equal(t, 6, activations(), "after the end of the stream")
 }
 
-func TestAPanicAroundATurnCostsThatTurnOnly(t *testing.T) {
-	s := newStandIn(t)
+func TestPanicInObserveFailsOnlyItsTurn(t *testing.T) {
+	s := newFakeSidecar(t)
 	h, _ := hostThings(t, s.addr, Config{Observe: func(turn string, _ time.Duration, _ error) {
-		if turn == "unlucky" {
+		if turn == "observed" {
 			panic("ouch")
 		}
 	}}, func(context.Context, *thing, string) error { return nil })
-	live := receive(t, s.streams, "stream")
+	stream := receive(t, s.streams, "stream")
 	for range 3 {
-		live.call(t, "a", "unlucky")
-		assert.NotNil(t, live.answer(t).GetRequestFailed())
-		live.call(t, "a", "work")
-		assert.Equal(t, "work", string(live.answer(t).GetInvokeResponse().GetData()))
+		stream.call(t, "a", "observed")
+		assert.NotNil(t, stream.reply(t).GetRequestFailed())
+		stream.call(t, "a", "work")
+		assert.Equal(t, "work", string(stream.reply(t).GetInvokeResponse().GetData()))
 	}
-	live.deactivate(t, "a")
-	live.answer(t)
+	stream.deactivate(t, "a")
+	stream.reply(t)
 	assert.Empty(t, slots(h))
 }
 
-func TestADeactivationDoesNotWaitForTheTurn(t *testing.T) {
-	s := newStandIn(t)
+func TestDeactivateDoesNotWaitForTheTurn(t *testing.T) {
+	s := newFakeSidecar(t)
 	finish := make(chan struct{})
 	h, _ := hostThings(t, s.addr, Config{}, func(context.Context, *thing, string) error {
 		<-finish
 		return nil
 	})
-	live := receive(t, s.streams, "stream")
-	live.call(t, "a", "long")
-	require.Eventually(t, func() bool { return len(slots(h)) == 1 }, patience, time.Millisecond)
-	live.deactivate(t, "a")
-	assert.NotNil(t, live.answer(t).GetDeactivateResponse())
+	stream := receive(t, s.streams, "stream")
+	stream.call(t, "a", "long")
+	require.Eventually(t, func() bool { return len(slots(h)) == 1 }, testTimeout, time.Millisecond)
+	stream.deactivate(t, "a")
+	assert.NotNil(t, stream.reply(t).GetDeactivateResponse())
 	close(finish)
-	assert.NotNil(t, live.answer(t).GetInvokeResponse())
-	require.Eventually(t, func() bool { return len(slots(h)) == 0 }, patience, time.Millisecond)
+	assert.NotNil(t, stream.reply(t).GetInvokeResponse())
+	require.Eventually(t, func() bool { return len(slots(h)) == 0 }, testTimeout, time.Millisecond)
 }
 
-func TestStoppingAnswersWhatHasBegunAndBeginsNothing(t *testing.T) {
-	s := newStandIn(t)
-	begun, finish := make(chan struct{}), make(chan struct{})
+func TestRunDrainsTurnsAndStartsNone(t *testing.T) {
+	s := newFakeSidecar(t)
+	started, finish := make(chan struct{}), make(chan struct{})
 	var turns atomic.Int32
-	h, stop := hostThings(t, s.addr, Config{}, func(_ context.Context, _ *thing, what string) error {
+	h, stop := hostThings(t, s.addr, Config{}, func(_ context.Context, _ *thing, name string) error {
 		turns.Add(1)
-		if what == "long" {
-			close(begun)
+		if name == "long" {
+			close(started)
 			<-finish
 		}
 		return nil
 	})
-	live := receive(t, s.streams, "stream")
-	require.Eventually(t, h.Ready, patience, time.Millisecond)
-	live.call(t, "a", "long")
-	receive(t, begun, "turn")
+	stream := receive(t, s.streams, "stream")
+	require.Eventually(t, h.Ready, testTimeout, time.Millisecond)
+	stream.call(t, "a", "long")
+	receive(t, started, "turn")
 	go stop()
-	require.Eventually(t, h.stopping.Load, patience, time.Millisecond)
+	require.Eventually(t, h.stopping.Load, testTimeout, time.Millisecond)
 	assert.False(t, h.Ready())
-	live.call(t, "b", "late")
+	stream.call(t, "b", "late")
 	close(finish)
-	assert.Equal(t, "long", string(live.answer(t).GetInvokeResponse().GetData()))
-	receive(t, live.closed, "end of the stream")
+	assert.Equal(t, "long", string(stream.reply(t).GetInvokeResponse().GetData()))
+	receive(t, stream.closed, "end of the stream")
 	stop()
-	assert.Empty(t, live.answers)
+	assert.Empty(t, stream.replies)
 	assert.EqualValues(t, 1, turns.Load())
 }
 
-func TestStoppingDoesNotWaitForeverForATurn(t *testing.T) {
-	s := newStandIn(t)
-	begun, finish := make(chan struct{}), make(chan struct{})
+func TestRunReturnsAfterTheDrainTimeout(t *testing.T) {
+	s := newFakeSidecar(t)
+	started, finish := make(chan struct{}), make(chan struct{})
 	defer close(finish)
 	_, stop := hostThings(t, s.addr, Config{Drain: 10 * time.Millisecond}, func(context.Context, *thing, string) error {
-		close(begun)
+		close(started)
 		<-finish
 		return nil
 	})
 	receive(t, s.streams, "stream").call(t, "a", "stuck")
-	receive(t, begun, "turn")
+	receive(t, started, "turn")
 	stop()
 }
 
-func TestNoMoreCallbacksAtOnceThanAllowed(t *testing.T) {
-	s := newStandIn(t)
+func TestMaxTurnsLimitsCallbacks(t *testing.T) {
+	s := newFakeSidecar(t)
 	var running atomic.Int32
 	finish := make(chan struct{})
 	_, _ = hostThings(t, s.addr, Config{MaxTurns: 3}, func(context.Context, *thing, string) error {
@@ -270,32 +269,32 @@ func TestNoMoreCallbacksAtOnceThanAllowed(t *testing.T) {
 		running.Add(-1)
 		return nil
 	})
-	live := receive(t, s.streams, "stream")
+	stream := receive(t, s.streams, "stream")
 	for i := range 20 {
-		live.call(t, strconv.Itoa(i), "work")
+		stream.call(t, strconv.Itoa(i), "work")
 	}
-	require.Eventually(t, func() bool { return running.Load() == 3 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return running.Load() == 3 }, testTimeout, time.Millisecond)
 	close(finish)
 	for range 20 {
-		live.answer(t)
+		stream.reply(t)
 	}
 }
 
-func TestMessagesOfANewerDaprDoNotStopTheTurns(t *testing.T) {
-	s := newStandIn(t)
+func TestUnknownMessagesAreIgnored(t *testing.T) {
+	s := newFakeSidecar(t)
 	var logged bytes.Buffer
 	var counted atomic.Int32
 	h, stop := hostThings(t, s.addr, Config{
-		Log:            slog.New(slog.NewTextHandler(&logged, nil)),
-		UnknownMessage: func(int) { counted.Add(1) },
+		Log:              slog.New(slog.NewTextHandler(&logged, nil)),
+		OnUnknownMessage: func(int) { counted.Add(1) },
 	}, func(context.Context, *thing, string) error { return nil })
-	live := receive(t, s.streams, "stream")
+	stream := receive(t, s.streams, "stream")
 	for i := range 2000 {
-		live.unknown(t, 900+protowire.Number(i%2))
+		stream.unknown(t, 900+protowire.Number(i%2))
 	}
-	live.call(t, "a", "work")
-	assert.Equal(t, "work", string(live.answer(t).GetInvokeResponse().GetData()))
-	require.Eventually(t, h.Ready, patience, time.Millisecond)
+	stream.call(t, "a", "work")
+	assert.Equal(t, "work", string(stream.reply(t).GetInvokeResponse().GetData()))
+	require.Eventually(t, h.Ready, testTimeout, time.Millisecond)
 	stop()
 	assert.EqualValues(t, 2000, counted.Load())
 	for _, kind := range []string{"kind=900", "kind=901"} {
@@ -303,23 +302,23 @@ func TestMessagesOfANewerDaprDoNotStopTheTurns(t *testing.T) {
 	}
 }
 
-func TestAHostWhoseCallbacksAreNeverAnsweredConnectsAgain(t *testing.T) {
-	s := newStandIn(t)
+func TestHostReconnectsWhenAllCallbacksStall(t *testing.T) {
+	s := newFakeSidecar(t)
 	finish := make(chan struct{})
-	h, _ := hostThings(t, s.addr, Config{MaxTurns: 2, TurnTimeout: time.Millisecond}, func(_ context.Context, _ *thing, what string) error {
-		if what == "hang" {
-			<-finish // whatever its deadline is
+	h, _ := hostThings(t, s.addr, Config{MaxTurns: 2, TurnTimeout: time.Millisecond}, func(_ context.Context, _ *thing, name string) error {
+		if name == "hang" {
+			<-finish // ignores its deadline
 		}
 		return nil
 	})
 	t.Cleanup(func() { close(finish) })
-	live := receive(t, s.streams, "stream")
-	live.call(t, "a", "hang")
-	live.call(t, "b", "hang")
-	again := receive(t, s.streams, "second stream")
-	again.call(t, "c", "work")
-	assert.Equal(t, "work", string(again.answer(t).GetInvokeResponse().GetData()))
-	require.Eventually(t, h.Ready, patience, time.Millisecond)
+	stream := receive(t, s.streams, "stream")
+	stream.call(t, "a", "hang")
+	stream.call(t, "b", "hang")
+	second := receive(t, s.streams, "second stream")
+	second.call(t, "c", "work")
+	assert.Equal(t, "work", string(second.reply(t).GetInvokeResponse().GetData()))
+	require.Eventually(t, h.Ready, testTimeout, time.Millisecond)
 }
 
 func slots(h *Host) []string {

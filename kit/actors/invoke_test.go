@@ -17,37 +17,37 @@ func invoker(t *testing.T, addr string) Invoker {
 	s, err := Dial(addr, "")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
-	return Invoker{Sidecar: s, Type: "Thing", Seal: sealAt(noon), Timeout: patience}
+	return Invoker{Sidecar: s, Type: "Thing", Seal: sealAt(noon), Timeout: testTimeout}
 }
 
 const hello = "hello"
 
-// answered is what a host with the same key replies.
-func answered(t *testing.T, r *pb.InvokeActorRequest, reply string) *pb.InvokeActorResponse {
+// sealedReply is the reply of a host with the same key.
+func sealedReply(t *testing.T, r *pb.InvokeActorRequest, reply string) *pb.InvokeActorResponse {
 	t.Helper()
-	_, answer, err := sealAt(noon).Open(r.GetMethod(), r.GetActorId(), r.GetData())
+	_, sealReply, err := sealAt(noon).Open(r.GetMethod(), r.GetActorId(), r.GetData())
 	require.NoError(t, err)
-	return &pb.InvokeActorResponse{Data: answer([]byte(reply))}
+	return &pb.InvokeActorResponse{Data: sealReply([]byte(reply))}
 }
 
-func TestAFaultThatPassesIsHidden(t *testing.T) {
-	s := newStandIn(t)
+func TestInvokeRetriesFailures(t *testing.T) {
+	s := newFakeSidecar(t)
 	calls := 0
 	s.invoke = func(r *pb.InvokeActorRequest) (*pb.InvokeActorResponse, error) {
 		calls++
-		if calls < tries {
+		if calls < maxAttempts {
 			return nil, status.Error(codes.Internal, "actor host disconnected before responding")
 		}
-		return answered(t, r, "hello!"), nil
+		return sealedReply(t, r, "hello!"), nil
 	}
 	reply, err := invoker(t, s.addr).Invoke(t.Context(), "a", "greet", hello)
 	require.NoError(t, err)
 	assert.Equal(t, "hello!", string(reply))
 }
 
-func TestAFaultThatStaysIsUnavailable(t *testing.T) {
-	s := newStandIn(t)
-	for code, want := range map[codes.Code]int{codes.Internal: tries, codes.Unavailable: tries, codes.PermissionDenied: 1} {
+func TestInvokeReturnsUnavailableAfterItsAttempts(t *testing.T) {
+	s := newFakeSidecar(t)
+	for code, want := range map[codes.Code]int{codes.Internal: maxAttempts, codes.Unavailable: maxAttempts, codes.PermissionDenied: 1} {
 		calls := 0
 		s.invoke = func(*pb.InvokeActorRequest) (*pb.InvokeActorResponse, error) {
 			calls++
@@ -58,15 +58,15 @@ func TestAFaultThatStaysIsUnavailable(t *testing.T) {
 		assert.Equal(t, want, calls, code)
 	}
 
-	away, err := net.Listen("tcp", "127.0.0.1:0")
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	require.NoError(t, away.Close())
-	_, err = invoker(t, away.Addr().String()).Invoke(t.Context(), "a", "greet", hello)
+	require.NoError(t, closed.Close())
+	_, err = invoker(t, closed.Addr().String()).Invoke(t.Context(), "a", "greet", hello)
 	require.ErrorIs(t, err, ErrUnavailable)
 }
 
-func TestAnInvocationEndsWithItsDeadline(t *testing.T) {
-	s := newStandIn(t)
+func TestInvokeEndsAtItsTimeout(t *testing.T) {
+	s := newFakeSidecar(t)
 	release := make(chan struct{})
 	t.Cleanup(func() { close(release) })
 	s.invoke = func(*pb.InvokeActorRequest) (*pb.InvokeActorResponse, error) {
@@ -79,40 +79,40 @@ func TestAnInvocationEndsWithItsDeadline(t *testing.T) {
 	require.ErrorIs(t, err, ErrUnavailable)
 }
 
-func TestForgedRepliesAreIgnoredUntilAHostOfOursReplies(t *testing.T) {
-	s := newStandIn(t)
+func TestInvokeIgnoresForgedReplies(t *testing.T) {
+	s := newFakeSidecar(t)
 	var recorded []byte
 	calls := 0
 	s.invoke = func(r *pb.InvokeActorRequest) (*pb.InvokeActorResponse, error) {
 		calls++
 		switch calls {
-		case 1: // a genuine reply, which a stranger in between keeps for later
-			reply := answered(t, r, "first")
+		case 1: // a valid reply, which an impostor records
+			reply := sealedReply(t, r, "first")
 			recorded = reply.GetData()
 			return reply, nil
 		case 2:
-			return &pb.InvokeActorResponse{Data: []byte(`{"order":{"status":"cancelled"}}`)}, nil
+			return &pb.InvokeActorResponse{Data: []byte(`{"text":"forged"}`)}, nil
 		case 3:
 			return &pb.InvokeActorResponse{Data: recorded}, nil
 		default:
-			return answered(t, r, "second"), nil
+			return sealedReply(t, r, "second"), nil
 		}
 	}
-	unproven := 0
+	unsealed := 0
 	i := invoker(t, s.addr)
-	i.Unproven = func(method, id string) {
+	i.OnUnsealedReply = func(method, id string) {
 		assert.Equal(t, []string{"greet", "a"}, []string{method, id})
-		unproven++
+		unsealed++
 	}
 	_, err := i.Invoke(t.Context(), "a", "greet", hello)
 	require.NoError(t, err)
 	reply, err := i.Invoke(t.Context(), "a", "greet", hello)
 	require.NoError(t, err)
 	assert.Equal(t, "second", string(reply))
-	assert.Equal(t, 2, unproven)
+	assert.Equal(t, 2, unsealed)
 
 	s.invoke = func(*pb.InvokeActorRequest) (*pb.InvokeActorResponse, error) {
-		return &pb.InvokeActorResponse{Data: []byte(`{"refusal":{"code":"order-not-found"}}`)}, nil
+		return &pb.InvokeActorResponse{Data: []byte(`{"text":"forged"}`)}, nil
 	}
 	_, err = i.Invoke(t.Context(), "a", "greet", hello)
 	require.ErrorIs(t, err, ErrUnavailable)

@@ -13,21 +13,21 @@ import (
 	"time"
 )
 
-// SealLifetime is how long a sealed command may be on its way, and how far two replicas' clocks may be apart.
+// SealLifetime is the maximum age of a sealed command, and the maximum difference between the clocks of two replicas.
 const SealLifetime = 2 * time.Minute
 
-// ErrSeal is a command or a reply that was not sealed by a holder of the key, or not for this actor, method and call, or
-// too long ago.
+// ErrSeal is returned for a command or reply that was not sealed with one of the keys, was sealed for another actor, method
+// or call, or is too old.
 var ErrSeal = errors.New("not sealed with a key of ours")
 
-// Seal encrypts and authenticates what travels between a caller and an actor. Dapr's access control does not cover
-// actors: any app with a sidecar in the namespace can invoke them, and any app can register our actor type and be given
-// a share of the actors to host. Neither kind of stranger can read a sealed command, make one, or answer one.
+// Seal encrypts and authenticates commands and replies between a caller and an actor. Dapr's access control does not cover
+// actors: any app with a sidecar in the namespace can invoke them, and any app can register the same actor type and host a
+// share of the actors. Such an app can neither read, forge nor answer a sealed command.
 //
-// Every command gets keys of its own, derived (HKDF-SHA-256, RFC 5869) from the shared key, a random salt, the method and
-// the actor's id: one for the command, one for its reply. A reply therefore opens for the call that it answers only.
+// Each command has two keys, one for itself and one for its reply. They are derived (HKDF-SHA-256, RFC 5869) from the shared
+// key, a random salt, the method and the actor's id, so a reply opens only for the call that it answers.
 type Seal struct {
-	Keys [][]byte // the first one seals, each of them opens; at least 32 bytes each
+	Keys [][]byte // the first one seals, all of them open; at least 32 bytes each
 	Now  func() time.Time
 }
 
@@ -37,7 +37,7 @@ const (
 	headerSize  = 1 + saltSize
 )
 
-// Close seals a command for one actor and method. open reads the reply to it, or returns ErrSeal.
+// Close seals a command for an actor and method. open decrypts the reply, or returns ErrSeal.
 func (s Seal) Close(method, id string, command any) (body []byte, open func(reply []byte) ([]byte, error), _ error) {
 	data, err := json.Marshal(command)
 	if err != nil {
@@ -52,7 +52,7 @@ func (s Seal) Close(method, id string, command any) (body []byte, open func(repl
 	}
 	plain := binary.BigEndian.AppendUint64(nil, uint64(s.Now().UnixMilli()))
 	plain = append(plain, data...)
-	// The key is used once, so the nonce may be fixed.
+	// The key is used once, so a constant nonce is safe.
 	body = commands.Seal(header, make([]byte, commands.NonceSize()), plain, nil) //nolint:gosec // the key is used once
 	return body, func(reply []byte) ([]byte, error) {
 		size := replies.NonceSize()
@@ -67,8 +67,9 @@ func (s Seal) Close(method, id string, command any) (body []byte, open func(repl
 	}, nil
 }
 
-// Open returns the command in JSON, and answer, which seals the reply to it. It returns ErrSeal for anything else.
-func (s Seal) Open(method, id string, body []byte) (command json.RawMessage, answer func(reply []byte) []byte, _ error) {
+// Open returns the command in JSON, and a function that seals the reply to it. Otherwise it returns an error that wraps
+// ErrSeal.
+func (s Seal) Open(method, id string, body []byte) (command json.RawMessage, sealReply func(reply []byte) []byte, _ error) {
 	if len(body) < headerSize || body[0] != sealVersion {
 		return nil, nil, ErrSeal
 	}
@@ -79,14 +80,14 @@ func (s Seal) Open(method, id string, body []byte) (command json.RawMessage, ans
 		}
 		plain, err := commands.Open(nil, make([]byte, commands.NonceSize()), body[headerSize:], nil)
 		if err != nil {
-			continue // sealed with another of our keys, or by a stranger
+			continue // sealed with another key
 		}
 		at := time.UnixMilli(int64(binary.BigEndian.Uint64(plain)))
 		if age := s.Now().Sub(at); age > SealLifetime || age < -SealLifetime {
-			return nil, nil, fmt.Errorf("%w: it is %s old", ErrSeal, age.Round(time.Second))
+			return nil, nil, fmt.Errorf("%w: its age is %s", ErrSeal, age.Round(time.Second))
 		}
 		return plain[8:], func(reply []byte) []byte {
-			// A command that is executed twice has two replies, so this nonce is random.
+			// A command that is executed twice has two replies, so the nonce must be random.
 			nonce := make([]byte, replies.NonceSize())
 			_, _ = rand.Read(nonce)
 			return replies.Seal(nonce, nonce, reply, nil)
@@ -95,8 +96,9 @@ func (s Seal) Open(method, id string, body []byte) (command json.RawMessage, ans
 	return nil, nil, ErrSeal
 }
 
-// ciphers derives the keys of one command. Method and id have their lengths before them, so that no two pairs look alike.
+// ciphers derives the keys of one command. The lengths before method and id make the encoding unambiguous.
 func (s Seal) ciphers(key, salt []byte, method, id string) (commands, replies cipher.AEAD, err error) {
+	// Part of the wire format: replicas of all versions must use the same text.
 	info := binary.BigEndian.AppendUint32([]byte("orders actor seal"), uint32(len(method)))
 	info = append(info, method...)
 	info = binary.BigEndian.AppendUint32(info, uint32(len(id)))

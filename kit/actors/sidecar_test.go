@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net"
 	"strconv"
@@ -17,25 +16,25 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-const patience = time.Minute // for what must happen on a slow machine, too
+const testTimeout = time.Minute // long enough for a slow machine
 
-// standIn is a sidecar: the part of Dapr's API that the host speaks, in the test's hands.
-type standIn struct {
+// fakeSidecar serves the part of Dapr's API that the host uses.
+type fakeSidecar struct {
 	pb.UnimplementedDaprServer
 	server *grpc.Server
 	addr   string
 
-	stream  func(pb.Dapr_SubscribeActorEventsAlpha1Server) error // before the ack; nil for a good sidecar
+	stream  func(pb.Dapr_SubscribeActorEventsAlpha1Server) error // if set, called before the acknowledgement
 	invoke  func(*pb.InvokeActorRequest) (*pb.InvokeActorResponse, error)
-	streams chan *liveStream // the good ones, as they come
+	streams chan *fakeStream // the acknowledged ones
 	opened  atomic.Int32
 }
 
-func newStandIn(t *testing.T) *standIn {
+func newFakeSidecar(t *testing.T) *fakeSidecar {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	s := &standIn{
-		server: grpc.NewServer(), addr: l.Addr().String(), streams: make(chan *liveStream, 100),
+	s := &fakeSidecar{
+		server: grpc.NewServer(), addr: l.Addr().String(), streams: make(chan *fakeStream, 100),
 	}
 	pb.RegisterDaprServer(s.server, s)
 	go func() { _ = s.server.Serve(l) }()
@@ -43,15 +42,15 @@ func newStandIn(t *testing.T) *standIn {
 	return s
 }
 
-func (s *standIn) GetMetadata(context.Context, *pb.GetMetadataRequest) (*pb.GetMetadataResponse, error) {
+func (s *fakeSidecar) GetMetadata(context.Context, *pb.GetMetadataRequest) (*pb.GetMetadataResponse, error) {
 	return &pb.GetMetadataResponse{ActorRuntime: &pb.ActorRuntime{HostReady: true}}, nil
 }
 
-func (s *standIn) InvokeActor(_ context.Context, r *pb.InvokeActorRequest) (*pb.InvokeActorResponse, error) {
+func (s *fakeSidecar) InvokeActor(_ context.Context, r *pb.InvokeActorRequest) (*pb.InvokeActorResponse, error) {
 	return s.invoke(r)
 }
 
-func (s *standIn) SubscribeActorEventsAlpha1(stream pb.Dapr_SubscribeActorEventsAlpha1Server) error {
+func (s *fakeSidecar) SubscribeActorEventsAlpha1(stream pb.Dapr_SubscribeActorEventsAlpha1Server) error {
 	s.opened.Add(1)
 	if _, err := stream.Recv(); err != nil {
 		return err
@@ -66,37 +65,37 @@ func (s *standIn) SubscribeActorEventsAlpha1(stream pb.Dapr_SubscribeActorEvents
 	}); err != nil {
 		return err
 	}
-	live := &liveStream{stream: stream, answers: make(chan *pb.SubscribeActorEventsRequestAlpha1, 1000), breakUp: make(chan error, 1), closed: make(chan struct{})}
-	s.streams <- live
+	acked := &fakeStream{stream: stream, replies: make(chan *pb.SubscribeActorEventsRequestAlpha1, 1000), end: make(chan error, 1), closed: make(chan struct{})}
+	s.streams <- acked
 	go func() {
-		defer close(live.closed)
+		defer close(acked.closed)
 		for {
 			m, err := stream.Recv()
 			if err != nil {
 				return
 			}
-			live.answers <- m
+			acked.replies <- m
 		}
 	}()
 	select {
-	case err := <-live.breakUp:
+	case err := <-acked.end:
 		return err
-	case <-live.closed:
+	case <-acked.closed:
 		return nil
 	}
 }
 
-// liveStream is one that was acknowledged.
-type liveStream struct {
+// fakeStream is an acknowledged stream.
+type fakeStream struct {
 	stream  pb.Dapr_SubscribeActorEventsAlpha1Server
 	mu      sync.Mutex
 	next    int
-	answers chan *pb.SubscribeActorEventsRequestAlpha1
-	breakUp chan error
-	closed  chan struct{} // closed when the application has closed its side
+	replies chan *pb.SubscribeActorEventsRequestAlpha1
+	end     chan error
+	closed  chan struct{} // closed when the host has closed its side
 }
 
-func (l *liveStream) call(t *testing.T, id, method string) (request string) {
+func (l *fakeStream) call(t *testing.T, id, method string) (request string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.next++
@@ -109,8 +108,8 @@ func (l *liveStream) call(t *testing.T, id, method string) (request string) {
 	return request
 }
 
-// unknown sends a message of a kind that only a newer Dapr knows.
-func (l *liveStream) unknown(t *testing.T, kind protowire.Number) {
+// unknown sends a message of a kind that this release does not know.
+func (l *fakeStream) unknown(t *testing.T, kind protowire.Number) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	m := &pb.SubscribeActorEventsResponseAlpha1{}
@@ -118,7 +117,7 @@ func (l *liveStream) unknown(t *testing.T, kind protowire.Number) {
 	require.NoError(t, l.stream.Send(m))
 }
 
-func (l *liveStream) remind(t *testing.T, id, name string) {
+func (l *fakeStream) remind(t *testing.T, id, name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.next++
@@ -129,7 +128,7 @@ func (l *liveStream) remind(t *testing.T, id, name string) {
 	}))
 }
 
-func (l *liveStream) deactivate(t *testing.T, id string) {
+func (l *fakeStream) deactivate(t *testing.T, id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.next++
@@ -140,8 +139,8 @@ func (l *liveStream) deactivate(t *testing.T, id string) {
 	}))
 }
 
-func (l *liveStream) answer(t *testing.T) *pb.SubscribeActorEventsRequestAlpha1 {
-	return receive(t, l.answers, "an answer")
+func (l *fakeStream) reply(t *testing.T) *pb.SubscribeActorEventsRequestAlpha1 {
+	return receive(t, l.replies, "reply")
 }
 
 func receive[T any](t *testing.T, from <-chan T, what string) T {
@@ -149,18 +148,16 @@ func receive[T any](t *testing.T, from <-chan T, what string) T {
 	select {
 	case v := <-from:
 		return v
-	case <-time.After(patience):
-		require.FailNow(t, "there was no "+what)
+	case <-time.After(testTimeout):
+		require.FailNow(t, "timeout: no "+what)
 		panic("unreachable")
 	}
 }
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
-
-// thing is the actor under the host: what its turns do is the test's.
+// thing is an actor whose turns are defined by the test.
 type thing struct {
 	id   string
-	turn func(ctx context.Context, t *thing, what string) error
+	turn func(ctx context.Context, t *thing, name string) error
 }
 
 func (t *thing) Invoke(ctx context.Context, method string, _ []byte) ([]byte, error) {
@@ -169,14 +166,14 @@ func (t *thing) Invoke(ctx context.Context, method string, _ []byte) ([]byte, er
 
 func (t *thing) Remind(ctx context.Context, name string) error { return t.turn(ctx, t, name) }
 
-// hostThings starts a host against the sidecar at addr, and returns it with a function that stops it and waits.
-func hostThings(t *testing.T, addr string, c Config, turn func(ctx context.Context, t *thing, what string) error) (*Host, func()) {
+// hostThings runs a host of things with the sidecar at addr. The returned function stops it and waits.
+func hostThings(t *testing.T, addr string, c Config, turn func(ctx context.Context, t *thing, name string) error) (*Host, func()) {
 	s, err := Dial(addr, "")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
 	c.Type = "Thing"
 	if c.Log == nil {
-		c.Log = quiet()
+		c.Log = slog.New(slog.DiscardHandler)
 	}
 	c.Activate = func(id string) Actor { return &thing{id: id, turn: turn} }
 	h := NewHost(s, c)
@@ -188,7 +185,7 @@ func hostThings(t *testing.T, addr string, c Config, turn func(ctx context.Conte
 	}()
 	stop := func() {
 		cancel()
-		receive(t, ended, "end of Run")
+		receive(t, ended, "return of Run")
 	}
 	t.Cleanup(stop)
 	return h, stop

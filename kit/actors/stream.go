@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,23 +18,24 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"orders/kit/dapr"
+	"orders/kit/retry"
 	"orders/kit/run"
 )
 
 const (
-	probeEvery   = time.Second
-	probeTimeout = 2 * time.Second
-	closeGrace   = 250 * time.Millisecond
+	probeInterval = time.Second
+	probeTimeout  = 2 * time.Second
+	closeTimeout  = 250 * time.Millisecond
 )
 
-// drainOngoingCalls is how long the sidecars wait for running turns when placement moves actors. It is short, because
-// meanwhile they hold back the very state calls that such a turn needs to come to its end: everybody waits that long. A
-// turn that is cut off is done again at the actor's new place; the sidecar refuses what the old one still wants to save.
-const drainOngoingCalls = 500 * time.Millisecond
+// rebalanceTimeout is how long the sidecar waits for running turns when placement moves actors. It is short, because
+// meanwhile the sidecar blocks the state calls that such a turn needs to finish. A turn that is cut off is retried on the
+// actor's new host; the sidecar rejects later saves of the old turn.
+const rebalanceTimeout = 500 * time.Millisecond
 
-// Run hosts the actors until ctx ends, then stops in order. It returns nil: what fails is tried again.
+// Run hosts the actors until ctx ends, then drains. It retries all failures and returns nil.
 func (h *Host) Run(ctx context.Context) error {
-	drain, cancel := context.WithCancel(context.WithoutCancel(ctx)) // ends Drain after ctx
+	drain, cancel := context.WithCancel(context.WithoutCancel(ctx)) // ends h.Drain after ctx
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(h.Drain, cancel) })()
 
@@ -52,29 +52,27 @@ func (h *Host) Run(ctx context.Context) error {
 		if connected {
 			backoff, level = dapr.FirstBackoff, slog.LevelWarn
 		}
-		h.Log.Log(ctx, level, "not hosting actors, will connect again", "error", err)
-		select {
-		case <-time.After(backoff/2 + rand.N(backoff)):
-		case <-ctx.Done():
-		}
-		backoff, level = min(2*backoff, dapr.MaxBackoff), slog.LevelDebug // said once
+		h.Log.Log(ctx, level, "not hosting actors, reconnecting", "error", err)
+		retry.Sleep(ctx, backoff)
+		backoff, level = min(2*backoff, dapr.MaxBackoff), slog.LevelDebug // one warning per outage
 	}
-	// Turns of a stream that broke before may still run.
-	if err := h.running.below(drain, 1); err != nil {
-		h.Log.Warn("stopped hosting though turns still run")
+	// Turns of earlier streams may still run.
+	if err := h.turns.waitBelow(drain, 1); err != nil {
+		h.Log.Warn("drain timed out with running turns")
 	}
 	return nil
 }
 
-// hostOnce hosts over one stream, until that ends, ctx does, or no callback gets through any more. It reports whether the sidecar took our actors over.
+// hostOnce hosts over one stream until the stream or ctx ends, or callbacks stall. connected reports whether the sidecar
+// has accepted the subscription.
 func (h *Host) hostOnce(ctx, drain context.Context) (connected bool, _ error) {
 	defer h.deactivateAll()
 	defer h.ready.Store(false)
 
-	s := &session{maxCallbacks: h.MaxTurns, stopping: &h.stopping, unknown: h.unknownMessage, ended: make(chan struct{})}
-	// Not derived from ctx, whose end must leave the stream open for the answers of turns that have begun. The SDK's
-	// own stop function is never called: it can wait for a goroutine of the SDK's, and the context ends the stream too.
-	streamCtx, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), sessionKey{}, s))
+	s := &subscription{maxCallbacks: h.MaxTurns, stopping: &h.stopping, onUnknown: h.handleUnknown, ended: make(chan struct{})}
+	// The stream must outlive ctx, for the replies of turns in progress. The SDK's stop function is not used, because it can
+	// block on a goroutine of the SDK; cancelling the context ends the stream as well.
+	streamCtx, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), subscriptionKey{}, s))
 	defer cancel()
 	drainRebalanced := true
 	subscribed := make(chan error, 1)
@@ -82,7 +80,7 @@ func (h *Host) hostOnce(ctx, drain context.Context) (connected bool, _ error) {
 		subscribed <- run.Catch(streamCtx, h.Log, "subscription", func() error {
 			_, err := h.sidecar.client.SubscribeActorEvents(streamCtx, callbacks{h}, client.ActorEventSubscriptionOptions{
 				ActorIdleTimeout:        h.IdleTimeout,
-				DrainOngoingCallTimeout: drainOngoingCalls,
+				DrainOngoingCallTimeout: rebalanceTimeout,
 				DrainRebalancedActors:   &drainRebalanced,
 			})
 			return err
@@ -94,32 +92,32 @@ func (h *Host) hostOnce(ctx, drain context.Context) (connected bool, _ error) {
 			return false, fmt.Errorf("subscribe to actor events: %w", err)
 		}
 	case <-time.After(h.AckTimeout):
-		return false, errors.New("subscribe to actor events: the sidecar does not answer")
+		return false, errors.New("subscribe to actor events: timeout")
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
 	h.Log.Info("connected to the sidecar", "actorType", h.Type)
 
-	probe := time.NewTicker(probeEvery)
+	probe := time.NewTicker(probeInterval)
 	defer probe.Stop()
 	for {
-		if s.pending.full(h.MaxTurns, 2*h.TurnTimeout) {
-			return true, fmt.Errorf("%d callbacks are unanswered and none was answered in time", h.MaxTurns)
+		if s.pending.stalled(h.MaxTurns, 2*h.TurnTimeout) {
+			return true, fmt.Errorf("actor event stream: all %d callbacks in progress have stalled", h.MaxTurns)
 		}
 		h.probe(ctx)
 		select {
 		case <-s.ended:
-			return true, fmt.Errorf("actor event stream: %w", s.err)
+			return true, fmt.Errorf("receive actor events: %w", s.err)
 		case <-ctx.Done():
 			h.ready.Store(false)
-			h.leaveSidecar(drain, s)
+			h.disconnect(drain, s)
 			return true, ctx.Err()
 		case <-probe.C:
 		}
 	}
 }
 
-// probe asks the sidecar whether placement lets it host our actors: the stream alone doesn't say so.
+// probe updates ready. An open stream does not mean that placement routes actors to this host, so it asks the sidecar.
 func (h *Host) probe(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -130,42 +128,42 @@ func (h *Host) probe(ctx context.Context) {
 	}
 }
 
-// leaveSidecar lets the callbacks that have begun finish and their answers leave, then closes the stream.
-func (h *Host) leaveSidecar(drain context.Context, s *session) {
+// disconnect waits until callbacks in progress have been answered, then closes the stream.
+func (h *Host) disconnect(drain context.Context, s *subscription) {
 	h.stopping.Store(true)
-	if err := s.pending.below(drain, 1); err != nil {
-		h.Log.Warn("closing the stream though turns still run")
+	if err := s.pending.waitBelow(drain, 1); err != nil {
+		h.Log.Warn("drain timed out with running turns, closing the stream")
 		return
 	}
-	_ = s.CloseSend() // goes out after the answers: the sidecar has read them all when it sees the end
+	_ = s.CloseSend() // sent after the replies, so the sidecar reads them first
 	select {
 	case <-s.ended:
-	case <-time.After(closeGrace): // it may hold its side open until ours is gone altogether
+	case <-time.After(closeTimeout): // the sidecar may keep its side open until the context ends
 	}
-	h.Log.Info("left the sidecar", "actorType", h.Type)
+	h.Log.Info("disconnected from the sidecar", "actorType", h.Type)
 }
 
-type sessionKey struct{}
+type subscriptionKey struct{}
 
-// session watches one subscription on the wire. The SDK tells neither when its stream has ended nor when an answer has
-// been sent, reconnects by itself without a deadline, and stays away for good when the sidecar ends the stream with
-// Canceled; so the host looks at the messages itself, and does the reconnecting.
-type session struct {
+// subscription wraps the gRPC stream of one subscription to actor events. The SDK does not report when its stream has ended
+// or when a reply has been sent. It also reconnects by itself without a timeout, and not at all after the sidecar has ended
+// the stream with Canceled. The host therefore inspects the messages, and reconnects itself.
+type subscription struct {
 	grpc.ClientStream
 	ctx          context.Context
 	maxCallbacks int
-	pending      tally        // callbacks received and not answered
-	stopping     *atomic.Bool // begin nothing any more
-	unknown      func(kind int)
+	pending      inProgress   // callbacks that are received and not answered
+	stopping     *atomic.Bool // start no further callbacks
+	onUnknown    func(kind int)
 	endOnce      sync.Once
 	ended        chan struct{} // closed when the stream has ended
-	err          error         // why; to be read after ended
+	err          error         // the cause; valid after ended is closed
 }
 
-// watchStreams lets a session see the stream that is opened with its context.
-func watchStreams(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+// watchSubscription is an interceptor that wraps the stream opened with a subscription's context.
+func watchSubscription(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	stream, err := open(ctx, desc, cc, method, opts...)
-	s, ok := ctx.Value(sessionKey{}).(*session)
+	s, ok := ctx.Value(subscriptionKey{}).(*subscription)
 	if err != nil || !ok {
 		return stream, err
 	}
@@ -173,10 +171,11 @@ func watchStreams(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientCon
 	return s, nil
 }
 
-// RecvMsg hands a callback to the SDK: when there is room for it, and unless the host is stopping. Messages of a kind that
-// this release does not know are dropped: the SDK never answers them, so each would take up room for good.
-func (s *session) RecvMsg(m any) error {
-	if err := s.pending.below(s.ctx, s.maxCallbacks); err != nil {
+// RecvMsg passes the next callback to the SDK, once fewer than maxCallbacks are in progress. It drops callbacks while the
+// host stops. It also drops messages of unknown kinds: the SDK never answers them, so they would count as in progress
+// forever.
+func (s *subscription) RecvMsg(m any) error {
+	if err := s.pending.waitBelow(s.ctx, s.maxCallbacks); err != nil {
 		return s.end(err)
 	}
 	for {
@@ -193,19 +192,18 @@ func (s *session) RecvMsg(m any) error {
 		case *pb.SubscribeActorEventsResponseAlpha1_InvokeRequest, *pb.SubscribeActorEventsResponseAlpha1_ReminderRequest,
 			*pb.SubscribeActorEventsResponseAlpha1_TimerRequest, *pb.SubscribeActorEventsResponseAlpha1_DeactivateRequest:
 		default:
-			s.unknown(kindOf(msg))
+			s.onUnknown(kindOf(msg))
 			continue
 		}
 		s.pending.add()
 		if !s.stopping.Load() {
 			return nil
 		}
-		s.pending.done() // never begun: the sidecar fails it when the stream closes, and its caller goes elsewhere
+		s.pending.done() // not started: the sidecar fails it when the stream closes, and its caller retries
 	}
 }
 
-// kindOf is the number of the first field that this release does not know: newer kinds of messages have one each. It is 0
-// for a message without any.
+// kindOf returns the number of the message's first unknown field, or 0. Each kind of message has its own field.
 func kindOf(m *pb.SubscribeActorEventsResponseAlpha1) int {
 	number, _, n := protowire.ConsumeTag(m.ProtoReflect().GetUnknown())
 	if n < 0 {
@@ -214,8 +212,8 @@ func kindOf(m *pb.SubscribeActorEventsResponseAlpha1) int {
 	return int(number)
 }
 
-// end makes the SDK give this stream up without a word: it takes Canceled for the wish to stop.
-func (s *session) end(err error) error {
+// end records the cause and returns Canceled, after which the SDK does not reconnect.
+func (s *subscription) end(err error) error {
 	s.endOnce.Do(func() {
 		if errors.Is(err, io.EOF) {
 			err = errors.New("closed by the sidecar")
@@ -226,8 +224,8 @@ func (s *session) end(err error) error {
 	return status.Error(codes.Canceled, err.Error())
 }
 
-// SendMsg counts the answers.
-func (s *session) SendMsg(m any) error {
+// SendMsg counts the replies.
+func (s *subscription) SendMsg(m any) error {
 	if msg, ok := m.(*pb.SubscribeActorEventsRequestAlpha1); ok && msg.GetInitialRequest() == nil {
 		defer s.pending.done()
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestDefaultsAndValues(t *testing.T) {
+func TestReaderReturnsDefaultsAndValues(t *testing.T) {
 	for _, empty := range []map[string]string{nil, {"S": "", "I": "", "D": "", "R": "", "E": "", "U": "", "A": "", "L": ""}} {
 		r := Map(empty)
 		require.Equal(t, "s", r.String("S", "s"))
@@ -36,7 +36,7 @@ func TestDefaultsAndValues(t *testing.T) {
 	require.NoError(t, r.Err())
 }
 
-func TestEveryBadSettingIsNamed(t *testing.T) {
+func TestErrListsAllBadSettings(t *testing.T) {
 	values := map[string]string{
 		"INT": "1.5", "SMALL": "-1", "BIG": "10", "DURATION": "10", "SHORT": "1ms", "RATE": "1.01", "NAN": "NaN", "ENUM": "c",
 		"URL": "id.example", "SCHEME": "ftp://id.example", "ADDRESS": "8080", "PORT": "host:65536",
@@ -55,7 +55,7 @@ func TestEveryBadSettingIsNamed(t *testing.T) {
 	r.Address("ADDRESS", "")
 	r.Address("PORT", "")
 	r.Required("REQUIRED")
-	r.Reject("OWN", "must rhyme")
+	r.Reject("OWN", "must be even")
 
 	message := r.Err().Error()
 	for name, value := range values {
@@ -63,5 +63,5 @@ func TestEveryBadSettingIsNamed(t *testing.T) {
 		require.Contains(t, message, `not "`+value+`"`)
 	}
 	require.Contains(t, message, "\nREQUIRED must be set")
-	require.Contains(t, message, "\nOWN must rhyme")
+	require.Contains(t, message, "\nOWN must be even")
 }

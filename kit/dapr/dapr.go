@@ -1,4 +1,4 @@
-// Package dapr connects a service to its Dapr sidecar, and fetches its keys.
+// Package dapr connects a service to its Dapr sidecar and loads its keys from the secret store.
 package dapr
 
 import (
@@ -14,14 +14,14 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// Reconnects: the sidecar is on our own machine, while gRPC's default would back off for up to two minutes.
+// Backoff of reconnects. It is short because the sidecar is local; gRPC's default grows to two minutes.
 const (
 	FirstBackoff = 200 * time.Millisecond
 	MaxBackoff   = time.Second
 )
 
-// Dial returns a connection to the sidecar's gRPC API. It returns at once: the connection is made when it is first used, and
-// made again whenever it breaks, so the sidecar may start later. token is Dapr's API token, or "".
+// Dial returns a connection to the sidecar's gRPC API. It connects on first use and reconnects when the connection breaks, so
+// the sidecar may start later. token is Dapr's API token, or "".
 func Dial(address, token string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
 	auth := func(ctx context.Context) context.Context {
 		if token == "" {
@@ -48,7 +48,7 @@ func Dial(address, token string, opts ...grpc.DialOption) (*grpc.ClientConn, err
 	return conn, nil
 }
 
-// Address is where the sidecar serves gRPC: DAPR_GRPC_ENDPOINT, or DAPR_GRPC_PORT of this machine.
+// Address returns the address of the sidecar's gRPC API: DAPR_GRPC_ENDPOINT, or DAPR_GRPC_PORT on localhost.
 func Address() string {
 	if endpoint := os.Getenv("DAPR_GRPC_ENDPOINT"); endpoint != "" {
 		return endpoint

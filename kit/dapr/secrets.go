@@ -11,36 +11,38 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"orders/kit/retry"
 )
 
-// Store is the Dapr component that holds the secrets.
+// Store is the name of the Dapr component with the secrets.
 const Store = "secrets"
 
 const (
-	minKey     = 32
-	callLimit  = 5 * time.Second
-	firstPause = 100 * time.Millisecond
-	longest    = 2 * time.Second
+	minKeySize  = 32 // bytes
+	callTimeout = 5 * time.Second
+	firstPause  = 100 * time.Millisecond
+	maxPause    = 2 * time.Second
 )
 
-// Getter is the part of a Dapr client that reads a secret.
+// Getter is the part of the Dapr client that reads a secret.
 type Getter interface {
 	GetSecret(ctx context.Context, store, name string, meta map[string]string) (map[string]string, error)
 }
 
-// Previous is the suffix of a key that is accepted beside the named one while keys are rotated.
+// Previous is the suffix of the name of a key that is still accepted during a key rotation.
 const Previous = "-previous"
 
-// Keys returns the named keys of one secret, decoded from base64, and those of them with the suffix Previous that the
-// secret holds. A store that isn't there yet is waited for until ctx ends; a secret that lacks a key, or holds one of fewer
-// than 32 bytes, is an error at once. No key and no part of one gets into an error or the log.
-func Keys(ctx context.Context, from Getter, log *slog.Logger, secret string, names ...string) (map[string][]byte, error) {
-	values, err := get(ctx, from, log, secret)
+// Keys returns the named keys of a secret, decoded from base64. For each name it also returns the key with the suffix
+// Previous, if the secret has one. It retries until ctx ends while the secret store is not available, and fails at once if a
+// key is missing, is not base64 or has fewer than 32 bytes. Errors and logs contain no part of a key.
+func Keys(ctx context.Context, client Getter, log *slog.Logger, secret string, names ...string) (map[string][]byte, error) {
+	values, err := get(ctx, client, log, secret)
 	if err != nil {
 		if strings.Contains(err.Error(), errNotText) {
-			err = fmt.Errorf("key %s isn't text: %w; %s", strings.Join(quoted(names), " or "), err, expectedForm)
+			err = fmt.Errorf("key %s is not text: %w; %s", strings.Join(quoted(names), " or "), err, expectedFormat)
 		}
-		return nil, fmt.Errorf("secret %q of store %q: %w", secret, Store, err)
+		return nil, fmt.Errorf("load secret %q of store %q: %w", secret, Store, err)
 	}
 	keys := make(map[string][]byte, len(names))
 	for _, name := range withPrevious(names) {
@@ -49,18 +51,18 @@ func Keys(ctx context.Context, from Getter, log *slog.Logger, secret string, nam
 			continue
 		}
 		if !ok {
-			return nil, fmt.Errorf("secret %q of store %q has no key %q", secret, Store, name)
+			return nil, fmt.Errorf("load secret %q of store %q: it has no key %q", secret, Store, name)
 		}
 		key, err := decode(text)
 		if err != nil {
-			return nil, fmt.Errorf("key %q of secret %q %w; %s", name, secret, err, expectedForm)
+			return nil, fmt.Errorf("load secret %q of store %q: key %q %w; %s", secret, Store, name, err, expectedFormat)
 		}
 		keys[name] = key
 	}
 	return keys, nil
 }
 
-const expectedForm = "expected is the text that `openssl rand -base64 32` prints, which a Kubernetes Secret's data holds in base64 once more"
+const expectedFormat = "use the output of `openssl rand -base64 32`; the data field of a Kubernetes Secret has it encoded in base64 a second time"
 
 func withPrevious(names []string) []string {
 	all := slices.Clone(names)
@@ -70,7 +72,7 @@ func withPrevious(names []string) []string {
 	return all
 }
 
-// Accepted are the keys under one name: the one to use, and the previous one if there is any.
+// Accepted returns the key of a name and, if there is one, the previous key.
 func Accepted(keys map[string][]byte, name string) [][]byte {
 	accepted := [][]byte{keys[name]}
 	if previous, ok := keys[name+Previous]; ok {
@@ -79,24 +81,24 @@ func Accepted(keys map[string][]byte, name string) [][]byte {
 	return accepted
 }
 
-// decode never quotes the text: its errors are logged.
+// decode decodes a key. Its errors are logged, so they do not contain the text.
 func decode(text string) ([]byte, error) {
 	key, err := base64.StdEncoding.DecodeString(text)
 	switch {
 	case err != nil:
-		return nil, errors.New("isn't base64")
+		return nil, errors.New("is not base64")
 	case encodedKey.Match(key):
-		return nil, errors.New("is encoded in base64 once too often")
-	case len(key) < minKey:
-		return nil, fmt.Errorf("has %d bytes, %d are needed", len(key), minKey)
+		return nil, errors.New("is encoded in base64 twice")
+	case len(key) < minKeySize:
+		return nil, fmt.Errorf("has %d bytes, %d are needed", len(key), minKeySize)
 	}
 	return key, nil
 }
 
-// encodedKey matches 32 bytes in base64. As the bytes of a random key that is out of the question.
+// encodedKey matches 32 bytes in base64. A random key of 32 bytes does not match.
 var encodedKey = regexp.MustCompile(`^[A-Za-z0-9+/]{43}=\s*$`)
 
-// errNotText is what gRPC says of a secret that holds bytes rather than text, without saying which.
+// errNotText is part of gRPC's error for a secret with a value that is not UTF-8. The error does not name the value.
 const errNotText = "invalid UTF-8"
 
 func quoted(names []string) []string {
@@ -107,24 +109,23 @@ func quoted(names []string) []string {
 	return all
 }
 
-func get(ctx context.Context, from Getter, log *slog.Logger, secret string) (map[string]string, error) {
-	for pause, waited := firstPause, false; ; pause, waited = min(2*pause, longest), true {
-		call, cancel := context.WithTimeout(ctx, callLimit)
-		values, err := from.GetSecret(call, Store, secret, nil)
+func get(ctx context.Context, client Getter, log *slog.Logger, secret string) (map[string]string, error) {
+	for pause, waited := firstPause, false; ; pause, waited = min(2*pause, maxPause), true {
+		call, cancel := context.WithTimeout(ctx, callTimeout)
+		values, err := client.GetSecret(call, Store, secret, nil)
 		cancel()
 		if err == nil {
 			return values, nil
 		}
 		if strings.Contains(err.Error(), errNotText) {
-			return nil, err // waiting would not change it
+			return nil, err // permanent
 		}
 		if !waited {
 			log.WarnContext(ctx, "waiting for the secret store", "store", Store, "secret", secret, "error", err)
 		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%w (last: %w)", ctx.Err(), err)
-		case <-time.After(pause):
+		retry.Sleep(ctx, pause)
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%w: %w", ctx.Err(), err)
 		}
 	}
 }

@@ -1,6 +1,5 @@
-// Package freeport finds TCP ports of 127.0.0.1 for servers that are started by tests or by the launcher. The ports lie
-// below the range that the kernel gives to outgoing connections, so that a server that was killed finds its port
-// still free when it is started again.
+// Package freeport finds free TCP ports of 127.0.0.1 for servers of tests and of the launcher. The ports are below the range
+// of outgoing connections, so that a server that was killed can use its port again.
 package freeport
 
 import (
@@ -12,25 +11,24 @@ import (
 )
 
 const (
-	lowest = 20000
-	count  = 12000 // Linux takes 32768 and up for outgoing connections
+	first = 20000
+	count = 12000 // Linux uses 32768 and above for outgoing connections
 )
 
-// Ports are counted up from a random start: none is given twice by one process, and hardly ever by two that start
-// together.
+// Ports are numbered from a random start: a process returns none twice, and two processes rarely return the same.
 var (
-	start = rand.Uint32N(count)
-	given atomic.Uint32
+	start    = rand.Uint32N(count)
+	returned atomic.Uint32
 )
 
-// Get returns a port that nobody listens on and that this process hasn't been given before.
+// Get returns a port that is free and that Get has not returned before in this process.
 func Get() (int, error) {
 	for range count {
-		port := lowest + int((start+given.Add(1))%count)
+		port := first + int((start+returned.Add(1))%count)
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err == nil {
 			return port, l.Close()
 		}
 	}
-	return 0, errors.New("no free port found")
+	return 0, errors.New("find free port: none left")
 }

@@ -1,5 +1,7 @@
-// Package httpapi is an HTTP server as both services need it: probes, request metrics, an access log, panic recovery and
-// strict reading of requests.
+// Package httpapi has what the REST APIs of both services share: a fiber app with timeouts, probes, request metrics, an
+// access log, panic recovery, and readers of bearer tokens and JSON bodies.
+//
+// NewApp creates the app. Observe must be its first middleware, so that it sees the errors and panics of all others.
 package httpapi
 
 import (
@@ -37,14 +39,14 @@ const (
 	drainTimeout = 10 * time.Second
 )
 
-// HeaderRequestID names a request in the access log; a caller may choose it.
+// HeaderRequestID has the request's id in the access log. The client may set it; otherwise Observe generates one.
 const HeaderRequestID = "X-Request-Id"
 
-// NewApp makes a fiber app whose connections can't be held open by a slow sender. What cfg sets itself stays. There is
-// no write timeout by default: it would end a live feed.
+// NewApp returns a fiber app with timeouts and limits where cfg has none. It sets no write timeout, which would end a
+// stream of events.
 func NewApp(cfg fiber.Config) *fiber.App {
 	cfg.DisableStartupMessage = true
-	cfg.DisablePreParseMultipartForm = true // it writes files before the caller is known, and no call takes a form
+	cfg.DisablePreParseMultipartForm = true // no call has a form, and fiber would write its files before authentication
 	if cfg.ReadTimeout == 0 {
 		cfg.ReadTimeout = 10 * time.Second
 	}
@@ -52,13 +54,13 @@ func NewApp(cfg fiber.Config) *fiber.App {
 		cfg.IdleTimeout = 75 * time.Second
 	}
 	if cfg.ReadBufferSize == 0 {
-		cfg.ReadBufferSize = 48 << 10 // all of a request's headers: a token may take 32 KiB
+		cfg.ReadBufferSize = 48 << 10 // limit of all headers; a token may have 32 KiB
 	}
 	return fiber.New(cfg)
 }
 
-// Observe is the first middleware: trace and request id, access log, request metrics, the checks of RFC 9112 that fasthttp
-// leaves out, and panic recovery. A panic becomes an error for the app's ErrorHandler.
+// Observe returns the first middleware: trace and request ids, access log, request metrics, the checks of RFC 9112 that
+// fasthttp omits, and panic recovery. The app's ErrorHandler gets panics as errors.
 func Observe(log *slog.Logger, registry prometheus.Registerer) fiber.Handler {
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "http_request_duration_seconds", Help: "Time to answer a request.", Buckets: prometheus.DefBuckets,
@@ -77,7 +79,7 @@ func Observe(log *slog.Logger, registry prometheus.Registerer) fiber.Handler {
 
 		if err := run.Catch(ctx, log, "request", func() error { return next(c) }); err != nil {
 			if err := run.Catch(ctx, log, "error handler", func() error { return c.App().ErrorHandler(c, err) }); err != nil {
-				log.ErrorContext(ctx, "the error handler failed", "error", err)
+				log.ErrorContext(ctx, "handle error", "error", err)
 				c.Status(http.StatusInternalServerError)
 			}
 		}
@@ -102,11 +104,11 @@ func next(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// checkMessage refuses a request whose end or whose host is ambiguous. Another server on its way may have decided
-// otherwise, so that a part of one request is taken for the next one (RFC 9112, sections 3.2 and 6.3). fasthttp has refused
-// two Content-Length, two Transfer-Encoding and two Host lines already.
+// checkMessage rejects a request whose length or host is ambiguous: a proxy may interpret it differently and take a part of
+// its body for the next request (RFC 9112, sections 3.2 and 6.3). fasthttp has already rejected repeated Content-Length,
+// Transfer-Encoding and Host lines.
 func checkMessage(h *fasthttp.RequestHeader) error {
-	// fasthttp drops one of the two lines, but means to close the connection when there are both.
+	// fasthttp removes one of the two lines, but marks the connection to be closed if there were both.
 	if h.ConnectionClose() && hasLine(h.RawHeaders(), fiber.HeaderContentLength) && hasLine(h.RawHeaders(), fiber.HeaderTransferEncoding) {
 		return problem.New(problem.InvalidRequest, "send Content-Length or Transfer-Encoding, not both")
 	}
@@ -120,7 +122,7 @@ func checkMessage(h *fasthttp.RequestHeader) error {
 	return nil
 }
 
-// hasLine looks into the headers as they were sent.
+// hasLine reports whether the raw headers have a line of this name.
 func hasLine(raw []byte, name string) bool {
 	for line := range bytes.Lines(raw) {
 		if field, _, ok := bytes.Cut(line, []byte(":")); ok && bytes.EqualFold(field, []byte(name)) {
@@ -130,10 +132,10 @@ func hasLine(raw []byte, name string) bool {
 	return false
 }
 
-// hostPattern is uri-host [":" port] of RFC 3986. What it lets pass need not be the name of a host that exists.
+// hostPattern is uri-host [":" port] of RFC 3986.
 var hostPattern = regexp.MustCompile(`^(\[[0-9A-Za-z:.%_~-]+\]|[0-9A-Za-z._~%!$&'()*+,;=-]*)(:[0-9]*)?$`)
 
-// method bounds what a caller can make of the metrics' labels. It is a copy: they outlive the request.
+// method returns the method as a metric label, from a fixed set. It is a copy, because labels outlive the request.
 func method(c *fiber.Ctx) string {
 	switch m := c.Method(); m {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
@@ -146,22 +148,20 @@ func validRequestID(id string) bool {
 	return id != "" && len(id) <= 64 && !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// Serve listens on address, which the named setting holds, until ctx ends; then it takes no more connections and gives
-// running requests drainTimeout to end.
-func Serve(app *fiber.App, log *slog.Logger, setting, address string) run.Runner {
-	return func(ctx context.Context) error {
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-		if err != nil {
-			return fmt.Errorf("listen on %s: %w", setting, err)
-		}
-		log.InfoContext(ctx, "serving", "address", listener.Addr().String())
-		return ServeListener(ctx, app, log, listener)
+// Listen listens on the address in a setting, and logs it. Errors name the setting.
+func Listen(ctx context.Context, log *slog.Logger, setting, address string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", setting, err)
 	}
+	log.InfoContext(ctx, "serving", "address", listener.Addr().String())
+	return listener, nil
 }
 
-// ServeListener is Serve on a listener, which it closes.
+// ServeListener serves app on the listener until ctx ends. Then it closes the listener, and waits up to 10 s for running
+// requests.
 func ServeListener(ctx context.Context, app *fiber.App, log *slog.Logger, listener net.Listener) error {
-	defer func() { _ = listener.Close() }() // the app doesn't when it is stopped before it served
+	defer func() { _ = listener.Close() }() // the app does not if it is stopped before it serves
 	ended := make(chan error, 1)
 	go func() {
 		ended <- run.Catch(ctx, log, "server", func() error { return app.Listener(listener) })
@@ -172,7 +172,7 @@ func ServeListener(ctx context.Context, app *fiber.App, log *slog.Logger, listen
 	case <-ctx.Done():
 	}
 	if err := app.ShutdownWithTimeout(drainTimeout); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("stop serving on %s: %w", listener.Addr(), err)
+		return fmt.Errorf("shut down server on %s: %w", listener.Addr(), err)
 	}
 	return nil
 }

@@ -27,20 +27,20 @@ import (
 
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
-// app has a handler that panics, and a check that fails as long as broken is set.
-func app(log *slog.Logger, broken *error) *fiber.App {
+// newTestApp returns an app with handlers that panic, and a check that returns *failure.
+func newTestApp(log *slog.Logger, failure *error) *fiber.App {
 	registry := telemetry.NewRegistry()
 	app := NewApp(fiber.Config{ErrorHandler: problem.Handler(log)})
 	app.Use(Observe(log, registry))
-	Probes(app, log, registry, nil, Check{"fine", func(context.Context) error { return nil }},
-		Check{"database", func(context.Context) error { return *broken }})
+	Probes(app, log, registry, nil, Check{"cache", func(context.Context) error { return nil }},
+		Check{"database", func(context.Context) error { return *failure }})
 	app.Get("/metrics-for-test", adaptor.HTTPHandler(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
 	app.Get("/panics/:id", func(*fiber.Ctx) error { panic("secret") })
 	app.Get("/panics-in-the-error-handler", func(*fiber.Ctx) error { return errUnprintable{} })
 	return app
 }
 
-// errUnprintable is an error that the error handler panics on.
+// errUnprintable makes the error handler panic.
 type errUnprintable struct{}
 
 func (errUnprintable) Error() string { panic("secret") }
@@ -49,7 +49,7 @@ func get(t *testing.T, app *fiber.App, path string) (*http.Response, string) {
 	t.Helper()
 	req := httptest.NewRequest(http.MethodGet, path, nil)
 	req.Header.Set("Traceparent", traceparent)
-	req.Header.Set(HeaderRequestID, "mine")
+	req.Header.Set(HeaderRequestID, "client-id")
 	resp, err := app.Test(req, -1)
 	require.NoError(t, err)
 	body, err := io.ReadAll(resp.Body)
@@ -58,36 +58,36 @@ func get(t *testing.T, app *fiber.App, path string) (*http.Response, string) {
 	return resp, string(body)
 }
 
-func TestReadinessNamesWhatIsMissingAndHidesWhy(t *testing.T) {
-	broken := errors.New("password=secret")
-	app := app(slog.New(slog.DiscardHandler), &broken)
+func TestReadinessNamesTheFailedCheckWithoutItsError(t *testing.T) {
+	failure := errors.New("password=secret")
+	app := newTestApp(slog.New(slog.DiscardHandler), &failure)
 	resp, body := get(t, app, ReadyPath)
 	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
 	require.Equal(t, "not ready: database\n", body)
 	resp, _ = get(t, app, LivePath)
 	require.Equal(t, http.StatusOK, resp.StatusCode)
 
-	broken = nil
+	failure = nil
 	resp, _ = get(t, app, ReadyPath)
 	require.Equal(t, http.StatusOK, resp.StatusCode)
 }
 
-func TestAPanicCostsItsRequestOnly(t *testing.T) {
+func TestPanicFailsOnlyItsRequest(t *testing.T) {
 	var logged bytes.Buffer
 	logger, err := log.New(&logged, "info", "json")
 	require.NoError(t, err)
-	var fine error
-	app := app(logger, &fine)
+	var failure error
+	app := newTestApp(logger, &failure)
 
 	resp, body := get(t, app, "/panics/7")
 	require.Equal(t, http.StatusInternalServerError, resp.StatusCode)
 	require.Equal(t, problem.ContentType, resp.Header.Get("Content-Type"))
-	require.Equal(t, "mine", resp.Header.Get(HeaderRequestID))
+	require.Equal(t, "client-id", resp.Header.Get(HeaderRequestID))
 	require.NotContains(t, body, "secret")
 	require.Contains(t, logged.String(), "secret")
 	for line := range strings.Lines(logged.String()) {
 		require.Contains(t, line, "0af7651916cd43dd8448eb211c80319c")
-		require.Contains(t, line, `"request_id":"mine"`)
+		require.Contains(t, line, `"request_id":"client-id"`)
 	}
 
 	resp, body = get(t, app, "/panics-in-the-error-handler")
@@ -99,15 +99,15 @@ func TestAPanicCostsItsRequestOnly(t *testing.T) {
 	require.Contains(t, metrics, `http_request_duration_seconds_count{method="GET",route="/panics/:id",status="500"} 1`)
 }
 
-// What is counted outlives its request, whose strings the next one of the connection overwrites.
+// fasthttp reuses a request's memory for the next one on the connection; labels must be copies.
 func TestMetricsKeepTheMethod(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	var fine error
-	app := app(slog.New(slog.DiscardHandler), &fine)
+	var failure error
+	app := newTestApp(slog.New(slog.DiscardHandler), &failure)
 	served := make(chan error, 1)
 	go func() { served <- app.Listener(listener) }()
-	ask := func(method, path string) string {
+	send := func(method, path string) string {
 		req, err := http.NewRequestWithContext(t.Context(), method, "http://"+listener.Addr().String()+path, nil)
 		require.NoError(t, err)
 		resp, err := http.DefaultClient.Do(req)
@@ -118,22 +118,19 @@ func TestMetricsKeepTheMethod(t *testing.T) {
 		return string(body)
 	}
 	for range 2 {
-		ask(http.MethodPost, LivePath)
-		ask(http.MethodGet, LivePath)
+		send(http.MethodPost, LivePath)
+		send(http.MethodGet, LivePath)
 	}
-	metrics := ask(http.MethodGet, "/metrics-for-test")
+	metrics := send(http.MethodGet, "/metrics-for-test")
 	require.Contains(t, metrics, `http_request_duration_seconds_count{method="GET",route="/livez",status="200"} 2`)
 	require.Contains(t, metrics, `http_request_duration_seconds_count{method="POST",route="/",status="405"} 2`)
 	require.NoError(t, app.Shutdown())
 	require.NoError(t, <-served)
 }
 
-func TestServeLetsRunningRequestsEnd(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func TestServeListenerDrainsRequests(t *testing.T) {
+	listener, err := Listen(t.Context(), slog.New(slog.DiscardHandler), "TEST_ADDR", "127.0.0.1:0")
 	require.NoError(t, err)
-	address := listener.Addr().String()
-	require.NoError(t, listener.Close())
-
 	app := NewApp(fiber.Config{})
 	entered, release := make(chan struct{}), make(chan struct{})
 	app.Get("/", func(c *fiber.Ctx) error {
@@ -143,7 +140,7 @@ func TestServeLetsRunningRequestsEnd(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- Serve(app, slog.New(slog.DiscardHandler), "TEST_ADDR", address)(ctx) }()
+	go func() { served <- ServeListener(ctx, app, slog.New(slog.DiscardHandler), listener) }()
 
 	var wait sync.WaitGroup
 	wait.Go(func() {
@@ -151,14 +148,7 @@ func TestServeLetsRunningRequestsEnd(t *testing.T) {
 		cancel()
 		close(release)
 	})
-	require.Eventually(t, func() bool {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	}, time.Minute, 10*time.Millisecond)
-	resp, err := http.Get("http://" + address)
+	resp, err := http.Get("http://" + listener.Addr().String())
 	require.NoError(t, err)
 	body, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
@@ -168,17 +158,18 @@ func TestServeLetsRunningRequestsEnd(t *testing.T) {
 	require.NoError(t, <-served)
 }
 
-func TestServeTellsAPortThatIsTaken(t *testing.T) {
+func TestListenReportsAnAddressInUse(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, listener.Close()) }()
 	address := listener.Addr().String()
-	err = Serve(NewApp(fiber.Config{}), slog.New(slog.DiscardHandler), "TEST_ADDR", address)(t.Context())
+	_, err = Listen(t.Context(), slog.New(slog.DiscardHandler), "TEST_ADDR", address)
+	require.ErrorContains(t, err, "listen on TEST_ADDR")
 	require.ErrorContains(t, err, address)
 }
 
-// Each of these could be understood in two ways by two servers.
-func TestAmbiguousMessagesAreRefused(t *testing.T) {
+// Two servers could interpret each of these requests differently.
+func TestObserveRejectsAmbiguousRequests(t *testing.T) {
 	app := NewApp(fiber.Config{ErrorHandler: problem.Handler(slog.New(slog.DiscardHandler))})
 	app.Use(Observe(slog.New(slog.DiscardHandler), telemetry.NewRegistry()))
 	app.All("/", func(c *fiber.Ctx) error { return c.Send(c.Request().Body()) })
@@ -195,28 +186,28 @@ func TestAmbiguousMessagesAreRefused(t *testing.T) {
 		request string
 		status  int
 	}{
-		"fine":                           {"POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 2\r\n\r\nok", 200},
-		"chunked":                        {"POST / HTTP/1.1\r\nHost: shop.example:80\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 200},
-		"HTTP/1.0 without Host":          {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200},
-		"an IPv6 host":                   {"GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n", 200},
-		"length and chunked":             {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 400},
-		"chunked and length":             {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\ncontent-length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n", 400},
-		"length and identity":            {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: identity\r\n\r\nok", 400},
-		"two lengths":                    {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", 400},
-		"one length twice":               {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", 400},
-		"two lengths in one line":        {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2, 3\r\n\r\nok", 400},
-		"a length with a sign":           {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +2\r\n\r\nok", 400},
-		"gzip as transfer encoding":      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400},
-		"a blank before the colon":       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 2\r\n\r\nok", 400},
-		"no Host":                        {"GET / HTTP/1.1\r\n\r\n", 400},
-		"no Host, the target has one":    {"GET http://shop.example/ HTTP/1.1\r\n\r\n", 400},
-		"an empty Host":                  {"GET / HTTP/1.1\r\nHost:\r\n\r\n", 400},
-		"two Hosts":                      {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
-		"a Host that is none":            {"GET / HTTP/1.1\r\nHost: x y\r\n\r\n", 400},
-		"a Host with a user":             {"GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", 400},
-		"a Host with a path":             {"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400},
-		"a Host with a port of letters":  {"GET / HTTP/1.1\r\nHost: a:http\r\n\r\n", 400},
-		"HTTP/1.0 with a Host not valid": {"GET / HTTP/1.0\r\nHost: x y\r\n\r\n", 400},
+		"length":                        {"POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 2\r\n\r\nok", 200},
+		"chunked":                       {"POST / HTTP/1.1\r\nHost: shop.example:80\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 200},
+		"HTTP/1.0 without Host":         {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200},
+		"an IPv6 host":                  {"GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n", 200},
+		"length and chunked":            {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 400},
+		"chunked and length":            {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\ncontent-length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n", 400},
+		"length and identity":           {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: identity\r\n\r\nok", 400},
+		"two lengths":                   {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", 400},
+		"one length twice":              {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", 400},
+		"two lengths in one line":       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2, 3\r\n\r\nok", 400},
+		"a length with a sign":          {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +2\r\n\r\nok", 400},
+		"gzip as transfer encoding":     {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400},
+		"a blank before the colon":      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 2\r\n\r\nok", 400},
+		"no Host":                       {"GET / HTTP/1.1\r\n\r\n", 400},
+		"no Host, absolute target":      {"GET http://shop.example/ HTTP/1.1\r\n\r\n", 400},
+		"an empty Host":                 {"GET / HTTP/1.1\r\nHost:\r\n\r\n", 400},
+		"two Hosts":                     {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
+		"a Host with a space":           {"GET / HTTP/1.1\r\nHost: x y\r\n\r\n", 400},
+		"a Host with a user":            {"GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", 400},
+		"a Host with a path":            {"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400},
+		"a Host with a port of letters": {"GET / HTTP/1.1\r\nHost: a:http\r\n\r\n", 400},
+		"HTTP/1.0 with an invalid Host": {"GET / HTTP/1.0\r\nHost: x y\r\n\r\n", 400},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conn, err := net.Dial("tcp", listener.Addr().String())
@@ -225,16 +216,16 @@ func TestAmbiguousMessagesAreRefused(t *testing.T) {
 			require.NoError(t, conn.SetDeadline(time.Now().Add(time.Minute)))
 			_, err = io.WriteString(conn, test.request)
 			require.NoError(t, err)
-			answers := bufio.NewReader(conn)
-			resp, err := http.ReadResponse(answers, nil)
+			replies := bufio.NewReader(conn)
+			resp, err := http.ReadResponse(replies, nil)
 			require.NoError(t, err)
 			body, err := io.ReadAll(resp.Body)
 			require.NoError(t, err)
 			require.Equal(t, test.status, resp.StatusCode, "%s", body)
-			require.Equal(t, test.status == 400, resp.Close, "the connection is closed after a bad request only")
+			require.Equal(t, test.status == 400, resp.Close, "only a bad request closes the connection")
 			if test.status == 400 {
 				require.Equal(t, problem.ContentType, resp.Header.Get("Content-Type"))
-				_, err = answers.ReadByte()
+				_, err = replies.ReadByte()
 				require.ErrorIs(t, err, io.EOF)
 			}
 		})

@@ -15,7 +15,7 @@ import (
 	"orders/kit/run"
 )
 
-// Check tells whether something that the service needs is there.
+// Check checks a dependency of the service. Run returns an error if it is not available. Name is part of responses.
 type Check struct {
 	Name string
 	Run  func(ctx context.Context) error
@@ -23,11 +23,11 @@ type Check struct {
 
 // Probes serves
 //
-//   - liveness: the process answers;
-//   - readiness: this process can take requests. That is so once every check has passed, so that a rolling update does not
-//     go on to a version that can't work, and until stopping is closed. A dependency that fails later does not end it: all
-//     replicas would become unready at once, and with them everything that does not need the dependency;
-//   - health: every check passes now. The body names each, and service_check_up tells the same to Prometheus.
+//   - liveness: the process responds.
+//   - readiness: the process accepts requests. It becomes ready once all checks have passed, so that a rolling update stops
+//     at a version that does not work. It stays ready until stopping is closed: if a dependency fails later, all replicas
+//     would become unready at once, and requests that do not need the dependency would fail too.
+//   - health: all checks pass now. The body lists them; the metric service_check_up has the same results.
 func Probes(app *fiber.App, log *slog.Logger, registry prometheus.Registerer, stopping <-chan struct{}, checks ...Check) {
 	h := &health{log: log, checks: checks}
 	registry.MustRegister(h)
@@ -68,7 +68,7 @@ func Probes(app *fiber.App, log *slog.Logger, registry prometheus.Registerer, st
 type health struct {
 	log     *slog.Logger
 	checks  []Check
-	started atomic.Bool // every check has passed at once before
+	started atomic.Bool // all checks have passed in one run
 }
 
 type checkResult struct {

@@ -1,4 +1,4 @@
-// Package log makes the services' loggers.
+// Package log creates the services' loggers.
 package log
 
 import (
@@ -10,26 +10,26 @@ import (
 	"orders/kit/telemetry"
 )
 
-// New returns a logger that logs to w at a level (debug, info, warn, error) in a format (text, json). Lines of a request carry its trace id
-// and request id.
+// New returns a logger that writes to w at a level (debug, info, warn, error) in a format (text, json). Records that are
+// logged with a request's context have its trace_id and request_id.
 func New(w io.Writer, level, format string) (*slog.Logger, error) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("log level %q: %w", level, err)
+		return nil, fmt.Errorf("parse log level %q: %w", level, err)
 	}
 	options := &slog.HandlerOptions{Level: l}
 	switch format {
 	case "text":
-		return slog.New(traced{slog.NewTextHandler(w, options)}), nil
+		return slog.New(withIDs{slog.NewTextHandler(w, options)}), nil
 	case "json":
-		return slog.New(traced{slog.NewJSONHandler(w, options)}), nil
+		return slog.New(withIDs{slog.NewJSONHandler(w, options)}), nil
 	}
-	return nil, fmt.Errorf("log format %q isn't text or json", format)
+	return nil, fmt.Errorf("log format %q is not text or json", format)
 }
 
-type traced struct{ slog.Handler }
+type withIDs struct{ slog.Handler }
 
-func (h traced) Handle(ctx context.Context, r slog.Record) error {
+func (h withIDs) Handle(ctx context.Context, r slog.Record) error {
 	if id := telemetry.TraceID(ctx); id != "" {
 		r.AddAttrs(slog.String("trace_id", id))
 	}
@@ -39,6 +39,8 @@ func (h traced) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-func (h traced) WithAttrs(attrs []slog.Attr) slog.Handler { return traced{h.Handler.WithAttrs(attrs)} }
+func (h withIDs) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return withIDs{h.Handler.WithAttrs(attrs)}
+}
 
-func (h traced) WithGroup(name string) slog.Handler { return traced{h.Handler.WithGroup(name)} }
+func (h withIDs) WithGroup(name string) slog.Handler { return withIDs{h.Handler.WithGroup(name)} }

@@ -12,7 +12,7 @@ import (
 
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
-func TestLinesCarryAValidTraceOnly(t *testing.T) {
+func TestRecordsHaveOnlyValidTraceIDs(t *testing.T) {
 	var logged bytes.Buffer
 	logger, err := log.New(&logged, "info", "json")
 	require.NoError(t, err)

@@ -1,7 +1,7 @@
-// Package pgtest runs a real PostgreSQL for tests: Debian's programs, a data folder of its own, a free port of
-// 127.0.0.1. It guarantees that nothing is left: the server ends with the test, and with the test's process too if that
-// dies. Data survives Kill and Start, not Close. Durability against a machine's crash is switched off; a killed server
-// loses nothing.
+// Package pgtest runs a real PostgreSQL for tests, with Debian's programs, a new data directory and a free port of 127.0.0.1.
+//
+// The server ends with the test, and also if the test's process is killed. Data survives Kill and Start, but not Close. fsync
+// is off: committed data survives a killed server, but not a crash of the machine.
 package pgtest
 
 import (
@@ -23,10 +23,10 @@ import (
 	"orders/kit/freeport"
 )
 
-// patience bounds every wait. It is generous: tests run on slow, busy machines.
-const patience = 2 * time.Minute
+// timeout of each wait, long enough for a slow machine.
+const timeout = 2 * time.Minute
 
-// Server is one PostgreSQL. Its methods aren't meant for concurrent use, apart from Database and DSN.
+// Server is a PostgreSQL server. Only Database and DSN are safe for concurrent use.
 type Server struct {
 	bin, dir  string
 	port      int
@@ -36,7 +36,7 @@ type Server struct {
 	databases atomic.Int32
 }
 
-// Start runs a server that ends with the test. The test fails if PostgreSQL can't be started.
+// Start starts a server that ends with the test. It fails the test if PostgreSQL does not start.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
 	s, err := Open()
@@ -51,7 +51,7 @@ func Start(tb testing.TB) *Server {
 	return s
 }
 
-// Open is Start for those who have no test at hand, such as TestMain. The caller closes the server.
+// Open starts a server without a test, for TestMain. The caller must close it.
 func Open() (*Server, error) {
 	s := &Server{}
 	var err error
@@ -87,10 +87,10 @@ func (s *Server) create() error {
 	return s.Start()
 }
 
-// DSN is the address of the server's first database.
+// DSN returns the address of the server's first database.
 func (s *Server) DSN() string { return s.dsn("postgres") }
 
-// Database makes an empty database and returns its address.
+// Database creates an empty database and returns its address.
 func (s *Server) Database(tb testing.TB) string {
 	tb.Helper()
 	name := fmt.Sprintf("test%d", s.databases.Add(1))
@@ -100,7 +100,7 @@ func (s *Server) Database(tb testing.TB) string {
 	return s.dsn(name)
 }
 
-// Start starts a server that was killed, on the port that it had, and returns when it takes connections.
+// Start starts a killed server on the same port, and returns when it accepts connections.
 func (s *Server) Start() error {
 	s.exited = make(chan struct{})
 	started := make(chan error, 1)
@@ -108,7 +108,7 @@ func (s *Server) Start() error {
 	if err := <-started; err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(timeout); ; {
 		_, err := s.run("pg_isready", "--quiet", "--dbname", s.DSN())
 		if err == nil {
 			return nil
@@ -116,17 +116,17 @@ func (s *Server) Start() error {
 		select {
 		case <-s.exited:
 			log, _ := os.ReadFile(s.log())
-			return fmt.Errorf("PostgreSQL ended while it started:\n%s", log)
+			return fmt.Errorf("start PostgreSQL: it exited:\n%s", log)
 		case <-time.After(50 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("PostgreSQL took more than %v to start: %w", patience, err)
+			return fmt.Errorf("start PostgreSQL: timeout after %v: %w", timeout, err)
 		}
 	}
 }
 
-// serve starts the server and waits for its end. It keeps its thread meanwhile: the kernel sends the death signal when
-// the thread that forked ends, not the process.
+// serve starts the server and waits until it exits. It locks its thread, because the kernel sends the parent-death signal
+// when the thread that started the process ends.
 func (s *Server) serve(started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -141,7 +141,7 @@ func (s *Server) serve(started chan<- error) {
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
 		"-c", "max_connections=200", "-c", "shared_buffers=32MB")
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr.Setpgid = true // a Ctrl-C is for the test, which then ends the server in order
+	cmd.SysProcAttr.Setpgid = true // Ctrl-C must end only the test, which then stops the server
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGQUIT
 	if err := cmd.Start(); err != nil {
 		started <- err
@@ -149,32 +149,32 @@ func (s *Server) serve(started chan<- error) {
 	}
 	s.process = cmd.Process
 	started <- nil
-	_ = cmd.Wait() // how it ends is of no interest; that it ended is
+	_ = cmd.Wait() // only the exit matters, not its status
 }
 
-// Kill ends the server at once, as a crash would: connections break, committed data stays.
+// Kill stops the server like a crash: connections break, committed data is kept.
 func (s *Server) Kill() error {
 	if s.process == nil {
 		return nil
 	}
-	// SIGQUIT, not SIGKILL: the backends go down with the server, and the port is free again when this returns.
+	// Unlike SIGKILL, SIGQUIT also ends the server's child processes, so the port is free afterwards.
 	return s.end(syscall.SIGQUIT)
 }
 
-// Close ends the server and deletes its data.
+// Close stops the server and deletes its data.
 func (s *Server) Close() error {
 	return errors.Join(s.Kill(), os.RemoveAll(s.dir))
 }
 
 func (s *Server) end(sig syscall.Signal) error {
 	if err := s.process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("end PostgreSQL: %w", err)
+		return fmt.Errorf("stop PostgreSQL: %w", err)
 	}
 	select {
 	case <-s.exited:
 		return nil
-	case <-time.After(patience):
-		return fmt.Errorf("PostgreSQL took more than %v to end", patience)
+	case <-time.After(timeout):
+		return fmt.Errorf("stop PostgreSQL: timeout after %v", timeout)
 	}
 }
 
@@ -186,7 +186,7 @@ func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 func (s *Server) log() string  { return filepath.Join(s.dir, "log") }
 
 func (s *Server) run(program string, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	out, err := s.command(ctx, program, args...).CombinedOutput()
 	if err != nil {
@@ -202,14 +202,14 @@ func (s *Server) command(ctx context.Context, program string, args ...string) *e
 	return cmd
 }
 
-// programs finds the folder of PostgreSQL's programs: Debian's newest version, or wherever the path says.
+// programs returns the directory of PostgreSQL's programs: Debian's newest version, or the one in PATH.
 func programs() (string, error) {
 	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb"); len(found) > 0 {
 		return filepath.Dir(found[len(found)-1]), nil
 	}
 	path, err := exec.LookPath("initdb")
 	if err != nil {
-		return "", fmt.Errorf("PostgreSQL isn't installed (Debian's package postgresql): %w", err)
+		return "", fmt.Errorf("find PostgreSQL (Debian's package postgresql): %w", err)
 	}
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		return "", err
@@ -217,14 +217,14 @@ func programs() (string, error) {
 	return filepath.Dir(path), nil
 }
 
-// account is the user that the server runs as: PostgreSQL refuses to run as root.
+// account returns the user postgres if this process is root, since PostgreSQL does not run as root; otherwise nil.
 func account() (*syscall.Credential, error) {
 	if os.Getuid() != 0 {
-		return nil, nil //nolint:nilnil // no other account is needed
+		return nil, nil //nolint:nilnil // nil is the current user
 	}
 	u, err := user.Lookup("postgres")
 	if err != nil {
-		return nil, fmt.Errorf("PostgreSQL doesn't run as root and needs the user postgres: %w", err)
+		return nil, fmt.Errorf("find the user postgres, since PostgreSQL does not run as root: %w", err)
 	}
 	uid, err := strconv.ParseUint(u.Uid, 10, 32)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestKeepsCommittedDataThroughAKill(t *testing.T) {
+func TestCommittedDataSurvivesKill(t *testing.T) {
 	s := Start(t)
 	db := s.Database(t)
 	query := func(sql string) string {
@@ -22,7 +22,7 @@ func TestKeepsCommittedDataThroughAKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := s.run("psql", "--command", "select 1", db); err == nil {
-		t.Fatal("a killed server answered")
+		t.Fatal("the killed server accepts connections")
 	}
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
@@ -32,7 +32,7 @@ func TestKeepsCommittedDataThroughAKill(t *testing.T) {
 	}
 }
 
-func TestLeavesNothing(t *testing.T) {
+func TestCloseDeletesTheData(t *testing.T) {
 	s, err := Open()
 	if err != nil {
 		t.Fatal(err)
@@ -41,6 +41,6 @@ func TestLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(s.dir); !os.IsNotExist(err) {
-		t.Fatalf("the data folder is still there: %v", err)
+		t.Fatalf("data directory exists: %v", err)
 	}
 }

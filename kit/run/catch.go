@@ -10,19 +10,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// ErrPanic is what Catch returns after a panic. It names no details, which may be secret: those are in the log.
+// ErrPanic is wrapped by the error that Catch returns after a panic. Details may be secret and are only logged.
 var ErrPanic = errors.New("internal error: panic")
 
-// Panics counts the panics of this process by the part that panicked.
+// Panics counts the panics of this process per part.
 var Panics = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Name: "panics_total", Help: "Panics that were caught; the log has their stacks.",
 }, []string{"part"})
 
-// Catch calls do and returns its error. A panic is logged with its stack, counted, and returned as an error that wraps
-// ErrPanic, so it costs one request, one order or one round of a loop, and not the process. Every goroutine of the services
-// runs under Catch; a test of this package checks that. part names what panicked: a constant, since it labels a metric.
-func Catch(ctx context.Context, log *slog.Logger, part string, do func() error) (err error) {
-	total := Panics.WithLabelValues(part) // it is served as 0 before the first panic
+// Catch calls f and returns its error. It logs a panic with its stack, counts it, and returns it as an error that wraps
+// ErrPanic, so that a panic does not end the process. Every goroutine of the services must run in Catch; a test of this
+// package checks that. part must be a constant, because it is a label of Panics.
+func Catch(ctx context.Context, log *slog.Logger, part string, f func() error) (err error) {
+	total := Panics.WithLabelValues(part) // creates the counter, so that it is 0 before the first panic
 	defer func() {
 		if p := recover(); p != nil {
 			total.Inc()
@@ -30,5 +30,5 @@ func Catch(ctx context.Context, log *slog.Logger, part string, do func() error) 
 			err = fmt.Errorf("%w in %s", ErrPanic, part)
 		}
 	}()
-	return do()
+	return f()
 }

@@ -19,7 +19,7 @@ import (
 	"orders/kit/run"
 )
 
-func TestAPanicIsAnErrorThatIsLoggedAndCounted(t *testing.T) {
+func TestCatchReturnsLogsAndCountsPanics(t *testing.T) {
 	var logged bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&logged, nil))
 	err := run.Catch(t.Context(), log, "test", func() error { panic("secret") })
@@ -29,19 +29,19 @@ func TestAPanicIsAnErrorThatIsLoggedAndCounted(t *testing.T) {
 	assert.Contains(t, logged.String(), "catch_test.go", "the stack")
 	assert.InDelta(t, 1, testutil.ToFloat64(run.Panics.WithLabelValues("test")), 0)
 
-	wrong := errors.New("wrong")
-	require.ErrorIs(t, run.Catch(t.Context(), log, "test", func() error { return wrong }), wrong)
+	failure := errors.New("failure")
+	require.ErrorIs(t, run.Catch(t.Context(), log, "test", func() error { return failure }), failure)
 	require.NoError(t, run.Catch(t.Context(), log, "test", func() error { return nil }))
 	assert.InDelta(t, 1, testutil.ToFloat64(run.Panics.WithLabelValues("test")), 0)
 }
 
-// A panic on a goroutine that nobody recovers ends the process, with all requests and turns of others.
-func TestEveryGoroutineOfTheServicesCatchesPanics(t *testing.T) {
+// A panic that is not recovered ends the process. Packages named …test are only part of tests.
+func TestEveryGoroutineOfTheServicesRunsInCatch(t *testing.T) {
 	files := token.NewFileSet()
 	found := 0
 	for _, module := range []string{"api", "kit", "orders-actor", "payments-svc"} {
 		require.NoError(t, filepath.WalkDir(filepath.Join("../..", module), func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "kit/pgtest/") {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasSuffix(filepath.Dir(path), "test") {
 				return err
 			}
 			file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
@@ -51,17 +51,17 @@ func TestEveryGoroutineOfTheServicesCatchesPanics(t *testing.T) {
 			ast.Inspect(file, func(n ast.Node) bool {
 				if started, ok := goroutine(n); ok {
 					found++
-					assert.True(t, caught(started), "%s: this goroutine must do all it does inside of run.Catch", files.Position(n.Pos()))
+					assert.True(t, caught(started), "%s: all code of this goroutine must run in run.Catch", files.Position(n.Pos()))
 				}
 				return true
 			})
 			return nil
 		}))
 	}
-	assert.GreaterOrEqual(t, found, 9, "goroutines are looked for in the wrong place")
+	assert.GreaterOrEqual(t, found, 9, "the test looks for goroutines in the wrong place")
 }
 
-func TestTheRuleTellsGoroutinesThatDoNotCatch(t *testing.T) {
+func TestCaughtDetectsGoroutinesWithoutCatch(t *testing.T) {
 	for body, want := range map[string]bool{
 		`go func() { ended <- run.Catch(ctx, log, "x", run) }()`:           true,
 		`go func() { err = run.Catch(ctx, log, "x", run); close(done) }()`: true,
@@ -85,8 +85,8 @@ func TestTheRuleTellsGoroutinesThatDoNotCatch(t *testing.T) {
 	}
 }
 
-// goroutine returns what n runs on a goroutine of its own, if it does so: a go statement, the Go method of a group, or the
-// body that fasthttp streams.
+// goroutine returns the function that n starts on a new goroutine: a go statement, the Go method of a group, or fasthttp's
+// body stream writer.
 func goroutine(n ast.Node) (ast.Expr, bool) {
 	switch n := n.(type) {
 	case *ast.GoStmt:
@@ -99,7 +99,7 @@ func goroutine(n ast.Node) (ast.Expr, bool) {
 	return nil, false
 }
 
-// caught reports whether a goroutine calls nothing but run.Catch, and close.
+// caught reports whether a goroutine calls only run.Catch and close.
 func caught(started ast.Expr) bool {
 	f, ok := started.(*ast.FuncLit)
 	if !ok {
@@ -111,7 +111,7 @@ func caught(started ast.Expr) bool {
 		ast.Inspect(statement, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.FuncLit:
-				return false // what Catch calls
+				return false // the argument of Catch
 			case *ast.CallExpr:
 				switch callee(n) {
 				case "run.Catch", "Catch":

@@ -1,4 +1,4 @@
-// Package run runs the parts of a service, stops them in order, and turns panics into errors.
+// Package run runs the parts of a service, stops them in order, and converts panics to errors.
 package run
 
 import (
@@ -9,25 +9,25 @@ import (
 	"time"
 )
 
-// Runner works until it is done or ctx ends; then it stops and returns. Stopping because ctx ended is no error.
+// Runner runs until ctx ends or it fails. It returns nil or ctx's error if it stopped because ctx ended.
 type Runner func(ctx context.Context) error
 
 // Part is a part of a service.
 type Part struct {
 	Name        string // a constant: it labels a metric
 	Run         Runner
-	StopTimeout time.Duration // how long it may take to stop
+	StopTimeout time.Duration // for Run to return after its context has ended
 }
 
-// ErrStopTimeout is returned for a part that did not stop within its StopTimeout. It is left behind.
+// ErrStopTimeout is the error of a part that did not stop within its StopTimeout. The part keeps running.
 var ErrStopTimeout = errors.New("did not stop in time")
 
-// Parts runs all parts until ctx ends or one of them does. Then it stops them one after another, in their order, so that
-// each part can use those behind it until it has stopped. It returns their errors joined, each with the part's name.
+// Parts runs all parts until ctx or one of the parts ends. Then it stops them one after another in their order: each part can
+// use the parts after it until it has stopped. It returns the joined errors of the parts, each with the part's name.
 func Parts(ctx context.Context, log *slog.Logger, parts ...Part) error {
 	stops := make([]context.CancelFunc, len(parts))
 	ended := make([]chan error, len(parts))
-	first := make(chan struct{}, len(parts)) // room for all: a part that ends late must not block
+	first := make(chan struct{}, len(parts)) // with room for all, so that a part that ends later does not block
 	for i, p := range parts {
 		own, stop := context.WithCancel(context.WithoutCancel(ctx))
 		defer stop()

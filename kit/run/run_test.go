@@ -17,7 +17,7 @@ import (
 
 var quiet = slog.New(slog.DiscardHandler)
 
-func TestPartsStopInOrderOnceOneEndsOrTheContextDoes(t *testing.T) {
+func TestPartsStopInOrderWhenOneEndsOrTheContextEnds(t *testing.T) {
 	for _, cause := range []string{"signal", "a part ends"} {
 		t.Run(cause, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -27,7 +27,7 @@ func TestPartsStopInOrderOnceOneEndsOrTheContextDoes(t *testing.T) {
 						<-ctx.Done()
 						<-time.After(time.Second)
 						stopped = append(stopped, name)
-						return ctx.Err() // stopping as told is no error
+						return ctx.Err()
 					}}
 				}
 				ctx, cancel := context.WithCancel(t.Context())
@@ -57,7 +57,7 @@ func TestPartsStopInOrderOnceOneEndsOrTheContextDoes(t *testing.T) {
 	}
 }
 
-func TestErrorsOfAllPartsAreReturned(t *testing.T) {
+func TestPartsReturnsAllErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := errors.New("first"), errors.New("second")
 		err := run.Parts(t.Context(), quiet,
@@ -69,12 +69,12 @@ func TestErrorsOfAllPartsAreReturned(t *testing.T) {
 	})
 }
 
-func TestPartThatDoesNotStopIsLeftBehindAfterItsTimeout(t *testing.T) {
+func TestPartsReturnsAfterTheStopTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		defer close(release)
 		var logged bytes.Buffer
-		began := time.Now()
+		start := time.Now()
 		err := run.Parts(t.Context(), slog.New(slog.NewTextHandler(&logged, nil)),
 			run.Part{Name: "stuck", StopTimeout: time.Second, Run: func(context.Context) error { <-release; return nil }},
 			run.Part{Name: "panics", StopTimeout: time.Second, Run: func(context.Context) error { panic("ouch") }},
@@ -83,6 +83,6 @@ func TestPartThatDoesNotStopIsLeftBehindAfterItsTimeout(t *testing.T) {
 		require.ErrorContains(t, err, "stuck")
 		require.ErrorIs(t, err, run.ErrPanic)
 		assert.Contains(t, logged.String(), "ouch")
-		assert.Equal(t, time.Second, time.Since(began))
+		assert.Equal(t, time.Second, time.Since(start))
 	})
 }

@@ -15,18 +15,18 @@ import (
 	"orders/kit/run"
 )
 
-// Path is where Serve serves.
+// Path is the path of the metrics.
 const Path = "/metrics"
 
-// NewRegistry makes a metrics registry that has the process's and the runtime's own metrics, and the count of panics.
+// NewRegistry returns a registry with the metrics of the process and the Go runtime, and panics_total.
 func NewRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), run.Panics)
 	return registry
 }
 
-// Serve serves the registry at /metrics on an address of its own, so that it is not reachable wherever the API is. It
-// stops when ctx ends.
+// Serve returns a runner that serves the registry at Path until ctx ends. It has its own address, so that clients of the API
+// cannot reach it. Errors name the setting that has the address.
 func Serve(registry *prometheus.Registry, log *slog.Logger, setting, address string) run.Runner {
 	return func(ctx context.Context) error {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)

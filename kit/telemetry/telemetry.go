@@ -1,4 +1,4 @@
-// Package telemetry carries the ids of a request and its trace in contexts, and serves a service's metrics.
+// Package telemetry keeps the ids of a request and its trace in contexts, and serves a service's metrics.
 package telemetry
 
 import (
@@ -11,30 +11,30 @@ type (
 	requestKey struct{}
 )
 
-// WithRequestID keeps the id that a request's caller knows it by in the context.
+// WithRequestID returns a context with a request's id.
 func WithRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestKey{}, id)
 }
 
-var traceparentForm = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+var traceparentPattern = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
 
-const noTrace = "00000000000000000000000000000000" // what a sidecar sends that doesn't trace
+const noTrace = "00000000000000000000000000000000" // sent by a sidecar without tracing
 
-// WithTraceparent keeps a W3C traceparent in the context; one that isn't well formed, or names no trace, is left out.
+// WithTraceparent returns a context with a W3C traceparent. It ignores one that is malformed or has no trace id.
 func WithTraceparent(ctx context.Context, traceparent string) context.Context {
-	if !traceparentForm.MatchString(traceparent) || traceparent[3:35] == noTrace {
+	if !traceparentPattern.MatchString(traceparent) || traceparent[3:35] == noTrace {
 		return ctx
 	}
 	return context.WithValue(ctx, traceKey{}, traceparent)
 }
 
-// Traceparent is what WithTraceparent kept, or "".
+// Traceparent returns the traceparent of the context, or "".
 func Traceparent(ctx context.Context) string {
 	s, _ := ctx.Value(traceKey{}).(string)
 	return s
 }
 
-// TraceID is the trace's part of the context's traceparent, or "".
+// TraceID returns the trace id of the context's traceparent, or "".
 func TraceID(ctx context.Context) string {
 	if s := Traceparent(ctx); s != "" {
 		return s[3:35]
@@ -42,7 +42,7 @@ func TraceID(ctx context.Context) string {
 	return ""
 }
 
-// RequestID is what WithRequestID kept, or "".
+// RequestID returns the request id of the context, or "".
 func RequestID(ctx context.Context) string {
 	id, _ := ctx.Value(requestKey{}).(string)
 	return id

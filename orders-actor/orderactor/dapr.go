@@ -30,10 +30,10 @@ func (d Dapr) Save(ctx context.Context, s order.State) error {
 
 // Set implements Reminders.
 func (d Dapr) Set(ctx context.Context, id string, due time.Time) error {
-	return d.Sidecar.Remind(ctx, Type, id, reminderDeliver, due.Sub(d.Clock()))
+	return d.Sidecar.SetReminder(ctx, Type, id, reminderDeliver, due.Sub(d.Clock()))
 }
 
 // Remove implements Reminders.
 func (d Dapr) Remove(ctx context.Context, id, name string) error {
-	return d.Sidecar.Unremind(ctx, Type, id, name)
+	return d.Sidecar.CancelReminder(ctx, Type, id, name)
 }

@@ -79,7 +79,7 @@ func problemOf(err error) *problem.Problem {
 		return problem.New(problem.Unauthenticated, "%v", auth.ErrInvalid)
 	case errors.Is(err, auth.ErrUnavailable), errors.Is(err, actors.ErrUnavailable), errors.Is(err, orderdb.ErrUnavailable),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return problem.New(problem.Unavailable, "orders can't be reached right now; try again").Because(err)
+		return problem.New(problem.Unavailable, "orders can't be reached right now; try again").WithCause(err)
 	default:
 		return problem.Of(err)
 	}

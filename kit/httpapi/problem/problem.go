@@ -1,7 +1,7 @@
-// Package problem is how our services tell a caller what went wrong: RFC 9457 problem details with a stable code.
+// Package problem has the error responses of both services: RFC 9457 problem details with a stable code.
 //
-// It guarantees that a caller sees only what was written for callers: the cause of a problem, and any error that isn't a
-// Problem, stay in the log.
+// Handlers return a Problem as their error, and Handler writes the response. Clients see the detail of a Problem, but neither
+// its cause nor the text of any other error; those are only logged.
 package problem
 
 import (
@@ -15,10 +15,10 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// ContentType of a problem.
+// ContentType is the media type of a problem.
 const ContentType = "application/problem+json"
 
-// Code names a kind of problem; programs may rely on it.
+// Code identifies a kind of problem. Codes do not change, so programs can compare them.
 type Code string
 
 // The codes.
@@ -64,13 +64,13 @@ var statuses = map[Code]int{
 	Internal:             http.StatusInternalServerError,
 }
 
-// FieldError says what is wrong with one field of the input.
+// FieldError describes an error in one field of the request.
 type FieldError struct {
 	Field   string `json:"field"`
 	Message string `json:"message"`
 }
 
-// Problem is an error as its caller sees it. Extra members go into the JSON beside the standard ones.
+// Problem is an error response. Extra has further members of the JSON object.
 type Problem struct {
 	Type   string         `json:"type"`
 	Title  string         `json:"title"`
@@ -83,7 +83,7 @@ type Problem struct {
 	cause error
 }
 
-// New makes a problem. An unknown code is a mistake of ours, and so an internal problem.
+// New returns a problem with a detail for the client. An unknown code yields an internal problem.
 func New(code Code, format string, args ...any) *Problem {
 	status, ok := statuses[code]
 	if !ok {
@@ -94,15 +94,15 @@ func New(code Code, format string, args ...any) *Problem {
 	}
 }
 
-// Fields makes the problem of an input with bad fields.
+// Fields returns the problem of a request with bad fields.
 func Fields(bad ...FieldError) *Problem {
 	p := New(InvalidRequest, "the request has bad fields")
 	p.Errors = bad
 	return p
 }
 
-// Because keeps what caused the problem, for the log only.
-func (p *Problem) Because(cause error) *Problem {
+// WithCause sets the error that caused the problem. It is logged and not sent.
+func (p *Problem) WithCause(cause error) *Problem {
 	p.cause = cause
 	return p
 }
@@ -116,7 +116,7 @@ func (p *Problem) Error() string {
 
 func (p *Problem) Unwrap() error { return p.cause }
 
-// MarshalJSON writes the standard members and the extra ones, of which none replaces a standard one.
+// MarshalJSON writes the standard members and those of Extra, which cannot replace a standard one.
 func (p *Problem) MarshalJSON() ([]byte, error) {
 	type plain Problem
 	standard, err := json.Marshal((*plain)(p))
@@ -130,12 +130,12 @@ func (p *Problem) MarshalJSON() ([]byte, error) {
 	return json.Marshal(all)
 }
 
-// Of finds the problem that err is for its caller. An error that nobody wrote for callers is an internal problem.
+// Of returns the problem to send for err. It is an internal problem unless err wraps a Problem or is an error of fiber.
 func Of(err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
 	}
-	if f, ok := errors.AsType[*fiber.Error](err); ok { // the framework's own: no such route, body too large …
+	if f, ok := errors.AsType[*fiber.Error](err); ok {
 		switch f.Code {
 		case http.StatusNotFound:
 			return New(NotFound, "there is nothing here")
@@ -144,18 +144,18 @@ func Of(err error) *Problem {
 		case http.StatusRequestEntityTooLarge, http.StatusRequestHeaderFieldsTooLarge:
 			return New(TooLarge, "the request is too large")
 		case http.StatusBadRequest:
-			return New(InvalidRequest, "the request can't be read").Because(err)
+			return New(InvalidRequest, "the request can't be read").WithCause(err)
 		}
 	}
-	return New(Internal, "something went wrong on our side").Because(err)
+	return New(Internal, "something went wrong on our side").WithCause(err)
 }
 
-// Handler answers what handlers return as errors, and logs those that are our fault.
+// Handler returns the error handler of an app. It sends errors as problems and logs those with a 5xx status.
 func Handler(log *slog.Logger) fiber.ErrorHandler {
 	return func(c *fiber.Ctx, err error) error {
 		p := Of(err)
 		if p.Status >= http.StatusInternalServerError {
-			log.ErrorContext(c.UserContext(), "request failed", "code", p.Code, "err", err)
+			log.ErrorContext(c.UserContext(), "request failed", "code", p.Code, "error", err)
 		}
 		return c.Status(p.Status).JSON(p, ContentType)
 	}

@@ -14,16 +14,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCallersSeeWhatWasWrittenForThem(t *testing.T) {
+func TestResponsesDoNotContainCauses(t *testing.T) {
 	for name, test := range map[string]struct {
 		err    error
 		status int
 		code   Code
 	}{
-		"a problem":         {New(Forbidden, "not for you").Because(errors.New("secret")), 403, Forbidden},
+		"a problem":         {New(Forbidden, "not for you").WithCause(errors.New("secret")), 403, Forbidden},
 		"a wrapped problem": {errors.Join(errors.New("secret"), New(Unavailable, "later")), 503, Unavailable},
-		"any other error":   {errors.New("secret"), 500, Internal},
-		"the framework's":   {fiber.ErrMethodNotAllowed, 405, MethodNotAllowed},
+		"another error":     {errors.New("secret"), 500, Internal},
+		"error of fiber":    {fiber.ErrMethodNotAllowed, 405, MethodNotAllowed},
 		"too large":         {fiber.ErrRequestEntityTooLarge, 413, TooLarge},
 		"an unknown code":   {New("secret", "secret"), 500, Internal},
 	} {
@@ -49,7 +49,7 @@ func TestCallersSeeWhatWasWrittenForThem(t *testing.T) {
 	}
 }
 
-func TestExtraMembersStandBesideTheStandardOnes(t *testing.T) {
+func TestExtraMembersDoNotReplaceStandardOnes(t *testing.T) {
 	p := New(VersionMismatch, "it changed")
 	p.Extra = map[string]any{"version": 3, "status": "forged"}
 	got, err := json.Marshal(p)
@@ -58,7 +58,7 @@ func TestExtraMembersStandBesideTheStandardOnes(t *testing.T) {
 		"code":"version-mismatch","version":3}`, string(got))
 }
 
-func TestFieldsAreListed(t *testing.T) {
+func TestFields(t *testing.T) {
 	got, err := json.Marshal(Fields(FieldError{Field: "amount", Message: "must not be negative"}))
 	require.NoError(t, err)
 	require.Contains(t, string(got), `"errors":[{"field":"amount","message":"must not be negative"}]`)
