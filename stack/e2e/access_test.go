@@ -2,9 +2,7 @@ package e2e
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,11 +14,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/api"
 	"orders/api/onbehalf"
 	"orders/stack"
 )
-
-func decode(r io.Reader, v any) error { return json.NewDecoder(r).Decode(v) }
 
 // secret reads a key of the shared stack from its file.
 func secret(t *testing.T, name, field string) []byte {
@@ -46,8 +43,8 @@ func otherSidecar(t *testing.T) string {
 	return shared.Address(otherApp + ".sidecar")
 }
 
-// withToken adds the API token of the sidecar that the request is sent to, if it has one.
-func withToken(req *http.Request) *http.Request {
+// withSidecarToken adds the API token of the sidecar that the request is sent to, if it has one.
+func withSidecarToken(req *http.Request) *http.Request {
 	for _, part := range shared.Parts() {
 		if address := shared.Address(part); address == "http://"+req.URL.Host {
 			req.Header.Set("dapr-api-token", shared.Token(part))
@@ -77,7 +74,7 @@ func pay(t *testing.T, base, order, token string) (int, []byte) {
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	return do(t, plain, withToken(req))
+	return do(t, plain, withSidecarToken(req))
 }
 
 func invokeURL(sidecar string) string { return sidecar + "/v1.0/invoke/payments-svc/method" }
@@ -111,7 +108,7 @@ func TestUnauthorizedPaymentsAreRejected(t *testing.T) {
 		} {
 			req, err := http.NewRequestWithContext(t.Context(), call.method, sidecar+call.path, nil)
 			require.NoError(t, err)
-			status, body := do(t, plain, withToken(req))
+			status, body := do(t, plain, withSidecarToken(req))
 			assert.Equal(t, http.StatusForbidden, status, "%s %s: %s", call.method, call.path, body)
 		}
 	})
@@ -140,7 +137,7 @@ func TestUnauthorizedPaymentsAreRejected(t *testing.T) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, sidecar+"/payments/"+order, nil)
 		require.NoError(t, err)
 		req.Header.Set("Authorization", "Bearer "+good)
-		status, body := do(t, plain, withToken(req))
+		status, body := do(t, plain, withSidecarToken(req))
 		assert.Equal(t, http.StatusNotFound, status, "%s", body)
 	})
 	t.Run("a valid call is accepted", func(t *testing.T) {
@@ -151,7 +148,7 @@ func TestUnauthorizedPaymentsAreRejected(t *testing.T) {
 
 func TestCommandsOfAnotherAppAreRejected(t *testing.T) {
 	c := customer(t)
-	o := c.create(t)
+	o := c.created(t)
 	for _, method := range []string{"create", "settle", "cancel", "voided", "poke"} {
 		for _, body := range []string{
 			"", "{}",
@@ -167,10 +164,10 @@ func TestCommandsOfAnotherAppAreRejected(t *testing.T) {
 			assert.Contains(t, string(answer), "ERR_ACTOR_INVOKE_METHOD")
 		}
 	}
-	o = c.await(t, o.ID, "final", order.final)
-	assert.NotEqual(t, "created cancelled cancelled", o.path(t))
-	if o.Cancellation != nil {
-		assert.Equal(t, "payment", o.Cancellation.By, "only its payment may have cancelled it")
+	o = c.await(t, o.ID, "final", final)
+	assert.NotEqual(t, "created cancelled cancelled", path(t, o))
+	if o.Cancellation.By != "" {
+		assert.Equal(t, api.PartyPayment, o.Cancellation.By, "only its payment may have cancelled it")
 	}
 }
 
@@ -184,6 +181,6 @@ func TestSidecarOfAnotherAppReadsNoStateAndNoSecrets(t *testing.T) {
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
 		shared.Address(stack.PaymentsSvc+".sidecar")+"/v1.0/secrets/secrets/orders-actor", nil)
 	require.NoError(t, err)
-	status, body := do(t, plain, withToken(req))
+	status, body := do(t, plain, withSidecarToken(req))
 	assert.Equal(t, http.StatusForbidden, status, "payments-svc must not read the key that seals commands: %s", body)
 }

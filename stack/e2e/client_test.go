@@ -1,9 +1,7 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,96 +10,53 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/api"
+	"orders/api/client"
 	"orders/api/contract"
 )
 
 // testTimeout limits how long a test waits for a condition. After a kill, Dapr's scheduler alone may take 20 s.
 const testTimeout = 2 * time.Minute
 
-type order struct {
-	ID        string     `json:"id"`
-	Customer  string     `json:"customer"`
-	Status    string     `json:"status"`
-	Version   int        `json:"version"`
-	Total     int64      `json:"total"`
-	DeliverAt *time.Time `json:"deliverAt"`
-	Payment   struct {
-		Status string `json:"status"`
-	} `json:"payment"`
-	Cancellation *struct {
-		By     string `json:"by"`
-		Reason string `json:"reason"`
-	} `json:"cancellation"`
-	History []struct {
-		Version int    `json:"version"`
-		Status  string `json:"status"`
-	} `json:"history"`
-}
+// tea is a valid order.
+var tea = api.CreateOrder{Currency: api.EUR, Items: []api.Item{{Sku: "tea-1", Name: "Green tea", Quantity: 2, UnitPrice: 450}}}
 
-func (o order) final() bool { return o.Status == "delivered" || o.Status == "cancelled" }
+func final(o api.Order) bool { return o.Status.Final() }
 
 // path returns the statuses that the order went through.
-func (o order) path(t *testing.T) string {
+func path(t *testing.T, o api.Order) string {
 	t.Helper()
 	var path []string
 	for i, h := range o.History {
 		assert.Equal(t, i+1, h.Version, "versions have no gaps")
-		path = append(path, h.Status)
+		path = append(path, string(h.Status))
 	}
 	return strings.Join(path, " ")
 }
 
-type problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Code   string `json:"code"`
-	Errors []struct {
-		Field   string `json:"field"`
-		Message string `json:"message"`
-	} `json:"errors"`
+// user sends requests to one orders-actor. The test fails when a request or a response violates the contract.
+type user struct {
+	*client.Client
+	base, token string
 }
 
-const tea = `{"items":[{"sku":"tea-1","name":"Green tea","quantity":2,"unitPrice":450}],"currency":"EUR"}`
-
-// client sends requests to one orders-actor as one user.
-type client struct{ base, token string }
-
-// login returns a client with a dev token.
-func login(t *testing.T, base, user, role string) client {
+func as(t *testing.T, base, token string) user {
 	t.Helper()
-	var got struct {
-		Token string `json:"token"`
-	}
-	body := `{"user":"` + user + `","role":"` + role + `"}`
-	status, answer := client{base: base}.send(t, http.MethodPost, "/v1/dev/token", body)
-	require.Equal(t, http.StatusOK, status, "%s", answer)
-	require.NoError(t, json.Unmarshal(answer, &got))
-	return client{base: base, token: got.Token}
+	return user{client.New(base, token, checked(t)), base, token}
 }
 
-// customer returns a client for the shared stack. Each test has its own user.
-func customer(t *testing.T) client {
+// login returns a user with a dev token.
+func login(t *testing.T, base, name string, role api.Role) user {
 	t.Helper()
-	return login(t, shared.URL(), strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()), "customer")
-}
-
-func (c client) request(t *testing.T, method, path, body string) *http.Request {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, c.base+path, strings.NewReader(body))
+	token, err := client.Token(t.Context(), base, name, role, checked(t))
 	require.NoError(t, err)
-	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
-	}
-	return req
+	return as(t, base, token)
 }
 
-func (c client) send(t *testing.T, method, path, body string) (int, []byte) {
+// customer returns a customer of the shared stack. Each test has its own.
+func customer(t *testing.T) user {
 	t.Helper()
-	return do(t, checked(t), c.request(t, method, path, body))
+	return login(t, shared.URL(), strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()), api.RoleCustomer)
 }
 
 const callTimeout = 30 * time.Second
@@ -119,36 +74,76 @@ var plain = &http.Client{Timeout: callTimeout}
 
 func do(t *testing.T, with *http.Client, req *http.Request) (int, []byte) {
 	t.Helper()
-	resp, err := with.Do(req)
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	return resp.StatusCode, body
+	got := read(t)(with.Do(req))
+	return got.Status, got.Body
 }
 
-func (c client) create(t *testing.T) order {
+// request returns a request that the contract doesn't describe.
+func (u user) request(t *testing.T, method, path, body string) *http.Request {
 	t.Helper()
-	status, body := c.send(t, http.MethodPost, "/v1/orders", tea)
-	require.Equal(t, http.StatusCreated, status, "%s", body)
-	o := parse[order](t, body)
-	require.Equal(t, "created", o.Status)
+	req, err := http.NewRequestWithContext(t.Context(), method, u.base+path, strings.NewReader(body))
+	require.NoError(t, err)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if u.token != "" {
+		req.Header.Set("Authorization", "Bearer "+u.token)
+	}
+	return req
+}
+
+// read returns a function that reads the response of a request.
+func read(t *testing.T) func(*http.Response, error) client.Reply {
+	return func(resp *http.Response, err error) client.Reply {
+		t.Helper()
+		got, err := client.Read(resp, err)
+		require.NoError(t, err)
+		return got
+	}
+}
+
+// create sends a create, which may be rejected.
+func (u user) create(t *testing.T) client.Reply {
+	t.Helper()
+	return read(t)(u.CreateOrder(t.Context(), nil, tea))
+}
+
+// cancel sends a cancel without a reason, which may be rejected.
+func (u user) cancel(t *testing.T, id string) client.Reply {
+	t.Helper()
+	return read(t)(u.CancelOrderWithBody(t.Context(), id, nil, "", nil))
+}
+
+// created creates an order.
+func (u user) created(t *testing.T) api.Order {
+	t.Helper()
+	got := u.create(t)
+	require.Equal(t, http.StatusCreated, got.Status, "%s", got.Body)
+	o := parse[api.Order](t, got.Body)
+	require.Equal(t, api.StatusCreated, o.Status)
 	return o
 }
 
-func (c client) get(t *testing.T, id string) order {
+func (u user) get(t *testing.T, id string) api.Order {
 	t.Helper()
-	status, body := c.send(t, http.MethodGet, "/v1/orders/"+id, "")
-	require.Equal(t, http.StatusOK, status, "%s", body)
-	return parse[order](t, body)
+	got := read(t)(u.GetOrder(t.Context(), id, nil))
+	require.Equal(t, http.StatusOK, got.Status, "%s", got.Body)
+	return parse[api.Order](t, got.Body)
+}
+
+func (u user) list(t *testing.T) []api.OrderSummary {
+	t.Helper()
+	got := read(t)(u.ListOrders(t.Context(), nil))
+	require.Equal(t, http.StatusOK, got.Status, "%s", got.Body)
+	return parse[api.OrderList](t, got.Body).Orders
 }
 
 // await waits until the order satisfies the condition and returns it.
-func (c client) await(t *testing.T, id, what string, wanted func(order) bool) order {
+func (u user) await(t *testing.T, id, what string, wanted func(api.Order) bool) api.Order {
 	t.Helper()
-	var o order
+	var o api.Order
 	await(t, "order "+id+" is "+what, func() bool {
-		o = c.get(t, id)
+		o = u.get(t, id)
 		return wanted(o)
 	})
 	return o
@@ -172,6 +167,6 @@ func await(t *testing.T, what string, done func() bool) {
 func parse[T any](t *testing.T, body []byte) T {
 	t.Helper()
 	var v T
-	require.NoError(t, json.NewDecoder(bytes.NewReader(body)).Decode(&v), "%s", body)
+	require.NoError(t, json.Unmarshal(body, &v), "%s", body)
 	return v
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/api"
 	"orders/kit/actors"
 	"orders/stack"
 	"orders/stack/impostor"
@@ -53,25 +54,23 @@ func TestImpostorCannotForgeAcknowledgements(t *testing.T) {
 		return received[method]
 	}
 	for i := 0; i < 200 && (count("create") < 5 || len(created) < 10); i++ {
-		status, body := c.send(t, http.MethodPost, "/v1/orders", tea)
-		switch status {
+		switch got := c.create(t); got.Status {
 		case http.StatusCreated:
-			created = append(created, parse[order](t, body).ID)
+			created = append(created, parse[api.Order](t, got.Body).ID)
 		default:
-			require.Equal(t, http.StatusServiceUnavailable, status, "%s", body)
+			require.Equal(t, http.StatusServiceUnavailable, got.Status, "%s", got.Body)
 		}
 	}
 	require.GreaterOrEqual(t, count("create"), 5, "precondition: placement assigns orders to the impostor")
 	for _, id := range created {
 		assert.Equal(t, id, c.get(t, id).ID, "an acknowledged create is in the order database")
-		status, body := c.send(t, http.MethodPost, "/v1/orders/"+id+"/cancel", "")
-		switch status {
+		switch got := c.cancel(t, id); got.Status {
 		case http.StatusOK:
 			cancelled = append(cancelled, id)
-			assert.Equal(t, "cancelled", c.get(t, id).Status, "%s", body)
+			assert.Equal(t, api.StatusCancelled, c.get(t, id).Status, "%s", got.Body)
 		case http.StatusServiceUnavailable, http.StatusConflict:
 		default:
-			assert.Fail(t, "unexpected answer", "%d %s", status, body)
+			assert.Fail(t, "unexpected answer", "%d %s", got.Status, got.Body)
 		}
 	}
 
@@ -80,10 +79,10 @@ func TestImpostorCannotForgeAcknowledgements(t *testing.T) {
 	<-ended
 	require.NoError(t, shared.Stop(impostorApp+".sidecar"))
 	for _, id := range created {
-		c.await(t, id, "final", order.final)
+		c.await(t, id, "final", final)
 	}
 	for _, id := range cancelled {
-		assert.Equal(t, "cancelled", c.get(t, id).Status, "an acknowledged cancel stays in effect")
+		assert.Equal(t, api.StatusCancelled, c.get(t, id).Status, "an acknowledged cancel stays in effect")
 	}
 }
 
@@ -94,7 +93,7 @@ func reminder(t *testing.T, method, id, name, body string) int {
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/json")
-	status, answer := do(t, plain, withToken(req))
+	status, answer := do(t, plain, withSidecarToken(req))
 	require.Contains(t, []int{http.StatusOK, http.StatusNoContent, http.StatusNotFound}, status, "%s", answer)
 	return status
 }
@@ -113,9 +112,9 @@ func exists(t *testing.T, id, name string) bool {
 // Any app in the namespace can register reminders for orders, even under the name of our own reminder.
 func TestRemindersOfOtherAppsAreRemoved(t *testing.T) {
 	c := customer(t)
-	final := c.await(t, c.create(t).ID, "final", order.final)
+	done := c.await(t, c.created(t).ID, "final", final)
 	unknown := uuid.NewString()
-	all := [][2]string{{final.ID, "deliver"}, {final.ID, "foreign"}, {unknown, "deliver"}, {unknown, "foreign"}, {"odd", "deliver"}}
+	all := [][2]string{{done.ID, "deliver"}, {done.ID, "foreign"}, {unknown, "deliver"}, {unknown, "foreign"}, {"odd", "deliver"}}
 	for _, p := range all {
 		register(t, p[0], p[1])
 		require.True(t, exists(t, p[0], p[1]), "precondition: the reminder is registered")
@@ -123,10 +122,10 @@ func TestRemindersOfOtherAppsAreRemoved(t *testing.T) {
 	for _, p := range all {
 		await(t, "the removal of "+p[1]+" of "+p[0], func() bool { return !exists(t, p[0], p[1]) })
 	}
-	assert.Equal(t, final, c.get(t, final.ID))
+	assert.Equal(t, done, c.get(t, done.ID))
 
-	pending := c.create(t) // our reminder replaces the foreign one
+	pending := c.created(t) // our reminder replaces the foreign one
 	register(t, pending.ID, "deliver")
-	c.await(t, pending.ID, "final", order.final)
+	c.await(t, pending.ID, "final", final)
 	await(t, "the removal of the reminder of an order that has become final", func() bool { return !exists(t, pending.ID, "deliver") })
 }

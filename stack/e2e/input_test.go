@@ -12,12 +12,15 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"orders/api"
+	"orders/api/client"
 	"orders/api/contract"
 )
 
 // Each request is rejected with a problem that names the cause, and nothing is stored.
 func TestBadInputIsRejected(t *testing.T) {
 	c := customer(t)
+	const tea = `{"items":[{"sku":"tea-1","name":"Green tea","quantity":2,"unitPrice":450}],"currency":"EUR"}`
 	item := func(fields string) string { return `{"items":[{` + fields + `}],"currency":"EUR"}` }
 	many := strings.TrimSuffix(strings.Repeat(`{"sku":"a","name":"a","quantity":1,"unitPrice":1},`, 101), ",")
 	costly := strings.TrimSuffix(strings.Repeat(`{"sku":"a","name":"a","quantity":1000,"unitPrice":100000000},`, 100), ",")
@@ -64,15 +67,12 @@ func TestBadInputIsRejected(t *testing.T) {
 			if of.method == http.MethodPost {
 				req.Header.Set("Content-Type", "application/json")
 			}
-			resp, err := checked(t).Do(req)
-			require.NoError(t, err)
-			defer resp.Body.Close()
-			assert.Equal(t, "application/problem+json", strings.Split(resp.Header.Get("Content-Type"), ";")[0])
-			var p problem
-			require.NoError(t, decode(resp.Body, &p))
-			assert.Equal(t, of.status, resp.StatusCode)
+			got := read(t)(checked(t).Do(req))
+			assert.Equal(t, "application/problem+json", strings.Split(got.Header.Get("Content-Type"), ";")[0])
+			p := parse[api.Problem](t, got.Body)
+			assert.Equal(t, of.status, got.Status)
 			assert.Equal(t, of.status, p.Status)
-			assert.Equal(t, of.code, p.Code)
+			assert.Equal(t, of.code, string(p.Code))
 			assert.NotEmpty(t, p.Title)
 			var fields []string
 			for _, e := range p.Errors {
@@ -93,9 +93,9 @@ func TestLargestOrderIsProcessed(t *testing.T) {
 	text := func(n int) string { return `"` + strings.Repeat(`\ud83d\ude00`, n) + `"` }
 	item := fmt.Sprintf(`{"sku":%s,"name":%s,"quantity":1000,"unitPrice":100000}`, text(64), text(200))
 	body := `{"items":[` + strings.TrimSuffix(strings.Repeat(item+",", 100), ",") + `],"currency":"JPY"}`
-	status, got := c.send(t, http.MethodPost, "/v1/orders", body)
-	require.Equal(t, http.StatusCreated, status, "%.200s", got)
-	o := c.await(t, parse[order](t, got).ID, "final", func(o order) bool { return o.Status == "delivered" || o.Status == "cancelled" })
+	got := read(t)(c.CreateOrderWithBody(t.Context(), nil, "application/json", strings.NewReader(body)))
+	require.Equal(t, http.StatusCreated, got.Status, "%.200s", got.Body)
+	o := c.await(t, parse[api.Order](t, got.Body).ID, "final", final)
 	require.EqualValues(t, 10_000_000_000, o.Total)
 }
 
@@ -117,8 +117,7 @@ func TestBadTokensAreRejected(t *testing.T) {
 	expired["exp"] = time.Now().Add(-time.Hour).Unix()
 	otherAudience := claims()
 	otherAudience["aud"] = "payments-svc"
-	status, _ := client{base: good.base, token: sign(jwt.SigningMethodHS256, key, claims())}.send(t, http.MethodGet, "/v1/orders", "")
-	require.Equal(t, http.StatusOK, status, "precondition: the signing key is the service's key")
+	as(t, good.base, sign(jwt.SigningMethodHS256, key, claims())).list(t) // precondition: the signing key is the service's key
 
 	for name, token := range map[string]string{
 		"missing":         "",
@@ -130,15 +129,12 @@ func TestBadTokensAreRejected(t *testing.T) {
 		"another service": sign(jwt.SigningMethodHS256, key, otherAudience),
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := client{base: good.base, token: token}
-			for _, call := range []struct{ method, path, body string }{
-				{http.MethodPost, "/v1/orders", tea},
-				{http.MethodGet, "/v1/orders", ""},
-				{http.MethodGet, "/v1/orders/events", ""},
+			c := as(t, good.base, token)
+			for _, got := range []client.Reply{
+				c.create(t), read(t)(c.ListOrders(t.Context(), nil)), read(t)(c.FollowOrders(t.Context(), nil)),
 			} {
-				status, body := c.send(t, call.method, call.path, call.body)
-				assert.Equal(t, http.StatusUnauthorized, status)
-				assert.Equal(t, "unauthenticated", parse[problem](t, body).Code)
+				assert.Equal(t, http.StatusUnauthorized, got.Status, got.Request)
+				assert.Equal(t, api.ProblemCodeUnauthenticated, got.Code(), got.Request)
 			}
 		})
 	}
@@ -147,36 +143,33 @@ func TestBadTokensAreRejected(t *testing.T) {
 
 func TestOrdersOfOtherCustomersAreNotFound(t *testing.T) {
 	owner := customer(t)
-	o := owner.create(t)
-	other := login(t, shared.URL(), "another-customer", "customer")
-	for _, call := range []struct{ method, path string }{
-		{http.MethodGet, "/v1/orders/%s"},
-		{http.MethodGet, "/v1/orders/%s/status"},
-		{http.MethodPost, "/v1/orders/%s/cancel"},
+	o := owner.created(t)
+	other := login(t, shared.URL(), "another-customer", api.RoleCustomer)
+	for _, got := range []client.Reply{
+		read(t)(other.GetOrder(t.Context(), o.ID, nil)), read(t)(other.GetOrderStatus(t.Context(), o.ID, nil)), other.cancel(t, o.ID),
 	} {
-		status, body := other.send(t, call.method, fmt.Sprintf(call.path, o.ID), "")
-		assert.Equal(t, http.StatusNotFound, status, call.path)
-		assert.Equal(t, "order-not-found", parse[problem](t, body).Code, call.path)
+		assert.Equal(t, http.StatusNotFound, got.Status, got.Request)
+		assert.Equal(t, api.ProblemCodeOrderNotFound, got.Code(), got.Request)
 	}
 	for _, listed := range other.list(t) {
 		assert.NotEqual(t, o.ID, listed.ID)
 	}
-	operator := login(t, shared.URL(), "an-operator", "operator")
+	operator := login(t, shared.URL(), "an-operator", api.RoleOperator)
 	assert.Equal(t, o.ID, operator.get(t, o.ID).ID, "an operator sees all")
 }
 
 // It sends generated valid and invalid requests about orders in every status: at least one order is delivered, and each round
 // adds an order, whose status changes while the requests are sent.
 func TestGeneratedRequestsConformToContract(t *testing.T) {
-	c, operator := customer(t), login(t, shared.URL(), "an-operator", "operator")
+	c, operator := customer(t), login(t, shared.URL(), "an-operator", api.RoleOperator)
 	at := contract.Target{URL: shared.URL(), Tokens: []string{c.token, operator.token}}
 	create := func() string {
-		id := c.create(t).ID
+		id := c.created(t).ID
 		at.Orders = append(at.Orders, id)
 		return id
 	}
 	await(t, "an order is delivered", func() bool {
-		return c.await(t, create(), "final", order.final).Status == "delivered"
+		return c.await(t, create(), "final", final).Status == api.StatusDelivered
 	})
 	for range 10 {
 		create()

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/api"
 	"orders/kit/freeport"
 	"orders/stack"
 )
@@ -143,19 +144,19 @@ func TestLauncherLeavesNoProcessAndKeepsOrders(t *testing.T) {
 		"DATA_DIR=" + home, // as with `make run`
 	}
 	l := launch(t, home, env, "-free-ports")
-	c := login(t, l.url(t), "alice", "customer")
-	o := c.create(t)
-	o = c.await(t, o.ID, "confirmed", func(o order) bool { return o.Status == "confirmed" })
+	c := login(t, l.url(t), "alice", api.RoleCustomer)
+	o := c.created(t)
+	o = c.await(t, o.ID, "confirmed", func(o api.Order) bool { return o.Status == api.StatusConfirmed })
 	processes := descendants(t, l.cmd.Process.Pid)
 	require.Len(t, processes, 7)
 	require.NoError(t, l.end(t, syscall.SIGINT), "%s", l.output)
 	awaitExit(t, processes)
 
-	await(t, "the order is due", func() bool { return time.Now().After(*o.DeliverAt) })
+	await(t, "the order is due", func() bool { return time.Now().After(o.DeliverAt) })
 	l = launch(t, home, env, "-free-ports")
-	c.base = l.url(t)
-	o = c.await(t, o.ID, "final", order.final)
-	assert.Equal(t, "created confirmed delivered", o.path(t))
+	c = as(t, l.url(t), c.token)
+	o = c.await(t, o.ID, "final", final)
+	assert.Equal(t, "created confirmed delivered", path(t, o))
 
 	processes = descendants(t, l.cmd.Process.Pid)
 	require.Error(t, l.end(t, syscall.SIGKILL))
@@ -183,14 +184,14 @@ func TestControlCommandsAreExecuted(t *testing.T) {
 	ask := func(line string) { _, err := fmt.Fprintln(l.in, line); require.NoError(t, err) }
 
 	url := answer().URL
-	login(t, url, "alice", "customer").create(t)
+	login(t, url, "alice", api.RoleCustomer).created(t)
 	ask(`{"do":"kill","part":"orders-actor"}`)
 	require.True(t, answer().OK)
 	_, err := checked(t).Get(url + "/livez")
 	require.Error(t, err)
 	ask(`{"do":"start","part":"orders-actor"}`)
 	require.True(t, answer().OK)
-	login(t, url, "alice", "customer").create(t)
+	login(t, url, "alice", api.RoleCustomer).created(t)
 	ask(`{"do":"parts"}`)
 	assert.Len(t, answer().Parts, 7)
 	ask(`{"do":"kill","part":"nothing"}`)
@@ -242,9 +243,9 @@ func TestDaprRunDeliversOrder(t *testing.T) {
 	}
 	await(t, "dapr run is ready", ready)
 
-	c := login(t, base, "alice", "customer")
-	o := c.await(t, c.create(t).ID, "final", order.final)
-	assert.Equal(t, "created confirmed delivered", o.path(t))
+	c := login(t, base, "alice", api.RoleCustomer)
+	o := c.await(t, c.created(t).ID, "final", final)
+	assert.Equal(t, "created confirmed delivered", path(t, o))
 
 	list := exec.Command(cli, "list", "--output", "json")
 	out, err := list.Output()

@@ -6,90 +6,77 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"orders/api"
+	"orders/api/client"
 )
 
 func TestOrderIsDeliveredOrDeclined(t *testing.T) {
 	c := customer(t)
-	outcomes := map[string]string{}
+	outcomes := map[api.Status]string{}
 	// Half of the payments are declined, so 50 orders with the same outcome are as likely as 50 heads in a row.
 	for i := 0; len(outcomes) < 2 && i < 50; i++ {
-		o := c.create(t)
+		o := c.created(t)
 		assert.Equal(t, int64(900), o.Total)
-		o = c.await(t, o.ID, "confirmed or cancelled", func(o order) bool { return o.Status != "created" })
+		o = c.await(t, o.ID, "confirmed or cancelled", func(o api.Order) bool { return o.Status != api.StatusCreated })
 		outcomes[o.Status] = o.ID
 	}
 	for before, id := range outcomes {
-		o := c.await(t, id, "final", order.final)
-		if before == "cancelled" {
-			assert.Equal(t, "created cancelled", o.path(t))
-			assert.Equal(t, "declined", o.Payment.Status)
-			assert.Equal(t, "payment", o.Cancellation.By)
+		o := c.await(t, id, "final", final)
+		if before == api.StatusCancelled {
+			assert.Equal(t, "created cancelled", path(t, o))
+			assert.Equal(t, api.Declined, o.Payment.Status)
+			assert.Equal(t, api.PartyPayment, o.Cancellation.By)
 			continue
 		}
-		assert.Equal(t, "created confirmed delivered", o.path(t))
-		assert.Equal(t, "confirmed", o.Payment.Status)
+		assert.Equal(t, "created confirmed delivered", path(t, o))
+		assert.Equal(t, api.Confirmed, o.Payment.Status)
 
-		status, body := c.send(t, http.MethodPost, "/v1/orders/"+id+"/cancel", "")
-		assert.Equal(t, http.StatusConflict, status)
-		assert.Equal(t, "already-delivered", parse[problem](t, body).Code)
+		got := c.cancel(t, id)
+		assert.Equal(t, http.StatusConflict, got.Status)
+		assert.Equal(t, api.ProblemCodeAlreadyDelivered, got.Code())
 	}
 	assert.Len(t, outcomes, 2)
 }
 
 func TestCancelledOrderIsVoidedAndNotDelivered(t *testing.T) {
 	c := customer(t)
-	var cancelled order
+	var cancelled api.CancelledOrder
 	await(t, "a cancel before the delivery", func() bool {
-		o := c.create(t)
-		status, body := c.send(t, http.MethodPost, "/v1/orders/"+o.ID+"/cancel", `{"reason":"changed my mind"}`)
-		if status == http.StatusConflict {
+		o := c.created(t)
+		got := read(t)(c.CancelOrder(t.Context(), o.ID, nil, api.CancelOrder{Reason: "changed my mind"}))
+		if got.Status == http.StatusConflict {
 			return false // delivered first: the machine was slow
 		}
-		require.Equal(t, http.StatusOK, status, "%s", body)
-		cancelled = parse[order](t, body)
+		require.Equal(t, http.StatusOK, got.Status, "%s", got.Body)
+		cancelled = parse[api.CancelledOrder](t, got.Body)
 		// Otherwise the payment was declined first, which cancelled the order too.
-		return cancelled.Cancellation != nil && cancelled.Cancellation.By == "customer"
+		return cancelled.Cancellation.By == api.PartyCustomer
 	})
-	assert.Equal(t, "cancelled", cancelled.Status)
+	assert.Equal(t, api.StatusCancelled, cancelled.Status)
 	assert.Equal(t, "changed my mind", cancelled.Cancellation.Reason)
-	c.await(t, cancelled.ID, "voided", func(o order) bool { return o.Payment.Status == "voided" })
+	c.await(t, cancelled.ID, "voided", func(o api.Order) bool { return o.Payment.Status == api.Voided })
 
 	// Once a younger order has been delivered, the due time of this one has passed.
 	await(t, "a younger order is delivered", func() bool {
-		o := c.create(t)
-		return c.await(t, o.ID, "final", order.final).Status == "delivered"
+		o := c.created(t)
+		return c.await(t, o.ID, "final", final).Status == api.StatusDelivered
 	})
-	assert.Equal(t, "cancelled", c.get(t, cancelled.ID).Status)
+	assert.Equal(t, api.StatusCancelled, c.get(t, cancelled.ID).Status)
 }
 
 func TestRepeatedCreateReturnsSameOrder(t *testing.T) {
 	c := customer(t)
-	send := func(body string) (*http.Response, []byte) {
-		req := c.request(t, http.MethodPost, "/v1/orders", body)
-		req.Header.Set("Idempotency-Key", "the-same")
-		resp, err := checked(t).Do(req)
-		require.NoError(t, err)
-		defer resp.Body.Close()
-		var buf [1 << 16]byte
-		n, _ := resp.Body.Read(buf[:])
-		return resp, buf[:n]
+	send := func(body api.CreateOrder) client.Reply {
+		return read(t)(c.CreateOrder(t.Context(), &api.CreateOrderParams{IdempotencyKey: new("the-same")}, body))
 	}
-	first, body := send(tea)
-	require.Equal(t, http.StatusCreated, first.StatusCode, "%s", body)
-	again, _ := send(tea)
+	first := send(tea)
+	require.Equal(t, http.StatusCreated, first.Status, "%s", first.Body)
+	again := send(tea)
 	assert.Equal(t, "true", again.Header.Get("Idempotency-Replayed"))
 	assert.Equal(t, first.Header.Get("Location"), again.Header.Get("Location"))
-	other, body := send(`{"items":[{"sku":"x","name":"x","quantity":1,"unitPrice":1}],"currency":"EUR"}`)
-	assert.Equal(t, http.StatusUnprocessableEntity, other.StatusCode)
-	assert.Equal(t, "idempotency-key-reused", parse[problem](t, body).Code)
+	other := send(api.CreateOrder{Currency: api.EUR, Items: []api.Item{{Sku: "x", Name: "x", Quantity: 1, UnitPrice: 1}}})
+	assert.Equal(t, http.StatusUnprocessableEntity, other.Status)
+	assert.Equal(t, api.ProblemCodeIdempotencyKeyReused, other.Code())
 	assert.Len(t, c.list(t), 1)
-}
-
-func (c client) list(t *testing.T) []order {
-	t.Helper()
-	status, body := c.send(t, http.MethodGet, "/v1/orders", "")
-	require.Equal(t, http.StatusOK, status, "%s", body)
-	return parse[struct {
-		Orders []order `json:"orders"`
-	}](t, body).Orders
 }

@@ -13,7 +13,7 @@ import (
 
 // Requests just within each limit of the contract are accepted, and requests just beyond it are rejected.
 func TestContractLimitsAreEnforced(t *testing.T) {
-	at := contract.Target{URL: shared.URL(), Tokens: []string{login(t, shared.URL(), "bounds", "operator").token}}
+	at := contract.Target{URL: shared.URL(), Tokens: []string{login(t, shared.URL(), "bounds", api.RoleOperator).token}}
 	sent, found := contract.CheckBounds(t.Context(), api.Contract, at)
 	t.Logf("%d requests", sent)
 	assert.Greater(t, sent, 100)

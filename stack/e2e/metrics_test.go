@@ -37,7 +37,7 @@ func registered(t *testing.T, dir string) []string {
 
 func TestEveryRegisteredMetricIsServed(t *testing.T) {
 	c := customer(t)
-	c.await(t, c.create(t).ID, "final", order.final)
+	c.await(t, c.created(t).ID, "final", final)
 	common := registered(t, "../../kit")
 	for _, app := range []string{stack.OrdersActor, stack.PaymentsSvc} {
 		t.Run(app, func(t *testing.T) {
@@ -58,6 +58,6 @@ func TestEveryRegisteredMetricIsServed(t *testing.T) {
 }
 
 func TestMetricsAreNotServedOnAPIAddress(t *testing.T) {
-	status, _ := client{base: shared.URL()}.send(t, http.MethodGet, "/metrics", "")
+	status, _ := do(t, checked(t), user{base: shared.URL()}.request(t, http.MethodGet, "/metrics", ""))
 	assert.Equal(t, http.StatusNotFound, status)
 }

@@ -7,27 +7,19 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/api"
+	"orders/api/client"
 	"orders/kit/pgtest"
 	"orders/stack"
 )
 
-// expect sends requests and checks their status, and that a 503 has a Retry-After.
-func (c client) expect(t *testing.T, status int, method string, paths ...string) {
+// expect checks the status of replies, and that a 503 has a Retry-After.
+func expect(t *testing.T, status int, replies ...client.Reply) {
 	t.Helper()
-	for _, path := range paths {
-		body := ""
-		switch {
-		case path == "/v1/dev/token":
-			body = `{"user":"alice","role":"customer"}`
-		case path == "/v1/orders" && method == http.MethodPost:
-			body = tea
-		}
-		resp, err := checked(t).Do(c.request(t, method, path, body))
-		require.NoError(t, err)
-		require.NoError(t, resp.Body.Close())
-		assert.Equal(t, status, resp.StatusCode, "%s %s", method, path)
+	for _, got := range replies {
+		assert.Equal(t, status, got.Status, got.Request)
 		if status == http.StatusServiceUnavailable {
-			assert.NotEmpty(t, resp.Header.Get("Retry-After"), "%s %s", method, path)
+			assert.NotEmpty(t, got.Header.Get("Retry-After"), got.Request)
 		}
 	}
 }
@@ -41,15 +33,15 @@ func TestOutageFailsOnlyRequestsThatNeedThePart(t *testing.T) {
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
-	var replicas []client
+	var replicas []user
 	for _, url := range s.URLs() {
-		replicas = append(replicas, login(t, url, "alice", "customer"))
+		replicas = append(replicas, login(t, url, "alice", api.RoleCustomer))
 	}
-	id := replicas[0].create(t).ID
-	order, page := "/v1/orders/"+id, "/orders/"+id
+	id := replicas[0].created(t).ID
+	ctx, get := t.Context(), read(t)
 	works := func() bool {
 		for _, c := range replicas {
-			if status, _ := c.send(t, http.MethodPost, "/v1/orders", tea); status != http.StatusCreated {
+			if c.create(t).Status != http.StatusCreated {
 				return false
 			}
 		}
@@ -57,7 +49,7 @@ func TestOutageFailsOnlyRequestsThatNeedThePart(t *testing.T) {
 	}
 	unavailable := func() bool {
 		for _, c := range replicas {
-			if status, _ := c.send(t, http.MethodPost, "/v1/orders", tea); status != http.StatusServiceUnavailable {
+			if c.create(t).Status != http.StatusServiceUnavailable {
 				return false
 			}
 		}
@@ -67,10 +59,10 @@ func TestOutageFailsOnlyRequestsThatNeedThePart(t *testing.T) {
 	require.NoError(t, s.Kill("placement"))
 	await(t, "creates answer 503 without placement", unavailable)
 	for _, c := range replicas {
-		c.expect(t, http.StatusOK, http.MethodGet, "/readyz", "/livez", "/v1/session/config", "/v1/session", "/v1/orders", order, order+"/status", "/v1/orders/events")
-		c.expect(t, http.StatusOK, http.MethodPost, "/v1/dev/token")
-		c.serves(t, "/", page)
-		c.expect(t, http.StatusServiceUnavailable, http.MethodPost, "/v1/orders", order+"/cancel")
+		expect(t, http.StatusOK, c.independent(t)...)
+		expect(t, http.StatusOK, get(c.ListOrders(ctx, nil)), get(c.GetOrder(ctx, id, nil)), get(c.GetOrderStatus(ctx, id, nil)), get(c.FollowOrders(ctx, nil)))
+		c.serves(t, "/", "/orders/"+id)
+		expect(t, http.StatusServiceUnavailable, c.create(t), c.cancel(t, id))
 	}
 	require.NoError(t, s.Start("placement"))
 	await(t, "creates work again with placement", works)
@@ -78,25 +70,33 @@ func TestOutageFailsOnlyRequestsThatNeedThePart(t *testing.T) {
 	require.NoError(t, postgres.Kill())
 	await(t, "creates answer 503 without the database", unavailable)
 	for _, c := range replicas {
-		c.expect(t, http.StatusOK, http.MethodGet, "/readyz", "/livez", "/v1/session/config", "/v1/session")
-		c.expect(t, http.StatusOK, http.MethodPost, "/v1/dev/token")
-		c.serves(t, "/", page)
-		c.expect(t, http.StatusServiceUnavailable, http.MethodPost, "/v1/orders", order+"/cancel")
-		c.expect(t, http.StatusServiceUnavailable, http.MethodGet, "/v1/orders", order, order+"/status")
+		expect(t, http.StatusOK, c.independent(t)...)
+		c.serves(t, "/", "/orders/"+id)
+		expect(t, http.StatusServiceUnavailable, c.create(t), c.cancel(t, id))
+		expect(t, http.StatusServiceUnavailable, get(c.ListOrders(ctx, nil)), get(c.GetOrder(ctx, id, nil)), get(c.GetOrderStatus(ctx, id, nil)))
 	}
 	require.NoError(t, postgres.Start())
 	await(t, "creates work again with the database", works)
 	for _, c := range replicas {
-		c.expect(t, http.StatusOK, http.MethodGet, "/v1/orders", order)
-		c.expect(t, http.StatusOK, http.MethodPost, order+"/cancel")
+		expect(t, http.StatusOK, get(c.ListOrders(ctx, nil)), get(c.GetOrder(ctx, id, nil)), c.cancel(t, id))
+	}
+}
+
+// independent sends the requests that need neither placement nor the database.
+func (u user) independent(t *testing.T) []client.Reply {
+	t.Helper()
+	ctx, get := t.Context(), read(t)
+	return []client.Reply{
+		get(u.Readyz(ctx)), get(u.Livez(ctx)), get(u.SessionConfig(ctx)), get(u.GetSession(ctx)),
+		get(u.CreateDevToken(ctx, api.DevTokenRequest{User: "alice", Role: api.RoleCustomer})),
 	}
 }
 
 // serves checks that pages of the SPA are served. The contract doesn't describe them.
-func (c client) serves(t *testing.T, paths ...string) {
+func (u user) serves(t *testing.T, paths ...string) {
 	t.Helper()
 	for _, path := range paths {
-		req := c.request(t, http.MethodGet, path, "")
+		req := u.request(t, http.MethodGet, path, "")
 		req.Header.Set("Accept", "text/html") // as a browser sends it
 		status, _ := do(t, plain, req)
 		assert.Equal(t, http.StatusOK, status, path)

@@ -8,6 +8,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"orders/api"
+	"orders/api/client"
 )
 
 // Acknowledged orders become final although each part is killed and started again.
@@ -19,23 +22,17 @@ func TestAcknowledgedOrdersSurviveCrashOfEachPart(t *testing.T) {
 	require.Len(t, parts, 7)
 	var acknowledged []string
 	for _, part := range parts {
-		acknowledged = append(acknowledged, c.create(t).ID)
+		acknowledged = append(acknowledged, c.created(t).ID)
 		require.NoError(t, shared.Kill(part))
 		// While the part is down, a create is either answered with a problem, or acknowledged and kept.
-		req := c.request(t, http.MethodPost, "/v1/orders", tea)
-		if resp, err := checked(t).Do(req); err == nil {
-			if resp.StatusCode == http.StatusCreated {
-				var o order
-				require.NoError(t, decode(resp.Body, &o), part)
-				acknowledged = append(acknowledged, o.ID)
-			}
-			require.NoError(t, resp.Body.Close())
+		if got, err := client.Read(c.CreateOrder(t.Context(), nil, tea)); err == nil && got.Status == http.StatusCreated {
+			acknowledged = append(acknowledged, parse[api.Order](t, got.Body).ID)
 		}
 		require.NoError(t, shared.Start(part))
 		require.NoError(t, shared.WaitReady(t.Context()), part)
 	}
 	for _, id := range acknowledged {
-		o := c.await(t, id, "final", order.final)
-		assert.Contains(t, []string{"created cancelled", "created confirmed delivered"}, o.path(t))
+		o := c.await(t, id, "final", final)
+		assert.Contains(t, []string{"created cancelled", "created confirmed delivered"}, path(t, o))
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/api"
 	"orders/orders-actor/orderdb"
 	"orders/stack"
 )
@@ -24,8 +25,8 @@ func TestDeletedOrderDatabaseIsRebuilt(t *testing.T) {
 	})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
-	c := login(t, s.URL(), "alice", "customer")
-	before := c.await(t, c.create(t).ID, "final", order.final)
+	c := login(t, s.URL(), "alice", api.RoleCustomer)
+	before := c.await(t, c.created(t).ID, "final", final)
 
 	require.NoError(t, s.Stop(stack.OrdersActor))
 	files, err := filepath.Glob(filepath.Join(home, "view.db*"))
@@ -36,8 +37,7 @@ func TestDeletedOrderDatabaseIsRebuilt(t *testing.T) {
 	}
 	require.NoError(t, s.Start(stack.OrdersActor))
 	require.NoError(t, s.WaitReady(t.Context()))
-	status, _ := c.send(t, http.MethodGet, "/v1/orders/"+before.ID, "")
-	assert.Equal(t, http.StatusNotFound, status)
+	assert.Equal(t, http.StatusNotFound, read(t)(c.GetOrder(t.Context(), before.ID, nil)).Status)
 	log, err := os.ReadFile(filepath.Join(home, "logs", "orders-actor.log"))
 	require.NoError(t, err)
 	assert.Contains(t, string(log), "orders-actor rebuild")
@@ -49,8 +49,8 @@ func TestDeletedOrderDatabaseIsRebuilt(t *testing.T) {
 	require.NoError(t, err, "%s", output)
 	assert.Contains(t, string(output), "restored=1")
 	assert.Equal(t, before, c.get(t, before.ID))
-	other := c.await(t, c.create(t).ID, "final", order.final)
-	assert.Equal(t, "created confirmed delivered", other.path(t))
+	other := c.await(t, c.created(t).ID, "final", final)
+	assert.Equal(t, "created confirmed delivered", path(t, other))
 }
 
 // Dapr's state store records which order database belongs to it.
@@ -59,7 +59,7 @@ func TestOrderDatabaseOfAnotherInstallationIsRejected(t *testing.T) {
 	s, err := stack.Start(t.Context(), stack.Options{Home: home, FreePorts: true})
 	require.NoError(t, err)
 	defer func() { _ = s.Close() }() // it reports that orders-actor has exited
-	login(t, s.URL(), "alice", "customer").create(t)
+	login(t, s.URL(), "alice", api.RoleCustomer).created(t)
 
 	require.NoError(t, s.Stop(stack.OrdersActor))
 	db, err := orderdb.Open(t.Context(), filepath.Join(home, "view.db"))

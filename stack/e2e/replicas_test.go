@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/api"
 	"orders/kit/pgtest"
 	"orders/stack"
 )
@@ -22,12 +23,12 @@ func TestTwoReplicasShareOrdersAndSurviveCrash(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, s.Close()) }()
 	require.Len(t, s.URLs(), 2)
-	one, two := login(t, s.URLs()[0], "alice", "customer"), login(t, s.URLs()[1], "alice", "customer")
+	one, two := login(t, s.URLs()[0], "alice", api.RoleCustomer), login(t, s.URLs()[1], "alice", api.RoleCustomer)
 
 	// Enough orders that both replicas host some.
 	var ids []string
 	for range 10 {
-		o := one.create(t)
+		o := one.created(t)
 		assert.Equal(t, o.ID, two.get(t, o.ID).ID)
 		ids = append(ids, o.ID)
 	}
@@ -35,12 +36,12 @@ func TestTwoReplicasShareOrdersAndSurviveCrash(t *testing.T) {
 		require.NoError(t, s.Kill(part))
 	}
 	for _, id := range ids {
-		o := two.await(t, id, "final", order.final)
-		assert.Equal(t, "created confirmed delivered", o.path(t))
+		o := two.await(t, id, "final", final)
+		assert.Equal(t, "created confirmed delivered", path(t, o))
 	}
 	for _, part := range []string{stack.OrdersActor + ".sidecar", stack.OrdersActor} {
 		require.NoError(t, s.Start(part))
 	}
 	require.NoError(t, s.WaitReady(t.Context()))
-	one.await(t, one.create(t).ID, "final", order.final)
+	one.await(t, one.created(t).ID, "final", final)
 }

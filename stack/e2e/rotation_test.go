@@ -18,6 +18,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/api"
+	"orders/api/client"
 	"orders/kit/pgtest"
 	"orders/stack"
 )
@@ -131,7 +133,7 @@ func newKey() string {
 // requests that got no answer or a 503.
 type load struct {
 	t      *testing.T
-	at     []client
+	at     []user
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
@@ -145,9 +147,9 @@ func startLoad(t *testing.T, s *stack.Stack) *load {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	l := &load{t: t, cancel: cancel, orders: map[string]bool{}}
-	token := login(t, s.URL(), "load", "customer").token
+	token := login(t, s.URL(), "load", api.RoleCustomer).token
 	for _, url := range s.URLs() {
-		l.at = append(l.at, client{base: url, token: token})
+		l.at = append(l.at, as(t, url, token))
 	}
 	for i := range 4 {
 		l.work.Go(func() {
@@ -160,10 +162,12 @@ func startLoad(t *testing.T, s *stack.Stack) *load {
 }
 
 func (l *load) createAndCancel(key string, cancel bool) {
-	status, body := l.call(http.MethodPost, "/v1/orders", tea, key)
-	var o order
-	if status != http.StatusCreated || json.Unmarshal(body, &o) != nil {
-		l.fail("create", status, body)
+	got := l.call(func(u user) (*http.Response, error) {
+		return u.CreateOrder(l.t.Context(), &api.CreateOrderParams{IdempotencyKey: &key}, tea)
+	})
+	var o api.Order
+	if got.Status != http.StatusCreated || json.Unmarshal(got.Body, &o) != nil {
+		l.fail("create", got)
 		return
 	}
 	l.mu.Lock()
@@ -172,56 +176,43 @@ func (l *load) createAndCancel(key string, cancel bool) {
 	if !cancel {
 		return
 	}
-	status, body = l.call(http.MethodPost, "/v1/orders/"+o.ID+"/cancel", "", "")
+	got = l.call(func(u user) (*http.Response, error) {
+		return u.CancelOrderWithBody(l.t.Context(), o.ID, nil, "", nil)
+	})
 	switch {
-	case status == http.StatusOK:
+	case got.Status == http.StatusOK:
 		l.mu.Lock()
 		l.orders[o.ID] = true
 		l.mu.Unlock()
-	case status != http.StatusConflict: // it was delivered before the cancel
-		l.fail("cancel "+o.ID, status, body)
+	case got.Status != http.StatusConflict: // it was delivered before the cancel
+		l.fail("cancel "+o.ID, got)
 	}
 }
 
 // call sends the request to the replicas in turn until one of them answers.
-func (l *load) call(method, path, body, key string) (status int, answer []byte) {
+func (l *load) call(send func(user) (*http.Response, error)) client.Reply {
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for try := 0; l.t.Context().Err() == nil; try++ {
-		req := l.at[try%len(l.at)].request(l.t, method, path, body)
-		if key != "" {
-			req.Header.Set("Idempotency-Key", key)
+		got, err := client.Read(send(l.at[try%len(l.at)]))
+		if err == nil && got.Status != http.StatusServiceUnavailable {
+			return got
 		}
-		status, answer, err := l.send(req)
-		if err == nil && status != http.StatusServiceUnavailable {
-			return status, answer
+		if err == nil {
+			l.mu.Lock()
+			l.refused++
+			l.mu.Unlock()
+			assert.NotEmpty(l.t, got.Header.Get("Retry-After"))
 		}
 		<-again.C
 	}
-	return 0, nil
+	return client.Reply{}
 }
 
-func (l *load) send(req *http.Request) (int, []byte, error) {
-	resp, err := checked(l.t).Do(req)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer resp.Body.Close()
-	var body json.RawMessage
-	err = decode(resp.Body, &body)
-	if resp.StatusCode == http.StatusServiceUnavailable {
-		l.mu.Lock()
-		l.refused++
-		l.mu.Unlock()
-		assert.NotEmpty(l.t, resp.Header.Get("Retry-After"))
-	}
-	return resp.StatusCode, body, err
-}
-
-func (l *load) fail(of string, status int, body []byte) {
+func (l *load) fail(of string, got client.Reply) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.unexpected = append(l.unexpected, fmt.Sprintf("%s: %d %s", of, status, body))
+	l.unexpected = append(l.unexpected, fmt.Sprintf("%s: %d %s", of, got.Status, got.Body))
 }
 
 func (l *load) made() int {
@@ -247,11 +238,11 @@ func (l *load) check(t *testing.T) {
 	l.stop()
 	assert.Empty(t, l.unexpected)
 	for id, cancelled := range maps.All(l.orders) {
-		o := l.at[0].await(t, id, "final", order.final)
+		o := l.at[0].await(t, id, "final", final)
 		if cancelled {
-			assert.Equal(t, "cancelled", o.Status, id)
+			assert.Equal(t, api.StatusCancelled, o.Status, id)
 		} else {
-			assert.Equal(t, "created confirmed delivered", o.path(t), id)
+			assert.Equal(t, "created confirmed delivered", path(t, o), id)
 		}
 	}
 	t.Logf("%d orders, %d 503 answers", len(l.orders), l.refused)
