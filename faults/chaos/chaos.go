@@ -1,14 +1,13 @@
-// Package chaos runs the real product under load while its parts are killed, stopped, slowed and cut off, and then
-// checks that it kept every promise (package history), and with every reply the contract (package contract).
+// Package chaos runs the real product under load while it kills, stops and slows down its parts. Then it checks the invariants
+// (package history), and each reply against the contract (package contract).
 //
-// It guarantees that a seed decides the plan of faults and every customer's script (though not how the machine
-// interleaves them), that every wait has a deadline, and that nothing is left running.
+// A seed determines the plan of faults and the script of each customer, but not how the machine interleaves them. Each wait has a
+// timeout, and no process is left running.
 package chaos
 
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"orders/api/client"
 	"orders/faults/history"
 	"orders/kit/pgtest"
 	"orders/orders-actor/order"
@@ -27,32 +27,32 @@ import (
 // Setup is how the product is run.
 type Setup string
 
-// The set-ups.
+// The setups.
 const (
 	SQLite   Setup = "sqlite"   // one replica, embedded databases
 	Postgres Setup = "postgres" // two replicas of orders-actor on one PostgreSQL
 )
 
-// Options say what to try.
+// Options are the settings of a run.
 type Options struct {
 	Setup  Setup
 	Orders int
 	Faults int
 	Seed   uint64
 	Short  bool      // long faults are shorter
-	Root   string    // the repository; found from the working directory when empty
-	Out    io.Writer // progress
+	Root   string    // the repository; found from the working directory if empty
+	Out    io.Writer // progress messages
 }
 
-// deliverAfter is short, so that many orders come due during the faults.
+// deliverAfter is short, so that many orders are due during the faults.
 const deliverAfter = 5 * time.Second
 
-// soon is how late a delivery may be: faults follow each other, Dapr's scheduler needs 20 s and more after a restart,
-// and the reconciler pauses up to 30 s between two attempts to resume one order.
-const soon = 2 * time.Minute
+// maxLateness is how late a delivery may be: faults follow one another, Dapr's scheduler needs 20 s and more after a restart,
+// and the reconciler waits up to 30 s between two attempts to resume an order.
+const maxLateness = 2 * time.Minute
 
-// patience bounds the wait for the end of what is still going on.
-const patience = 5 * time.Minute
+// settleTimeout limits the wait for work that is still in progress after the load.
+const settleTimeout = 5 * time.Minute
 
 // run is one run.
 type run struct {
@@ -60,17 +60,17 @@ type run struct {
 	stack    *stack.Stack
 	postgres *pgtest.Server // nil with SQLite
 	stores   stores
-	api      *api
+	service  *service
 	recorder history.Recorder
 	report   Report
 	began    time.Time
 }
 
-// Run tries it, and reports. An error means that it couldn't be tried to the end; broken promises are in the report.
+// Run executes a run. An error means that it could not be completed; violations are in the report.
 func Run(ctx context.Context, o Options) (_ Report, err error) {
 	r := &run{Options: o, began: time.Now()}
 	plan := makePlan(o.Seed, o.Faults, o.Setup, o.Short)
-	over := max(length(plan), 5*time.Second)
+	duration := max(length(plan), 5*time.Second)
 	r.report = Report{Options: o, Plan: plan, Began: r.began}
 
 	home, err := os.MkdirTemp("", "chaos-")
@@ -81,7 +81,7 @@ func Run(ctx context.Context, o Options) (_ Report, err error) {
 		if err == nil && r.report.Err() == nil {
 			err = os.RemoveAll(home)
 		} else {
-			r.say("logs and data are kept in %s", home)
+			r.log("logs and data are kept in %s", home)
 		}
 	}()
 	if err := r.start(ctx, home); err != nil {
@@ -89,25 +89,25 @@ func Run(ctx context.Context, o Options) (_ Report, err error) {
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
 
-	first, err := r.api.page(ctx, "")
+	first, err := r.service.list(ctx, nil)
 	if err != nil {
 		return r.report, err
 	}
-	r.say("%d orders and %d faults in %s, seed %d", o.Orders, o.Faults, over.Round(time.Second), o.Seed)
-	readers := make([]*reader, 4)
+	r.log("%d orders and %d faults in %s, seed %d", o.Orders, o.Faults, duration.Round(time.Second), o.Seed)
+	readers := make([]*reader, numReaders)
 	var reading, working sync.WaitGroup
-	readersLive, stopReaders := context.WithCancel(ctx)
+	readersCtx, stopReaders := context.WithCancel(ctx)
 	defer stopReaders()
 	for i := range readers {
-		readers[i] = newReader(r.api, o.Seed, i, first.Feed)
-		reading.Go(func() { readers[i].run(readersLive) })
+		readers[i] = newReader(r.service, o.Seed, i, first.Feed)
+		reading.Go(func() { readers[i].run(readersCtx) })
 	}
-	l := &load{api: r.api, recorder: &r.recorder, seed: o.Seed, deliverAfter: deliverAfter}
-	working.Go(func() { l.run(ctx, o.Orders, over) })
-	err = r.strike(ctx, plan)
+	l := &load{service: r.service, recorder: &r.recorder, seed: o.Seed, deliverAfter: deliverAfter}
+	working.Go(func() { l.run(ctx, o.Orders, duration) })
+	err = r.injectAll(ctx, plan)
 	working.Wait()
 	if err == nil {
-		r.say("all faults are over, all customers are gone: waiting for the rest")
+		r.log("faults and load have ended: waiting for the remaining work")
 		err = r.settle(ctx)
 	}
 	stopReaders()
@@ -115,7 +115,7 @@ func Run(ctx context.Context, o Options) (_ Report, err error) {
 	if err != nil {
 		return r.report, err
 	}
-	return r.report, r.judge(ctx, readers, first.Feed)
+	return r.report, r.check(ctx, readers, first.Feed)
 }
 
 func (r *run) start(ctx context.Context, home string) (err error) {
@@ -136,13 +136,13 @@ func (r *run) start(ctx context.Context, home string) (err error) {
 	if r.stack, err = stack.Start(ctx, options); err != nil {
 		return errors.Join(err, r.close())
 	}
-	r.api = newAPI(r.stack.URLs())
+	r.service = newService(r.stack.URLs())
 	return nil
 }
 
 func (r *run) close() (err error) {
-	if r.api != nil {
-		r.api.close()
+	if r.service != nil {
+		r.service.close()
 	}
 	if r.stack != nil {
 		err = r.stack.Close()
@@ -153,38 +153,38 @@ func (r *run) close() (err error) {
 	return err
 }
 
-// strike carries out the plan.
-func (r *run) strike(ctx context.Context, plan []fault) error {
+// injectAll injects the faults of the plan, one after another.
+func (r *run) injectAll(ctx context.Context, plan []fault) error {
 	for i, f := range plan {
-		r.say("fault %d of %d: %s", i+1, len(plan), f)
-		r.report.Struck = append(r.report.Struck, time.Since(r.began))
-		if err := r.carryOut(ctx, f); err != nil {
+		r.log("fault %d of %d: %s", i+1, len(plan), f)
+		r.report.Injected = append(r.report.Injected, time.Since(r.began))
+		if err := r.inject(ctx, f); err != nil {
 			return fmt.Errorf("fault %d, %s: %w", i+1, f, err)
 		}
-		if !sleep(ctx, f.then) {
+		if !sleep(ctx, f.pause) {
 			return ctx.Err()
 		}
 	}
 	return nil
 }
 
-func (r *run) carryOut(ctx context.Context, f fault) (err error) {
-	switch f.what {
+func (r *run) inject(ctx context.Context, f fault) (err error) {
+	switch f.kind {
 	case database:
 		if err := r.postgres.Kill(); err != nil {
 			return err
 		}
-		sleep(ctx, f.lasts)
+		sleep(ctx, f.duration)
 		if err := r.postgres.Start(); err != nil {
 			return err
 		}
-	case slowly:
+	case slow:
 		err = r.payments(ctx, f, map[string]string{"PAYMENT_LATENCY": "3s"}, map[string]string{"PAYMENT_LATENCY": "200ms"})
 	case failing:
 		err = r.payments(ctx, f, map[string]string{"PAYMENT_FAILURE_RATE": "0.5"}, map[string]string{"PAYMENT_FAILURE_RATE": "0"})
 	default:
 		end := r.stack.Kill
-		if f.what == stopped {
+		if f.kind == stopped {
 			end = r.stack.Stop
 		}
 		for _, part := range f.parts {
@@ -192,7 +192,7 @@ func (r *run) carryOut(ctx context.Context, f fault) (err error) {
 				return err
 			}
 		}
-		sleep(ctx, f.lasts)
+		sleep(ctx, f.duration)
 		for _, part := range f.parts {
 			if err := r.stack.Start(part); err != nil {
 				return err
@@ -202,7 +202,7 @@ func (r *run) carryOut(ctx context.Context, f fault) (err error) {
 	return errors.Join(err, r.stack.WaitReady(ctx))
 }
 
-// payments changes payments-svc's settings for a while. It is restarted for each change.
+// payments runs payments-svc with other settings for the duration of the fault. It is restarted for each change.
 func (r *run) payments(ctx context.Context, f fault, during, after map[string]string) error {
 	for i, settings := range []map[string]string{during, after} {
 		if err := errors.Join(r.stack.Set(stack.PaymentsSvc, settings), r.stack.Stop(stack.PaymentsSvc),
@@ -210,23 +210,23 @@ func (r *run) payments(ctx context.Context, f fault, during, after map[string]st
 			return err
 		}
 		if i == 0 {
-			sleep(ctx, f.lasts)
+			sleep(ctx, f.duration)
 		}
 	}
 	return nil
 }
 
-// settle waits until nothing is left to do, or gives up: then the checker says what is missing.
+// settle waits until all orders are final and no void is pending. After settleTimeout the checker reports what is missing.
 func (r *run) settle(ctx context.Context) error {
 	var last error
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(settleTimeout); time.Now().Before(deadline); {
 		if err := r.stack.Err(); err != nil {
 			return err
 		}
-		page, err := r.api.page(ctx, "")
+		page, err := r.service.list(ctx, nil)
 		if err == nil && page.Counts[order.Created]+page.Counts[order.Confirmed] == 0 {
-			var owed bool
-			if owed, err = r.voidsOwed(ctx); err == nil && !owed {
+			var pending bool
+			if pending, err = r.voidsPending(ctx); err == nil && !pending {
 				return nil
 			}
 		}
@@ -238,7 +238,7 @@ func (r *run) settle(ctx context.Context) error {
 	return last
 }
 
-func (r *run) voidsOwed(ctx context.Context) (bool, error) {
+func (r *run) voidsPending(ctx context.Context) (bool, error) {
 	states, err := r.stores.actors(ctx)
 	for _, s := range states {
 		if s.VoidPending {
@@ -248,8 +248,8 @@ func (r *run) voidsOwed(ctx context.Context) (bool, error) {
 	return false, err
 }
 
-// judge collects what the service holds and checks it.
-func (r *run) judge(ctx context.Context, readers []*reader, begin string) error {
+// check reads the stores and compares them with the history.
+func (r *run) check(ctx context.Context, readers []*reader, begin string) error {
 	for _, reader := range readers {
 		reading, err := reader.finish(ctx)
 		if err != nil {
@@ -258,66 +258,69 @@ func (r *run) judge(ctx context.Context, readers []*reader, begin string) error 
 		r.report.Events += len(reading.Events)
 		r.recorder.Reading(reading)
 	}
-	w, err := r.world(ctx, begin)
+	s, err := r.load(ctx, begin)
 	if err != nil {
 		return err
 	}
 	h := r.recorder.History()
-	r.report.Breaks = history.Check(h, w)
-	r.report.finish(r, h, w)
+	r.report.Violations = history.Check(h, s)
+	r.report.summarize(r.service, h, s)
 	r.report.Conflicts, err = conflicts(r.stack.Home())
 	return err
 }
 
-func (r *run) world(ctx context.Context, begin string) (w history.World, err error) {
-	w = history.World{At: time.Now(), Soon: soon, Orders: map[string]order.Order{}, Listed: map[string]order.Order{}}
-	for cursor := ""; ; {
-		page, err := r.api.page(ctx, cursor)
+// load reads all stores. The event log is read from the cursor.
+func (r *run) load(ctx context.Context, begin string) (s history.Stores, err error) {
+	s = history.Stores{At: time.Now(), MaxLateness: maxLateness, Orders: map[string]order.Order{}, Listed: map[string]order.Order{}}
+	for next := new(""); next != nil; {
+		page, err := r.service.list(ctx, optional(*next))
 		if err != nil {
-			return w, err
+			return s, err
 		}
 		for _, o := range page.Orders {
-			w.Listed[o.ID] = o
-			full, err := get[order.Order](ctx, r.api, request{user: "boss", operator: true, method: http.MethodGet, path: "/v1/orders/" + o.ID})
+			s.Listed[o.ID] = o
+			full, err := read[order.Order](ctx, r.service, request{operator, func(ctx context.Context, c *client.Client) (*http.Response, error) {
+				return c.GetOrder(ctx, o.ID, nil)
+			}})
 			if err != nil {
-				return w, err
+				return s, err
 			}
-			w.Orders[o.ID] = full
+			s.Orders[o.ID] = full
 		}
-		if page.Next == nil {
-			break
-		}
-		cursor = *page.Next
+		next = page.Next
 	}
-	w.Feed = []history.FeedEvent{}
+	s.Feed = []history.FeedEvent{}
 	for cursor := begin; ; {
-		page, err := r.api.events(ctx, "boss", true, cursor, "")
+		page, err := r.service.events(ctx, operator, cursor, "")
 		if err != nil {
-			return w, err
+			return s, err
 		}
 		if len(page.Events) == 0 {
 			break
 		}
 		for _, e := range page.Events {
-			w.Feed = append(w.Feed, history.FeedEvent{Cursor: e.Cursor, Order: e.Order, At: e.Order.UpdatedAt})
+			s.Feed = append(s.Feed, history.FeedEvent{Cursor: e.Cursor, Order: e.Order, At: e.Order.UpdatedAt})
 		}
 		cursor = page.Next
 	}
-	if w.Actors, err = r.stores.actors(ctx); err != nil {
-		return w, err
+	if s.Actors, err = r.stores.actors(ctx); err != nil {
+		return s, err
 	}
-	w.Payments, err = r.stores.ledger(ctx)
-	return w, err
+	s.Payments, err = r.stores.ledger(ctx)
+	return s, err
 }
 
-// conflicts returns the log lines of turns that failed with an order.Conflict.
+// conflictText is in the error of a turn that failed because of a conflict.
+const conflictText = "conflict: the order database holds"
+
+// conflicts returns the log lines of turns that failed because of a conflict.
 func conflicts(home string) (lines []string, err error) {
 	logs, err := filepath.Glob(filepath.Join(home, "logs", "orders-actor*.log"))
 	for _, log := range logs {
 		data, readErr := os.ReadFile(log)
 		err = errors.Join(err, readErr)
 		for line := range bytes.Lines(data) {
-			if bytes.Contains(line, []byte("turn failed")) && bytes.Contains(line, []byte("conflict: the order database holds")) {
+			if bytes.Contains(line, []byte("turn failed")) && bytes.Contains(line, []byte(conflictText)) {
 				lines = append(lines, filepath.Base(log)+": "+string(bytes.TrimSpace(line)))
 			}
 		}
@@ -325,23 +328,8 @@ func conflicts(home string) (lines []string, err error) {
 	return lines, err
 }
 
-func (r *run) say(format string, args ...any) {
+func (r *run) log(format string, args ...any) {
 	if r.Out != nil {
 		fmt.Fprintf(r.Out, "%7.1f s  %s\n", time.Since(r.began).Seconds(), fmt.Sprintf(format, args...))
 	}
-}
-
-// get asks until there is an answer, and reads it.
-func get[T any](ctx context.Context, a *api, req request) (answer T, err error) {
-	for try := range 5 {
-		got := a.send(ctx, req)
-		if got.acknowledged() {
-			return answer, json.Unmarshal(got.body, &answer)
-		}
-		err = fmt.Errorf("%s %s: status %d: %.300s", req.method, req.path, got.status, got.body)
-		if !sleep(ctx, time.Duration(try)*500*time.Millisecond) {
-			break
-		}
-	}
-	return answer, err
 }

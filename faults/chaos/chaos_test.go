@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,13 +19,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"orders/api/client"
 	"orders/faults/history"
 	"orders/kit/pgtest"
 	"orders/orders-actor/order"
 	"orders/stack"
 )
 
-func TestASeedDecidesThePlan(t *testing.T) {
+func TestSeedDeterminesPlan(t *testing.T) {
 	for _, setup := range []Setup{SQLite, Postgres} {
 		plan := makePlan(7, 40, setup, false)
 		assert.Equal(t, plan, makePlan(7, 40, setup, false))
@@ -32,79 +34,92 @@ func TestASeedDecidesThePlan(t *testing.T) {
 		assert.Len(t, plan, 40)
 		assert.Len(t, makePlan(7, 3, setup, false), 3)
 
-		struck := map[string]bool{}
+		planned := map[string]bool{}
 		for _, f := range plan {
-			struck[string(f.what)] = true
+			planned[string(f.kind)] = true
 			for _, part := range f.parts {
-				struck[part] = true
+				planned[part] = true
 			}
-			assert.Positive(t, f.lasts)
+			assert.Positive(t, f.duration)
 			if len(f.parts) == 2 {
 				assert.NotEqual(t, f.parts[0], f.parts[1])
 			}
 		}
 		for _, want := range []string{
 			"orders-actor", "orders-actor.sidecar", "payments-svc", "payments-svc.sidecar", "scheduler", "placement",
-			string(killed), string(stopped), string(slowly), string(failing),
+			string(killed), string(stopped), string(slow), string(failing),
 		} {
-			assert.True(t, struck[want], "%s: %s", setup, want)
+			assert.True(t, planned[want], "%s: %s", setup, want)
 		}
 		for _, want := range []string{"orders-actor-2", "orders-actor-2.sidecar", string(database)} {
-			assert.Equal(t, setup == Postgres, struck[want], "%s: %s", setup, want)
+			assert.Equal(t, setup == Postgres, planned[want], "%s: %s", setup, want)
 		}
 	}
 }
 
-func TestTheReportTellsWhatWasTriedAndWhatBroke(t *testing.T) {
+func TestReportContainsPlanAndViolations(t *testing.T) {
 	p := Report{
 		Options: Options{Setup: Postgres, Orders: 10, Faults: 2, Seed: 3}, Began: time.Unix(0, 0),
-		Plan:   []fault{{what: killed, parts: []string{"scheduler", "placement"}, lasts: time.Second}, {what: database, lasts: time.Second}},
-		Breaks: []history.Break{{Invariant: history.CancelKept, Order: "x", Detail: "it was delivered", Story: "  order x\n"}},
+		Plan:       []fault{{kind: killed, parts: []string{"scheduler", "placement"}, duration: time.Second}, {kind: database, duration: time.Second}},
+		Violations: []history.Violation{{Invariant: history.CancelKept, Order: "x", Detail: "it was delivered", Trace: "  order x\n"}},
 
-		Outside: 7, Violations: []string{"GET /v1/orders: 418"}, Conflicts: []string{"conflict: the order database holds version 2"},
+		InvalidReplies: 7, ContractErrors: []string{"GET /v1/orders: 418"}, Conflicts: []string{conflictText + " version 2"},
 	}
 	var out bytes.Buffer
 	require.NoError(t, p.Write(&out))
 	for _, want := range []string{
 		"make chaos SETUP=postgres ORDERS=10 FAULTS=2 SEED=3", "1. scheduler and placement killed for 1s",
-		"2. PostgreSQL killed for 1s", "**1 promises were broken**", "it was delivered", "order x",
-		"| replies outside of the contract | 7 |", "GET /v1/orders: 418",
-		"| turns that the view decided against | 1 |", "conflict: the order database holds version 2",
+		"2. PostgreSQL killed for 1s", "**1 violations of invariants**", "it was delivered", "order x",
+		"| replies that violate the contract | 7 |", "GET /v1/orders: 418",
+		"| conflicts between two hosts | 1 |", conflictText + " version 2",
 	} {
 		assert.Contains(t, out.String(), want)
 	}
-	require.EqualError(t, p.Err(), "1 promises were broken")
-	p.Breaks = nil
-	require.EqualError(t, p.Err(), "7 replies were outside of the contract")
-	p.Outside = 0
+	require.EqualError(t, p.Err(), "1 violations of invariants")
+	p.Violations = nil
+	require.EqualError(t, p.Err(), "7 replies violate the contract")
+	p.InvalidReplies = 0
 	require.NoError(t, p.Err())
 }
 
-// Whatever a client asks, a reply outside of the contract is counted, and told when it is among the first.
-func TestRepliesAreHeldToTheContract(t *testing.T) {
+func TestConflictsAreFoundInLogs(t *testing.T) {
+	home := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(home, "logs"), 0o700))
+	conflict := fmt.Sprintf("level=WARN msg=\"turn failed\" error=%q\n", &order.Conflict{})
+	require.NoError(t, os.WriteFile(filepath.Join(home, "logs", "orders-actor-2.log"), []byte("ready\n"+conflict), 0o600))
+	lines, err := conflicts(home)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"orders-actor-2.log: " + strings.TrimSpace(conflict)}, lines)
+}
+
+// All replies that violate the contract are counted, and the first ones are described.
+func TestRepliesAreCheckedAgainstContract(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadGateway)
 	}))
 	defer server.Close()
-	a := newAPI([]string{server.URL})
-	defer a.close()
-	for range 2 * maxViolations {
-		assert.Equal(t, http.StatusBadGateway, a.send(t.Context(), request{method: http.MethodGet, path: "/v1/orders"}).status)
+	s := newService([]string{server.URL})
+	defer s.close()
+	for range 2 * maxContractErrors {
+		reply := s.send(t.Context(), request{"", func(ctx context.Context, c *client.Client) (*http.Response, error) {
+			return c.ListOrders(ctx, nil)
+		}})
+		assert.Equal(t, http.StatusBadGateway, reply.Status)
 	}
-	assert.Equal(t, 2*maxViolations, a.outside)
-	require.Len(t, a.violations, maxViolations)
-	assert.Contains(t, a.violations[0], "502 Bad Gateway")
+	assert.Equal(t, 2*maxContractErrors, s.invalid)
+	require.Len(t, s.contractErrors, maxContractErrors)
+	assert.Contains(t, s.contractErrors[0], "502 Bad Gateway")
 }
 
-// realThing skips where nothing big shall be started.
-func realThing(t *testing.T) {
+// skipIfShort skips tests that start the whole product.
+func skipIfShort(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts the whole product")
 	}
 }
 
-// progress writes a run's progress to the test's log.
+// progress writes progress messages to the test's log.
 type progress struct{ t *testing.T }
 
 func (p progress) Write(line []byte) (int, error) {
@@ -112,13 +127,13 @@ func (p progress) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-func TestNothingIsLostOnSQLite(t *testing.T) {
-	realThing(t)
+func TestInvariantsHoldOnSQLite(t *testing.T) {
+	skipIfShort(t)
 	short(t, Options{Setup: SQLite, Orders: 80, Faults: 7, Seed: 1})
 }
 
-func TestNothingIsLostWithTwoReplicas(t *testing.T) {
-	realThing(t)
+func TestInvariantsHoldWithTwoReplicas(t *testing.T) {
+	skipIfShort(t)
 	short(t, Options{Setup: Postgres, Orders: 80, Faults: 8, Seed: 2})
 }
 
@@ -131,25 +146,24 @@ func short(t *testing.T, o Options) {
 	require.NoError(t, report.Write(&text))
 	t.Log(text.String())
 	require.NoError(t, report.Err())
-	assert.GreaterOrEqual(t, report.Made, o.Orders/2, "customers got their orders in spite of the faults")
+	assert.GreaterOrEqual(t, report.Created, o.Orders/2, "orders are created in spite of the faults")
 }
 
-// TestARollingRestartLosesNothing stops each replica in order under load: whoever is turned away gets through with one
-// retry at the other replica, a create under the same key.
-func TestARollingRestartLosesNothing(t *testing.T) {
-	realThing(t)
+// It stops one replica after the other under load. Each rejected request succeeds with one retry at the other replica.
+func TestRollingRestartLosesNothing(t *testing.T) {
+	skipIfShort(t)
 	postgres := pgtest.Start(t)
-	s, a := serve(t, stack.Options{Replicas: 2, Postgres: postgres.DSN()}, nil)
+	s, svc := start(t, stack.Options{Replicas: 2, Postgres: postgres.DSN()}, nil)
 	recorder := &history.Recorder{}
 
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var clients sync.WaitGroup
-	var lost atomic.Int32
+	var failed atomic.Int32
 	for i := range 4 {
 		clients.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
-				lost.Add(shop(t, a, recorder, i, n))
+				failed.Add(createAndCancel(t, svc, recorder, i, n))
 			}
 		})
 	}
@@ -162,108 +176,108 @@ func TestARollingRestartLosesNothing(t *testing.T) {
 	}
 	stop()
 	clients.Wait()
-	assert.Zero(t, lost.Load(), "calls that one retry did not bring through")
+	assert.Zero(t, failed.Load(), "requests that failed twice")
 
-	r := &run{Options: Options{Out: progress{t}}, stack: s, api: a, stores: stores{dsn: postgres.DSN()}}
+	r := &run{Options: Options{Out: progress{t}}, stack: s, service: svc, stores: stores{dsn: postgres.DSN()}}
 	require.NoError(t, r.settle(t.Context()))
-	w, err := r.world(t.Context(), "")
+	stored, err := r.load(t.Context(), "")
 	require.NoError(t, err)
-	w.Feed = nil // it began before the test looked
-	assert.Greater(t, len(w.Orders), 8, "there was load")
-	assert.Empty(t, history.Check(recorder.History(), w))
+	stored.Feed = nil // it is not read from its beginning
+	assert.Greater(t, len(stored.Orders), 8, "there was load")
+	assert.Empty(t, history.Check(recorder.History(), stored))
 }
 
-// shop creates an order, looks at it, and cancels every third one. It returns how many of these calls were lost: tried at
-// one replica and once more at the other, in vain.
-func shop(t *testing.T, a *api, recorder *history.Recorder, client, n int) (lost int32) {
+// createAndCancel creates an order, reads it, and cancels every third one. It returns how many of these requests failed at one replica
+// and once more at the other.
+func createAndCancel(t *testing.T, svc *service, recorder *history.Recorder, number, n int) (failed int32) {
 	t.Helper()
-	call := func(c history.Call, how func(history.Call) request) history.Call {
-		var last reply
-		first := rand.IntN(len(a.urls))
-		for try := range 2 {
+	call := func(c history.Call, build func(history.Call) request) history.Call {
+		var last client.Reply
+		first := rand.IntN(len(svc.urls))
+		for attempt := range 2 {
 			c.Sent = time.Now()
-			last = a.sendTo(context.WithoutCancel(t.Context()), a.urls[(first+try)%len(a.urls)], how(c))
-			done := last.record(c, time.Now())
+			last = svc.sendTo(context.WithoutCancel(t.Context()), svc.urls[(first+attempt)%len(svc.urls)], build(c))
+			done := record(c, last, time.Now())
 			recorder.Call(done)
-			if !last.unsure() {
+			if !unknown(last) {
 				return done
 			}
 		}
-		lost++
-		t.Logf("%s %s%s: status %d %s", c.Op, c.Key, c.Order, last.status, last.body)
+		failed++
+		t.Logf("%s %s%s: status %d %s", c.Op, c.Key, c.Order, last.Status, last.Body)
 		return c
 	}
-	made := call(history.Call{
-		Op: history.Create, Client: fmt.Sprintf("customer-%d", client), Key: fmt.Sprintf("key-%d-%d", client, n), Currency: "EUR",
-		Items: []order.Item{{SKU: fmt.Sprintf("sku-%d-%d", client, n), Name: "Tea", Quantity: 1, UnitPrice: 100}},
+	created := call(history.Call{
+		Op: history.Create, Client: fmt.Sprintf("customer-%d", number), Key: fmt.Sprintf("key-%d-%d", number, n), Currency: "EUR",
+		Items: []order.Item{{SKU: fmt.Sprintf("sku-%d-%d", number, n), Name: "Tea", Quantity: 1, UnitPrice: 100}},
 	}, create)
-	if made.Order == "" {
-		return lost
+	if created.Order == "" {
+		return failed
 	}
-	about := history.Call{Client: made.Client, Order: made.Order, Op: history.Read}
-	call(about, read)
+	about := history.Call{Client: created.Client, Order: created.Order, Op: history.Read}
+	call(about, get)
 	if n%3 == 0 {
 		about.Op = history.Cancel
 		call(about, cancel)
 	}
-	return lost
+	return failed
 }
 
-// TestOverloadIsRefusedAndPasses sends far more at once than the service takes.
-func TestOverloadIsRefusedAndPasses(t *testing.T) {
-	realThing(t)
-	s, a := serve(t, stack.Options{}, map[string]string{"MAX_IN_FLIGHT": "8"})
+// It sends far more requests at once than the service accepts.
+func TestOverloadIsRejectedWithRetryAfter(t *testing.T) {
+	skipIfShort(t)
+	s, svc := start(t, stack.Options{}, map[string]string{"MAX_IN_FLIGHT": "8"})
 	before := memory(t, s.PID("orders-actor"))
 
-	var crowd sync.WaitGroup
-	var served, refused atomic.Int32
+	var clients sync.WaitGroup
+	var served, rejected atomic.Int32
 	recorder := &history.Recorder{}
 	for i := range 100 {
-		crowd.Go(func() {
+		clients.Go(func() {
 			for n := range 10 {
 				c := history.Call{
 					Op: history.Create, Client: "customer-1", Currency: "EUR", Sent: time.Now(),
 					Items: []order.Item{{SKU: fmt.Sprintf("sku-%d-%d", i, n), Name: "Tea", Quantity: 1, UnitPrice: 100}},
 				}
-				got := a.send(t.Context(), create(c))
-				recorder.Call(got.record(c, time.Now()))
-				switch got.status {
+				reply := svc.send(t.Context(), create(c))
+				recorder.Call(record(c, reply, time.Now()))
+				switch reply.Status {
 				case http.StatusCreated:
 					served.Add(1)
 				case http.StatusServiceUnavailable:
-					refused.Add(1)
-					_, err := strconv.Atoi(got.headers.Get("Retry-After"))
+					rejected.Add(1)
+					_, err := strconv.Atoi(reply.Header.Get("Retry-After"))
 					assert.NoError(t, err, "Retry-After is in seconds")
 				}
 			}
 		})
 	}
-	crowd.Wait()
-	t.Logf("%d served, %d refused", served.Load(), refused.Load())
-	assert.Positive(t, served.Load(), "it works as hard as it can")
-	assert.Positive(t, refused.Load(), "it refuses what is too much")
+	clients.Wait()
+	t.Logf("%d served, %d rejected", served.Load(), rejected.Load())
+	assert.Positive(t, served.Load(), "some requests are served")
+	assert.Positive(t, rejected.Load(), "some requests are rejected")
 
 	again := history.Call{
 		Op: history.Create, Client: "customer-1", Currency: "EUR",
 		Items: []order.Item{{SKU: "afterwards", Name: "Tea", Quantity: 1, UnitPrice: 100}},
 	}
-	assert.Eventually(t, func() bool { return a.send(t.Context(), create(again)).status == http.StatusCreated },
-		time.Minute, 100*time.Millisecond, "it recovers by itself")
+	assert.Eventually(t, func() bool { return svc.send(t.Context(), create(again)).Status == http.StatusCreated },
+		time.Minute, 100*time.Millisecond, "the service recovers")
 	assert.Less(t, memory(t, s.PID("orders-actor"))-before, 256, "MB more than before")
 
-	r := &run{Options: Options{Out: progress{t}}, stack: s, api: a, stores: stores{home: s.Home()}}
+	r := &run{Options: Options{Out: progress{t}}, stack: s, service: svc, stores: stores{home: s.Home()}}
 	require.NoError(t, r.settle(t.Context()))
 	states, err := r.stores.actors(t.Context())
 	require.NoError(t, err)
 	for _, c := range recorder.History().Calls {
 		if c.Acknowledged() {
-			assert.Contains(t, states, c.Order, "an acknowledged create is there")
+			assert.Contains(t, states, c.Order, "an acknowledged create is stored")
 		}
 	}
 }
 
-// serve starts the product for a test.
-func serve(t *testing.T, o stack.Options, settings map[string]string) (*stack.Stack, *api) {
+// start starts the product for a test.
+func start(t *testing.T, o stack.Options, settings map[string]string) (*stack.Stack, *service) {
 	t.Helper()
 	env := map[string]string{"DELIVER_AFTER": "2s", "RATE_LIMIT": "0"}
 	for name, value := range settings {
@@ -274,21 +288,21 @@ func serve(t *testing.T, o stack.Options, settings map[string]string) (*stack.St
 	s, err := stack.Start(t.Context(), o)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
-	a := newAPI(s.URLs())
+	svc := newService(s.URLs())
 	t.Cleanup(func() {
-		a.close()
-		assert.Empty(t, a.violations, "replies outside of the contract")
+		svc.close()
+		assert.Empty(t, svc.contractErrors, "replies that violate the contract")
 	})
-	for i := range 4 { // not under load: the gate would turn these away too
-		_, err := a.token(t.Context(), fmt.Sprintf("customer-%d", i), false)
+	for i := range 4 { // before the load, which would cause these requests to be rejected too
+		_, err := svc.token(t.Context(), fmt.Sprintf("customer-%d", i))
 		require.NoError(t, err)
 	}
-	_, err = a.token(t.Context(), "boss", true)
+	_, err = svc.token(t.Context(), operator)
 	require.NoError(t, err)
-	return s, a
+	return s, svc
 }
 
-// memory is what a process holds, in MB.
+// memory returns the resident memory of a process, in MB.
 func memory(t *testing.T, pid int) int {
 	t.Helper()
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))

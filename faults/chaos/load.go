@@ -4,39 +4,42 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"sync"
 	"time"
 
+	"orders/api"
 	"orders/faults/history"
 	"orders/orders-actor/order"
 )
 
-// customers is how many users share the orders.
+// customers is the number of users who create the orders.
 const customers = 20
 
-// load lets customers live: each order has a script of its own, which the seed decides.
+// maxAttempts is how often a client sends a request that may be retried.
+const maxAttempts = 12
+
+// load sends the requests of customers. Each order has its own script, which follows from the seed.
 type load struct {
-	api          *api
+	service      *service
 	recorder     *history.Recorder
 	seed         uint64
 	deliverAfter time.Duration
 }
 
-// run starts n orders evenly over the time, and returns when the last script has ended.
-func (l *load) run(ctx context.Context, n int, over time.Duration) {
+// run starts the scripts of n orders at regular intervals within the duration, and returns after the last one has ended.
+func (l *load) run(ctx context.Context, n int, duration time.Duration) {
 	var scripts sync.WaitGroup
 	defer scripts.Wait()
 	began := time.Now()
 	for i := range n {
-		if !sleep(ctx, time.Until(began.Add(over*time.Duration(i)/time.Duration(n)))) {
+		if !sleep(ctx, time.Until(began.Add(duration*time.Duration(i)/time.Duration(n)))) {
 			return
 		}
 		scripts.Go(func() { l.script(ctx, i) })
 	}
 }
 
-// script is one customer's day.
+// script creates an order, perhaps repeats the create, and then reads or cancels the order.
 func (l *load) script(ctx context.Context, i int) {
 	r := rand.New(rand.NewPCG(l.seed, uint64(i)))
 	want := history.Call{
@@ -45,7 +48,7 @@ func (l *load) script(ctx context.Context, i int) {
 	}
 	kind := r.IntN(10)
 	if kind == 0 {
-		l.afterwards(ctx, r, want, l.buyWithoutKey(ctx, want))
+		l.use(ctx, r, want, l.createWithoutKey(ctx, want))
 		return
 	}
 	want.Key = fmt.Sprintf("key-%d", i)
@@ -53,15 +56,15 @@ func (l *load) script(ctx context.Context, i int) {
 	defer others.Wait()
 	switch kind {
 	case 1: // the same request twice at once
-		others.Go(func() { l.call(ctx, want, create, tries) })
+		others.Go(func() { l.call(ctx, want, create, maxAttempts) })
 	case 2: // the same request again later
 		later := time.Duration(r.IntN(15_000)) * time.Millisecond
 		others.Go(func() {
 			if sleep(ctx, later) {
-				l.call(ctx, want, create, tries)
+				l.call(ctx, want, create, maxAttempts)
 			}
 		})
-	case 3: // another body under the same key
+	case 3: // another body with the same key
 		other := want
 		other.Currency = "USD"
 		others.Go(func() {
@@ -70,91 +73,84 @@ func (l *load) script(ctx context.Context, i int) {
 			}
 		})
 	}
-	l.afterwards(ctx, r, want, l.call(ctx, want, create, tries))
+	l.use(ctx, r, want, l.call(ctx, want, create, maxAttempts))
 }
 
-// buyWithoutKey is for who must not repeat a create: without an answer they order something else.
-func (l *load) buyWithoutKey(ctx context.Context, want history.Call) history.Call {
-	for try := 1; ; try++ {
-		made := l.call(ctx, want, create, 1)
-		if made.Order != "" || try == tries || !sleep(ctx, time.Second) {
-			return made
+// createWithoutKey does not retry, since that could create two orders. If the outcome is unknown, it orders another item.
+func (l *load) createWithoutKey(ctx context.Context, want history.Call) history.Call {
+	for attempt := 1; ; attempt++ {
+		created := l.call(ctx, want, create, 1)
+		if created.Order != "" || attempt == maxAttempts || !sleep(ctx, time.Second) {
+			return created
 		}
-		l.api.retries.Add(1)
+		l.service.retries.Add(1)
 		other := want.Items[0]
-		other.SKU = fmt.Sprintf("%s-%d", other.SKU, try)
+		other.SKU = fmt.Sprintf("%s-%d", other.SKU, attempt)
 		want.Items = []order.Item{other}
 	}
 }
 
-// afterwards is what the customer does once the order is made.
-func (l *load) afterwards(ctx context.Context, r *rand.Rand, want, made history.Call) {
-	if made.Order == "" {
+// use reads or cancels an order that was created.
+func (l *load) use(ctx context.Context, r *rand.Rand, want, created history.Call) {
+	if created.Order == "" {
 		return
 	}
-	about := history.Call{Client: want.Client, Order: made.Order}
+	about := history.Call{Client: want.Client, Order: created.Order}
 	if r.IntN(10) == 0 {
-		about.Client, about.Operator = "boss", true
+		about.Client, about.Operator = operator, true
 	}
-	look := about
-	look.Op = history.Read
-	stop := about
-	stop.Op = history.Cancel
+	reading, cancelling := about, about
+	reading.Op, cancelling.Op = history.Read, history.Cancel
 	if r.IntN(4) == 0 {
-		stop.IfVersion = 1 + r.IntN(2)
+		cancelling.IfVersion = 1 + r.IntN(2)
 	}
-	moments := []time.Duration{
+	delays := []time.Duration{
 		0,
-		time.Duration(r.IntN(400)) * time.Millisecond,                                       // during payment
+		time.Duration(r.IntN(400)) * time.Millisecond,                                       // during the payment
 		time.Duration(r.IntN(3_000)) * time.Millisecond,                                     //
 		l.deliverAfter + 200*time.Millisecond + time.Duration(r.IntN(600))*time.Millisecond, // around the due time
 	}
 	switch r.IntN(8) {
-	case 0, 1, 2: // cancel at a random moment, perhaps twice, and look
-		if !sleep(ctx, moments[r.IntN(len(moments))]) {
+	case 0, 1, 2: // cancel once or twice, then read
+		if !sleep(ctx, delays[r.IntN(len(delays))]) {
 			return
 		}
-		l.call(ctx, stop, cancel, tries)
+		l.call(ctx, cancelling, cancel, maxAttempts)
 		if r.IntN(3) == 0 {
-			l.call(ctx, stop, cancel, tries)
+			l.call(ctx, cancelling, cancel, maxAttempts)
 		}
-		l.call(ctx, look, read, 1)
-	case 3, 4: // look now and then
+		l.call(ctx, reading, get, 1)
+	case 3, 4: // read three times
 		for range 3 {
-			l.call(ctx, look, read, 1)
+			l.call(ctx, reading, get, 1)
 			if !sleep(ctx, time.Duration(r.IntN(3_000))*time.Millisecond) {
 				return
 			}
 		}
-	case 5: // wait for news
-		l.call(ctx, look, func(c history.Call) request {
-			req := read(c)
-			req.headers = map[string]string{"Prefer": "wait=10", "If-None-Match": `"1"`}
-			return req
+	case 5: // wait for a change
+		l.call(ctx, reading, func(c history.Call) request {
+			return getWith(c, &api.GetOrderParams{Prefer: new("wait=10"), IfNoneMatch: new(`"1"`)})
 		}, 1)
 	}
 }
 
-// tries is how often a client asks for what may be repeated.
-const tries = 12
-
-// call asks until it is sure of the outcome, or has tried often enough, and records each try.
-func (l *load) call(ctx context.Context, c history.Call, how func(history.Call) request, tries int) history.Call {
-	wait := 200 * time.Millisecond
-	for try := 1; ; try++ {
+// call sends a request until its outcome is known, at most the given number of times, and records each attempt.
+func (l *load) call(ctx context.Context, c history.Call, build func(history.Call) request, attempts int) history.Call {
+	backoff := 200 * time.Millisecond
+	for attempt := 1; ; attempt++ {
 		c.Sent = time.Now()
-		got := l.api.send(ctx, how(c))
-		done := got.record(c, time.Now())
+		reply := l.service.send(ctx, build(c))
+		done := record(c, reply, time.Now())
 		l.recorder.Call(done)
-		if !got.unsure() || try >= tries || !sleep(ctx, wait) {
+		if !unknown(reply) || attempt >= attempts || !sleep(ctx, backoff) {
 			return done
 		}
-		l.api.retries.Add(1)
-		wait = min(2*wait, 5*time.Second)
+		l.service.retries.Add(1)
+		backoff = min(2*backoff, 5*time.Second)
 	}
 }
 
-// sleep reports false when ctx ends first.
+// sleep returns false if ctx ends first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
@@ -165,21 +161,4 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// list is one page of the list.
-type list struct {
-	Orders []order.Order        `json:"orders"`
-	Next   *string              `json:"next"`
-	Counts map[order.Status]int `json:"counts"`
-	Feed   string               `json:"feed"`
-}
-
-// page reads one page of the list as the operator.
-func (a *api) page(ctx context.Context, cursor string) (list, error) {
-	path := "/v1/orders?limit=200"
-	if cursor != "" {
-		path += "&cursor=" + cursor
-	}
-	return get[list](ctx, a, request{user: "boss", operator: true, method: http.MethodGet, path: path})
 }

@@ -8,33 +8,33 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
+	"orders/api"
 	"orders/faults/history"
 	"orders/orders-actor/order"
 )
 
-// reader follows the feed over many short connections, to whichever replica, and resumes each time where it was.
+// reader follows the feed over many short connections to random replicas. Each one resumes where the previous one ended.
 type reader struct {
-	api     *api
+	service *service
 	name    string
 	user    string
-	all     bool // an operator
-	stream  bool // SSE, else long polling
+	stream  bool // server-sent events instead of long polls
 	random  *rand.Rand
-	after   string
+	after   string // the cursor
 	reading history.Reading
 }
 
-func newReader(a *api, seed uint64, number int, after string) *reader {
+// newReader returns an operator's reader for numbers 0 and 1, and a customer's for others. Readers with an even number use streams.
+func newReader(s *service, seed uint64, number int, after string) *reader {
 	r := &reader{
-		api: a, user: fmt.Sprintf("customer-%d", number), stream: number%2 == 0, after: after,
+		service: s, user: fmt.Sprintf("customer-%d", number), stream: number%2 == 0, after: after,
 		random: rand.New(rand.NewPCG(seed, uint64(1<<32+number))),
 	}
 	if number < 2 {
-		r.user, r.all = "boss", true
+		r.user = operator
 	}
 	form := "poll"
 	if r.stream {
@@ -42,7 +42,7 @@ func newReader(a *api, seed uint64, number int, after string) *reader {
 	}
 	r.name = fmt.Sprintf("reader-%d (%s of %s)", number, form, r.user)
 	r.reading = history.Reading{Reader: r.name}
-	if !r.all {
+	if r.user != operator {
 		r.reading.Customer = r.user
 	}
 	return r
@@ -51,12 +51,12 @@ func newReader(a *api, seed uint64, number int, after string) *reader {
 // run reads until ctx ends.
 func (r *reader) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		life, end := context.WithTimeout(ctx, time.Duration(500+r.random.IntN(12_000))*time.Millisecond)
+		connection, end := context.WithTimeout(ctx, time.Duration(500+r.random.IntN(12_000))*time.Millisecond)
 		if r.stream {
-			_ = r.follow(life) // it ends with an error always: that is what connections do here
+			_ = r.follow(connection) // it always ends with an error, because connections are cut
 		} else {
-			for life.Err() == nil {
-				if _, err := r.poll(life, "wait=5"); err != nil {
+			for connection.Err() == nil {
+				if _, err := r.poll(connection, "wait=5"); err != nil {
 					break
 				}
 			}
@@ -66,7 +66,7 @@ func (r *reader) run(ctx context.Context) {
 	}
 }
 
-// finish reads to the end of the log.
+// finish reads to the end of the event log.
 func (r *reader) finish(ctx context.Context) (history.Reading, error) {
 	for {
 		n, err := r.poll(ctx, "")
@@ -80,18 +80,18 @@ func (r *reader) finish(ctx context.Context) (history.Reading, error) {
 	}
 }
 
-func (r *reader) got(cursor string, o order.Order) {
+func (r *reader) add(cursor string, o order.Order) {
 	r.after = cursor
 	r.reading.Events = append(r.reading.Events, history.FeedEvent{Cursor: cursor, Order: o, At: time.Now()})
 }
 
 func (r *reader) poll(ctx context.Context, prefer string) (int, error) {
-	page, err := r.api.events(ctx, r.user, r.all, r.after, prefer)
+	page, err := r.service.events(ctx, r.user, r.after, prefer)
 	if err != nil {
 		return 0, err
 	}
 	for _, e := range page.Events {
-		r.got(e.Cursor, e.Order)
+		r.add(e.Cursor, e.Order)
 	}
 	if page.Next != "" {
 		r.after = page.Next
@@ -99,41 +99,22 @@ func (r *reader) poll(ctx context.Context, prefer string) (int, error) {
 	return len(page.Events), nil
 }
 
-// events is one page of the feed.
-type events struct {
-	Events []struct {
-		Cursor string      `json:"cursor"`
-		Order  order.Order `json:"order"`
-	} `json:"events"`
-	Next string `json:"next"`
-}
-
-func (a *api) events(ctx context.Context, user string, operator bool, after, prefer string) (events, error) {
-	req := request{
-		user: user, operator: operator, method: http.MethodGet, path: "/v1/orders/events?limit=500&after=" + url.QueryEscape(after),
-	}
-	if prefer != "" {
-		req.headers = map[string]string{"Prefer": prefer}
-	}
-	return get[events](ctx, a, req)
-}
-
-// follow reads one SSE connection to its end.
+// follow reads one stream to its end.
 func (r *reader) follow(ctx context.Context) error {
-	req, err := r.api.request(ctx, r.api.urls[r.random.IntN(len(r.api.urls))], request{
-		user: r.user, operator: r.all, method: http.MethodGet, path: "/v1/orders/events",
-		headers: map[string]string{"Accept": "text/event-stream", "Last-Event-ID": r.after},
-	})
+	c, err := r.service.as(ctx, r.service.urls[r.random.IntN(len(r.service.urls))], r.user)
 	if err != nil {
 		return err
 	}
-	resp, err := r.api.client.Do(req)
+	resp, err := c.FollowOrders(ctx, &api.FollowOrdersParams{LastEventID: &r.after}, func(_ context.Context, req *http.Request) error {
+		req.Header.Set("Accept", "text/event-stream")
+		return nil
+	})
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the feed answers %s", resp.Status)
+		return fmt.Errorf("follow feed: %s", resp.Status)
 	}
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, 1<<20)
@@ -145,13 +126,13 @@ func (r *reader) follow(ctx context.Context) error {
 			id = value
 		case "data":
 			data = value
-		case "": // the end of an event, or of a mark that only moves the cursor
+		case "": // the end of an event or of a heartbeat
 			if data != "" {
 				var o order.Order
 				if err := json.Unmarshal([]byte(data), &o); err != nil {
 					return err
 				}
-				r.got(id, o)
+				r.add(id, o)
 			} else if id != "" {
 				r.after = id
 			}

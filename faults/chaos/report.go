@@ -11,49 +11,56 @@ import (
 	"orders/orders-actor/order"
 )
 
-// Report is what a run showed.
+// numReaders is the number of readers of the feed.
+const numReaders = 4
+
+// Report is the result of a run.
 type Report struct {
 	Options
-	Plan   []fault
-	Began  time.Time
-	Struck []time.Duration // since the beginning, when each fault of the plan came
+	Plan     []fault
+	Began    time.Time
+	Injected []time.Duration // when each fault of the plan was injected, since the start
 
-	Took                         time.Duration
-	Made, Delivered, Cancelled   int
-	Calls, Retries               int64
-	ServerErrors, NoReply        int64
-	Events                       int // read from the feed, by all readers
-	Lateness                     time.Duration
-	Latest                       time.Duration // since the beginning, when the latest delivery was due
-	CancelsAcked, CancelsTooLate int
-	Conflicts                    []string // turns that the view decided against, as the replicas logged them
-	Replays                      int
-	Breaks                       []history.Break
-	Outside                      int      // replies outside of the contract
-	Violations                   []string // the first of them
+	Took                          time.Duration
+	Created, Delivered, Cancelled int
+	Requests, Retries             int64
+	ServerErrors, NoReply         int64
+	Events                        int // read from the feed, by all readers
+	Lateness                      time.Duration
+	Latest                        time.Duration // when the latest delivery was due, since the start
+	CancelsAcked, CancelsTooLate  int
+	Conflicts                     []string // from the replicas' logs
+	Replays                       int
+	Violations                    []history.Violation
+	InvalidReplies                int      // replies that violate the contract
+	ContractErrors                []string // the first of them
 }
 
-// Err is nil when the service kept its promises, and the contract.
+// Err returns nil if neither an invariant nor the contract was violated.
 func (p Report) Err() error {
 	switch {
-	case len(p.Breaks) > 0:
-		return fmt.Errorf("%d promises were broken", len(p.Breaks))
-	case p.Outside > 0:
-		return fmt.Errorf("%d replies were outside of the contract", p.Outside)
+	case len(p.Violations) > 0:
+		return fmt.Errorf("%d violations of invariants", len(p.Violations))
+	case p.InvalidReplies > 0:
+		return fmt.Errorf("%d replies violate the contract", p.InvalidReplies)
 	}
 	return nil
 }
 
-func (p *Report) finish(r *run, h history.History, w history.World) {
+func (p *Report) summarize(service *service, h history.History, s history.Stores) {
 	p.Took = time.Since(p.Began)
-	p.Made = len(w.Orders)
-	for _, o := range w.Orders {
+	p.Created = len(s.Orders)
+	p.Lateness = s.Lateness()
+	for _, o := range s.Orders {
 		switch o.Status {
 		case order.Delivered:
 			p.Delivered++
+			if o.DeliverAt != nil && o.UpdatedAt.Sub(*o.DeliverAt) == p.Lateness {
+				p.Latest = o.DeliverAt.Sub(p.Began)
+			}
 		case order.Cancelled:
 			p.Cancelled++
-		default: // the checker tells
+		default: // a violation
 		}
 	}
 	for _, c := range h.Calls {
@@ -66,15 +73,9 @@ func (p *Report) finish(r *run, h history.History, w history.World) {
 			p.Replays++
 		}
 	}
-	p.Calls, p.Retries = r.api.calls.Load(), r.api.retries.Load()
-	p.ServerErrors, p.NoReply = r.api.serverErrors.Load(), r.api.noReply.Load()
-	p.Outside, p.Violations = r.api.outside, r.api.violations
-	p.Lateness = history.Lateness(w)
-	for _, o := range w.Orders {
-		if o.Status == order.Delivered && o.DeliverAt != nil && o.UpdatedAt.Sub(*o.DeliverAt) == p.Lateness {
-			p.Latest = o.DeliverAt.Sub(p.Began)
-		}
-	}
+	p.Requests, p.Retries = service.requests.Load(), service.retries.Load()
+	p.ServerErrors, p.NoReply = service.serverErrors.Load(), service.noReply.Load()
+	p.InvalidReplies, p.ContractErrors = service.invalid, service.contractErrors
 }
 
 // Write writes the report as Markdown.
@@ -83,11 +84,12 @@ func (p Report) Write(out io.Writer) error {
 	if p.Setup == Postgres {
 		setup = "PostgreSQL, two replicas"
 	}
-	verdict := "No promise was broken."
+	result := "No invariant was violated."
 	if err := p.Err(); err != nil {
-		verdict = fmt.Sprintf("**%s**, see below.", err)
+		result = fmt.Sprintf("**%s**, see below.", err)
 	}
-	_, err := fmt.Fprintf(out, `# %s: %d orders, %d faults, seed %d
+	var text strings.Builder
+	fmt.Fprintf(&text, `# %s: %d orders, %d faults, seed %d
 
     make chaos SETUP=%s ORDERS=%d FAULTS=%d SEED=%d
 
@@ -97,7 +99,7 @@ func (p Report) Write(out io.Writer) error {
 
 | | |
 | --- | --- |
-| orders made | %d |
+| orders created | %d |
 | delivered | %d |
 | cancelled | %d |
 | faults | %d |
@@ -105,47 +107,37 @@ func (p Report) Write(out io.Writer) error {
 | retries by clients | %d |
 | replies 5xx | %d |
 | no reply | %d |
-| replies outside of the contract | %d |
+| replies that violate the contract | %d |
 | creates answered as replays | %d |
 | cancels acknowledged, refused as too late | %d, %d |
-| events read from the feed by 4 readers | %d |
-| turns that the view decided against | %d |
-| longest lateness of a delivery | %s (due at %.0f s) |
-| broken invariants | %d |
+| events read from the feed by %d readers | %d |
+| conflicts between two hosts | %d |
+| latest delivery after its due time | %s (due at %.0f s) |
+| violations of invariants | %d |
 
 The plan:
 
 `, setup, p.Orders, p.Faults, p.Seed, p.Setup, p.Orders, p.Faults, p.Seed,
-		p.Began.UTC().Format("2006-01-02 15:04 UTC"), runtime.GOOS+"/"+runtime.GOARCH, runtime.NumCPU(), p.Took.Round(time.Second), verdict,
-		p.Made, p.Delivered, p.Cancelled, len(p.Plan), p.Calls, p.Retries, p.ServerErrors, p.NoReply, p.Outside, p.Replays,
-		p.CancelsAcked, p.CancelsTooLate, p.Events, len(p.Conflicts), p.Lateness.Round(time.Millisecond),
-		p.Latest.Seconds(), len(p.Breaks))
-	if err != nil {
-		return err
-	}
+		p.Began.UTC().Format("2006-01-02 15:04 UTC"), runtime.GOOS+"/"+runtime.GOARCH, runtime.NumCPU(), p.Took.Round(time.Second), result,
+		p.Created, p.Delivered, p.Cancelled, len(p.Plan), p.Requests, p.Retries, p.ServerErrors, p.NoReply, p.InvalidReplies, p.Replays,
+		p.CancelsAcked, p.CancelsTooLate, numReaders, p.Events, len(p.Conflicts), p.Lateness.Round(time.Millisecond),
+		p.Latest.Seconds(), len(p.Violations))
 	for i, f := range p.Plan {
 		at := ""
-		if i < len(p.Struck) {
-			at = fmt.Sprintf(", at %.0f s", p.Struck[i].Seconds())
+		if i < len(p.Injected) {
+			at = fmt.Sprintf(", at %.0f s", p.Injected[i].Seconds())
 		}
-		if _, err := fmt.Fprintf(out, "%d. %s%s\n", i+1, f, at); err != nil {
-			return err
-		}
+		fmt.Fprintf(&text, "%d. %s%s\n", i+1, f, at)
 	}
 	if len(p.Conflicts) > 0 {
-		if _, err := fmt.Fprintf(out, "\nTurns that the view decided against:\n\n```\n%s\n```\n", strings.Join(p.Conflicts, "\n")); err != nil {
-			return err
-		}
-	}
-	for _, b := range p.Breaks {
-		if _, err := fmt.Fprintf(out, "\n```\n%s```\n", b); err != nil {
-			return err
-		}
+		fmt.Fprintf(&text, "\nConflicts:\n\n```\n%s\n```\n", strings.Join(p.Conflicts, "\n"))
 	}
 	for _, v := range p.Violations {
-		if _, err := fmt.Fprintf(out, "\n```\n%s\n```\n", v); err != nil {
-			return err
-		}
+		fmt.Fprintf(&text, "\n```\n%s```\n", v)
 	}
-	return nil
+	for _, e := range p.ContractErrors {
+		fmt.Fprintf(&text, "\n```\n%s\n```\n", e)
+	}
+	_, err := io.WriteString(out, text.String())
+	return err
 }

@@ -17,13 +17,13 @@ import (
 	"orders/orders-actor/order"
 )
 
-// stores reads what daprd stored, behind everybody's back.
+// stores reads the tables of Dapr's state stores directly.
 type stores struct {
 	home string // SQLite files, when dsn is empty
 	dsn  string // PostgreSQL
 }
 
-// actors are the states of all actors.
+// actors returns the states of all actors.
 func (s stores) actors(ctx context.Context) (map[string]order.State, error) {
 	states := map[string]order.State{}
 	err := s.each(ctx, "statestore.db", "state", func(key string, value []byte) error {
@@ -41,7 +41,7 @@ func (s stores) actors(ctx context.Context) (map[string]order.State, error) {
 	return states, err
 }
 
-// ledger is what payments-svc decided.
+// ledger returns the entries of the ledger.
 func (s stores) ledger(ctx context.Context) (map[string]history.Payment, error) {
 	payments := map[string]history.Payment{}
 	err := s.each(ctx, "ledger.db", "ledger_state", func(key string, value []byte) error {
@@ -69,7 +69,7 @@ func (s stores) ledger(ctx context.Context) (map[string]history.Payment, error) 
 	return payments, err
 }
 
-// each goes through one of daprd's state tables.
+// each calls do for each entry of a state store.
 func (s stores) each(ctx context.Context, file, table string, do func(key string, value []byte) error) (err error) {
 	driver, dsn, query := "pgx", s.dsn, "SELECT key, value, false FROM "+table
 	if s.dsn == "" {

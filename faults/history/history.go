@@ -1,9 +1,8 @@
-// Package history records what clients of the service asked and were told, and checks it afterwards against what the
-// service holds: the list view, the event log, the payments' ledger and the actors' states.
+// Package history records the requests and replies that clients of the service saw, and checks them against the final contents of
+// the stores: the order database, the event log, the ledger and the actors' states.
 //
-// It guarantees that a history which breaks one of the product's invariants (see Invariant) is reported with the
-// order's full story, and that one which breaks none is not. It knows nothing of how the service works: the simulation
-// and the chaos runs feed the same checker.
+// A history that violates an invariant is reported with everything that is known about the order. The checker knows nothing about
+// the implementation, so that the simulation and chaos use the same one.
 package history
 
 import (
@@ -14,7 +13,7 @@ import (
 	"orders/orders-actor/order"
 )
 
-// Op is what a client asked for.
+// Op is an operation that a client requests.
 type Op string
 
 // The operations.
@@ -27,60 +26,71 @@ const (
 // Call is one request and its reply, as the client saw them.
 type Call struct {
 	Op       Op
-	Client   string // the user whose token it carried
-	Operator bool   // the token's role
+	Client   string // the user
+	Operator bool   // the user's role
 
-	Order     string       // which order: asked for, or for a create, told by the reply
-	Key       string       // create: the Idempotency-Key, "" for none
-	Items     []order.Item // create: what was asked for; the first SKU is unique to the key (or to the call when it has none)
+	Order     string       // the order's id; of a create it is known only from the reply
+	Key       string       // create: the idempotency key, "" for none
+	Items     []order.Item // create: the first SKU is unique to the key, or to the call if it has no key
 	Currency  string       // create
 	IfVersion int          // cancel: the version in If-Match, 0 for none
 
-	Sent, Got time.Time    // Got is when the reply, or the failure to get one, came
-	Status    int          // HTTP status; 0: no reply came, so nobody knows whether it happened
-	Code      string       // the problem's code when refused
+	Sent, Got time.Time    // Got is the time of the reply, or of the failure to get one
+	Status    int          // HTTP status; 0: there was no reply, so the outcome is unknown
+	Code      string       // the problem's code
 	Replayed  bool         // create: Idempotency-Replayed
 	Changed   bool         // cancel: this call cancelled the order
-	Reply     *order.Order // the order in the reply, when there was one
+	Reply     *order.Order // the order in the reply, if there was one
 }
 
-// Acknowledged says that the service told the client: it happened.
+// Acknowledged reports whether the reply says that the command was executed.
 func (c Call) Acknowledged() bool { return c.Status >= 200 && c.Status < 300 }
 
-// FeedEvent is one entry of the event log as a reader got it.
+// FeedEvent is an entry of the event log as a reader got it.
 type FeedEvent struct {
 	Cursor string
 	Order  order.Order
 	At     time.Time // when the reader got it
 }
 
-// Reading is all that one reader of the feed got, over all its connections.
+// Reading is everything that one reader of the feed got, over all its connections.
 type Reading struct {
 	Reader   string
 	Customer string         // whose orders it may see; "" for all
-	Start    map[string]int // versions it knew from the list when it began; nil: it began with an empty log
+	Start    map[string]int // the versions that it knew from the list at the start; nil: the event log was empty
 	Events   []FeedEvent
-	Complete bool // it read until nothing more came
+	Complete bool // it read until there were no more events
 }
 
-// Payment is an order's entry in the payments' ledger.
+// Payment is an order's entry in the ledger.
 type Payment struct {
 	Status   string // "confirmed", "declined" or "voided"
-	Amount   int64  // 0 when it was voided before any payment was asked for
+	Amount   int64  // in minor units; 0 if it was voided before a payment was requested
 	Currency string
-	Charges  int // how often money was taken, as far as the ledger can tell
+	Charges  int // how often the ledger charged the order
 }
 
-// World is what the service holds at the end, when it had time to settle.
-type World struct {
+// Stores is the final content of the stores, after the service had time to finish its work.
+type Stores struct {
 	At       time.Time
-	Orders   map[string]order.Order // each order as the API shows it, with history
-	Listed   map[string]order.Order // each order as the list shows it; nil: not looked at
-	Feed     []FeedEvent            // the event log from its beginning; nil: not looked at
+	Orders   map[string]order.Order // the order database, as reads of single orders return it, with history
+	Listed   map[string]order.Order // the list; nil: not read
+	Feed     []FeedEvent            // the event log from its beginning; nil: not read
 	Payments map[string]Payment
-	Actors   map[string]order.State // nil: not looked at
-	// Soon is how late a delivery may be, and how long an order may take to leave created.
-	Soon time.Duration
+	Actors   map[string]order.State // nil: not read
+	// MaxLateness is how long after its due time an order may be delivered, and how long it may be created.
+	MaxLateness time.Duration
+}
+
+// Lateness returns how long after its due time the latest delivery was.
+func (s Stores) Lateness() time.Duration {
+	var latest time.Duration
+	for _, o := range s.Orders {
+		if o.Status == order.Delivered && o.DeliverAt != nil {
+			latest = max(latest, o.UpdatedAt.Sub(*o.DeliverAt))
+		}
+	}
+	return latest
 }
 
 // Recorder collects calls and readings. It is safe for concurrent use.
@@ -97,21 +107,21 @@ func (r *Recorder) Call(c Call) {
 	r.calls = append(r.calls, c)
 }
 
-// Reading records what one reader got in all.
+// Reading records everything that one reader got.
 func (r *Recorder) Reading(reading Reading) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.readings = append(r.readings, reading)
 }
 
-// History returns what was recorded until now.
+// History returns what was recorded so far.
 func (r *Recorder) History() History {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return History{Calls: slices.Clone(r.calls), Readings: slices.Clone(r.readings)}
 }
 
-// History is all that the clients know.
+// History is everything that the clients know.
 type History struct {
 	Calls    []Call
 	Readings []Reading

@@ -2,27 +2,27 @@ package simulate
 
 import "math/rand/v2"
 
-// Choices decides everything that is left to chance. The first of the alternatives is always the harmless one.
+// Choices makes all random decisions. The number 0 always means that nothing goes wrong.
 type Choices interface {
 	// Below returns a number from 0 to n-1.
-	Below(n int) int
+	IntN(n int) int
 }
 
-// Seeded makes the choices that belong to a seed.
+// Seeded returns the choices of a seed.
 func Seeded(seed uint64) Choices {
 	return seeded{rand.New(rand.NewPCG(seed, 0x6f72646572))}
 }
 
 type seeded struct{ r *rand.Rand }
 
-func (s seeded) Below(n int) int { return s.r.IntN(n) }
+func (s seeded) IntN(n int) int { return s.r.IntN(n) }
 
-// Bytes makes the choices that a fuzzer wrote down; when they end, nothing goes wrong any more.
+// Bytes returns choices that a fuzzer has made. After their end nothing goes wrong.
 func Bytes(data []byte) Choices { return &fromBytes{data} }
 
 type fromBytes struct{ data []byte }
 
-func (b *fromBytes) Below(n int) int {
+func (b *fromBytes) IntN(n int) int {
 	if len(b.data) == 0 {
 		return 0
 	}

@@ -20,8 +20,7 @@ type answer struct {
 	events   []history.FeedEvent
 }
 
-// rest sends a request to a replica, which serves it in a proc of its own: the client may give up on it, the replica
-// may crash under it.
+// rest sends a request to a replica, which serves it in its own proc: the client may reach its timeout, and the replica may crash.
 func (w *world) rest(p *proc, serve func(*proc) answer) answer {
 	p.sleep(w.delay())
 	var alive []*replica
@@ -33,7 +32,7 @@ func (w *world) rest(p *proc, serve func(*proc) answer) answer {
 	if len(alive) == 0 || w.fault(w.plan.lost) {
 		return answer{}
 	}
-	at := alive[w.choose.Below(len(alive))]
+	at := alive[w.choices.IntN(len(alive))]
 	c := &call[answer]{waiter: p}
 	w.clock.spawn(at, w.delay(), func(handler *proc) {
 		a := serve(handler)
@@ -46,11 +45,11 @@ func (w *world) rest(p *proc, serve func(*proc) answer) answer {
 	return a
 }
 
-// startClients lets one to three customers live with an order or two each, and two readers follow the feed.
+// startClients starts one to three customers with one or two orders each, and two readers of the feed.
 func (w *world) startClients() {
-	for i := range 1 + w.choose.Below(3) {
+	for i := range 1 + w.choices.IntN(3) {
 		user := fmt.Sprintf("user-%d", i+1)
-		w.client(time.Duration(w.choose.Below(2_000))*time.Millisecond, func(p *proc) { w.customer(p, user, i) })
+		w.client(time.Duration(w.choices.IntN(2_000))*time.Millisecond, func(p *proc) { w.customer(p, user, i) })
 	}
 	for i, customer := range []string{"", "user-1"} {
 		w.client(0, func(p *proc) { w.reader(p, fmt.Sprintf("reader-%d", i+1), customer) })
@@ -68,50 +67,50 @@ func (w *world) client(after time.Duration, do func(*proc)) {
 func (w *world) customer(p *proc, user string, number int) {
 	want := history.Call{
 		Op: history.Create, Client: user, Currency: "EUR",
-		Items: []order.Item{{SKU: fmt.Sprintf("sku-%d", number), Name: "Tea", Quantity: 1 + w.choose.Below(3), UnitPrice: 100}},
+		Items: []order.Item{{SKU: fmt.Sprintf("sku-%d", number), Name: "Tea", Quantity: 1 + w.choices.IntN(3), UnitPrice: 100}},
 	}
 	attempts := 1
-	if w.choose.Below(5) < 4 {
+	if w.choices.IntN(5) < 4 {
 		want.Key, attempts = "key", 4
-		if w.choose.Below(4) == 3 { // the same request once more, at the same time
-			w.client(time.Duration(w.choose.Below(20))*time.Millisecond, func(twin *proc) { w.create(twin, want, attempts) })
+		if w.choices.IntN(4) == 3 { // the same request again at the same time
+			w.client(time.Duration(w.choices.IntN(20))*time.Millisecond, func(twin *proc) { w.create(twin, want, attempts) })
 		}
-		if w.choose.Below(4) == 3 { // the same request once more, much later
-			w.client(time.Duration(w.choose.Below(60))*time.Second, func(late *proc) { w.create(late, want, attempts) })
+		if w.choices.IntN(4) == 3 { // the same request again much later
+			w.client(time.Duration(w.choices.IntN(60))*time.Second, func(late *proc) { w.create(late, want, attempts) })
 		}
-		if w.choose.Below(8) == 7 { // another body under the same key
+		if w.choices.IntN(8) == 7 { // another body with the same key
 			other := want
 			other.Currency = "USD"
-			w.client(time.Duration(w.choose.Below(2_000))*time.Millisecond, func(twin *proc) { w.create(twin, other, 1) })
+			w.client(time.Duration(w.choices.IntN(2_000))*time.Millisecond, func(twin *proc) { w.create(twin, other, 1) })
 		}
 	}
 	id := w.create(p, want, attempts)
 	if id == "" {
 		return
 	}
-	for range w.choose.Below(4) {
-		p.sleep(w.moment())
-		switch w.choose.Below(3) {
+	for range w.choices.IntN(4) {
+		p.sleep(w.pause())
+		switch w.choices.IntN(3) {
 		case 0:
 			w.read(p, user, id)
 		case 1:
 			w.cancel(p, user, id, 0)
 			w.read(p, user, id)
 		case 2:
-			w.cancel(p, user, id, 1+w.choose.Below(2))
+			w.cancel(p, user, id, 1+w.choices.IntN(2))
 		}
 	}
 }
 
-// moment is when a client acts next: at once, during the payment, or around the due time.
-func (w *world) moment() time.Duration {
-	switch w.choose.Below(3) {
+// pause is the time until a client's next request: it is sent at once, during the payment, or around the due time.
+func (w *world) pause() time.Duration {
+	switch w.choices.IntN(3) {
 	case 0:
-		return time.Duration(w.choose.Below(50)) * time.Millisecond
+		return time.Duration(w.choices.IntN(50)) * time.Millisecond
 	case 1:
-		return time.Duration(w.choose.Below(3_000)) * time.Millisecond
+		return time.Duration(w.choices.IntN(3_000)) * time.Millisecond
 	default:
-		return deliverAfter - time.Duration(w.choose.Below(200))*time.Millisecond
+		return deliverAfter - time.Duration(w.choices.IntN(200))*time.Millisecond
 	}
 }
 
@@ -128,22 +127,22 @@ func (w *world) create(p *proc, want history.Call, attempts int) (id string) {
 		if a.status != 0 && a.status != 503 {
 			return c.Order
 		}
-		p.sleep(time.Duration(1+w.choose.Below(3)) * time.Second)
+		p.sleep(time.Duration(1+w.choices.IntN(3)) * time.Second)
 	}
 	return ""
 }
 
-// serveCreate is what package rest does: ask the actor with the id that the key stands for.
+// serveCreate does what package rest does: it invokes the actor whose id is derived from the key.
 func (w *world) serveCreate(c history.Call) answer {
 	fingerprint := c.Items[0].SKU + c.Currency
 	id := keyID(c.Client, c.Key)
 	switch {
 	case c.Key == "":
 		id = w.newID()
-	case w.wrong.KeysForgotten:
+	case w.mutation.KeysExpire:
 		id = w.claimed(c.Client, c.Key)
 	}
-	if w.wrong.NoFingerprint {
+	if w.mutation.NoFingerprint {
 		fingerprint = ""
 	}
 	o, replayed, err := w.orders.Create(context.Background(), order.Create{
@@ -152,15 +151,15 @@ func (w *world) serveCreate(c history.Call) answer {
 	return respond(answer{status: 201, replayed: replayed, order: &o}, err)
 }
 
-// claimed is what KeysForgotten has instead of an id made from the key.
+// claimed returns the order of a key with the mutation KeysExpire.
 func (w *world) claimed(user, key string) string {
 	at := [2]string{user, key}
-	held, taken := w.claims[at]
-	if !taken || w.clock.now-held.at > keyLife {
-		held = claim{id: w.newID(), at: w.clock.now}
-		w.claims[at] = held
+	claimed, taken := w.claims[at]
+	if !taken || w.clock.now-claimed.at > keyLife {
+		claimed = claim{id: w.newID(), at: w.clock.now}
+		w.claims[at] = claimed
 	}
-	return held.id
+	return claimed.id
 }
 
 func (w *world) cancel(p *proc, user, id string, ifVersion int) {
@@ -182,7 +181,7 @@ func (w *world) cancel(p *proc, user, id string, ifVersion int) {
 func (w *world) read(p *proc, user, id string) {
 	c := history.Call{Op: history.Read, Client: user, Order: id, Sent: w.clock.time()}
 	a := w.rest(p, func(*proc) answer {
-		o, ok, err := w.view.get(id)
+		o, ok, err := w.orderDB.get(id)
 		switch {
 		case err != nil:
 			return answer{status: 503}
@@ -195,20 +194,20 @@ func (w *world) read(p *proc, user, id string) {
 	w.recorder.Call(c)
 }
 
-// reader follows the feed to its end, a few events at a time, resuming from its cursor whatever is lost on the way.
+// reader follows the feed to its end, a few events at a time. It resumes from its cursor after each failure.
 func (w *world) reader(p *proc, name, customer string) {
 	reading := history.Reading{Reader: name, Customer: customer, Complete: true}
 	after := 0
 	for {
-		p.sleep(time.Duration(500+w.choose.Below(9_000)) * time.Millisecond)
+		p.sleep(time.Duration(500+w.choices.IntN(9_000)) * time.Millisecond)
 		last := w.clients <= 2 && w.clock.now > faultsFor+20*time.Second && w.settled()
 		var next int
 		a := w.rest(p, func(*proc) answer {
 			a := answer{status: 200}
 			if w.step("feed of "+name, func() {
 				next = after
-				for ; next < len(w.view.log) && len(a.events) < 3; next++ {
-					if e := w.view.log[next]; customer == "" || e.Order.Customer == customer {
+				for ; next < len(w.orderDB.log) && len(a.events) < 3; next++ {
+					if e := w.orderDB.log[next]; customer == "" || e.Order.Customer == customer {
 						a.events = append(a.events, e)
 					}
 				}
@@ -224,24 +223,24 @@ func (w *world) reader(p *proc, name, customer string) {
 		for _, e := range a.events {
 			reading.Events = append(reading.Events, history.FeedEvent{Cursor: e.Cursor, Order: e.Order, At: w.clock.time()})
 		}
-		if last && after >= len(w.view.log) || w.clock.now > endAt-10*time.Second {
+		if last && after >= len(w.orderDB.log) || w.clock.now > endAt-10*time.Second {
 			w.recorder.Reading(reading)
 			return
 		}
 	}
 }
 
-// settled says that every order is where it ends.
+// settled reports whether all orders are final.
 func (w *world) settled() bool {
-	for _, id := range w.view.ids {
-		if !w.view.states[id].Status.Final() {
+	for _, id := range w.orderDB.ids {
+		if !w.orderDB.states[id].Status.Final() {
 			return false
 		}
 	}
 	return true
 }
 
-// respond is a, or what an error becomes.
+// respond returns a, or the answer for an error.
 func respond(a answer, err error) answer {
 	var refusal *order.Refusal
 	switch {

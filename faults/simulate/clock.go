@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// clock is the virtual time and all that is going to happen in it. One thing runs at a time, so that a history is
-// the same whenever it is run with the same choices.
+// clock is the virtual time with all events that are scheduled. One event runs at a time, so that the same choices give the same
+// history.
 type clock struct {
 	now     time.Duration
 	seq     int
@@ -16,14 +16,14 @@ type clock struct {
 	running *proc
 }
 
-// epoch is when every history begins.
+// epoch is the start of each history.
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func (c *clock) time() time.Time { return epoch.Add(c.now) }
 
 type entry struct {
 	at  time.Duration
-	seq int // first come, first served
+	seq int // orders the events of the same time
 	do  func()
 }
 
@@ -47,7 +47,7 @@ func (c *clock) after(d time.Duration, do func()) {
 	heap.Push(&c.agenda, entry{at: c.now + d, seq: c.seq, do: do})
 }
 
-// step runs what comes next, and reports false when nothing is left before the deadline.
+// step runs the next event. It returns false if there is none before the deadline.
 func (c *clock) step(deadline time.Duration) bool {
 	if len(c.agenda) == 0 || c.agenda[0].at > deadline {
 		return false
@@ -58,19 +58,19 @@ func (c *clock) step(deadline time.Duration) bool {
 	return true
 }
 
-// proc is something that takes virtual time: a request's handler, a turn, a payment. It is a coroutine: between two
-// of its steps anything else may happen, and it may be killed.
+// proc is something that takes virtual time: the handler of a request, a turn, a payment. It is a coroutine: between two of its
+// steps other events may run, and it may be killed.
 type proc struct {
 	clock *clock
-	home  *replica // whose crash kills it; nil for what never crashes
+	home  *replica // its crash kills the proc; nil: the proc never crashes
 	yield func(time.Duration) bool
 	next  func() (time.Duration, bool)
 	stop  func()
 	ended bool
-	wakes int // how often it was woken; a timer that was set before is void
+	wakes int // number of wake-ups; timers that were set before the last one are ignored
 }
 
-// parked is the sleep that only wake ends.
+// parked is a sleep without a timeout: only wake ends it.
 const parked = time.Duration(-1)
 
 func (c *clock) spawn(home *replica, after time.Duration, body func(p *proc)) {
@@ -102,7 +102,7 @@ func (p *proc) resume() {
 	}
 }
 
-// wakeAfter ends the proc's present sleep in a while, unless something else does before.
+// wakeAfter ends the current sleep after d, if it has not ended before.
 func (p *proc) wakeAfter(d time.Duration) {
 	wakes := p.wakes
 	p.clock.after(d, func() {
@@ -112,24 +112,24 @@ func (p *proc) wakeAfter(d time.Duration) {
 	})
 }
 
-// wake ends the proc's present sleep now.
+// wake ends the current sleep.
 func (p *proc) wake() { p.wakeAfter(0) }
 
 func (p *proc) sleep(d time.Duration) {
 	if !p.yield(d) {
-		runtime.Goexit() // not a panic, which the code under test would catch
+		runtime.Goexit() // a panic would be caught by the code under test
 	}
 }
 
 // park sleeps until wake or the timeout.
 func (p *proc) park(timeout time.Duration) { p.sleep(timeout) }
 
-// kill ends a proc that sleeps.
+// kill ends a sleeping proc.
 func (p *proc) kill() {
 	if !p.ended {
 		p.ended = true
 		stopped := make(chan struct{})
-		go func() { // the proc's Goexit ends the goroutine that stops it
+		go func() { // Goexit of the proc also ends the goroutine that stops it
 			defer close(stopped)
 			p.stop()
 		}()
@@ -137,7 +137,7 @@ func (p *proc) kill() {
 	}
 }
 
-// call is a request to another proc, whose answer may never come.
+// call is a request to another proc, which may never reply.
 type call[T any] struct {
 	waiter *proc
 	done   bool

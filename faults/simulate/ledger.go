@@ -9,22 +9,22 @@ import (
 	"orders/payments-svc/payment"
 )
 
-// ledger is payments-svc: its real desk on a stand-in for Dapr's state store, where the first write wins.
+// ledger is payments-svc: its real code on a fake of Dapr's state store, in which the first write wins.
 type ledger struct {
 	w       *world
-	desk    *payment.Service
+	service *payment.Service
 	entries map[string]*record
 }
 
 type record struct {
 	payment payment.Payment
 	version int
-	charges int // money taken, whatever the ledger says of it
+	charges int // number of saved charges
 }
 
 func newLedger(w *world) *ledger {
 	l := &ledger{w: w, entries: map[string]*record{}}
-	l.desk = &payment.Service{Store: l, Confirm: func() bool { return w.choose.Below(5) < 4 }, Now: w.clock.time}
+	l.service = &payment.Service{Store: l, Confirm: func() bool { return w.choices.IntN(5) < 4 }, Now: w.clock.time}
 	return l
 }
 
@@ -48,7 +48,7 @@ func (l *ledger) Save(_ context.Context, p payment.Payment, version string) (err
 			held = &record{}
 			l.entries[p.OrderID] = held
 		}
-		if now != version && !l.w.wrong.LastWriteLedger {
+		if now != version && !l.w.mutation.LastWriteLedger {
 			err = payment.ErrConflict
 			return
 		}
@@ -63,19 +63,19 @@ func (l *ledger) Save(_ context.Context, p payment.Payment, version string) (err
 	return err
 }
 
-// Pay implements payer.Payments: it asks payments-svc through both sidecars, which may lose or repeat it.
+// Pay implements payer.Payments. The sidecars may lose or repeat the request.
 func (l *ledger) Pay(_ context.Context, p payer.Payment) (payer.Decision, error) {
-	decided, err := l.call(l.desk.Pay, p)
+	decided, err := l.call(l.service.Pay, p)
 	return payer.Decision{Confirmed: decided.Status == payment.Confirmed, Reason: decided.Reason}, err
 }
 
 // Void implements payer.Payments.
 func (l *ledger) Void(_ context.Context, p payer.Payment) error {
 	_, err := l.call(func(ctx context.Context, r payment.Request) (payment.Payment, error) {
-		if l.w.wrong.NoVoidMark && l.entries[r.OrderID] == nil {
+		if l.w.mutation.NoVoidMark && l.entries[r.OrderID] == nil {
 			return payment.Payment{}, nil
 		}
-		return l.desk.Void(ctx, r)
+		return l.service.Void(ctx, r)
 	}, p)
 	return err
 }
@@ -87,8 +87,8 @@ func (l *ledger) call(do func(context.Context, payment.Request) (payment.Payment
 	}
 	w := l.w
 	w.clock.running.sleep(w.delay())
-	away := w.plan.payAway && w.clock.now > 5*time.Second && w.clock.now < 25*time.Second
-	if away || w.fault(w.plan.payFails) || w.fault(w.plan.lost) {
+	down := w.plan.payDown && w.clock.now > 5*time.Second && w.clock.now < 25*time.Second
+	if down || w.fault(w.plan.payFails) || w.fault(w.plan.lost) {
 		return payment.Payment{}, errLost
 	}
 	request := payment.Request{OrderID: p.OrderID, Amount: p.Amount, Currency: p.Currency}
@@ -100,7 +100,7 @@ func (l *ledger) call(do func(context.Context, payment.Request) (payment.Payment
 		}
 	})
 	if w.fault(w.plan.duplicate) {
-		w.clock.spawn(nil, time.Duration(w.choose.Below(15_000))*time.Millisecond, func(*proc) { _, _ = do(context.Background(), request) })
+		w.clock.spawn(nil, time.Duration(w.choices.IntN(15_000))*time.Millisecond, func(*proc) { _, _ = do(context.Background(), request) })
 	}
 	a, ok := c.wait(callTimeout)
 	if !ok {

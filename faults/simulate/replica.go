@@ -13,7 +13,7 @@ import (
 	"orders/orders-actor/reconcile"
 )
 
-// replica is one process of orders-actor: it hosts actors, serves REST, pays, and reconciles. All of it dies at once.
+// replica is a process of orders-actor: it hosts actors, serves REST, pays and reconciles. A crash ends all of that at once.
 type replica struct {
 	w          *world
 	number     int
@@ -26,14 +26,14 @@ type replica struct {
 	log        *slog.Logger
 }
 
-// activation is one order in this replica's memory, with its turn lock.
+// activation is an order in the replica's memory, with the lock that allows one turn at a time.
 type activation struct {
 	actor   actors.Actor
 	busy    bool
 	waiting []*proc
 }
 
-// panicLog is the log of the parts under test. They log an error only for a panic that they caught.
+// panicLog is the log of the code under test, which logs an error only for a panic that it has caught.
 type panicLog struct {
 	slog.Handler
 	w *world
@@ -56,13 +56,13 @@ func (r *replica) start() {
 	r.log = slog.New(panicLog{slog.DiscardHandler, r.w})
 	r.payer = payer.New(payer.Config{
 		Payments: r.w.ledger, Results: r.w.orders, Log: r.log, Queue: 16,
-		Sleep: func(_ context.Context, d time.Duration) { r.w.clock.running.sleep(r.w.about(d)) },
+		Sleep: func(_ context.Context, d time.Duration) { r.w.clock.running.sleep(r.w.jitter(d)) },
 	})
 	r.activate = orderactor.Activator(&orderactor.Options{
-		Store: r.w.store, OrderDB: r.w.view, Reminders: r.w.reminders, Payer: r,
+		Store: r.w.store, OrderDB: r.w.orderDB, Reminders: r.w.reminders, Payer: r,
 		Clock: r.w.clock.time, DeliverAfter: deliverAfter,
 	}, r.w.seal, r.log)
-	r.w.clock.spawn(r, r.w.about(lookEvery), r.reconcile)
+	r.w.clock.spawn(r, r.w.jitter(reconcileEvery), r.reconcile)
 }
 
 func (r *replica) killAll() {
@@ -72,7 +72,7 @@ func (r *replica) killAll() {
 	r.procs = nil
 }
 
-// turn is what package actor does: one turn at a time per order, and a failed one forgets what was loaded.
+// turn does what kit/actors does: it runs one turn at a time per order, and drops the activation after an error.
 func (r *replica) turn(p *proc, id string, m message) (data []byte, err error) {
 	a := r.hosted[id]
 	if a == nil {
@@ -89,7 +89,7 @@ func (r *replica) turn(p *proc, id string, m message) (data []byte, err error) {
 	} else {
 		data, err = a.actor.Invoke(context.Background(), m.method, r.w.accepted(id, m))
 	}
-	if err != nil || r.w.fault(r.w.plan.move) { // a move deactivates, if the old owner hears of it
+	if err != nil || r.w.fault(r.w.plan.move) { // a move of the actor to another host
 		a.actor = r.activate(id)
 	}
 	if conflict := (*order.Conflict)(nil); errors.As(err, &conflict) {
@@ -103,10 +103,10 @@ func (r *replica) turn(p *proc, id string, m message) (data []byte, err error) {
 	return data, err
 }
 
-// reconcile is the reconciler's loop, with all commands of a round at once.
+// reconcile runs the reconciler, with all commands of a round at once.
 func (r *replica) reconcile(p *proc) {
 	r.reconciler = p
-	loop := reconcile.New(reconcile.Config{OrderDB: r.w.view, Orders: r.w.orders, Log: r.log, Clock: r.w.clock.time})
+	loop := reconcile.New(reconcile.Config{OrderDB: r.w.orderDB, Orders: r.w.orders, Log: r.log, Clock: r.w.clock.time})
 	for {
 		left := 0
 		for _, id := range loop.Select(context.Background()) {
@@ -120,19 +120,19 @@ func (r *replica) reconcile(p *proc) {
 		for left > 0 {
 			p.sleep(parked)
 		}
-		p.sleep(r.w.about(lookEvery))
+		p.sleep(r.w.jitter(reconcileEvery))
 	}
 }
 
-// Pay and Void hand an order to the payer, which takes it up outside the turn.
+// Pay hands an order to the payer, which works outside of the turn.
 func (r *replica) Pay(s order.State) {
 	r.payer.Pay(s)
 	r.work()
 }
 
-// Void is part of the payer, see Pay.
+// Void does the same for a void.
 func (r *replica) Void(s order.State) {
-	if r.w.wrong.NoVoidDebt {
+	if r.w.mutation.NoPendingVoid {
 		return
 	}
 	r.payer.Void(s)

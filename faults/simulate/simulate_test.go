@@ -9,74 +9,74 @@ import (
 	"orders/faults/history"
 )
 
-// TestTheProductKeepsItsPromises is the short form of make simulate.
-func TestTheProductKeepsItsPromises(t *testing.T) {
+// A short form of make simulate.
+func TestInvariantsHold(t *testing.T) {
 	histories := 20_000
 	if racing {
-		histories /= 20 // one goroutine at a time: the race detector only makes it slow
+		histories /= 20 // the race detector is slow, and only one goroutine runs at a time
 	}
 	var total Result
 	for seed := range uint64(histories) {
-		res := Run(Seeded(seed), Wrong{})
-		require.Empty(t, res.Breaks, "seed %d", seed)
+		res := Run(Seeded(seed), Mutation{})
+		require.Empty(t, res.Violations, "seed %d", seed)
 		total.Orders += res.Orders
 		total.Faults += res.Faults
 		total.Crashes += res.Crashes
-		total.Conflict += res.Conflict
-		total.Stolen += res.Stolen
-		total.Unproven += res.Unproven
+		total.Conflicts += res.Conflicts
+		total.Misrouted += res.Misrouted
+		total.Rejected += res.Rejected
 	}
-	assert.Greater(t, total.Orders, histories, "clients got their orders")
-	assert.Greater(t, total.Faults, histories, "faults struck")
+	assert.Greater(t, total.Orders, histories, "orders are created")
+	assert.Greater(t, total.Faults, histories, "faults are injected")
 	assert.Positive(t, total.Crashes)
-	assert.Positive(t, total.Conflict, "two hosts ran one order at the same moment")
-	assert.Greater(t, total.Unproven, histories/20, "a stranger forged replies")
-	assert.Greater(t, total.Stolen, total.Unproven)
+	assert.Positive(t, total.Conflicts, "two hosts ran one order at the same time")
+	assert.Greater(t, total.Rejected, histories/20, "another app forged replies")
+	assert.Greater(t, total.Misrouted, total.Rejected)
 }
 
-func TestTheSameSeedGivesTheSameHistory(t *testing.T) {
+func TestSameSeedGivesSameHistory(t *testing.T) {
 	for seed := range uint64(50) {
-		first, second := Run(Seeded(seed), Wrong{}), Run(Seeded(seed), Wrong{})
+		first, second := Run(Seeded(seed), Mutation{}), Run(Seeded(seed), Mutation{})
 		assert.Equal(t, first, second)
 	}
 }
 
-// TestTheCheckerBites breaks the product in one way at a time.
-func TestTheCheckerBites(t *testing.T) {
+// Each test case has one deliberate defect.
+func TestCheckerDetectsEachMutation(t *testing.T) {
 	if racing {
-		t.Skip("one goroutine at a time: the race detector only makes it slow")
+		t.Skip("the race detector is slow, and only one goroutine runs at a time")
 	}
 	tests := []struct {
-		name  string
-		wrong Wrong
-		want  history.Invariant
+		name     string
+		mutation Mutation
+		want     history.Invariant
 	}{
-		{"the reminder is set after the save, and nobody looks for overdue orders", Wrong{ReminderAfterSave: true, OverdueForgotten: true}, history.FinalInTime},
-		{"nobody looks for unpaid orders", Wrong{UnpaidForgotten: true}, history.FinalInTime},
-		{"a cancel forgets its void", Wrong{NoVoidDebt: true}, history.VoidArrives},
-		{"a void that comes first leaves no mark", Wrong{NoVoidMark: true}, history.VoidArrives},
-		{"the ledger lets the last write win", Wrong{LastWriteLedger: true}, history.ChargedOnce},
-		{"no fingerprint", Wrong{NoFingerprint: true}, history.OneKeyOneOrder},
-		{"a key is forgotten after some time", Wrong{KeysForgotten: true}, history.OneKeyOneOrder},
-		{"all requests carry the same mark", Wrong{NoCallMark: true}, history.OneKeyOneOrder},
-		{"an actor whose store lost it does not ask the view", Wrong{LossUnnoticed: true}, history.FinalInTime},
-		{"an actor whose store lost it does not ask the view: a cancel", Wrong{LossUnnoticed: true}, history.CreateKept},
-		{"the view takes an older version", Wrong{ViewAcceptsOlder: true}, history.FinalIsFinal},
-		{"the view refuses without telling", Wrong{ViewRefusesSilently: true}, history.Converged},
-		{"the view refuses without telling: an acknowledged cancel", Wrong{ViewRefusesSilently: true}, history.CancelKept},
-		{"the view is written after the reply", Wrong{ViewAfterReply: true}, history.Converged},
-		{"a reply that does not open is taken as it is: a create", Wrong{RepliesUnsealed: true}, history.CreateKept},
-		{"a reply that does not open is taken as it is: a cancel", Wrong{RepliesUnsealed: true}, history.CancelKept},
-		{"a sealed reply is taken for another command's", Wrong{RepliesUnbound: true}, history.CreateKept},
-		{"a sealed reply is taken for another command's: a cancel", Wrong{RepliesUnbound: true}, history.CancelKept},
-		{"a command that nobody sealed is executed", Wrong{CommandsUnsealed: true}, history.ChargedOnce},
+		{"the reminder is registered after the save, and the reconciler ignores overdue orders", Mutation{ReminderAfterSave: true, OverdueIgnored: true}, history.FinalInTime},
+		{"the reconciler ignores unpaid orders", Mutation{UnpaidIgnored: true}, history.FinalInTime},
+		{"a cancel stores no pending void", Mutation{NoPendingVoid: true}, history.VoidArrives},
+		{"a void that arrives first is ignored", Mutation{NoVoidMark: true}, history.VoidArrives},
+		{"the last write to the ledger wins", Mutation{LastWriteLedger: true}, history.ChargedOnce},
+		{"no fingerprint", Mutation{NoFingerprint: true}, history.OneKeyOneOrder},
+		{"keys expire", Mutation{KeysExpire: true}, history.OneKeyOneOrder},
+		{"all calls have the same id", Mutation{NoCallMark: true}, history.OneKeyOneOrder},
+		{"an actor without state does not read the order database", Mutation{LossIgnored: true}, history.FinalInTime},
+		{"an actor without state does not read the order database: a cancel", Mutation{LossIgnored: true}, history.CreateKept},
+		{"the order database accepts older versions", Mutation{OlderAccepted: true}, history.FinalIsFinal},
+		{"the order database ignores older versions", Mutation{OlderIgnored: true}, history.Converged},
+		{"the order database ignores older versions: an acknowledged cancel", Mutation{OlderIgnored: true}, history.CancelKept},
+		{"the order database is written after the reply", Mutation{StoredAfterReply: true}, history.Converged},
+		{"a reply that does not open is accepted: a create", Mutation{RepliesUnsealed: true}, history.CreateKept},
+		{"a reply that does not open is accepted: a cancel", Mutation{RepliesUnsealed: true}, history.CancelKept},
+		{"a sealed reply is accepted for another command", Mutation{RepliesUnbound: true}, history.CreateKept},
+		{"a sealed reply is accepted for another command: a cancel", Mutation{RepliesUnbound: true}, history.CancelKept},
+		{"an unsealed command is executed", Mutation{CommandsUnsealed: true}, history.ChargedOnce},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for seed := range uint64(20_000) {
-				for _, b := range Run(Seeded(seed), tt.wrong).Breaks {
-					if b.Invariant == tt.want {
-						t.Logf("seed %d: %s", seed, b)
+				for _, v := range Run(Seeded(seed), tt.mutation).Violations {
+					if v.Invariant == tt.want {
+						t.Logf("seed %d: %s", seed, v)
 						return
 					}
 				}
@@ -86,13 +86,13 @@ func TestTheCheckerBites(t *testing.T) {
 	}
 }
 
-// FuzzOrders lets the fuzzer decide what goes wrong.
+// FuzzOrders lets the fuzzer choose the faults.
 func FuzzOrders(f *testing.F) {
 	f.Add([]byte{})
-	f.Add([]byte("one order, two replicas, and a bad day for all of them"))
+	f.Add([]byte("one order, two replicas, many faults"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if res := Run(Bytes(data), Wrong{}); len(res.Breaks) > 0 {
-			t.Fatal(res.Breaks[0])
+		if res := Run(Bytes(data), Mutation{}); len(res.Violations) > 0 {
+			t.Fatal(res.Violations[0])
 		}
 	})
 }

@@ -17,91 +17,92 @@ import (
 	"orders/orders-actor/orderactor"
 )
 
-// How long things take in a history. Faults strike only in its first part; then everything has time to settle.
+// Durations. Faults are injected only in the first part of a history; the rest is time to finish the work.
 const (
-	faultsFor    = 30 * time.Second
-	endAt        = 150 * time.Second
-	deliverAfter = 10 * time.Second
-	soon         = 60 * time.Second // how late a delivery may be: as long as the faults, and the reconciler's longest pause
-	lookEvery    = 2 * time.Second  // the reconciler's rounds
-	callTimeout  = 10 * time.Second
-	keyLife      = 20 * time.Second // of the deliberate mistake KeysForgotten
+	faultsFor      = 30 * time.Second
+	endAt          = 150 * time.Second
+	deliverAfter   = 10 * time.Second
+	maxLateness    = 60 * time.Second // the duration of the faults, and the reconciler's longest pause
+	reconcileEvery = 2 * time.Second  // the reconciler's period
+	callTimeout    = 10 * time.Second
+	keyLife        = 20 * time.Second // with the mutation KeysExpire
 )
 
-// plan says which faults strike in a history, and how often: n of 1024 chances.
+// plan has the faults of a history with their rates, in 1/1024.
 type plan struct {
 	replicas  int
-	lost      int // a step's request or reply is lost
-	crash     int // the replica dies after a step
-	duplicate int // an invocation, a reminder or a payment arrives twice, the second one late
-	stray     int // an invocation goes to a replica that doesn't own the order any more: double activation
-	move      int // ownership moves
-	late      int // a reminder comes late
-	slow      int // a step takes seconds
-	payFails  int // payments-svc refuses to work
-	payAway   bool
-	forgets   int // how often the store loses the newest state of an order
-	stranger  int // the share of the orders that placement gives to another app
+	lost      int  // a step's request or reply is lost
+	crash     int  // the replica crashes after a step
+	duplicate int  // an invocation, a reminder or a payment arrives twice, the second time late
+	stray     int  // an invocation goes to a replica that no longer owns the order: double activation
+	move      int  // the order moves to another replica
+	late      int  // a reminder is late
+	slow      int  // a step takes seconds
+	payFails  int  // a payment request fails
+	payDown   bool // payments-svc is unavailable for 20 s
+	losses    int  // how often the store loses states of an order
+	otherApp  int  // the share of the orders that placement assigns to another app
 }
 
-// claim is a key's order in the table of KeysForgotten.
+// claim is the order of a key, with the mutation KeysExpire.
 type claim struct {
 	id string
 	at time.Duration
 }
 
+// world is one history: the replicas, their clients and the fakes around them.
 type world struct {
-	clock  clock
-	trace  io.Writer // nil: none
-	choose Choices
-	wrong  Wrong
-	plan   plan
+	clock    clock
+	trace    io.Writer // nil: none
+	choices  Choices
+	mutation Mutation
+	plan     plan
 
 	store     *store
-	view      *view
+	orderDB   *orderDB
 	reminders *reminders
 	ledger    *ledger
 	replicas  []*replica
 	owners    map[string]*replica
-	stranger  *stranger
-	orders    *orderactor.Client // how everything reaches an order
+	otherApp  *otherApp
+	orders    *orderactor.Client // invokes actors through invoke
 	seal      actors.Seal
-	opens     []func([]byte) ([]byte, error) // of the deliberate mistake RepliesUnbound
+	opens     []func([]byte) ([]byte, error) // with the mutation RepliesUnbound
 
 	recorder history.Recorder
-	made     int // ids given out
-	calls    int // requests marked, see newCall
+	created  int // number of ids
+	calls    int // number of call ids
 	claims   map[[2]string]claim
-	clients  int              // clients that still run
-	unset    map[*proc]func() // reminders that wait for the save, see Wrong.ReminderAfterSave
+	clients  int              // number of running clients
+	unset    map[*proc]func() // reminders that wait for the save, with the mutation ReminderAfterSave
 
-	panicked string // what the parts under test logged of panics that they caught
+	panicked string // the log of panics that the code under test has caught
 
-	faults, crashes, conflicts, stolen, unproven int
+	faults, crashes, conflicts, misrouted, rejected int
 }
 
-func newWorld(choose Choices, wrong Wrong, trace io.Writer) *world {
-	w := &world{trace: trace, choose: choose, wrong: wrong, owners: map[string]*replica{}, claims: map[[2]string]claim{}, unset: map[*proc]func(){}}
+func newWorld(choices Choices, mutation Mutation, trace io.Writer) *world {
+	w := &world{trace: trace, choices: choices, mutation: mutation, owners: map[string]*replica{}, claims: map[[2]string]claim{}, unset: map[*proc]func(){}}
 	w.store = &store{w: w, states: map[string]order.State{}, saved: map[string][]order.State{}}
-	w.view = &view{w: w, states: map[string]order.State{}}
+	w.orderDB = &orderDB{w: w, states: map[string]order.State{}}
 	w.reminders = &reminders{w: w, set: map[string]*reminder{}}
 	w.ledger = newLedger(w)
 	w.orders = &orderactor.Client{Invoker: w}
 	w.seal = actors.Seal{Keys: [][]byte{bytes.Repeat([]byte{'k'}, 32)}, Now: w.clock.time}
-	rate := func(often int) int { // half of the histories don't know a given fault at all
-		return []int{0, 0, often / 4, often}[choose.Below(4)]
+	rate := func(often int) int { // half of the histories do not have a given fault
+		return []int{0, 0, often / 4, often}[choices.IntN(4)]
 	}
 	w.plan = plan{
-		replicas: 1 + choose.Below(2), lost: rate(80), crash: rate(40), duplicate: rate(200), stray: rate(500), move: rate(200),
-		late: rate(300), slow: rate(60), payFails: rate(500), payAway: choose.Below(4) == 3,
+		replicas: 1 + choices.IntN(2), lost: rate(80), crash: rate(40), duplicate: rate(200), stray: rate(500), move: rate(200),
+		late: rate(300), slow: rate(60), payFails: rate(500), payDown: choices.IntN(4) == 3,
 	}
-	if choose.Below(4) == 3 {
-		w.plan.forgets = 1 + choose.Below(3)
+	if choices.IntN(4) == 3 {
+		w.plan.losses = 1 + choices.IntN(3)
 	}
-	if choose.Below(4) == 3 {
-		w.plan.stranger = 256 * (1 + choose.Below(3))
+	if choices.IntN(4) == 3 {
+		w.plan.otherApp = 256 * (1 + choices.IntN(3))
 	}
-	w.stranger = newStranger(w)
+	w.otherApp = newOtherApp(w)
 	for i := range w.plan.replicas {
 		r := &replica{w: w, number: i}
 		r.start()
@@ -110,59 +111,59 @@ func newWorld(choose Choices, wrong Wrong, trace io.Writer) *world {
 	return w
 }
 
-// fault says whether a fault of this rate strikes now.
+// fault reports whether a fault with this rate is injected now.
 func (w *world) fault(rate int) bool {
-	if rate == 0 || w.clock.now > faultsFor || w.choose.Below(1024) < 1024-rate {
+	if rate == 0 || w.clock.now > faultsFor || w.choices.IntN(1024) < 1024-rate {
 		return false
 	}
 	w.faults++
 	return true
 }
 
-// delay is how long one step takes.
+// delay returns the duration of a step.
 func (w *world) delay() time.Duration {
-	d := time.Microsecond * time.Duration(100+w.choose.Below(5_000))
+	d := time.Microsecond * time.Duration(100+w.choices.IntN(5_000))
 	if w.fault(w.plan.slow) {
-		d += time.Millisecond * time.Duration(w.choose.Below(4_000))
+		d += time.Millisecond * time.Duration(w.choices.IntN(4_000))
 	}
 	return d
 }
 
-// about is a pause with jitter.
-func (w *world) about(d time.Duration) time.Duration {
-	return d*3/4 + d*time.Duration(w.choose.Below(512))/1024
+// jitter returns d ± 25 %.
+func (w *world) jitter(d time.Duration) time.Duration {
+	return d*3/4 + d*time.Duration(w.choices.IntN(512))/1024
 }
 
-// forget lets the store lose an order's newest state now and then.
-func (w *world) forget() {
-	for range w.plan.forgets {
-		w.clock.after(time.Duration(w.choose.Below(int(faultsFor/time.Millisecond)))*time.Millisecond, func() {
-			if n := len(w.view.ids); n > 0 {
+// scheduleLosses makes the store lose states of orders at random times.
+func (w *world) scheduleLosses() {
+	for range w.plan.losses {
+		w.clock.after(time.Duration(w.choices.IntN(int(faultsFor/time.Millisecond)))*time.Millisecond, func() {
+			if n := len(w.orderDB.ids); n > 0 {
 				w.faults++
-				w.store.forget(w.view.ids[w.choose.Below(n)])
+				w.store.lose(w.orderDB.ids[w.choices.IntN(n)])
 			}
 		})
 	}
 }
 
-func (w *world) play() {
+func (w *world) run() {
 	w.startClients()
-	w.forget()
+	w.scheduleLosses()
 	for w.clock.step(endAt) {
-		if w.clock.now > faultsFor && w.quiet() {
+		if w.clock.now > faultsFor && w.idle() {
 			break
 		}
 	}
-	w.askEverybody()
+	w.invokeAll()
 }
 
-// quiet says that nothing is left to happen but the reconciler's rounds.
-func (w *world) quiet() bool {
+// idle reports whether only the reconciler's rounds are left.
+func (w *world) idle() bool {
 	if w.clients > 0 {
 		return false
 	}
-	for _, id := range w.view.ids {
-		if s := w.view.states[id]; !s.Status.Final() || s.VoidPending {
+	for _, id := range w.orderDB.ids {
+		if s := w.orderDB.states[id]; !s.Status.Final() || s.VoidPending {
 			return false
 		}
 	}
@@ -174,18 +175,17 @@ func (w *world) quiet() bool {
 	return true
 }
 
-// askEverybody lets each actor take a turn where it belongs, activated afresh as after a time without work: what it holds
-// then is what it says. The turn is one that moves nothing on, so that what is stuck stays so, for the checker to see; but what
-// an actor remembers better than the view, such as a debt, may still come to its end.
-func (w *world) askEverybody() {
+// invokeAll runs a turn of each actor with a new activation, so that its state is repaired as at the next request. The turn changes
+// no order: one that is stuck stays stuck, so that the checker reports it. A void that only the actor has as pending may be sent.
+func (w *world) invokeAll() {
 	for _, r := range w.replicas {
 		r.hosted = map[string]*activation{}
 	}
-	asking := len(w.view.ids)
-	for _, id := range w.view.ids {
+	running := len(w.orderDB.ids)
+	for _, id := range w.orderDB.ids {
 		w.clock.spawn(nil, 0, func(p *proc) {
-			defer func() { asking-- }()
-			for range 3 { // a conflict fails the turn that finds it
+			defer func() { running-- }()
+			for range 3 { // a turn that finds a conflict fails
 				body, _, err := w.seal.Close("cancel", id, order.Cancel{ID: id, By: order.ByOperator, IfVersion: -1})
 				if err == nil {
 					_, err = w.host(id).turn(p, id, message{"cancel", body})
@@ -196,12 +196,12 @@ func (w *world) askEverybody() {
 			}
 		})
 	}
-	for deadline := w.clock.now + soon; w.clock.step(deadline); {
-		if asking == 0 && w.quiet() {
+	for deadline := w.clock.now + maxLateness; w.clock.step(deadline); {
+		if running == 0 && w.idle() {
 			break
 		}
 	}
-	for _, r := range w.replicas { // nothing goes on after this: end what sleeps
+	for _, r := range w.replicas { // the history has ended
 		r.killAll()
 	}
 	if w.panicked != "" {
@@ -209,40 +209,40 @@ func (w *world) askEverybody() {
 	}
 }
 
-func (w *world) found() history.World {
-	found := history.World{
-		At: w.clock.time(), Soon: soon, Orders: map[string]order.Order{}, Feed: w.view.log,
+func (w *world) stores() history.Stores {
+	s := history.Stores{
+		At: w.clock.time(), MaxLateness: maxLateness, Orders: map[string]order.Order{}, Feed: w.orderDB.log,
 		Actors: w.store.states, Payments: map[string]history.Payment{},
 	}
-	for id, s := range w.view.states {
-		found.Orders[id] = s.Order
+	for id, state := range w.orderDB.states {
+		s.Orders[id] = state.Order
 	}
 	for id, e := range w.ledger.entries {
-		found.Payments[id] = history.Payment{
+		s.Payments[id] = history.Payment{
 			Status: string(e.payment.Status), Amount: e.payment.Amount, Currency: e.payment.Currency, Charges: e.charges,
 		}
 	}
-	return found
+	return s
 }
 
-// message is what the sidecars carry to an actor: a method with its sealed command, or a reminder.
+// message is an invocation of an actor with a sealed command, or a reminder.
 type message struct {
 	method string // "" for the reminder
 	body   []byte
 }
 
-// reply is what comes back.
+// reply is the result of a message.
 type reply struct {
 	data []byte
 	err  error
 }
 
-// Invoke implements orderactor.Invoker: it does what actors.Invoker does, once.
+// Invoke implements orderactor.Invoker. It does what actors.Invoker does, without retries.
 func (w *world) Invoke(_ context.Context, id, method string, command any) ([]byte, error) {
-	switch c := command.(type) { // the marks are random; here they must be the same in each run
+	switch c := command.(type) { // call ids are random in the product, and must be the same for the same seed here
 	case order.Create:
-		if c.Call = w.newCall(); w.wrong.NoCallMark {
-			c.Call = "always the same"
+		if c.Call = w.newCall(); w.mutation.NoCallMark {
+			c.Call = "constant"
 		}
 		command = c
 	case order.Cancel:
@@ -253,7 +253,7 @@ func (w *world) Invoke(_ context.Context, id, method string, command any) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	if w.wrong.RepliesUnbound {
+	if w.mutation.RepliesUnbound {
 		w.opens = append(w.opens, open)
 	}
 	sealed, err := w.invoke(w.clock.running, id, message{method, body})
@@ -264,11 +264,11 @@ func (w *world) Invoke(_ context.Context, id, method string, command any) ([]byt
 	if err == nil {
 		return data, nil
 	}
-	w.unproven++
-	if w.wrong.RepliesUnsealed {
+	w.rejected++
+	if w.mutation.RepliesUnsealed {
 		return sealed, nil
 	}
-	if w.wrong.RepliesUnbound {
+	if w.mutation.RepliesUnbound {
 		for _, other := range w.opens {
 			if data, err := other(sealed); err == nil {
 				return data, nil
@@ -278,9 +278,9 @@ func (w *world) Invoke(_ context.Context, id, method string, command any) ([]byt
 	return nil, fmt.Errorf("%w: %w", actors.ErrUnavailable, err)
 }
 
-// accepted is a message's body as the host takes it: the deliberate mistake CommandsUnsealed takes what nobody sealed.
+// accepted returns a message's body as the host accepts it. With the mutation CommandsUnsealed it need not be sealed.
 func (w *world) accepted(id string, m message) []byte {
-	if w.wrong.CommandsUnsealed && json.Valid(m.body) {
+	if w.mutation.CommandsUnsealed && json.Valid(m.body) {
 		if sealed, _, err := w.seal.Close(m.method, id, json.RawMessage(m.body)); err == nil {
 			return sealed
 		}
@@ -288,16 +288,16 @@ func (w *world) accepted(id string, m message) []byte {
 	return m.body
 }
 
-// invoke sends a message to an order's actor through the sidecars: they find the host, may lose the way there and back, and
-// may go to a host that doesn't own the order any more, or to one of another app.
+// invoke sends a message to an order's actor through the sidecars. They may lose the message or the reply, and may send it to a host
+// that no longer owns the order, or to another app.
 func (w *world) invoke(p *proc, id string, m message) ([]byte, error) {
 	p.sleep(w.delay())
 	if w.fault(w.plan.lost) {
 		return nil, errLost
 	}
 	c := &call[reply]{waiter: p}
-	if w.stranger.hosts(id) {
-		w.stranger.take(id, m, c)
+	if w.otherApp.hosts(id) {
+		w.otherApp.receive(id, m, c)
 	} else {
 		host := w.host(id)
 		if host == nil {
@@ -312,7 +312,7 @@ func (w *world) invoke(p *proc, id string, m message) ([]byte, error) {
 	}
 	if w.fault(w.plan.duplicate) {
 		if again := w.host(id); again != nil {
-			w.clock.spawn(again, time.Duration(w.choose.Below(3_000))*time.Millisecond, func(t *proc) { _, _ = again.turn(t, id, m) })
+			w.clock.spawn(again, time.Duration(w.choices.IntN(3_000))*time.Millisecond, func(t *proc) { _, _ = again.turn(t, id, m) })
 		}
 	}
 	got, ok := c.wait(callTimeout)
@@ -322,7 +322,7 @@ func (w *world) invoke(p *proc, id string, m message) ([]byte, error) {
 	return got.data, got.err
 }
 
-// host is where an invocation of this order goes now; nil when nobody is there.
+// host returns the replica that an invocation of the order goes to now; nil if none is alive.
 func (w *world) host(id string) *replica {
 	var alive []*replica
 	for _, r := range w.replicas {
@@ -335,11 +335,11 @@ func (w *world) host(id string) *replica {
 	}
 	owner := w.owners[id]
 	if owner == nil || !owner.alive || w.fault(w.plan.move) {
-		owner = alive[w.choose.Below(len(alive))]
+		owner = alive[w.choices.IntN(len(alive))]
 		w.owners[id] = owner
 	}
 	if w.fault(w.plan.stray) {
-		return alive[w.choose.Below(len(alive))]
+		return alive[w.choices.IntN(len(alive))]
 	}
 	return owner
 }
@@ -348,39 +348,39 @@ func (w *world) crash(r *replica) {
 	if !r.alive {
 		return
 	}
-	w.tell("%s crashes", r)
+	w.log("%s crashes", r)
 	w.crashes++
 	r.alive = false
 	r.killAll()
-	w.clock.after(time.Second+time.Duration(w.choose.Below(5_000))*time.Millisecond, r.start)
+	w.clock.after(time.Second+time.Duration(w.choices.IntN(5_000))*time.Millisecond, r.start)
 }
 
-// newID is unique, and sorts in the order of creation as the real ones do.
+// newID returns a unique id that sorts by creation, as real ones do.
 func (w *world) newID() string {
-	w.made++
-	return fmt.Sprintf("00000000-0000-7000-8000-%012d", w.made)
+	w.created++
+	return fmt.Sprintf("00000000-0000-7000-8000-%012d", w.created)
 }
 
-// keyID is the id that a user's key stands for.
+// keyID returns the id of the order of a user's key.
 func keyID(user, key string) string { return uuid.NewSHA1(uuid.Nil, []byte(user+" "+key)).String() }
 
-// newCall marks a request.
+// newCall returns an id for a call.
 func (w *world) newCall() string {
 	w.calls++
 	return fmt.Sprintf("call-%d", w.calls)
 }
 
-// tell writes down what happens inside, for whoever has to find out why.
-func (w *world) tell(format string, args ...any) {
+// log writes a line to the trace.
+func (w *world) log(format string, args ...any) {
 	if w.trace != nil {
 		fmt.Fprintf(w.trace, "%s  %s\n", w.clock.time().Format("15:04:05.000"), fmt.Sprintf(format, args...))
 	}
 }
 
-// brief is a state in a few words, when somebody wants to know.
-func (w *world) brief(s order.State) string {
+// describe describes a state for the trace.
+func (w *world) describe(s order.State) string {
 	if w.trace == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s version %d %s, void owed: %t", s.ID, s.Version, s.Status, s.VoidPending)
+	return fmt.Sprintf("%s version %d %s, void pending: %t", s.ID, s.Version, s.Status, s.VoidPending)
 }

@@ -1,6 +1,5 @@
-// Command chaos runs the real product under load and faults, and prints a report in Markdown. It ends with 1 when a
-// promise or the contract was broken. Its settings are environment variables, as make passes them on: SETUP (sqlite or postgres),
-// ORDERS, FAULTS, SEED.
+// Command chaos runs the real product under load and faults, and prints a report in Markdown. Its exit status is 1 if an invariant
+// or the contract was violated. Its settings are environment variables: SETUP (sqlite or postgres), ORDERS, FAULTS, SEED.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command simulate plays many histories of the order actor under seeded faults, and stops at the first that breaks a
-// promise: it prints the story and the seed, which plays the same history again.
+// Command simulate runs many histories of the order actor with seeded faults, and stops at the first violation of an invariant: it
+// prints the order's history and the seed, which repeats it.
 package main
 
 import (
@@ -18,9 +18,9 @@ import (
 )
 
 func main() {
-	n := flag.Uint64("n", setting("N", 100_000), "how many histories; also N in the environment")
-	seed := flag.Uint64("seed", setting("SEED", 1), "the first history's seed, each one after it has the next; also SEED")
-	workers := flag.Int("workers", runtime.GOMAXPROCS(0), "histories played at the same time")
+	n := flag.Uint64("n", setting("N", 100_000), "number of histories; also N in the environment")
+	seed := flag.Uint64("seed", setting("SEED", 1), "the first history's seed; each further one has the next seed; also SEED in the environment")
+	workers := flag.Int("workers", runtime.GOMAXPROCS(0), "histories that run at the same time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	clean := run(ctx, os.Stdout, *seed, *n, *workers)
@@ -30,7 +30,7 @@ func main() {
 	}
 }
 
-// setting is a number from the environment, as make passes it on.
+// setting returns a number from the environment.
 func setting(name string, fallback uint64) uint64 {
 	text := os.Getenv(name)
 	if text == "" {
@@ -44,12 +44,12 @@ func setting(name string, fallback uint64) uint64 {
 	return n
 }
 
-// tally is what all histories had in sum.
+// tally is the sum over all histories.
 type tally struct {
-	histories, orders, faults, crashes, conflicts, stolen, unproven int
-	virtual, latest                                                 time.Duration
-	broken                                                          *simulate.Result
-	brokenBy                                                        uint64
+	histories, orders, faults, crashes, conflicts, misrouted, rejected int
+	virtual, latest                                                    time.Duration
+	violated                                                           *simulate.Result // the one with the lowest seed
+	seed                                                               uint64
 }
 
 func (t *tally) add(seed uint64, r simulate.Result) {
@@ -57,17 +57,17 @@ func (t *tally) add(seed uint64, r simulate.Result) {
 	t.orders += r.Orders
 	t.faults += r.Faults
 	t.crashes += r.Crashes
-	t.conflicts += r.Conflict
-	t.stolen += r.Stolen
-	t.unproven += r.Unproven
+	t.conflicts += r.Conflicts
+	t.misrouted += r.Misrouted
+	t.rejected += r.Rejected
 	t.virtual += r.Virtual
 	t.latest = max(t.latest, r.Lateness)
-	if len(r.Breaks) > 0 && (t.broken == nil || seed < t.brokenBy) {
-		t.broken, t.brokenBy = &r, seed
+	if len(r.Violations) > 0 && (t.violated == nil || seed < t.seed) {
+		t.violated, t.seed = &r, seed
 	}
 }
 
-// run reports whether every history kept every promise.
+// run runs n histories and reports whether none violated an invariant.
 func run(ctx context.Context, out io.Writer, first, n uint64, workers int) bool {
 	var (
 		mu   sync.Mutex
@@ -80,13 +80,13 @@ func run(ctx context.Context, out io.Writer, first, n uint64, workers int) bool 
 		defer mu.Unlock()
 		seed := next
 		next++
-		return seed, seed < first+n && sum.broken == nil && ctx.Err() == nil
+		return seed, seed < first+n && sum.violated == nil && ctx.Err() == nil
 	}
 	began := time.Now()
 	for range max(1, workers) {
 		all.Go(func() {
 			for seed, more := take(); more; seed, more = take() {
-				r := simulate.Run(simulate.Seeded(seed), simulate.Wrong{})
+				r := simulate.Run(simulate.Seeded(seed), simulate.Mutation{})
 				mu.Lock()
 				sum.add(seed, r)
 				mu.Unlock()
@@ -100,17 +100,17 @@ func run(ctx context.Context, out io.Writer, first, n uint64, workers int) bool 
 		float64(sum.histories)/took.Seconds())
 	fmt.Fprintf(out, "%d orders, %d faults, %d crashes of a replica, %d conflicts between two hosts, %s of virtual time\n",
 		sum.orders, sum.faults, sum.crashes, sum.conflicts, sum.virtual.Round(time.Hour))
-	fmt.Fprintf(out, "%d commands and reminders reached another app, %d replies refused as forged\n", sum.stolen, sum.unproven)
+	fmt.Fprintf(out, "%d commands and reminders reached another app, %d forged replies rejected\n", sum.misrouted, sum.rejected)
 	fmt.Fprintf(out, "latest delivery %s after it was due\n", sum.latest)
-	if sum.broken == nil {
-		fmt.Fprintln(out, "no promise was broken")
+	if sum.violated == nil {
+		fmt.Fprintln(out, "no invariant violated")
 		return true
 	}
-	fmt.Fprintf(out, "\nseed %d breaks a promise; the same again: make simulate N=1 SEED=%d\n\n", sum.brokenBy, sum.brokenBy)
-	for _, b := range sum.broken.Breaks {
-		fmt.Fprintln(out, b)
+	fmt.Fprintf(out, "\nseed %d violates an invariant; repeat it with: make simulate N=1 SEED=%d\n\n", sum.seed, sum.seed)
+	for _, v := range sum.violated.Violations {
+		fmt.Fprintln(out, v)
 	}
-	fmt.Fprintln(out, "what happened inside:")
-	simulate.Traced(simulate.Seeded(sum.brokenBy), simulate.Wrong{}, out)
+	fmt.Fprintln(out, "the steps:")
+	simulate.Traced(simulate.Seeded(sum.seed), simulate.Mutation{}, out)
 	return false
 }
