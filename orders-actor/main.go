@@ -1,7 +1,8 @@
-// Command orders-actor hosts the Order actors, keeps the order database, and serves REST and the built SPA.
+// Command orders-actor hosts the Order actors, maintains the order database, and serves the REST API and the SPA.
 //
-//	orders-actor            do so until SIGTERM or Ctrl-C
-//	orders-actor rebuild    put orders that the order database has lost back into it, from Dapr's state store, and end
+//	orders-actor            serve until SIGTERM or Ctrl-C
+//	orders-actor rebuild    restore orders that the order database lacks from Dapr's state store
+//	orders-actor accept     let the order database and the state store belong together from now on
 package main
 
 import (
@@ -23,6 +24,7 @@ import (
 	"orders/kit/log"
 	"orders/kit/run"
 	"orders/kit/telemetry"
+	"orders/orders-actor/actorstore"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/feed"
 	"orders/orders-actor/orderactor"
@@ -51,8 +53,10 @@ func main() {
 }
 
 func command(ctx context.Context, args []string) error {
-	commands := map[string]func(context.Context, Config, *slog.Logger) error{"": serve, "rebuild": rebuild, "accept": accept}
-	do, known := commands[strings.Join(args, " ")]
+	commands := map[string]func(context.Context, Config, *slog.Logger) error{
+		"": serve, "rebuild": withDatabases(actorstore.Rebuild), "accept": withDatabases(actorstore.Accept),
+	}
+	run, known := commands[strings.Join(args, " ")]
 	if !known {
 		return fmt.Errorf("unknown command %q: there are only rebuild and accept", args)
 	}
@@ -65,7 +69,24 @@ func command(ctx context.Context, args []string) error {
 		return err
 	}
 	slog.SetDefault(logger)
-	return do(ctx, c, logger)
+	return run(ctx, c, logger)
+}
+
+// withDatabases returns a command that works on the state store and the order database without a sidecar.
+func withDatabases(command func(context.Context, *actorstore.Store, *orderdb.DB, *slog.Logger) error) func(context.Context, Config, *slog.Logger) error {
+	return func(ctx context.Context, c Config, logger *slog.Logger) (err error) {
+		store, err := actorstore.Open(c.StateDSN)
+		if err != nil {
+			return fmt.Errorf("STATE_DSN: %w", err)
+		}
+		defer func() { err = errors.Join(err, store.Close()) }()
+		db, err := orderdb.OpenPool(ctx, c.ViewDSN, orderdb.MinMaxConns)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, db.Close()) }()
+		return command(ctx, store, db, logger)
+	}
 }
 
 func serve(ctx context.Context, c Config, logger *slog.Logger) error {
@@ -78,22 +99,22 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	opening, cancel := context.WithTimeout(ctx, openTimeout)
-	db, err := orderdb.OpenPool(opening, c.ViewDSN, c.ViewMaxConns)
+	openCtx, cancel := context.WithTimeout(ctx, openTimeout)
+	db, err := orderdb.OpenPool(openCtx, c.ViewDSN, c.ViewMaxConns)
 	cancel()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	if err := checkIdentity(ctx, sidecar.Client(), db, logger); err != nil {
+	if err := actorstore.CheckIdentity(ctx, sidecar.Client(), db, logger); err != nil {
 		return err
 	}
-	warnOfLostOrders(ctx, c, db, logger)
+	actorstore.WarnOfLostOrders(ctx, c.StateDSN, db, logger)
 
 	registry := telemetry.NewRegistry()
 	seal := actors.Seal{Keys: dapr.Accepted(keys, "command-seal-key"), Now: time.Now}
 	orders := &orderactor.Client{Invoker: actors.Invoker{
-		Sidecar: sidecar, Type: orderactor.Type, Seal: seal, Timeout: commandTimeout, OnUnsealedReply: observeUnproven(registry, logger),
+		Sidecar: sidecar, Type: orderactor.Type, Seal: seal, Timeout: commandTimeout, OnUnsealedReply: orderactor.ObserveUnsealedReplies(registry, logger),
 	}}
 	pay := payer.New(payer.Config{
 		Payments: payer.NewClient(payer.ClientConfig{
@@ -103,21 +124,22 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 		Log:         logger,
 		CallTimeout: c.PaymentTimeout,
 	})
+	pay.Register(registry)
 	state := orderactor.Dapr{Sidecar: sidecar, Clock: time.Now}
 	host := actors.NewHost(sidecar, actors.Config{
 		Type:             orderactor.Type,
 		Log:              logger,
-		Observe:          observe(registry, pay),
-		OnUnknownMessage: observeUnknown(registry),
+		Observe:          orderactor.ObserveTurns(registry),
+		OnUnknownMessage: orderactor.ObserveUnknownMessages(registry),
 		Activate: orderactor.Activator(&orderactor.Options{
 			Store: state, OrderDB: db, Reminders: state, Payer: pay, Clock: time.Now, DeliverAfter: c.DeliverAfter,
 		}, seal, logger),
 	})
 	reconciler := reconcile.New(reconcile.Config{OrderDB: db, Orders: orders, Log: logger})
 	watcher := orderdb.NewWatcher(db, logger)
-	following := feed.New(db, watcher, logger)
+	events := feed.New(db, watcher, logger)
 	server, err := newServer(c, keys, logger, rest.Options{
-		Commands: orders, Reads: db, Feed: following, Checks: checks(host, db), Registry: registry,
+		Commands: orders, Reads: db, Feed: events, Checks: checks(host, db), Registry: registry,
 		CursorKeys: dapr.Accepted(keys, "command-seal-key"),
 	})
 	if err != nil {
@@ -128,13 +150,13 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 		return err
 	}
 
-	// Each part needs those behind it to stop: requests and payments end with turns, turns end in the order database.
+	// The parts stop in this sequence, because each needs later ones: requests and payments need turns, turns the order database.
 	return run.Parts(ctx, logger,
 		run.Part{Name: "rest", Run: func(ctx context.Context) error { return server.Serve(ctx, listener) }, StopTimeout: 15 * time.Second},
 		run.Part{Name: "reconciler", Run: reconciler.Run, StopTimeout: 15 * time.Second},
 		run.Part{Name: "payments", Run: pay.Run, StopTimeout: 15 * time.Second},
 		run.Part{Name: "actors", Run: host.Run, StopTimeout: 20 * time.Second},
-		run.Part{Name: "feed", Run: following.Run, StopTimeout: 5 * time.Second},
+		run.Part{Name: "feed", Run: events.Run, StopTimeout: 5 * time.Second},
 		run.Part{Name: "event log", Run: watcher.Run, StopTimeout: 5 * time.Second},
 		run.Part{Name: "prune", Run: prune(db, logger), StopTimeout: 5 * time.Second},
 		run.Part{Name: "search words", Run: orderdb.NewReindexer(db, logger).Run, StopTimeout: 5 * time.Second},
@@ -172,18 +194,18 @@ func newServer(c Config, keys map[string][]byte, logger *slog.Logger, o rest.Opt
 	return rest.New(o)
 }
 
-// checks say what is missing.
+// checks returns the readiness checks.
 func checks(host *actors.Host, db *orderdb.DB) []httpapi.Check {
 	hosted := func(context.Context) error {
 		if !host.Ready() {
-			return errors.New("the sidecar doesn't host our actors")
+			return errors.New("the sidecar does not host our actors")
 		}
 		return nil
 	}
 	return []httpapi.Check{{Name: "actors", Run: hosted}, {Name: "view", Run: db.Ready}}
 }
 
-// prune forgets events and idempotency keys that are old enough.
+// prune deletes old events and idempotency keys in a loop.
 func prune(db *orderdb.DB, logger *slog.Logger) run.Runner {
 	return func(ctx context.Context) error {
 		for {
@@ -191,7 +213,7 @@ func prune(db *orderdb.DB, logger *slog.Logger) run.Runner {
 			case <-time.After(pruneEvery):
 				err := run.Catch(ctx, logger, "prune", func() error { return db.Prune(ctx, time.Now()) })
 				if err != nil && ctx.Err() == nil {
-					logger.Warn("can't prune the view", "error", err)
+					logger.Warn("cannot prune the order database", "error", err)
 				}
 			case <-ctx.Done():
 				return nil

@@ -1,6 +1,8 @@
-// Package actorstore reads the order actors' states from the database of Dapr's state store. Dapr's own API finds a state by
-// its id only, so it can't tell which orders exist. The package changes nothing there, and knows the tables of the components
-// state.sqlite and state.postgresql (v2).
+// Package actorstore compares the order database with Dapr's state store, and rebuilds it from there.
+//
+// A Store reads the states of all orders from the database behind the state store, because Dapr's API loads a state by its
+// id only and cannot list them. It never writes to it, and supports the tables of the components state.sqlite and
+// state.postgresql (v2).
 package actorstore
 
 import (
@@ -24,32 +26,32 @@ import (
 )
 
 const (
-	appPrefix = "orders-actor||" // of all keys: the app's id in Dapr
-	// prefix is what the keys of orders' states begin with: it has the actor's type, too.
+	appPrefix = "orders-actor||" // of all keys: the Dapr app id
+	// prefix is the prefix of the keys of all order states: app id and actor type.
 	prefix = appPrefix + orderactor.Type + "||"
 )
 
-// Where the identity of the order database is in the state store.
+// The location of the order database's identity in the state store.
 const (
-	Component   = "statestore" // the component's name in Dapr
+	Component   = "statestore" // name of the Dapr component
 	IdentityKey = "order-database"
 )
 
-// Store is the state store's database. Its methods may be called at the same time.
+// Store is the database behind the state store. Its methods may be called concurrently.
 type Store struct {
 	db       *sql.DB
 	postgres bool
 }
 
-// Entry is one order's state, or why it can't be read.
+// Entry is the state of one order, or the error of reading it.
 type Entry struct {
-	Key   string // Dapr's
+	Key   string // in Dapr's table
 	State order.State
 	Err   error
 }
 
-// Open opens the database at dsn, which is a postgres:// URL or the path of an SQLite file. A file that doesn't exist is an
-// error that wraps fs.ErrNotExist. PostgreSQL is dialled by the first call.
+// Open opens the database at dsn: a postgres:// URL, or the path of an SQLite file. If the file does not exist, the error
+// wraps fs.ErrNotExist. PostgreSQL is dialled by the first call.
 func Open(dsn string) (*Store, error) {
 	if err := orderdb.CheckDSN(dsn); err != nil {
 		return nil, fmt.Errorf("open the state store: the DSN %w", err)
@@ -57,9 +59,9 @@ func Open(dsn string) (*Store, error) {
 	if orderdb.IsPostgres(dsn) {
 		config, err := pgx.ParseConfig(dsn)
 		if err != nil {
-			return nil, errors.New("open the state store: the DSN isn't a valid PostgreSQL URL") // err may quote the password
+			return nil, errors.New("open the state store: the DSN is not a valid PostgreSQL URL") // err may contain the password
 		}
-		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe // poolers don't keep prepared statements
+		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe // connection poolers do not keep prepared statements
 		db := stdlib.OpenDB(*config)
 		db.SetMaxOpenConns(1)
 		return &Store{db: db, postgres: true}, nil
@@ -78,18 +80,18 @@ func Open(dsn string) (*Store, error) {
 // Close ends all connections.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Holds reports whether there is any order's state. Before Dapr has made its table there is none.
+// Holds reports whether the state store has any order.
 func (s *Store) Holds(ctx context.Context) (bool, error) {
-	if made, err := s.made(ctx); err != nil || !made {
+	if exists, err := s.tableExists(ctx); err != nil || !exists {
 		return false, err
 	}
 	_, next, err := s.Page(ctx, "", 1)
 	return next != "", err
 }
 
-// Identity returns the identity of the order database that belongs to this state store, or false when it knows none yet.
+// Identity returns the identity of the order database that belongs to this state store, or false if it has none yet.
 func (s *Store) Identity(ctx context.Context) (i orderdb.Identity, found bool, err error) {
-	if made, err := s.made(ctx); err != nil || !made {
+	if exists, err := s.tableExists(ctx); err != nil || !exists {
 		return i, false, err
 	}
 	query := `SELECT value, is_binary FROM state WHERE key = $1`
@@ -108,8 +110,8 @@ func (s *Store) Identity(ctx context.Context) (i orderdb.Identity, found bool, e
 	return i, err == nil, wrap(err)
 }
 
-// made reports whether Dapr has made its table.
-func (s *Store) made(ctx context.Context) (bool, error) {
+// tableExists reports whether Dapr has created its table.
+func (s *Store) tableExists(ctx context.Context) (bool, error) {
 	query := `SELECT count(*) FROM sqlite_master WHERE name = 'state'`
 	if s.postgres {
 		query = `SELECT count(*) FROM pg_class WHERE oid = to_regclass('state')`
@@ -119,11 +121,11 @@ func (s *Store) made(ctx context.Context) (bool, error) {
 	return tables > 0, wrap(err)
 }
 
-// Page returns up to limit states whose keys follow the key after, in the order of their keys, and the last key; the next
-// page follows that. It is empty after the last state.
+// Page returns up to limit states with keys after the given one, sorted by key, and the last key, from which the next page
+// continues. last is empty after the last state.
 func (s *Store) Page(ctx context.Context, after string, limit int) (entries []Entry, last string, err error) {
-	// SQLite compares bytes, so the orders' keys are one range of its index. PostgreSQL compares in the database's own
-	// collation, in which they need not be: there the whole index is walked.
+	// SQLite compares bytes, so the keys of orders are one range of its index. PostgreSQL compares by the collation of the
+	// database, where they may not be: the query scans the whole index.
 	query := `SELECT key, value, is_binary FROM state WHERE key > $1 AND key >= $3 AND key < $4 ORDER BY key LIMIT $2`
 	args := []any{after, limit, prefix, prefix[:len(prefix)-1] + "}"} // "}" follows "|"
 	if s.postgres {
@@ -144,7 +146,7 @@ func (s *Store) Page(ctx context.Context, after string, limit int) (entries []En
 		}
 		last = e.Key
 		if e.Err = decode(value, binary, &e.State); e.Err == nil && e.Key != prefix+e.State.ID+"||"+orderactor.StateKey {
-			e.Err = fmt.Errorf("it holds the state of order %q", e.State.ID)
+			e.Err = fmt.Errorf("the entry has the state of order %q", e.State.ID)
 		}
 		entries = append(entries, e)
 	}
@@ -159,8 +161,8 @@ func decode(value []byte, binary bool, into any) error {
 	return json.Unmarshal(saved, into)
 }
 
-// Saved returns the bytes that an app saved, out of the columns value and is_binary of Dapr's table. Dapr writes bytes as
-// base64 in SQLite, and as a JSON string of base64 where it took them for a value.
+// Saved returns the bytes that an app has saved, from the columns value and is_binary of Dapr's table. Dapr stores them as
+// base64 in SQLite, and as a JSON string of base64 if it treated them as a JSON value.
 func Saved(value []byte, binary bool) (_ []byte, err error) {
 	if binary {
 		if value, err = base64.StdEncoding.DecodeString(string(value)); err != nil {

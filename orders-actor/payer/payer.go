@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"orders/kit/run"
 	"orders/orders-actor/order"
 )
@@ -130,6 +132,13 @@ func (p *Payer) Pending() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.jobs)
+}
+
+// Register registers the number of pending payments and voids as a metric.
+func (p *Payer) Register(registry prometheus.Registerer) {
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "orders_payments_owing", Help: "Payments and voids that are waiting or running in this replica.",
+	}, func() float64 { return float64(p.Pending()) }))
 }
 
 func (p *Payer) enqueue(s order.State, void bool) {

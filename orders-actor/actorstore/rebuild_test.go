@@ -1,4 +1,4 @@
-package main
+package actorstore_test
 
 import (
 	"bytes"
@@ -16,11 +16,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"orders/kit/pgtest"
+	"orders/orders-actor/actorstore"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb"
 )
 
-// stateStore is the table that Dapr makes, with the shapes in which it keeps values.
+// stateStore is the table that Dapr creates, with values in the formats that Dapr uses.
 type stateStore struct {
 	db     *sql.DB
 	insert string
@@ -54,7 +55,7 @@ func (s *stateStore) exec(t *testing.T, query string, args ...any) {
 	require.NoError(t, err)
 }
 
-// save keeps a state as JSON, and every second one as Dapr keeps bytes.
+// save saves a state as JSON, and every second one as Dapr saves bytes.
 func (s *stateStore) save(t *testing.T, state order.State) {
 	t.Helper()
 	value, err := json.Marshal(state)
@@ -79,7 +80,21 @@ func (s *stateStore) put(t *testing.T, key string, value []byte, binary bool) {
 	}
 }
 
-func someOrder(t *testing.T) order.State {
+func openStore(t *testing.T, dsn string) *actorstore.Store {
+	t.Helper()
+	store, err := actorstore.Open(dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return store
+}
+
+// rebuild runs actorstore.Rebuild on the state store at dsn.
+func rebuild(t *testing.T, dsn string, db *orderdb.DB, log *slog.Logger) error {
+	t.Helper()
+	return actorstore.Rebuild(t.Context(), openStore(t, dsn), db, log)
+}
+
+func newOrder(t *testing.T) order.State {
 	t.Helper()
 	id, err := uuid.NewV7()
 	require.NoError(t, err)
@@ -91,14 +106,14 @@ func someOrder(t *testing.T) order.State {
 	return s
 }
 
-func settled(t *testing.T, s order.State) order.State {
+func confirmed(t *testing.T, s order.State) order.State {
 	t.Helper()
 	next, changed := s.Settle(order.Settle{ID: s.ID, Confirmed: true}, s.CreatedAt.Add(time.Second), time.Hour)
 	require.True(t, changed)
 	return next
 }
 
-func TestRebuildsALostOrderDatabase(t *testing.T) {
+func TestRebuildRestoresALostOrderDatabase(t *testing.T) {
 	postgres := pgtest.Start(t)
 	for name, dsns := range map[string]func(t *testing.T) (view, state string){
 		"sqlite": func(t *testing.T) (string, string) {
@@ -112,45 +127,44 @@ func TestRebuildsALostOrderDatabase(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			var c Config
-			c.ViewDSN, c.StateDSN = dsns(t)
-			db, err := orderdb.Open(ctx, c.ViewDSN)
+			dsn, stateDSN := dsns(t)
+			db, err := orderdb.Open(ctx, dsn)
 			require.NoError(t, err)
 			defer func() { require.NoError(t, db.Close()) }()
-			var said bytes.Buffer
-			log := slog.New(slog.NewTextHandler(&said, nil))
+			var logged bytes.Buffer
+			log := slog.New(slog.NewTextHandler(&logged, nil))
 
-			warnOfLostOrders(ctx, c, db, log) // the state store has no table yet, or no file
-			require.Empty(t, said.String())
-			store := newStateStore(t, c.StateDSN)
+			actorstore.WarnOfLostOrders(ctx, stateDSN, db, log) // the state store has no table yet, or no file
+			require.Empty(t, logged.String())
+			store := newStateStore(t, stateDSN)
 			store.put(t, "dapr-metadata", []byte("{}"), false)
 			store.put(t, "orders-actor||Other||1||order", []byte("{}"), false)
-			warnOfLostOrders(ctx, c, db, log)
-			require.Empty(t, said.String())
+			actorstore.WarnOfLostOrders(ctx, stateDSN, db, log)
+			require.Empty(t, logged.String())
 
 			var orders []order.State
-			for i := range 2*rebuildBatch + 1 {
-				o := someOrder(t)
+			for i := range 401 { // three batches
+				o := newOrder(t)
 				if i%2 == 0 {
-					o = settled(t, o)
+					o = confirmed(t, o)
 				}
 				store.save(t, o)
 				orders = append(orders, o)
 			}
-			warnOfLostOrders(ctx, c, db, log)
-			require.Contains(t, said.String(), "orders-actor rebuild")
-			said.Reset()
+			actorstore.WarnOfLostOrders(ctx, stateDSN, db, log)
+			require.Contains(t, logged.String(), "orders-actor rebuild")
+			logged.Reset()
 
-			// Of two orders the database has another version already: an older one, and a newer one.
+			// The order database has an older version of one order, and a newer one of another.
 			older := orders[0]
-			require.NoError(t, db.Put(ctx, someVersionBefore(older)))
-			newer := settled(t, orders[1])
+			require.NoError(t, db.Put(ctx, firstVersion(older)))
+			newer := confirmed(t, orders[1])
 			require.NoError(t, db.Put(ctx, newer))
 
-			for _, restored := range []string{fmt.Sprintf("restored=%d", len(orders)-1), "restored=0"} { // the second run finds nothing to do
-				require.NoError(t, rebuild(ctx, c, log))
-				require.Contains(t, said.String(), restored+"\n")
-				said.Reset()
+			for _, restored := range []string{fmt.Sprintf("restored=%d", len(orders)-1), "restored=0"} { // the second run restores nothing
+				require.NoError(t, rebuild(t, stateDSN, db, log))
+				require.Contains(t, logged.String(), restored+"\n")
+				logged.Reset()
 				for i, want := range orders {
 					if i == 1 {
 						want = newer
@@ -164,31 +178,27 @@ func TestRebuildsALostOrderDatabase(t *testing.T) {
 				require.NoError(t, err)
 				require.Len(t, page.Orders, len(orders))
 			}
-			warnOfLostOrders(ctx, c, db, log)
-			require.Empty(t, said.String())
+			actorstore.WarnOfLostOrders(ctx, stateDSN, db, log)
+			require.Empty(t, logged.String())
 
-			// What can't be read is named, and keeps nothing else from being restored.
-			store.put(t, "orders-actor||Order||0||order", []byte("garbled"), false)
+			// Unreadable states are logged, and all others are restored.
+			store.put(t, "orders-actor||Order||0||order", []byte("invalid"), false)
 			store.put(t, "orders-actor||Order||1||order", []byte("{}"), false)
-			last := someOrder(t)
+			last := newOrder(t)
 			store.save(t, last)
-			require.ErrorContains(t, rebuild(ctx, c, log), "2 of ")
-			assert.Contains(t, said.String(), "orders-actor||Order||0||order")
-			assert.Contains(t, said.String(), "orders-actor||Order||1||order")
+			require.ErrorContains(t, rebuild(t, stateDSN, db, log), "2 of ")
+			assert.Contains(t, logged.String(), "orders-actor||Order||0||order")
+			assert.Contains(t, logged.String(), "orders-actor||Order||1||order")
 			_, err = db.Get(ctx, last.ID)
 			require.NoError(t, err)
 		})
 	}
 }
 
-// someVersionBefore is the version 1 of an order that was settled.
-func someVersionBefore(s order.State) order.State {
+// firstVersion returns version 1 of a confirmed order.
+func firstVersion(s order.State) order.State {
 	before := s.Clone()
 	before.Version, before.Status, before.DeliverAt = 1, order.Created, nil
 	before.UpdatedAt, before.History, before.Payment = s.CreatedAt, s.History[:1], order.Payment{Status: order.PaymentPending}
 	return before
-}
-
-func TestRefusesUnknownCommands(t *testing.T) {
-	require.ErrorContains(t, command(t.Context(), []string{"rebuidl"}), `unknown command ["rebuidl"]`)
 }
