@@ -14,18 +14,18 @@ import (
 	"orders/orders-actor/orderdb"
 )
 
-// Config is what the environment says; README.md lists it.
+// Config has the settings from the environment; README.md describes them.
 type Config struct {
 	Addr           string
 	MetricsAddr    string
 	DeliverAfter   time.Duration
 	AuthMode       string
-	DevHosts       []string // host names that AUTH_MODE=dev answers to besides loopback; "*" is any
+	DevHosts       []string // host names besides loopback that clients may use with AUTH_MODE=dev; "*" is any
 	OIDC           auth.OIDCConfig
 	OIDCClientID   string
 	ViewDSN        string
 	ViewMaxConns   int    // PostgreSQL connections of this replica
-	StateDSN       string // where Dapr's state store keeps the actors' states
+	StateDSN       string // the database behind Dapr's state store
 	PaymentTimeout time.Duration
 	RateLimit      int
 	MaxInFlight    int
@@ -96,7 +96,7 @@ func readConfig(env *config.Reader) (Config, error) {
 func isLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return true // not an address at all: reported as such
+		return true // not an address; env.Address reports that
 	}
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()

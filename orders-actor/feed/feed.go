@@ -1,4 +1,6 @@
-// Package feed reads the order database's event log once per replica, and hands the events to all readers who wait for them.
+// Package feed reads the event log of the order database once per replica, and fans the events out to all waiting readers.
+//
+// Run follows the log. Readers call Since or Touched, and wait on the returned channel for more.
 package feed
 
 import (
@@ -13,33 +15,32 @@ import (
 )
 
 const (
-	// Size is how many events are kept in memory.
+	// Size is the number of events in memory.
 	Size = 1024
 
-	batch       = 256         // events read at once
-	pause       = time.Second // after the database failed
+	batch       = 256         // events per read
+	pause       = time.Second // after an error of the database
 	callTimeout = 15 * time.Second
 )
 
 // Log is the event log of the order database.
 type Log interface {
-	// Events returns what happened after a cursor, or orderdb.ErrCursorExpired or orderdb.ErrBadCursor.
+	// Events returns the events after a cursor, or orderdb.ErrCursorExpired or orderdb.ErrBadCursor.
 	Events(ctx context.Context, q orderdb.EventQuery) (orderdb.Events, error)
-	// Head is the cursor of now.
+	// Head returns the cursor of the end of the log.
 	Head(ctx context.Context) (string, error)
 }
 
-// Watcher tells when the event log has grown.
+// Watcher reports when the event log has grown.
 type Watcher interface {
-	// Changed returns a channel that is closed once there is something after this cursor.
+	// Changed returns a channel that is closed when there is an event after this cursor.
 	Changed(after string) <-chan struct{}
 }
 
-// Feed reads each event once, keeps the last ones, and wakes all readers. A reader that is further behind than the Feed
-// reaches back reads the database itself until it has caught up.
+// Feed reads each event once, keeps the last Size events, and wakes all readers. A reader with an older cursor must read the
+// database until it has caught up.
 //
-// Positions count events: position p is the point before the event number p. They mean something in this process only;
-// cursors are what the outside knows.
+// Positions count events: position p is before event number p. They are valid in this process only; clients have cursors.
 type Feed struct {
 	events  Log
 	watcher Watcher
@@ -48,21 +49,21 @@ type Feed struct {
 	mu      sync.Mutex
 	recent  []orderdb.Event
 	first   int64            // position of recent[0]
-	after   map[string]int64 // cursor → the position that it stands for
-	changed chan struct{}    // closed and renewed with each batch
+	after   map[string]int64 // cursor → position
+	changed chan struct{}    // closed and replaced with each batch
 }
 
-// New makes a feed. Until Run runs it reaches back to nothing.
+// New returns a Feed without events. Run fills it.
 func New(events Log, watcher Watcher, log *slog.Logger) *Feed {
 	return &Feed{events: events, watcher: watcher, log: log, after: map[string]int64{}, changed: make(chan struct{})}
 }
 
-// Run follows the log until ctx ends. It returns nil: what fails is tried again.
+// Run follows the log until ctx ends. It retries after errors and panics, and returns nil.
 func (f *Feed) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := run.Catch(ctx, f.log, "feed", func() error { return f.follow(ctx) })
 		if err != nil && ctx.Err() == nil {
-			f.log.Warn("the event log can't be followed; trying again", "error", err)
+			f.log.Warn("cannot follow the event log; retrying", "error", err)
 			select {
 			case <-ctx.Done():
 			case <-time.After(pause):
@@ -72,7 +73,7 @@ func (f *Feed) Run(ctx context.Context) error {
 	return nil
 }
 
-// follow starts from now and returns the first error.
+// follow reads from the end of the log until ctx ends, and returns the first error.
 func (f *Feed) follow(ctx context.Context) error {
 	cursor, err := f.head(ctx)
 	if err != nil {
@@ -116,7 +117,7 @@ func (f *Feed) read(ctx context.Context, after string) (orderdb.Events, error) {
 	return events, err
 }
 
-// restart forgets all, after a gap: whoever waits looks for themselves.
+// restart drops all events, because some may be missing before cursor. Waiting readers are woken and read the database.
 func (f *Feed) restart(cursor string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -150,8 +151,8 @@ func (f *Feed) wake() {
 	f.changed = make(chan struct{})
 }
 
-// Since returns what happened after a cursor, from memory; ok is false when the feed doesn't reach back to it. Next moves
-// over what isn't the customer's. The channel closes when there may be more.
+// Since returns the events after a cursor from memory. ok is false if the cursor is older than the events in memory. Next is
+// after other customers' events, too. The channel is closed when there may be more.
 func (f *Feed) Since(q orderdb.EventQuery) (events orderdb.Events, more <-chan struct{}, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -172,15 +173,15 @@ func (f *Feed) Since(q orderdb.EventQuery) (events orderdb.Events, more <-chan s
 	return events, f.changed, true
 }
 
-// Position is the position of now, to give to Touched later, taken before looking at an order.
+// Position returns the current position. A reader takes it before it reads an order, and passes it to Touched.
 func (f *Feed) Position() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.first + int64(len(f.recent))
 }
 
-// Touched says whether the order may have changed since a position, and the position of now. The channel closes when to
-// ask again.
+// Touched reports whether the order may have changed since a position, and returns the current position. The channel is
+// closed when the caller should ask again.
 func (f *Feed) Touched(id string, since int64) (touched bool, now int64, more <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
