@@ -64,7 +64,7 @@ export default defineConfig(
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_$' }],
-      // `process.env['X']` and JSON by index signature: dots would hide that the name is not checked.
+      // Index access makes visible that the names of `process.env` and JSON are not checked.
       '@typescript-eslint/dot-notation': 'off',
     },
   },

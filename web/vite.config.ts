@@ -4,7 +4,7 @@ import react from '@vitejs/plugin-react';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
-/** Serves MSW's worker in `dev:mock` only, straight from its package: nothing of the mock can reach a build. */
+/** Serves MSW's worker from its package in `dev:mock` only, so that builds never contain it. */
 function mockWorker(): Plugin {
   return {
     name: 'mock-worker',
@@ -26,13 +26,13 @@ export default defineConfig(({ mode }) => ({
     outDir: '../orders-actor/webui/dist',
     emptyOutDir: true,
     target: 'es2022',
-    // A strict Content-Security-Policy forbids data: and inline code, so nothing is inlined.
+    // The Content-Security-Policy forbids data: URLs and inline code.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },
   server: {
-    fs: { allow: ['..'] }, // the state machine is the backend's own file
+    fs: { allow: ['..'] }, // the order's state machine is in api/
     ...(mode === 'mock' ? {} : { proxy: { '/v1': backend, '/docs': backend, '/openapi.yaml': backend } }),
   },
   test: {

@@ -1,6 +1,6 @@
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
-/** Debian's Chromium, or the one that CHROMIUM names. Every page gets a context of its own. */
+/** Launches the Chromium at $CHROMIUM, or Debian's. */
 export function launch(): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -20,7 +20,7 @@ export function launch(): Promise<Browser> {
 export const desktop = { width: 1280, height: 800 };
 export const phone = { width: 390, height: 844 };
 
-/** A page of a new visitor. Errors that nobody caught fail the test through `errors`. */
+/** Opens a page in a new browser context. `errors` collects uncaught errors. */
 export async function visit(
   browser: Browser,
   url: string,

@@ -11,11 +11,11 @@ const audience = 'orders';
 const clientId = 'orders-web';
 const resource = 'urn:orders';
 
-/** A certified OpenID Connect provider that takes any name and password. Its operators are those named so. */
+/** An OpenID Connect provider that accepts any name and password. Names that begin with olivia are operators. */
 export class Issuer {
   readonly #server: Server;
   readonly url: string;
-  /** How long the tokens live that it gives out from now on, in s. */
+  /** The lifetime of new tokens, in s. */
   tokenLife = 3600;
 
   private constructor(server: Server) {
@@ -23,14 +23,14 @@ export class Issuer {
     this.url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
   }
 
-  /** Has an address, and answers once it serves an app. */
+  /** Listens, and responds after `serve` was called. */
   static async start(): Promise<Issuer> {
     const server = createServer();
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
     return new Issuer(server);
   }
 
-  /** What the stack must know. Where the roles are isn't where it looks by itself. */
+  /** The settings of the stack, with a roles claim that is not the default. */
   get settings(): Record<string, string> {
     return {
       AUTH_MODE: 'oidc',
@@ -47,7 +47,7 @@ export class Issuer {
       clients: [
         {
           client_id: clientId,
-          token_endpoint_auth_method: 'none', // a page keeps no secret; PKCE is demanded instead
+          token_endpoint_auth_method: 'none', // a public client: PKCE instead of a secret
           grant_types: ['authorization_code'],
           redirect_uris: [`${app}/signed-in`],
         },
@@ -64,7 +64,7 @@ export class Issuer {
       },
       cookies: { keys: ['not a secret'] },
       claims: { profile: ['preferred_username'] },
-      conformIdTokenClaims: false, // the name is in the ID token, as most issuers put it
+      conformIdTokenClaims: false, // puts the name into the ID token, like most issuers
       findAccount: (_: unknown, id: string) => ({
         accountId: id,
         claims: () => ({ sub: id, preferred_username: `${id}@example.com` }),

@@ -27,7 +27,7 @@ afterAll(async () => {
   await stack.close();
 });
 
-/** How far the page has moved under the reader, by Chromium's own measure. Moves right after an input don't count. */
+/** Measures the cumulative layout shift, without shifts after user input. */
 async function watchShift(page: Page): Promise<() => Promise<number>> {
   await page.addInitScript(() => {
     const seen = { shift: 0 };
@@ -44,7 +44,7 @@ async function watchShift(page: Page): Promise<() => Promise<number>> {
   return () => page.evaluate(() => (window as unknown as { seen: { shift: number } }).seen.shift);
 }
 
-/** How many animations scripts and style sheets have started. With reduced motion there must be none. */
+/** Counts the animations that scripts and style sheets start. */
 async function watchAnimations(page: Page): Promise<() => Promise<number>> {
   await page.addInitScript(() => {
     const started = { animations: 0 };
@@ -61,10 +61,10 @@ async function watchAnimations(page: Page): Promise<() => Promise<number>> {
     page.evaluate(() => (window as unknown as { started: { animations: number } }).started.animations);
 }
 
-/** What axe finds once nothing is animated any more: colours that are still fading would depend on the moment. */
+/** The violations that axe finds after all animations have ended, so that fading colours do not matter. */
 async function violations(page: Page): Promise<string[]> {
   await page.addScriptTag({ path: axe }).catch(async () => {
-    // The page's policy forbids scripts that aren't its own; the debugger's don't count as the page's.
+    // The Content-Security-Policy forbids the script tag; evaluate bypasses it.
     const { readFileSync } = await import('node:fs');
     await page.evaluate(readFileSync(axe, 'utf8'));
   });
@@ -98,7 +98,7 @@ const states: Record<string, (page: Page) => Promise<void>> = {
       .first()
       .waitFor();
   },
-  'list with ticked rows': async (page) => {
+  'list with selected orders': async (page) => {
     await signIn(page, 'alice');
     await page
       .getByRole('checkbox', { name: /select/i })
@@ -131,18 +131,18 @@ const states: Record<string, (page: Page) => Promise<void>> = {
     await page.goto(`${stack.url}/orders/${order}`);
     await page.getByTestId('status').filter({ hasText: 'Confirmed' }).waitFor();
   },
-  'order, asked to confirm the cancel': async (page) => {
+  'order with the cancel dialog': async (page) => {
     await signIn(page, 'alice');
     await page.goto(`${stack.url}/orders/${order}`);
     await page.getByRole('button', { name: 'Cancel order' }).click();
     await page.getByRole('dialog').waitFor();
   },
-  'no such order': async (page) => {
+  'order not found': async (page) => {
     await signIn(page, 'alice');
     await page.goto(`${stack.url}/orders/01890000-0000-7000-8000-000000000000`);
     await page.getByRole('heading', { name: 'Order not found' }).waitFor();
   },
-  'new order with faults': async (page) => {
+  'new order with errors': async (page) => {
     await signIn(page, 'alice');
     await page.goto(`${stack.url}/new`);
     await page.getByRole('button', { name: /^create order/i }).click();
@@ -163,7 +163,7 @@ describe.each([
   ['phone', phone],
 ] as const)('on a %s', (_, viewport) => {
   describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
-    test.each(Object.keys(states))('%s: axe finds nothing, nothing moves or fades', async (name) => {
+    test.each(Object.keys(states))('%s: no axe violations, layout shifts or animations', async (name) => {
       const { page, leave } = await visit(browser, 'about:blank', {
         viewport,
         colorScheme,

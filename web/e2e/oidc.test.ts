@@ -26,52 +26,51 @@ afterAll(async () => {
   await issuer.close();
 });
 
-/** Whatever the browser complains of, such as a request that the page's policy forbids, fails the story. */
-async function story(path: string, tell: (page: Page) => Promise<void>): Promise<void> {
+/** Runs a story. Console errors, such as a request that the Content-Security-Policy blocks, fail it. */
+async function story(path: string, act: (page: Page) => Promise<void>): Promise<void> {
   const { page, errors, leave } = await visit(browser, 'about:blank');
   page.on('console', (message) => {
-    const answered = message.text().includes('the server responded'); // which is the page's to make sense of
+    const answered = message.text().includes('the server responded'); // handled by the page
     if (message.type() === 'error' && !answered) errors.push(message.text());
   });
-  // The issuer's pages would like a font from elsewhere.
+  // The issuer's pages load a font from another host.
   await page.route(
     ({ hostname }) => hostname !== '127.0.0.1',
     (route) => route.fulfill({ contentType: 'text/css', body: '' }),
   );
   try {
     await page.goto(`${stack.url}${path}`);
-    await tell(page);
+    await act(page);
     expect(errors).toEqual([]);
   } finally {
     await leave();
   }
 }
 
-const leaveForIssuer = (page: Page) =>
-  page.getByRole('button', { name: 'Sign in with your account' }).click();
+const goToIssuer = (page: Page) => page.getByRole('button', { name: 'Sign in with your account' }).click();
 
 async function signIn(page: Page, user: string): Promise<void> {
-  await leaveForIssuer(page);
-  await giveName(page, user);
+  await goToIssuer(page);
+  await fillSignIn(page, user);
   await page.getByRole('button', { name: 'Continue' }).click();
 }
 
-/** Fills in the issuer's first page. */
-async function giveName(page: Page, user: string): Promise<void> {
+/** Fills in the issuer's sign-in form. */
+async function fillSignIn(page: Page, user: string): Promise<void> {
   await page.getByPlaceholder('Enter any login').fill(user);
   await page.getByPlaceholder('and password').fill('any');
   await page.getByRole('button', { name: 'Sign-in' }).click();
 }
 
-const who = (page: Page) => page.getByRole('navigation', { name: 'Main' }).locator('.who');
+const userName = (page: Page) => page.getByRole('navigation', { name: 'Main' }).locator('.who');
 const list = (page: Page) => page.getByRole('heading', { name: 'Orders', exact: true });
 
-test('a customer signs in and sees what is theirs, an operator sees all', async () => {
+test('a customer sees only their own orders, an operator sees all', async () => {
   let address = '';
   await story('/', async (page) => {
     await signIn(page, 'alice');
     await list(page).waitFor();
-    expect(await who(page).textContent()).toBe('alice@example.com');
+    expect(await userName(page).textContent()).toBe('alice@example.com');
     await createOrder(page, 'Green tea', 2);
     await status(page, 'Confirmed');
     await page.getByTestId('connection').filter({ hasText: 'Live' }).waitFor();
@@ -85,31 +84,31 @@ test('a customer signs in and sees what is theirs, an operator sees all', async 
     await signIn(page, 'olivia');
     await status(page, 'Confirmed');
     expect(page.url()).toBe(`${stack.url}${address}?from=mail`);
-    expect(await who(page).textContent()).toBe('olivia@example.com operator');
+    expect(await userName(page).textContent()).toBe('olivia@example.com operator');
     await page.getByRole('link', { name: 'Orders', exact: true }).click();
     await page.getByText(address.slice(-8)).first().waitFor();
   });
 });
 
-test('who goes back from the issuer is told so, and may try again', () =>
+test('a cancelled sign-in at the issuer is reported and can be repeated', () =>
   story('/new', async (page) => {
-    await leaveForIssuer(page);
+    await goToIssuer(page);
     await page.getByRole('link', { name: 'Cancel' }).click();
     await page.getByRole('alert').filter({ hasText: 'Sign-in was cancelled.' }).waitFor();
     expect(page.url()).toBe(`${stack.url}/new`);
 
-    await leaveForIssuer(page);
-    await giveName(page, 'carol');
+    await goToIssuer(page);
+    await fillSignIn(page, 'carol');
     await page.getByRole('link', { name: 'Cancel' }).click(); // no consent
     await page.getByRole('alert').filter({ hasText: 'Sign-in was cancelled.' }).waitFor();
 
-    await leaveForIssuer(page);
+    await goToIssuer(page);
     await page.getByRole('button', { name: 'Continue' }).click();
     await page.getByRole('heading', { name: 'New order' }).waitFor();
     expect(await page.getByRole('alert').count()).toBe(0);
   }));
 
-test('the browser stays signed in, until its user signs out and somebody else comes', () =>
+test('the session survives a reload and ends on sign-out, after which another user can sign in', () =>
   story('/', async (page) => {
     await signIn(page, 'alice');
     await list(page).waitFor();
@@ -120,23 +119,23 @@ test('the browser stays signed in, until its user signs out and somebody else co
     expect(await page.evaluate(() => localStorage.getItem('orders.session'))).toBeNull();
     await signIn(page, 'olivia');
     await list(page).waitFor();
-    expect(await who(page).textContent()).toBe('olivia@example.com operator');
+    expect(await userName(page).textContent()).toBe('olivia@example.com operator');
   }));
 
-test('a session that is over is begun again where it ended', () =>
+test('after an expired session the user continues on the same page', () =>
   story('/?status=created', async (page) => {
     issuer.tokenLife = 3;
     await signIn(page, 'dave');
     await page.getByText('Your session has ended').waitFor();
     issuer.tokenLife = 3600;
-    await leaveForIssuer(page); // who remembers dave, and asks nothing
+    await goToIssuer(page); // the issuer still has dave's session
     await list(page).waitFor();
     expect(page.url()).toBe(`${stack.url}/?status=created`);
-    expect(await who(page).textContent()).toBe('dave@example.com');
+    expect(await userName(page).textContent()).toBe('dave@example.com');
   }));
 
 test.each(['error=access_denied&error_description=Call+0123', 'code=stolen'])(
-  'a link that only looks like an answer of the issuer does nothing: %s',
+  'a forged redirect from the issuer is ignored: %s',
   (answer) =>
     story(`/signed-in?state=x&${answer}`, async (page) => {
       await page.getByRole('button', { name: 'Sign in with your account' }).waitFor();

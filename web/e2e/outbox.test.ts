@@ -1,10 +1,10 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { cancel, signIn } from './steps';
-import { product, storyteller } from './story';
+import { startStack, storyRunner } from './story';
 
-const tell = storyteller();
-const stack = product({
+const run = storyRunner();
+const stack = startStack({
   PAYMENT_CONFIRM_RATE: '1',
   PAYMENT_LATENCY: '50ms',
   DELIVER_AFTER: '1h',
@@ -12,7 +12,7 @@ const stack = product({
 });
 
 const story = (user: string, act: (page: Page) => Promise<void>) =>
-  tell(stack().url, async (page) => {
+  run(stack().url, async (page) => {
     await signIn(page, user);
     await act(page);
   });
@@ -24,7 +24,7 @@ async function ordersOf(user: string): Promise<{ status: string }[]> {
   return ((await reply.json()) as { orders: { status: string }[] }).orders;
 }
 
-/** Holds the requests to this path until `go` is called; `held` resolves when one has come. */
+/** Holds requests to this path until `go` is called. `held` resolves at the first request. */
 async function hold(page: Page, path: string) {
   let go: () => void = () => undefined;
   let come: () => void = () => undefined;
@@ -38,7 +38,7 @@ async function hold(page: Page, path: string) {
   return { held, go: () => go() };
 }
 
-/** Orders a teapot without a network, and leaves the page. */
+/** Submits an order without network, and leaves the page. */
 async function orderOffline(page: Page): Promise<void> {
   await page.getByRole('link', { name: 'New order' }).first().click();
   await page.getByRole('button', { name: /Teapot/ }).click();
@@ -48,7 +48,7 @@ async function orderOffline(page: Page): Promise<void> {
   await page.getByRole('link', { name: '← Orders' }).click();
 }
 
-test('a cancel goes on when its page is left, and ends in a toast', () =>
+test('a cancel continues when its page is left, and ends in a toast', () =>
   story('alice', async (page) => {
     const id = await stack().create('alice');
     await page.getByRole('button', { name: '1 new' }).click();
@@ -56,14 +56,14 @@ test('a cancel goes on when its page is left, and ends in a toast', () =>
     const request = await hold(page, '**/v1/orders/*/cancel');
     await cancel(page, 'Two\nlines');
     await request.held;
-    await page.goBack(); // the dialog is modal: nothing else on the page can be reached
+    await page.goBack(); // the dialog is modal, so no link can be clicked
     await page.getByRole('heading', { name: 'Orders', exact: true }).waitFor();
     request.go();
     await page.locator('.toast', { hasText: `Order cancelled ${id.slice(24)}` }).waitFor();
     expect((await ordersOf('alice')).map(({ status }) => status)).toEqual(['cancelled']);
   }));
 
-test('the outcome of a cancel of many shows, however often Escape is pressed', () =>
+test('the outcome of a bulk cancel is shown although Escape is pressed repeatedly', () =>
   story('bob', async (page) => {
     await stack().create('bob');
     await page.getByRole('button', { name: '1 new' }).click();
@@ -74,14 +74,14 @@ test('the outcome of a cancel of many shows, however often Escape is pressed', (
     await dialog.getByRole('button', { name: 'Cancel 1 order' }).click();
     await request.held;
     for (let i = 0; i < 4; i++) await page.keyboard.press('Escape');
-    await dialog.waitFor(); // Chromium may have closed it: then it opens again
+    await dialog.waitFor(); // it opens again if Chromium closed it
     request.go();
     await dialog.getByRole('heading', { name: '1 of 1 order cancelled' }).waitFor();
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
   }));
 
-test('an order made offline is sent once after its page was left, when the network is back', () =>
+test('an order submitted offline is sent once when the browser is online, also after its page was left', () =>
   story('carol', async (page) => {
     await orderOffline(page);
     await page.getByText('1 order waiting to be sent').waitFor();
@@ -92,7 +92,7 @@ test('an order made offline is sent once after its page was left, when the netwo
     expect(await ordersOf('carol')).toHaveLength(1);
   }));
 
-test('an order that waited for long is sent only when its user says so', () =>
+test('an old order is sent only after a confirmation', () =>
   story('dave', async (page) => {
     await orderOffline(page);
     await page.evaluate((ago) => {

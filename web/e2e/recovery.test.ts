@@ -20,7 +20,7 @@ afterAll(async () => {
   await stack.close();
 });
 
-test('the page recovers by itself when the backend is killed and started again', async () => {
+test('the page reconnects after the backend was killed and restarted', async () => {
   const { page, errors, leave } = await visit(browser, stack.url);
   await signIn(page, 'alice');
   await createOrder(page, 'Green tea', 1);
@@ -34,7 +34,7 @@ test('the page recovers by itself when the backend is killed and started again',
   await leave();
 });
 
-test('an order written offline is sent once, when the network is back', async () => {
+test('an order submitted offline is sent once when the browser is online', async () => {
   const { page, leave } = await visit(browser, stack.url);
   await signIn(page, 'bob');
   await page

@@ -10,7 +10,7 @@ interface Reply {
   url?: string;
 }
 
-/** The product as `make run` starts it, on free ports and in a folder of its own. */
+/** The stack that `make run` starts, on free ports and in its own folder. */
 export class Stack {
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #home: string;
@@ -42,31 +42,31 @@ export class Stack {
 
   async #read(): Promise<void> {
     const line = await this.#replies.next();
-    const reply = (line.done ? { ok: false, error: 'the stack ended' } : JSON.parse(line.value)) as Reply;
+    const reply = (line.done ? { ok: false, error: 'the stack exited' } : JSON.parse(line.value)) as Reply;
     if (!reply.ok)
-      throw new Error(`${reply.error ?? 'the stack refused'}\n${this.#log.join('').slice(-4000)}`);
+      throw new Error(`${reply.error ?? 'the stack failed'}\n${this.#log.join('').slice(-4000)}`);
     this.url = reply.url ?? this.url;
   }
 
-  async #ask(request: { do: string; part?: string }): Promise<void> {
+  async #request(request: { do: string; part?: string }): Promise<void> {
     this.#process.stdin.write(JSON.stringify(request) + '\n');
     await this.#read();
   }
 
-  /** Ends a part at once, as a crash would. */
+  /** Kills a process of the stack. */
   kill(part: string): Promise<void> {
-    return this.#ask({ do: 'kill', part });
+    return this.#request({ do: 'kill', part });
   }
 
-  /** Starts a part that was killed, and resolves when it is ready. */
+  /** Starts a killed process, and resolves when it is ready. */
   restart(part: string): Promise<void> {
-    return this.#ask({ do: 'start', part });
+    return this.#request({ do: 'start', part });
   }
 
   async close(): Promise<void> {
     const ended = new Promise((done) => this.#process.once('close', done));
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
-      this.#process.stdin.end(); // the end of its input ends the stack
+      this.#process.stdin.end(); // end of input stops the stack
       await ended;
     }
     await rm(this.#home, { recursive: true, force: true });
@@ -82,7 +82,7 @@ export class Stack {
     return ((await reply.json()) as { token: string }).token;
   }
 
-  /** Creates an order past the page, and returns its id. */
+  /** Creates an order by the API, and returns its id. */
   async create(user: string, name = 'Green tea'): Promise<string> {
     const reply = await fetch(`${this.url}/v1/orders`, {
       method: 'POST',
@@ -93,7 +93,7 @@ export class Stack {
     return ((await reply.json()) as { id: string }).id;
   }
 
-  /** Cancels an order past the page. */
+  /** Cancels an order by the API. */
   async cancel(user: string, id: string): Promise<void> {
     const reply = await fetch(`${this.url}/v1/orders/${id}/cancel`, {
       method: 'POST',

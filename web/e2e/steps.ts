@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 
-/** Signs in by the chooser of dev mode. */
+/** Signs in on the sign-in page of dev mode. */
 export async function signIn(page: Page, user: string): Promise<void> {
   const known = page.getByRole('button', { name: new RegExp(`^${user}`, 'i') });
   const other = page.getByRole('textbox', { name: /name/i });
@@ -13,7 +13,7 @@ export async function signIn(page: Page, user: string): Promise<void> {
   await page.getByRole('heading', { name: 'Orders', exact: true }).waitFor();
 }
 
-/** Creates an order of one thing from the catalogue, and ends on its page. */
+/** Creates an order of one item from the catalogue, and waits for its page. */
 export async function createOrder(page: Page, name: string, quantity: number): Promise<void> {
   await page
     .getByRole('link', { name: /new order/i })

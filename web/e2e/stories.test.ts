@@ -2,19 +2,19 @@ import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { phone } from './browser';
 import { cancel, createOrder, signIn, status } from './steps';
-import { product, storyteller } from './story';
+import { startStack, storyRunner } from './story';
 
-const story = storyteller();
+const story = storyRunner();
 
 describe('when payments are confirmed', () => {
-  const stack = product({
+  const stack = startStack({
     PAYMENT_CONFIRM_RATE: '1',
     PAYMENT_LATENCY: '50ms',
     DELIVER_AFTER: '3s',
     RATE_LIMIT: '0',
   });
 
-  test('an order is created, and watched until it is delivered', () =>
+  test('an order is created and its page shows the delivery', () =>
     story(stack().url, async (page) => {
       await signIn(page, 'alice');
       await createOrder(page, 'Green tea', 3);
@@ -25,7 +25,7 @@ describe('when payments are confirmed', () => {
       expect(await page.getByRole('button', { name: 'Cancel order' }).count()).toBe(0);
     }));
 
-  test('the list shows it, and follows', () =>
+  test('the list shows a new order and its delivery', () =>
     story(stack().url, async (page) => {
       await signIn(page, 'bob');
       const id = await stack().create('bob', 'Assam');
@@ -35,7 +35,7 @@ describe('when payments are confirmed', () => {
       await row.getByText('Delivered').waitFor();
     }));
 
-  test('a second browser sees the change live', () =>
+  test('another browser shows the delivery live', () =>
     story(stack().url, async (first) => {
       await signIn(first, 'carol');
       await createOrder(first, 'Teapot', 1);
@@ -48,7 +48,7 @@ describe('when payments are confirmed', () => {
       await status(first, 'Delivered');
     }));
 
-  test('all tabs are of the same user', () =>
+  test('all tabs follow the sign-out and sign-in of one tab', () =>
     story(stack().url, async (first) => {
       await signIn(first, 'olivia');
       const second = await first.context().newPage();
@@ -60,7 +60,7 @@ describe('when payments are confirmed', () => {
       await second.locator('.who', { hasText: 'alice' }).waitFor();
     }));
 
-  test('eight tabs load and follow over one stream, also when the tab that holds it is closed', () =>
+  test('eight tabs share one stream, also after the tab that holds it is closed', () =>
     story(stack().url, async (first) => {
       const context = first.context();
       const streams: Page[] = [];
@@ -88,7 +88,7 @@ describe('when payments are confirmed', () => {
       expect(streams).toHaveLength(2);
     }));
 
-  test('a page whose script another release does not have loads again by itself', () =>
+  test('a page reloads when its script is missing on the server', () =>
     story('about:blank', async (page) => {
       let refused = 0;
       await page.route(/\/assets\/.*\.js$/, (route) =>
@@ -99,7 +99,7 @@ describe('when payments are confirmed', () => {
       expect(refused).toBeGreaterThan(1);
     }));
 
-  test('a deep link leads to its order, and an unknown one says so', () =>
+  test('a link opens its order, and an unknown one shows “Order not found”', () =>
     story(stack().url, async (page) => {
       await signIn(page, 'alice');
       const id = await stack().create('alice');
@@ -109,7 +109,7 @@ describe('when payments are confirmed', () => {
       await page.getByRole('heading', { name: 'Order not found' }).waitFor();
     }));
 
-  test("somebody else's order can't be seen", () =>
+  test('the order of another customer is not found', () =>
     story(stack().url, async (page) => {
       const id = await stack().create('alice');
       await signIn(page, 'bob');
@@ -117,7 +117,7 @@ describe('when payments are confirmed', () => {
       await page.getByRole('heading', { name: 'Order not found' }).waitFor();
     }));
 
-  test('it works on a phone', () =>
+  test('an order is created on a phone without horizontal scrolling', () =>
     story(
       stack().url,
       async (page) => {
@@ -132,7 +132,7 @@ describe('when payments are confirmed', () => {
 });
 
 describe('when there is time before the delivery', () => {
-  const stack = product({
+  const stack = startStack({
     PAYMENT_CONFIRM_RATE: '1',
     PAYMENT_LATENCY: '50ms',
     DELIVER_AFTER: '1h',
@@ -149,7 +149,7 @@ describe('when there is time before the delivery', () => {
       await page.getByText('Changed my mind').first().waitFor();
     }));
 
-  test('a cancel from elsewhere shows at once', () =>
+  test('a cancel by the API is shown live', () =>
     story(stack().url, async (page) => {
       await signIn(page, 'alice');
       await createOrder(page, 'Teapot', 1);
@@ -159,7 +159,7 @@ describe('when there is time before the delivery', () => {
       await status(page, 'Cancelled');
     }));
 
-  test('rows are ticked and cancelled together', () =>
+  test('selected orders are cancelled together', () =>
     story(stack().url, async (page) => {
       await stack().create('dave', 'One');
       await stack().create('dave', 'Two');
@@ -174,7 +174,7 @@ describe('when there is time before the delivery', () => {
         .waitFor();
     }));
 
-  test('the keyboard alone is enough', () =>
+  test('the list is searched and an order opened by keyboard', () =>
     story(stack().url, async (page) => {
       await stack().create('erin', 'Keyboard tea');
       await signIn(page, 'erin');
@@ -191,7 +191,7 @@ describe('when there is time before the delivery', () => {
       await page.keyboard.type('keyboard');
       await page.waitForURL(/q=keyboard/);
       await page.keyboard.press('Escape');
-      await page.locator('table:not([inert], [aria-busy])').waitFor(); // rows of the search before can't be reached
+      await page.locator('table:not([inert], [aria-busy])').waitFor(); // rows of the previous search are inert
       await page.keyboard.press('j');
       await page.keyboard.press('Enter');
       await page.waitForURL(/\/orders\/[0-9a-f-]{36}$/);
@@ -200,7 +200,7 @@ describe('when there is time before the delivery', () => {
       await page.waitForURL(/\/new$/);
     }));
 
-  test('the view is in the address: it can be shared, and Back works', () =>
+  test('the filters are in the address, and Back restores them', () =>
     story(stack().url, async (page) => {
       const kept = await stack().create('frank', 'Oolong');
       const gone = await stack().create('frank', 'Darjeeling');
@@ -218,14 +218,14 @@ describe('when there is time before the delivery', () => {
 });
 
 describe('when payments are declined', () => {
-  const stack = product({
+  const stack = startStack({
     PAYMENT_CONFIRM_RATE: '0',
     PAYMENT_LATENCY: '50ms',
     DELIVER_AFTER: '1h',
     RATE_LIMIT: '0',
   });
 
-  test('the order is cancelled, and says why', () =>
+  test('the order is cancelled with the reason', () =>
     story(stack().url, async (page) => {
       await signIn(page, 'alice');
       await createOrder(page, 'Stoneware mug', 1);
@@ -235,14 +235,14 @@ describe('when payments are declined', () => {
 });
 
 describe('when payments are slow', () => {
-  const stack = product({
+  const stack = startStack({
     PAYMENT_CONFIRM_RATE: '1',
     PAYMENT_LATENCY: '8s',
     DELIVER_AFTER: '1h',
     RATE_LIMIT: '0',
   });
 
-  test('an order is cancelled before it was confirmed', () =>
+  test('an order is cancelled before its confirmation', () =>
     story(stack().url, async (page) => {
       await signIn(page, 'alice');
       await createOrder(page, 'Dark chocolate', 1);
@@ -253,13 +253,13 @@ describe('when payments are slow', () => {
 });
 
 describe('when the payment service fails', () => {
-  const stack = product({ PAYMENT_FAILURE_RATE: '1', PAYMENT_LATENCY: '50ms', RATE_LIMIT: '0' });
+  const stack = startStack({ PAYMENT_FAILURE_RATE: '1', PAYMENT_LATENCY: '50ms', RATE_LIMIT: '0' });
 
-  test('the order says what it waits for, and can be cancelled', () =>
+  test('the order shows why it waits, and can be cancelled', () =>
     story(stack().url, async (page) => {
       await signIn(page, 'alice');
       await createOrder(page, 'Dark chocolate', 1);
-      // The attempt comes with neither an event nor a new version.
+      // Attempts change without an event or a new version.
       await page.getByText(/^Waiting for the payment service for .* Attempt \d+ failed: /).waitFor();
       await cancel(page, '');
       await status(page, 'Cancelled');

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { launch, visit } from './browser';
 import { Stack } from './stack';
 
-/** One stack for the stories that want the same settings. */
-export function product(settings: Record<string, string>): () => Stack {
+/** Starts one stack with these settings for all stories of a block. */
+export function startStack(settings: Record<string, string>): () => Stack {
   let stack: Stack;
   beforeAll(async () => {
     stack = await Stack.start(settings);
@@ -15,21 +15,21 @@ export function product(settings: Record<string, string>): () => Stack {
 
 type Story = (
   url: string,
-  tell: (page: Page) => Promise<void>,
+  act: (page: Page) => Promise<void>,
   options?: BrowserContextOptions,
 ) => Promise<void>;
 
-/** One browser for the stories of a file. Each story gets a page of its own, which must raise no error. */
-export function storyteller(): Story {
+/** Launches one browser for all stories of a file. Each story gets its own page, which must not throw errors. */
+export function storyRunner(): Story {
   let browser: Browser;
   beforeAll(async () => {
     browser = await launch();
   });
   afterAll(() => browser.close());
-  return async (url, tell, options) => {
+  return async (url, act, options) => {
     const { page, errors, leave } = await visit(browser, url, options);
     try {
-      await tell(page);
+      await act(page);
       expect(errors).toEqual([]);
     } finally {
       await leave();

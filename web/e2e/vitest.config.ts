@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// The SPA in a real browser on the real product. One file after the other: each starts a stack of its own.
+// The SPA in a real browser on a real stack. Files run one after the other, because each starts its own stack.
 export default defineConfig({
   test: {
     include: ['e2e/**/*.test.ts'],

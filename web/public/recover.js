@@ -1,13 +1,13 @@
-// Reloads the page when a part of it can't be loaded: while a new release is rolled out, the page may come from one release
-// and a request for its part may reach a server of the other. This file has no hash in its name, so both releases have it.
+// Reloads the page when one of its files can't be loaded. During a rollout the page may come from one release, and the
+// request for a file may reach a server of another. This file has no hash in its name, so every release has it.
 (() => {
   const NAME = 'orders.reloads';
-  const LIMIT = 3; // reloads within PERIOD: a release that is broken must not reload for ever
+  const LIMIT = 3; // reloads within PERIOD, so that a broken release does not reload forever
   const PERIOD = 60_000;
   const PAUSE = 3_000;
   let recovering = false;
 
-  /** Counts this reload. False when there were too many, or when they can't be counted. */
+  /** Counts a reload. False after too many, or without storage. */
   function mayReload() {
     try {
       const now = Date.now();
@@ -31,7 +31,7 @@
     if (recovering) return;
     recovering = true;
     const { href } = location;
-    // While the server is away, a reload would replace the page by the browser's error page.
+    // While the server is unreachable, a reload would show the browser's error page.
     while (
       !(await fetch('/', { cache: 'no-store' }).then(
         ({ ok }) => ok,
@@ -41,7 +41,7 @@
       await new Promise((done) => setTimeout(done, PAUSE));
     }
     recovering = false;
-    if (location.href !== href) return; // the user has gone on to a page that works
+    if (location.href !== href) return; // the user has opened another page, which works
     if (mayReload()) location.reload();
     else giveUp();
   }
@@ -56,5 +56,5 @@
     },
     true,
   );
-  addEventListener('orders:part-missing', () => void recover()); // from the app, for a page that is to be shown
+  addEventListener('orders:part-missing', () => void recover()); // from the app, when it can't show a page
 })();

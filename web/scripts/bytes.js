@@ -1,4 +1,4 @@
-// Fails when the built SPA outgrows its budget. Bytes are exact, so they are a gate; times are not.
+// Fails when the built SPA exceeds its size budget.
 import { readdirSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
@@ -21,8 +21,8 @@ const checks = [
 ];
 
 for (const [what, bytes, limit] of checks) {
-  const verdict = bytes <= limit ? 'ok' : 'TOO BIG';
+  const verdict = bytes <= limit ? 'ok' : 'TOO LARGE';
   console.log(`${(bytes / kB).toFixed(1).padStart(7)} kB of ${limit / kB} kB  ${verdict}  ${what}`);
   if (bytes > limit) process.exitCode = 1;
 }
-if (initial.length === 0) throw new Error('index.html names no script');
+if (initial.length === 0) throw new Error('index.html has no script');

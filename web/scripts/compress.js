@@ -1,4 +1,4 @@
-// Compresses the built SPA once, at build time: the server sends the .br or .gz file that a browser takes.
+// Compresses the built SPA. The server sends the .br or .gz file that the browser accepts.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,4 +16,4 @@ for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true }))
     brotliCompressSync(data, { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } }),
   );
 }
-writeFileSync(join(dist, '.gitkeep'), ''); // the folder is in git, for go:embed; its content isn't
+writeFileSync(join(dist, '.gitkeep'), ''); // go:embed needs the folder in git

@@ -2,11 +2,11 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { map } from 'rxjs';
 import { fromPromise } from 'xstate';
-import { answer, createApi } from './api/client';
+import { createApi, toPromise } from './api/client';
 import { createServerClock } from './api/clock';
 import { App } from './app/App';
 import { applyTheme } from './app/theme';
-import { leaveForIssuer, returnFromIssuer } from './session/oidc';
+import { redirectToIssuer, returnFromIssuer } from './session/oidc';
 import { sessionStore } from './session/session';
 import { sessionMachine } from './session/session.machine';
 import './ui/base.css';
@@ -24,34 +24,34 @@ const store = sessionStore();
 
 const machine = sessionMachine.provide({
   actors: {
-    prepare: fromPromise(({ signal }) => answer(api.sessionConfig(), signal)),
-    comeBack: fromPromise(async ({ input, signal }) => {
+    loadConfig: fromPromise(({ signal }) => toPromise(api.sessionConfig(), signal)),
+    completeSignIn: fromPromise(async ({ input, signal }) => {
       const grant = input.config?.oidc && (await returnFromIssuer(input.config.oidc, signal));
       if (!grant) return undefined;
       const { identity } = createApi({ clock: createServerClock(), token: () => grant.token });
-      return { ...grant, ...(await answer(identity(), signal)) };
+      return { ...grant, ...(await toPromise(identity(), signal)) };
     }),
     signIn: fromPromise(({ input: { user, role }, signal }) =>
-      answer(
+      toPromise(
         api
           .devToken(user, role)
           .pipe(map(({ token, expiresAt }) => ({ token, user, role, expiresAt: Date.parse(expiresAt) }))),
         signal,
       ),
     ),
-    leave: fromPromise(({ input, signal }) => {
-      if (!input.config?.oidc) throw new Error('there is no issuer to leave for');
-      return leaveForIssuer(input.config.oidc, input.afresh, signal);
+    redirect: fromPromise(({ input, signal }) => {
+      if (!input.config?.oidc) throw new Error('no issuer is configured');
+      return redirectToIssuer(input.config.oidc, input.forceLogin, signal);
     }),
   },
   actions: {
-    remember: (_, session) => {
+    saveSession: (_, session) => {
       if (session) store.save(session);
     },
-    forget: (_, session) => {
+    clearSession: (_, session) => {
       if (session) store.clear(session);
     },
-    countRefusals: ({ context }) => store.countRefusals(context.refusals),
+    saveRefusals: ({ context }) => store.saveRefusals(context.refusals),
   },
 });
 

@@ -1,6 +1,6 @@
 /**
- * The REST calls that the SPA makes, each a cold observable: subscribing sends it, unsubscribing aborts it, and it fails
- * with ApiError or NetworkError and nothing else.
+ * The REST calls of the SPA. Each is a cold observable: subscribing sends the request, unsubscribing aborts it. Its only
+ * errors are ApiError and NetworkError.
  */
 import { from, map, mergeMap, Observable } from 'rxjs';
 import { parseSse } from './sse';
@@ -31,7 +31,7 @@ export interface ListParams {
   cursor?: string;
 }
 
-/** One message of the stream; the first one of a connection says that it is open, whatever it holds. */
+/** One message of the event stream. The first message shows that the connection is open; it may be empty. */
 export interface StreamMessage {
   cursor?: string;
   order?: OrderSummary;
@@ -40,8 +40,9 @@ export interface StreamMessage {
 export interface ApiOptions {
   clock: ServerClock;
   token?: () => string | undefined;
-  /** The server has answered a request with this token. */
+  /** Called after each successful response. */
   onAccepted?: () => void;
+  /** Called after each 401 response. */
   onUnauthenticated?: (error: ApiError) => void;
 }
 
@@ -49,20 +50,20 @@ interface Call {
   method?: 'GET' | 'POST';
   headers?: Record<string, string>;
   body?: unknown;
-  /** How long to wait for the answer's head. */
-  within?: number;
+  /** Until the response headers arrive, in ms. */
+  timeout?: number;
 }
 
-const REQUEST_DEADLINE = 15_000;
+const REQUEST_TIMEOUT = 15_000;
 
 export type Api = ReturnType<typeof createApi>;
 
 export function createApi({ clock, token, onAccepted, onUnauthenticated }: ApiOptions) {
-  /** The one place that touches fetch. A stream's body may go on for long: the deadline covers the head only. */
+  /** The only caller of fetch. The timeout covers the headers only, because a stream's body stays open. */
   function send<T>(path: string, call: Call, read: (response: Response) => Observable<T>): Observable<T> {
     return new Observable<T>((subscriber) => {
       const abort = new AbortController();
-      const deadline = setTimeout(() => abort.abort(), call.within ?? REQUEST_DEADLINE);
+      const timer = setTimeout(() => abort.abort(), call.timeout ?? REQUEST_TIMEOUT);
       const headers = new Headers({ Accept: 'application/json', ...call.headers });
       const bearer = token?.();
       if (bearer !== undefined) headers.set('Authorization', `Bearer ${bearer}`);
@@ -82,7 +83,7 @@ export function createApi({ clock, token, onAccepted, onUnauthenticated }: ApiOp
         } catch (cause) {
           throw new NetworkError(undefined, { cause });
         } finally {
-          clearTimeout(deadline);
+          clearTimeout(timer);
         }
         clock.observe(response.headers.get('Date'), sent, Date.now());
         if (response.ok) {
@@ -96,7 +97,7 @@ export function createApi({ clock, token, onAccepted, onUnauthenticated }: ApiOp
 
       const subscription = from(respond()).pipe(mergeMap(read)).subscribe(subscriber);
       return () => {
-        clearTimeout(deadline);
+        clearTimeout(timer);
         subscription.unsubscribe();
         abort.abort();
       };
@@ -125,15 +126,15 @@ export function createApi({ clock, token, onAccepted, onUnauthenticated }: ApiOp
       json<{ outcomes: CancelOutcome[] }>('/v1/orders/cancel', {
         method: 'POST',
         body: withReason({ ids }, reason),
-        within: 60_000,
+        timeout: 60_000,
       }).pipe(map(({ outcomes }) => outcomes)),
 
     csv: (params: ListParams): Observable<Blob> =>
-      send(`/v1/orders${search(params)}`, { headers: { Accept: 'text/csv' }, within: 60_000 }, (response) =>
-        from(whole(response.blob())),
+      send(`/v1/orders${search(params)}`, { headers: { Accept: 'text/csv' }, timeout: 60_000 }, (response) =>
+        from(readWhole(response.blob())),
       ),
 
-    /** The live feed as a stream; its first message says that it is open. */
+    /** The live feed as a stream of server-sent events. */
     stream: (cursor?: string): Observable<StreamMessage> =>
       send(
         '/v1/orders/events',
@@ -153,14 +154,14 @@ export function createApi({ clock, token, onAccepted, onUnauthenticated }: ApiOp
           ),
       ),
 
-    /** The same feed by long polling. */
+    /** The live feed by long polling; `wait` is in seconds. */
     poll: (cursor: string | undefined, wait: number): Observable<Events> =>
       json(`/v1/orders/events${search({ ...(cursor === undefined ? {} : { after: cursor }), limit: 500 })}`, {
         headers: { Prefer: `wait=${wait}` },
-        within: wait * 1000 + REQUEST_DEADLINE,
+        timeout: wait * 1000 + REQUEST_TIMEOUT,
       }),
 
-    /** Whom the server takes us for. */
+    /** The user and role that the server reads from the token. */
     identity: (): Observable<Identity> => json('/v1/session'),
 
     sessionConfig: (): Observable<SessionConfig> => json('/v1/session/config'),
@@ -171,10 +172,10 @@ export function createApi({ clock, token, onAccepted, onUnauthenticated }: ApiOp
 }
 
 /**
- * Awaits a call's answer for an XState actor. An abort ends the call, and the promise never settles: its caller wants no
- * outcome any more, and an actor that was stopped and started again (StrictMode) would take the old rejection for its own.
+ * Converts a call to a promise for an XState actor. After an abort the promise never settles: React's StrictMode stops and
+ * restarts actors, and the restarted actor would receive the rejection of the first one.
  */
-export function answer<T>(call: Observable<T>, signal: AbortSignal): Promise<T> {
+export function toPromise<T>(call: Observable<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return;
     const subscription = call.subscribe({
@@ -200,11 +201,11 @@ function search(params: Record<string, unknown> | ListParams): string {
 }
 
 async function body<T>(response: Response): Promise<T> {
-  return (await whole(response.json())) as T;
+  return (await readWhole(response.json())) as T;
 }
 
-/** A body that breaks off halfway is the network's fault, like an answer that never came. */
-async function whole<T>(reading: Promise<T>): Promise<T> {
+/** Reads a body. If it is cut short, that is a NetworkError. */
+async function readWhole<T>(reading: Promise<T>): Promise<T> {
   try {
     return await reading;
   } catch (cause) {
@@ -212,7 +213,7 @@ async function whole<T>(reading: Promise<T>): Promise<T> {
   }
 }
 
-/** A response's body as text, chunk by chunk. */
+/** The chunks of a response's body as text. */
 function text(response: Response): Observable<string> {
   return new Observable((subscriber) => {
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();

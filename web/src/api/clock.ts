@@ -1,13 +1,14 @@
 /**
- * The server's clock, estimated from the `Date` headers of its answers: a countdown must be right on a machine whose own
- * clock is not.
+ * The server's clock, estimated from the `Date` headers of its responses, so that countdowns are correct on a machine whose
+ * own clock is wrong.
  *
- * `Date` is cut to whole seconds, so one answer only bounds the offset: the server stamped it within that second, and
- * between our sending and our receiving. Each further answer narrows the bounds.
+ * `Date` has whole seconds, so one response only limits the offset to a range: the server wrote it within that second, and
+ * between our request and its response. Each further response narrows the range.
  */
 export interface ServerClock {
+  /** In ms since 1970. */
   now(): number;
-  /** Learns from an answer with this `Date` header, asked for at `sent` and received at `received` (both of our clock). */
+  /** Uses a response's `Date` header. `sent` and `received` are times of the local clock, in ms. */
   observe(date: string | null, sent: number, received: number): void;
 }
 
@@ -22,7 +23,7 @@ export function createServerClock(local: () => number = Date.now): ServerClock {
       const [from, to] = [stamp - received, stamp + 999 - sent];
       low = Math.max(low, from);
       high = Math.min(high, to);
-      if (low > high) [low, high] = [from, to]; // one of the clocks was set: what we knew is void
+      if (low > high) [low, high] = [from, to]; // one of the clocks was set: start again
     },
   };
 }

@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { randomId } from './ids';
 
-it('makes distinct v4 UUIDs where crypto.randomUUID does not exist (plain http)', () => {
+it('creates distinct v4 UUIDs without crypto.randomUUID, as on plain http', () => {
   vi.stubGlobal('crypto', { getRandomValues: crypto.getRandomValues.bind(crypto) });
   const ids = Array.from({ length: 50 }, randomId);
   vi.unstubAllGlobals();

@@ -1,4 +1,4 @@
-/** A random UUID (v4). `crypto.randomUUID` exists only on https and localhost; `getRandomValues` everywhere. */
+/** A random UUID (v4). Browsers offer `crypto.randomUUID` on https and localhost only. */
 export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;

@@ -21,7 +21,7 @@ const problem: Problem = {
 const withStatus = (status: number) => new ApiError({ ...problem, status });
 
 describe('reading a problem', () => {
-  it('takes what the server says', async () => {
+  it('of the server returns it with Retry-After', async () => {
     const headers = { 'Retry-After': '30' };
     const error = await readProblem(new Response(JSON.stringify(problem), { status: 409, headers }));
     expect(error).toBeInstanceOf(ApiError);
@@ -33,7 +33,7 @@ describe('reading a problem', () => {
     [404, 'internal'],
     [500, 'unavailable'],
     [502, 'unavailable'],
-  ])('makes sense of a %i from whatever stands in between', async (status, code) => {
+  ])('with status %i and a body that is no problem gets a code by its status', async (status, code) => {
     for (const body of ['<h1>Sorry</h1>', '', '{"error":"no"}', 'null', '"text"']) {
       const error = await readProblem(new Response(body, { status }));
       expect(error.problem).toMatchObject({ status, code });
@@ -42,26 +42,26 @@ describe('reading a problem', () => {
     }
   });
 
-  it('waits no certain time when that is not told in seconds', async () => {
+  it('ignores a Retry-After that is a date', async () => {
     const headers = { 'Retry-After': 'Tue, 24 Nov 2026 12:00:00 GMT' };
     expect((await readProblem(new Response('', { status: 503, headers }))).retryAfter).toBeUndefined();
   });
 });
 
 describe('a problem', () => {
-  it.each([429, 500, 502, 503, 504])('may go away: %i', (status) => {
+  it.each([429, 500, 502, 503, 504])('with status %i is temporary', (status) => {
     expect(isTemporary(withStatus(status))).toBe(true);
   });
 
-  it.each([400, 401, 403, 404, 409, 410, 422])('stays: %i', (status) => {
+  it.each([400, 401, 403, 404, 409, 410, 422])('with status %i is not temporary', (status) => {
     expect(isTemporary(withStatus(status))).toBe(false);
   });
 
-  it('may go away when no answer came, and is nothing to wait for when it is our own', () => {
+  it('is temporary without a response, and is not when our code failed', () => {
     expect([isTemporary(new NetworkError()), isTemporary(new Error('bug'))]).toEqual([true, false]);
   });
 
-  it('is known by its code', () => {
+  it('is recognised by its code', () => {
     const error = new ApiError(problem);
     expect(hasCode(error, 'version-mismatch', 'already-delivered')).toBe(true);
     expect([hasCode(error, 'version-mismatch'), hasCode(problem, 'already-delivered')]).toEqual([
@@ -70,7 +70,7 @@ describe('a problem', () => {
     ]);
   });
 
-  it('is told as a sentence, and without what only a programmer understands', () => {
+  it('is shown as a sentence, without internal details', () => {
     expect(explain(new ApiError(problem))).toBe('The order is delivered.');
     const { detail: _, ...bare } = problem;
     expect(explain(new ApiError(bare))).toBe('Conflict.');

@@ -4,7 +4,7 @@ import type { FieldError, Problem } from './types';
 export class ApiError extends Error {
   constructor(
     readonly problem: Problem,
-    /** Seconds that the server asks us to wait. */
+    /** From the Retry-After header, in seconds. */
     readonly retryAfter?: number,
   ) {
     super(problem.detail ?? problem.title);
@@ -12,7 +12,7 @@ export class ApiError extends Error {
   }
 }
 
-/** No answer came: offline, the server is away, or it took too long. */
+/** No response: offline, server unreachable, or timeout. */
 export class NetworkError extends Error {
   constructor(message = 'Can’t reach the server.', options?: ErrorOptions) {
     super(message, options);
@@ -20,7 +20,7 @@ export class NetworkError extends Error {
   }
 }
 
-/** The issuer did not sign the user in; the message says why. */
+/** The identity provider did not sign the user in; the message gives the reason. */
 export class SignInError extends Error {
   constructor(message: string) {
     super(message);
@@ -32,18 +32,18 @@ export function hasCode(error: unknown, ...codes: Problem['code'][]): error is A
   return error instanceof ApiError && codes.includes(error.problem.code);
 }
 
-/** Whether the same request may well succeed a little later. */
+/** Whether repeating the request later may succeed. */
 export function isTemporary(error: unknown): boolean {
   if (error instanceof NetworkError) return true;
   return error instanceof ApiError && (error.problem.status === 429 || error.problem.status >= 500);
 }
 
-/** Whether the server answered that it did not do it. After any other error nobody knows. */
+/** Whether the server refused the request. After any other error it may have been executed. */
 export function isRefused(error: unknown): error is ApiError {
   return error instanceof ApiError && error.problem.status >= 400 && error.problem.status < 500;
 }
 
-/** How long the server asks to wait before the next try, in ms; 0 when it doesn't. */
+/** The server's Retry-After in ms; 0 without one. */
 export function retryDelay(error: unknown): number {
   return error instanceof ApiError ? (error.retryAfter ?? 0) * 1_000 : 0;
 }
@@ -75,14 +75,14 @@ export function sentence(text: string): string {
   return /[.!?]$/.test(capital) ? capital : `${capital}.`;
 }
 
-/** Reads a problem from an answer that isn't ok, whatever stands between us and the server made of it. */
+/** Reads the problem of an error response. Proxies send other bodies: those become a problem with a code by status. */
 export async function readProblem(response: Response): Promise<ApiError> {
   const retryAfter = Number(response.headers.get('Retry-After')) || undefined;
   try {
     const body: unknown = await response.json();
     if (isProblem(body)) return new ApiError(body, retryAfter);
   } catch {
-    // Not JSON: a proxy's own page, or nothing at all.
+    // Not JSON: from a proxy, or empty.
   }
   const title = response.statusText || `HTTP ${response.status}`;
   const code =

@@ -1,18 +1,18 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 
 export interface SseMessage {
-  /** The last id that the stream told, also when this block had none. */
+  /** The last id of the stream, which may be from an earlier block. */
   id: string | undefined;
   event: string;
   data: string;
 }
 
-/** How much of one unfinished block is kept; an order is far smaller. */
+/** The size limit of one block, in characters. An order is far smaller. */
 const MAX_BLOCK = 1_000_000;
 
 /**
- * Cuts a server-sent event stream into its blocks. Unlike EventSource it also tells of blocks without data: here an `id`
- * alone is the heartbeat, and it moves the cursor.
+ * Parses a stream of server-sent events. Unlike EventSource it also emits blocks without data: the server's heartbeat is an
+ * `id` alone, which moves the cursor.
  */
 export function parseSse(): OperatorFunction<string, SseMessage> {
   return (chunks) =>
@@ -23,7 +23,7 @@ export function parseSse(): OperatorFunction<string, SseMessage> {
         next: (chunk) => {
           buffer += chunk;
           if (buffer.length > MAX_BLOCK) {
-            subscriber.error(new Error('an endless event'));
+            subscriber.error(new Error('event exceeds the size limit'));
             return;
           }
           const blocks = buffer.split(/\r\n\r\n|\n\n|\r\r/);

@@ -1,4 +1,4 @@
-/** Short names for the contract's shapes. `schema.ts` is generated from api/openapi.yaml by `npm run types`. */
+/** Short names for the types of the API. `schema.ts` is generated from api/openapi.yaml by `npm run types`. */
 import type { components } from './schema';
 
 type Schemas = components['schemas'];

@@ -18,7 +18,7 @@ import { type Services, ServicesProvider } from '../session/services';
 import { Shell } from './Shell';
 
 interface AppProps {
-  /** The session's machine with its actors provided: see main.tsx. */
+  /** The session's machine with its actors, from main.tsx. */
   machine: typeof sessionMachine;
   store: Pick<SessionStore, 'load' | 'listen' | 'refusals'>;
 }
@@ -66,7 +66,7 @@ function SignedIn({ session, send }: { session: Session; send: (event: SessionEv
     };
   }, [session, send, toasts]);
   const now$ = useMemo(() => createNow(services.clock), [services]);
-  // Before the pages' own effects, which load: what changes meanwhile must not be missed.
+  // A layout effect runs before the pages' effects, which load: the feed must already listen by then.
   useLayoutEffect(() => services.feed.open(), [services]);
   useEffect(() => services.cancels.open(), [services]);
   useEffect(() => services.outbox.open(), [services]);

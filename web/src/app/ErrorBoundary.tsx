@@ -1,16 +1,16 @@
 import { Component, type ReactNode } from 'react';
 import { Message } from '../ui/Message';
 
-/** A part of the app that couldn't be loaded, or broke: the rest goes on. A new address is a new try. */
-export class ErrorBoundary extends Component<{ children: ReactNode }, { broken: boolean }> {
-  override state = { broken: false };
+/** Replaces a page that failed to load or to render. It is keyed by address, so another page is tried afresh. */
+export class ErrorBoundary extends Component<{ children: ReactNode }, { failed: boolean }> {
+  override state = { failed: false };
 
   static getDerivedStateFromError() {
-    return { broken: true };
+    return { failed: true };
   }
 
   override render() {
-    if (!this.state.broken) return this.props.children;
+    if (!this.state.failed) return this.props.children;
     return (
       <Message title="This page couldn’t load" level={1}>
         <p>Check your connection, or reload to get the latest version.</p>

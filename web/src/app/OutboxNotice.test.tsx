@@ -10,11 +10,11 @@ import { type Entry, OLD_AFTER, outboxStore } from '../live/outbox.store';
 const tea = { sku: 'tea-1', name: 'Green tea', quantity: 2, unitPrice: 450 };
 const request = { items: [tea], currency: 'EUR' as const };
 
-/** A network that is away at first. `failed` counts the requests that it lost. */
+/** A network that is down at first. `failed` counts the lost requests. */
 function network() {
-  const state = { away: true, failed: 0 };
+  const state = { down: true, failed: 0 };
   const answer = http.post('*/v1/orders', () => {
-    if (!state.away) return undefined;
+    if (!state.down) return undefined;
     state.failed++;
     return HttpResponse.error();
   });
@@ -43,19 +43,19 @@ const notice = async (text: string | RegExp) =>
 const kept = () => outboxStore('alice').load().entries;
 const old = { at: Date.now() - OLD_AFTER - 60_000 };
 
-describe('the notice of orders that wait', () => {
-  it('says how many wait, on every page, and sends them when it is asked to', async () => {
+describe('the notice of waiting orders', () => {
+  it('shows their number on every page, and sends them on request', async () => {
     const { state, answer } = network();
     const { user, made } = openWith([{}, {}], { answers: [answer], at: '/nowhere' });
     await waitFor(() => expect(state.failed).toBe(2));
     const shown = await notice('2 orders waiting to be sent');
-    state.away = false;
+    state.down = false;
     await user.click(shown.getByRole('button', { name: 'Send now' }));
     await waitFor(() => expect(made()).toHaveLength(2));
     await waitFor(() => expect(screen.queryByText(/waiting to be sent/)).toBeNull());
   });
 
-  it('discards what waits', async () => {
+  it('discards them on request', async () => {
     const { state, answer } = network();
     const { user } = openWith([{}], { answers: [answer] });
     await waitFor(() => expect(state.failed).toBe(1));
@@ -66,7 +66,7 @@ describe('the notice of orders that wait', () => {
 });
 
 describe('the notice of an old order', () => {
-  it('asks before it is sent, and shows the orders since then', async () => {
+  it('sends it on request, and shows the orders since then', async () => {
     const backend = new Backend();
     const mine = backend.create('alice', request);
     const { user, made } = openWith([old], { backend });
@@ -80,7 +80,7 @@ describe('the notice of an old order', () => {
     await waitFor(() => expect(screen.queryByText(/^We couldn’t confirm this order/)).toBeNull());
   });
 
-  it('says when there are no orders since then, and when they do not load', async () => {
+  it('explains that there are no orders since then, or that loading failed', async () => {
     const { user, unmount } = openWith([old]);
     await user.click(await screen.findByRole('button', { name: 'Show orders since then' }));
     await screen.findByText('You have no orders since then.');
@@ -94,7 +94,7 @@ describe('the notice of an old order', () => {
     await screen.findByText('Couldn’t load your orders. Try again later.');
   });
 
-  it('discards it unsent', async () => {
+  it('discards it on request', async () => {
     const { user, made } = openWith([old]);
     await user.click(await screen.findByRole('button', { name: 'Discard' }));
     expect([kept(), made()]).toEqual([[], []]);
@@ -102,7 +102,7 @@ describe('the notice of an old order', () => {
 });
 
 describe('the notice of refused orders', () => {
-  it('says why, and leads to the form', async () => {
+  it('shows the reason, and links to the form', async () => {
     const refusal = { detail: 'The price is too high.', errors: [] };
     const { user } = openWith([{ refusal }]);
     const alert = await screen.findByRole('alert');
@@ -112,7 +112,7 @@ describe('the notice of refused orders', () => {
     expect(screen.queryByText(/1 order rejected/)).toBeNull();
   });
 
-  it('discards them', async () => {
+  it('discards them on request', async () => {
     const { user } = openWith([{ refusal: { detail: 'No.', errors: [] } }]);
     await user.click(within(await screen.findByRole('alert')).getByRole('button', { name: 'Discard' }));
     expect([kept(), screen.queryByRole('alert')]).toEqual([[], null]);

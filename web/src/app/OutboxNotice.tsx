@@ -7,7 +7,7 @@ import { exactTime, money, shortId, statusNames } from '../domain/format';
 import { useObservable } from '../ui/useObservable';
 import type { Entry } from '../live/outbox.store';
 
-/** The orders that were sent and have no known outcome, on every page. */
+/** Shows on every page which submitted orders are waiting, need a confirmation, or were refused. */
 export function OutboxNotice() {
   const { outbox } = useServices();
   const { entries, sending } = useObservable(outbox.view$, outbox.view());
@@ -44,7 +44,7 @@ export function OutboxNotice() {
   );
 }
 
-/** Nobody knows whether an old order arrived: the user's orders since then help to decide. */
+/** Asks whether to send an old order again. The orders since then help to decide. */
 function OldOrder({ entry }: { entry: Entry }) {
   const { outbox } = useServices();
   const [shown, setShown] = useState(false);

@@ -7,8 +7,8 @@ const list = () => screen.findByRole('heading', { name: 'Orders' });
 const create = () => screen.findByRole('heading', { name: 'New order' });
 const help = () => screen.queryByRole('dialog', { name: 'Keyboard shortcuts' });
 
-describe('single keys', () => {
-  it('lead to a new order and back to all of them', async () => {
+describe('shortcuts', () => {
+  it('open the form of a new order and the list', async () => {
     const { user } = open();
     await list();
     await user.keyboard('n');
@@ -20,7 +20,7 @@ describe('single keys', () => {
     expect(location.pathname).toBe('/');
   });
 
-  it('are told by one of them, and by a button', async () => {
+  it('are listed by ? and by a button', async () => {
     const { user } = open();
     await list();
     await user.keyboard('?');
@@ -32,7 +32,7 @@ describe('single keys', () => {
     await screen.findByRole('dialog', { name: 'Keyboard shortcuts' });
   });
 
-  it('are letters in a field, and the browser’s with a modifier', async () => {
+  it('are ignored in fields and with a modifier', async () => {
     const { user } = open();
     await list();
     await user.keyboard('{Control>}n{/Control}');
@@ -47,11 +47,11 @@ describe('single keys', () => {
   });
 });
 
-describe('the colours', () => {
+describe('the theme', () => {
   const button = () => screen.getByTitle('Change theme');
   const drawn = () => document.documentElement.dataset['theme'];
 
-  it('go round, and are remembered', async () => {
+  it('changes in turn and is saved', async () => {
     const { user, unmount } = open();
     expect([button().textContent, drawn()]).toEqual(['System theme', undefined]);
     await user.click(button());
@@ -61,7 +61,7 @@ describe('the colours', () => {
 
     unmount();
     delete document.documentElement.dataset['theme'];
-    applyTheme(); // as main.tsx does before anything is drawn
+    applyTheme(); // as main.tsx does before the first render
     expect(drawn()).toBe('dark');
     open();
     expect(button().textContent).toBe('Dark theme');
@@ -69,7 +69,7 @@ describe('the colours', () => {
     expect([button().textContent, drawn()]).toEqual(['System theme', undefined]);
   });
 
-  it('are the system’s when what is remembered makes no sense', () => {
+  it('is the system’s when the saved one is invalid', () => {
     localStorage.setItem('orders.theme', 'plaid');
     applyTheme();
     open();
@@ -77,8 +77,8 @@ describe('the colours', () => {
   });
 });
 
-describe('the frame', () => {
-  it('tells how the connection is, and what that means', async () => {
+describe('the header', () => {
+  it('shows the state of the connection and explains it', async () => {
     const { connection$ } = open();
     const badge = screen.getByTestId('connection');
     expect(badge.textContent).toBe('Live');
@@ -94,14 +94,14 @@ describe('the frame', () => {
     }
   });
 
-  it('says who is here, and lets them go', async () => {
+  it('shows the user, who can sign out', async () => {
     const { user, signedOut } = open({ user: 'alice', role: 'customer' });
     expect(screen.getByText('alice').textContent).toBe('alice');
     await user.click(screen.getByRole('button', { name: 'Sign out' }));
     expect(signedOut).toEqual(['alice']);
   });
 
-  it('leads back from an address that is none', async () => {
+  it('stays on an unknown page, which links to the list', async () => {
     const { user } = open({ at: '/nowhere' });
     await screen.findByRole('heading', { name: 'Page not found' });
     await user.click(screen.getByRole('link', { name: 'Go to orders' }));

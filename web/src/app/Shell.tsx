@@ -18,19 +18,19 @@ import { useTheme } from './theme';
 
 const loadOrderPage = () => import('../pages/order/OrderPage');
 const loadCreatePage = () => import('../pages/create/CreatePage');
-const OrderPage = lazy(() => loadOrderPage().catch(missing));
-const CreatePage = lazy(() => loadCreatePage().catch(missing));
+const OrderPage = lazy(() => loadOrderPage().catch(reportMissing));
+const CreatePage = lazy(() => loadCreatePage().catch(reportMissing));
 
-/** Has public/recover.js reload the page. A preload that fails does not: what is shown works. */
-function missing(error: unknown): never {
+/** Makes public/recover.js reload the page. A failed preload does not, because the current page works. */
+function reportMissing(error: unknown): never {
   dispatchEvent(new Event('orders:part-missing'));
   throw error;
 }
 
-/** How long the first page has to load before the others are, in ms. */
+/** The delay before the other pages are preloaded, in ms. */
 const PRELOAD_AFTER = 2_000;
 
-/** Loads the pages that aren't shown yet: they must open also while the server is away or replaced. */
+/** Preloads the other pages, so that they open also while the server is unreachable or being replaced. */
 function usePreload() {
   useEffect(() => {
     const load = () => void Promise.allSettled([loadOrderPage(), loadCreatePage()]);
@@ -123,7 +123,7 @@ const connectionNames: Record<Connection, string> = {
 
 interface Freshness {
   connection: Connection;
-  /** Until when the page was up to date, in ms; undefined when it never was. */
+  /** The time until which the shown data was current, in ms; undefined before the first connection. */
   until: number | undefined;
 }
 

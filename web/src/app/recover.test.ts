@@ -11,7 +11,7 @@ class HTMLLinkElement {
   constructor(readonly href: string) {}
 }
 
-/** The script in a page that it reloads; what it may use of the browser is here. */
+/** Runs the script with a fake browser. */
 function page() {
   const storage = new Map<string, string>();
   const state = { now: 0, up: true, asked: 0, reloads: 0, root: { childElementCount: 0, textContent: '' } };
@@ -30,7 +30,7 @@ function page() {
     document: { getElementById: () => state.root },
     fetch: () => {
       state.asked++;
-      return state.up ? Promise.resolve({ ok: true }) : Promise.reject(new TypeError('away'));
+      return state.up ? Promise.resolve({ ok: true }) : Promise.reject(new TypeError('unreachable'));
     },
     sessionStorage: {
       getItem: (name: string) => storage.get(name) ?? null,
@@ -57,19 +57,19 @@ it.each([
   [new HTMLLinkElement('https://orders.test/assets/index-1a2b.css'), 1],
   [new HTMLLinkElement('https://orders.test/favicon.svg'), 0],
   [{}, 0],
-])('reloads the page when a part of the build is missing: %o', async (target, reloads) => {
+])('reloads the page when a file of the build is missing: %o', async (target, reloads) => {
   const { state, tell } = page();
   await tell('error', target);
   expect(state.reloads).toBe(reloads);
 });
 
-it('reloads it once for all parts that are missing', async () => {
+it('reloads once for several missing files', async () => {
   const { state, miss } = page();
   await Promise.all([miss(), miss()]);
   expect([state.reloads, state.asked]).toEqual([1, 1]);
 });
 
-it('reloads it three times within a minute, and then says what to do', async () => {
+it('reloads at most three times within a minute, then shows a message', async () => {
   const { state, miss } = page();
   for (let n = 0; n < 4; n++) await miss();
   expect(state.reloads).toBe(3);
@@ -79,7 +79,7 @@ it('reloads it three times within a minute, and then says what to do', async () 
   expect(state.reloads).toBe(4);
 });
 
-it('waits for a server that is away, and leaves a user alone who has gone on', async () => {
+it('waits for an unreachable server, and does not reload after the user changed the page', async () => {
   const { state, location, timers, miss } = page();
   state.up = false;
   await miss();
@@ -89,8 +89,8 @@ it('waits for a server that is away, and leaves a user alone who has gone on', a
   await flush();
   expect(state.reloads).toBe(1);
 
-  const gone = miss();
+  const recovery = miss();
   location.href = 'https://orders.test/new';
-  await gone;
+  await recovery;
   expect(state.reloads).toBe(1);
 });

@@ -28,7 +28,7 @@ export function useTheme(): [Theme, () => void] {
     try {
       localStorage.setItem(NAME, following);
     } catch {
-      // Forbidden: it holds for this page.
+      // No storage: the theme ends with the page.
     }
   };
   return [theme, next];

@@ -31,30 +31,30 @@ describe('a price', () => {
     ['0.07', 7],
     ['1.10', 110],
     ['1000000.01', 100_000_001],
-  ])('is understood: %j', (text, minor) => {
+  ])('is parsed: %j', (text, minor) => {
     expect(parsePrice(text, 'EUR')).toBe(minor);
   });
 
   it.each(['', '.', '.5', '-1', '+1', '1e3', '4.505', '1.000,00', '4 50', '€4', '1234567890123', '٤'])(
-    'is not guessed: %j',
+    'is invalid: %j',
     (text) => {
       expect(parsePrice(text, 'EUR')).toBeUndefined();
     },
   );
 
-  it('has as many decimals as its currency', () => {
+  it('has the decimals of its currency', () => {
     expect([parsePrice('450', 'JPY'), parsePrice('4.5', 'JPY')]).toEqual([450, undefined]);
     expect([formatPrice(450, 'JPY'), formatPrice(450, 'EUR')]).toEqual(['450', '4.50']);
   });
 
-  it.each(catalogue)('is read as it is written: $sku', ({ price }) => {
+  it.each(catalogue)('is parsed as it is formatted: $sku', ({ price }) => {
     expect(parsePrice(formatPrice(price, 'EUR'), 'EUR')).toBe(price);
     expect(parsePrice(formatPrice(price, 'JPY'), 'JPY')).toBe(price);
   });
 });
 
 describe('the check', () => {
-  it('finds nothing in what the server takes, up to its bounds', () => {
+  it('accepts everything up to the server’s limits', () => {
     expect(check(draft({}))).toEqual([]);
     expect(
       check(draft({ quantity: '1000', price: '0', sku: 's'.repeat(64), name: '𝄞'.repeat(200) })),
@@ -76,11 +76,11 @@ describe('the check', () => {
     ['unitPrice', { price: '' }],
     ['unitPrice', { price: '4.505' }],
     ['unitPrice', { price: '1000000.01' }],
-  ] as [string, Partial<DraftItem>][])("names the server's field %s for %j", (field, more) => {
+  ] as [string, Partial<DraftItem>][])("reports the server's field %s for %j", (field, more) => {
     expect(fields(draft({}, more))).toEqual([`items[1].${field}`]);
   });
 
-  it('wants at least one item, at most a hundred, and not too much in all', () => {
+  it('requires 1 to 100 items and limits the total', () => {
     expect(fields(emptyDraft)).toEqual(['items']);
     expect(fields(draft(...Array.from({ length: 101 }, () => ({}))))).toEqual(['items']);
     const full = { quantity: '100', price: '1000000' };
@@ -90,27 +90,27 @@ describe('the check', () => {
 });
 
 describe('a draft', () => {
-  it('costs what can be understood of it', () => {
+  it('has the total of its valid rows', () => {
     expect(total(draft({}, { quantity: '3', price: '0,10' }))).toBe(930);
     expect(total(draft({}, { quantity: 'many' }, { price: '?' }))).toBe(900);
     expect(total(emptyDraft)).toBe(0);
   });
 
-  it('is sent without the blanks around', () => {
+  it('is sent without surrounding spaces', () => {
     expect(toRequest(draft({ sku: ' tea-1 ', name: ' Green tea', quantity: ' 2 ', price: ' 4,5' }))).toEqual({
       items: [{ sku: 'tea-1', name: 'Green tea', quantity: 2, unitPrice: 450 }],
       currency: 'EUR',
     });
   });
 
-  it('keeps its minor units in another currency, and what is no price as it is', () => {
+  it('keeps minor units and invalid prices when the currency changes', () => {
     const yen = inCurrency(draft({}, { price: '4.5.0' }), 'JPY');
     expect(yen.currency).toBe('JPY');
     expect(yen.items.map(({ price }) => price)).toEqual(['450', '4.5.0']);
     expect(inCurrency(yen, 'EUR')).toEqual(draft({}, { price: '4.5.0' }));
   });
 
-  it('counts what is there already, and tells its rows apart', () => {
+  it('increases the quantity of an item that is added again, and numbers its rows', () => {
     const twice = addItem(addItem(emptyDraft, catalogue[0]), catalogue[0]);
     expect(twice.items).toEqual([item]);
     expect(addItem(addItem(twice), catalogue[1]).items.map(({ row }) => row)).toEqual([1, 2, 3]);

@@ -1,9 +1,9 @@
-/** The order that is being written, as typed; what it would cost, and what is wrong with it. */
+/** An order while the user fills in the form: its fields as typed, its total and its errors. */
 import { type CreateOrder, type Currency, type FieldError } from '../api/types';
 import { decimals, money } from './format';
 
 export interface DraftItem {
-  /** Tells rows apart while they are edited. */
+  /** Identifies the row while it is edited. */
   row: number;
   sku: string;
   name: string;
@@ -16,7 +16,7 @@ export interface Draft {
   currency: Currency;
 }
 
-/** The server's bounds (orders-actor/order/check.go). It has the last word; these only spare the round trip. */
+/** The server's limits (orders-actor/order/check.go), checked here to save a request. The server checks them again. */
 const limits = {
   items: 100,
   quantity: 1_000,
@@ -37,7 +37,7 @@ export const catalogue = [
 
 export const emptyDraft: Draft = { items: [], currency: 'EUR' };
 
-/** A price as typed, in minor units; undefined when it isn't one. A decimal comma is fine. */
+/** Parses a price into minor units; undefined when it is invalid. Point and comma are decimal separators. */
 export function parsePrice(text: string, currency: Currency): number | undefined {
   const digits = decimals(currency);
   const match = /^(\d{1,12})(?:[.,](\d*))?$/.exec(text.trim());
@@ -67,7 +67,7 @@ export function addItem(draft: Draft, item?: (typeof catalogue)[number]): Draft 
   return { ...draft, items: [...draft.items, added] };
 }
 
-/** The same amounts of minor units in another currency: a demo's price list has no exchange rates. */
+/** Changes the currency and keeps the minor units: the demo's catalogue has no exchange rates. */
 export function inCurrency(draft: Draft, currency: Currency): Draft {
   const items = draft.items.map((item) => {
     const minor = parsePrice(item.price, draft.currency);
@@ -76,7 +76,7 @@ export function inCurrency(draft: Draft, currency: Currency): Draft {
   return { items, currency };
 }
 
-/** What the rows that can be understood cost. */
+/** The total of all valid rows, in minor units. */
 export function total(draft: Draft): number {
   return draft.items.reduce(
     (sum, item) => sum + (parseQuantity(item.quantity) ?? 0) * (parsePrice(item.price, draft.currency) ?? 0),
@@ -84,10 +84,10 @@ export function total(draft: Draft): number {
   );
 }
 
-/** Everything that is wrong, in the server's own field names, so that its findings and ours show in the same places. */
+/** The errors of a draft. Fields are named as in the server's errors, so that both appear at the same inputs. */
 export function check(draft: Draft): FieldError[] {
-  const found: FieldError[] = [];
-  const add = (field: string, message: string) => found.push({ field, message });
+  const errors: FieldError[] = [];
+  const add = (field: string, message: string) => errors.push({ field, message });
   if (draft.items.length === 0) add('items', 'Add at least one item.');
   if (draft.items.length > limits.items) add('items', `An order can have at most ${limits.items} items.`);
   draft.items.forEach((item, i) => {
@@ -107,10 +107,10 @@ export function check(draft: Draft): FieldError[] {
   });
   if (total(draft) > limits.total)
     add('items', `The total can’t exceed ${money(limits.total, draft.currency)}.`);
-  return found;
+  return errors;
 }
 
-/** The request for a draft without faults. */
+/** The request for a draft without errors. */
 export function toRequest(draft: Draft): CreateOrder {
   return {
     items: draft.items.map((item) => ({
@@ -137,6 +137,6 @@ function checkText(
   const length = Array.from(text.trim()).length;
   if (length === 0) add(field, `Enter ${what}.`);
   else if (length > limit) add(field, `Use at most ${limit} characters.`);
-  // eslint-disable-next-line no-control-regex -- that is what is looked for
+  // eslint-disable-next-line no-control-regex -- control characters are not allowed
   else if (/[\u0000-\u001f\u007f]/.test(text.trim())) add(field, 'Remove the control characters.');
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { life } from '../test/orders';
+import { orderVersions } from '../test/orders';
 import { clockTime, decimals, duration, exactTime, money, plural, relativeTime, shortId } from './format';
 
 const NOW = Date.parse('2026-11-24T12:00:00Z');
@@ -11,14 +11,14 @@ describe('money', () => {
     ['EUR', 2, 12.5],
     ['CHF', 2, 12.5],
     ['JPY', 0, 1250],
-  ] as const)('is written with the decimals of %s', (currency, digits, major) => {
+  ] as const)('has the decimals of %s', (currency, digits, major) => {
     expect(decimals(currency)).toBe(digits);
     const expected = new Intl.NumberFormat(undefined, { style: 'currency', currency }).format(major);
     expect(money(1250, currency)).toBe(expected);
   });
 });
 
-describe('a time', () => {
+describe('a relative time', () => {
   it.each([
     [-2, 0, 'second'],
     [2, 0, 'second'],
@@ -32,7 +32,7 @@ describe('a time', () => {
     [-2_591_999, -29, 'day'],
     [86_400, 1, 'day'],
     [90, 1, 'minute'],
-  ] as const)('%i s away is told as %i %s', (seconds, n, unit) => {
+  ] as const)('of %i s is %i %s', (seconds, n, unit) => {
     expect(relativeTime(at(seconds), NOW)).toBe(words.format(n, unit));
   });
 
@@ -45,11 +45,11 @@ describe('a time', () => {
     [3_600, 'in 1 h'],
     [21_599, 'in 5 h 59 min'],
     [86_399, 'in 23 h 59 min'],
-  ])('is told in hours and minutes when it is %i s ahead', (seconds, text) => {
+  ])('of %i s ahead has hours and minutes', (seconds, text) => {
     expect(relativeTime(at(seconds), NOW)).toBe(text);
   });
 
-  it('of today is the time of day, of another day also the date', () => {
+  it('as a clock time has the date unless it is today', () => {
     const [time, date] = [{ timeStyle: 'short' }, { dateStyle: 'medium' }] as const;
     const clock = new Intl.DateTimeFormat(undefined, time).format(NOW);
     expect(clockTime(NOW, NOW + 1_000)).toBe(clock);
@@ -58,7 +58,7 @@ describe('a time', () => {
     );
   });
 
-  it('is exact to the second', () => {
+  it('as an exact time has seconds', () => {
     expect(exactTime(at(0))).not.toBe(exactTime(at(1)));
   });
 });
@@ -71,18 +71,18 @@ it.each([
   [21_599, '5 h 59 min'],
   [86_400, '1 day'],
   [2 * 86_400 + 3 * 3_600 + 60, '2 days 3 h'],
-])('%i s last %s', (seconds, text) => {
+])('the duration of %i s is %s', (seconds, text) => {
   expect(duration(seconds)).toBe(text);
 });
 
-describe('a name', () => {
-  it('is the part of an id that tells orders of one moment apart', () => {
-    const [one, other] = [life()[0].id, life()[0].id];
+describe('names', () => {
+  it('the short id differs for orders of the same moment', () => {
+    const [one, other] = [orderVersions()[0].id, orderVersions()[0].id];
     expect(shortId(one)).toBe(one.split('-').at(-1));
     expect(shortId(one)).not.toBe(shortId(other));
   });
 
-  it('counts', () => {
+  it('plural adds the count', () => {
     expect([plural(0, 'order'), plural(1, 'order'), plural(2, 'order')]).toEqual([
       '0 orders',
       '1 order',

@@ -1,4 +1,4 @@
-/** Money, times and names as people read them, in the browser's locale. */
+/** Formats money, times and names for display, in the browser's locale. */
 import type { Cause, Currency, Party, PaymentStatus, Status } from '../api/types';
 
 const moneyFormats = new Map<Currency, Intl.NumberFormat>();
@@ -12,7 +12,7 @@ function moneyFormat(currency: Currency): Intl.NumberFormat {
   return format;
 }
 
-/** How many decimals the currency's minor unit has. */
+/** The number of decimals of the currency. */
 export function decimals(currency: Currency): number {
   return moneyFormat(currency).resolvedOptions().maximumFractionDigits ?? 2;
 }
@@ -80,8 +80,8 @@ export function duration(seconds: number): string {
 }
 
 /**
- * What tells orders apart: the last part of a UUIDv7, which is random (its first parts are the time). Search looks at how
- * parts begin, so what is shown can be searched for.
+ * The last part of a UUIDv7, which is random; the first parts are the time. The search finds ids by the beginning of this
+ * part too.
  */
 export function shortId(id: string): string {
   return id.slice(24);

@@ -1,4 +1,4 @@
-/** The order's life, from the file that the backend's guard reads too. Nothing here knows a status or an event by name. */
+/** The order's state machine, from the file that the backend reads too. No status or event is named in this code. */
 import { createMachine } from 'xstate';
 import file from '../../../api/order-machine.json';
 import type { Cause, HistoryEntry, Status } from '../api/types';
@@ -30,12 +30,12 @@ export const orderMachine = createMachine({
   ),
 });
 
-/** Whether the machine lets this event happen now. */
+/** Whether the event is allowed in this status. */
 export function allows(status: Status, event: OrderEvent): boolean {
   return orderMachine.resolveState({ value: status }).can({ type: event });
 }
 
-/** The arrows that an order took. */
+/** The transitions of an order. */
 export function taken(history: readonly HistoryEntry[]): Transition[] {
   return history.flatMap((entry, i) => {
     const before = history[i - 1];

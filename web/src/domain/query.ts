@@ -1,4 +1,4 @@
-/** What the list shows, kept in the address bar alone: a view can be shared, and Back works. */
+/** The filters, order and page of the list. The address bar is their only store, so views can be shared and Back works. */
 import type { ListParams } from '../api/client';
 import { type OrderSummary, type Status, statuses } from '../api/types';
 import { findable, searchable } from './search';
@@ -18,7 +18,7 @@ export const sortNames: Record<Sort, string> = {
 export interface ListQuery {
   status: Status | undefined;
   q: string;
-  /** Local days, `2026-11-24`, both included. */
+  /** First and last day in local time, such as `2026-11-24`; both are included. */
   from: string;
   to: string;
   sort: Sort;
@@ -34,7 +34,7 @@ export function parseQuery(search: string): ListQuery {
   const q = (params.get('q') ?? '').slice(0, 100);
   return {
     status: statuses.find((known) => known === status),
-    q: searchable(q) ? q : '', // the server refuses to search for nothing
+    q: searchable(q) ? q : '', // the server refuses a text without a letter or digit
     from: day(params.get('from')),
     to: day(params.get('to')),
     sort: sorts.find((known) => known === sort) ?? '-created',
@@ -54,7 +54,7 @@ export function formatQuery(query: ListQuery): string {
   return text === '' ? '/' : `/?${text}`;
 }
 
-/** Another selection begins at its first page. */
+/** Changes the query and goes to its first page. */
 export function refine(query: ListQuery, change: Partial<ListQuery>): ListQuery {
   return { ...query, cursor: undefined, ...change };
 }
@@ -75,7 +75,7 @@ export function toParams(query: ListQuery): ListParams {
   };
 }
 
-/** Whether the list would hold this order: the same rules as the server's, for what comes by the feed. */
+/** Whether an order from the feed matches the query, by the server's rules. */
 export function matches(query: ListQuery, order: OrderSummary): boolean {
   if (query.status && order.status !== query.status) return false;
   const created = Date.parse(order.createdAt);

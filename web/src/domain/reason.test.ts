@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ApiError, NetworkError } from '../api/problem';
 import type { FieldError } from '../api/types';
-import { cancelFaults, checkReason, REASON_LIMIT } from './reason';
+import { cancelErrors, validateReason, REASON_LIMIT } from './reason';
 
 describe('the reason of a cancel', () => {
   it.each([
@@ -13,15 +13,15 @@ describe('the reason of a cancel', () => {
     'two\nlines\tand a tab',
     '😀'.repeat(REASON_LIMIT),
     ` ${'a'.repeat(REASON_LIMIT)} `,
-  ])('may be %j', (text) => expect(checkReason(text)).toBeUndefined());
+  ])('is valid: %j', (text) => expect(validateReason(text)).toBeUndefined());
 
   it.each([
     ['a'.repeat(501), 'Use at most 500 characters (now 501).'],
     ['a\u0000b', 'Remove the control characters.'],
     ['a\u0085b', 'Remove the control characters.'],
-  ])('may not be %j', (text, fault) => expect(checkReason(text)).toBe(fault));
+  ])('is invalid: %j', (text, message) => expect(validateReason(text)).toBe(message));
 
-  it('has the limit of the contract', () => {
+  it('has the limit of openapi.yaml', () => {
     const contract = readFileSync(join(import.meta.dirname, '../../../api/openapi.yaml'), 'utf8');
     expect(/^ {4}Reason:\n(?: {6}.*\n)*? {6}maxLength: (\d+)/m.exec(contract)?.[1]).toBe(
       String(REASON_LIMIT),
@@ -50,7 +50,7 @@ describe('a refused cancel', () => {
       { reason: 'Is too long.', other: 'Ids[0] must be a UUID.' },
     ],
     [new NetworkError('Gone.'), { other: 'Gone.' }],
-  ])('says at the reason what is about the reason', (error, faults) => {
-    expect(cancelFaults(error)).toEqual(faults);
+  ])('separates the error of the reason from others', (error, expected) => {
+    expect(cancelErrors(error)).toEqual(expected);
   });
 });

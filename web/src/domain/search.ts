@@ -1,12 +1,12 @@
 /**
- * The server's text search, for orders that come by the feed. These are the rules of orders-actor/orderdb/words.go, and
+ * The server's text search, applied to orders from the feed. orders-actor/orderdb/words.go has the same rules;
  * api/search-cases.json tests both.
  */
 import type { OrderSummary } from '../api/types';
 
-/** The characters of a word that count. */
+/** Words are cut to this number of characters. */
 const MAX_WORD = 40;
-/** Letters that Unicode does not take apart. */
+/** Letters that Unicode normalisation does not decompose. */
 const letters: Record<string, string> = {
   ø: 'o',
   ł: 'l',
@@ -17,17 +17,17 @@ const letters: Record<string, string> = {
   œ: 'oe',
 };
 
-/** The scripts that put no spaces between words, for a character class. */
+/** Scripts without spaces between words, for a character class. */
 const unspaced = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}ー`;
 const run = new RegExp(`[${unspaced}]+|[^\\s\\u0085${unspaced}]+`, 'gu');
 const beginsUnspaced = new RegExp(`^[${unspaced}]`, 'u');
 
-/** Whether the text holds anything to search for, which is a letter or a digit. */
+/** Whether the text has a letter or digit, which a search needs. */
 export function searchable(text: string): boolean {
   return queryWords(text).length > 0;
 }
 
-/** Whether the list's text search finds an order: each word of the query is the beginning of one of the order's words. */
+/** Whether the search finds an order: each word of the query is a prefix of one of the order's words. */
 export function findable(q: string, order: OrderSummary): boolean {
   const asked = queryWords(q);
   if (asked.length === 0) return true;
@@ -40,7 +40,7 @@ function orderWords({ id, customer, items }: OrderSummary): string[] {
   return [...ids, ...[customer, ...items.flatMap(({ sku, name }) => [sku, name])].flatMap(textWords)];
 }
 
-/** `tea-1 (green)` holds `tea-1`, `1` and `green`; `抹茶ラテ` holds each two neighbours, and its last character. */
+/** The words of `tea-1 (green)` are `tea-1`, `1` and `green`; those of `抹茶ラテ` are each pair of characters and the last one. */
 function textWords(text: string): string[] {
   return parts(text).flatMap((part) =>
     beginsUnspaced.test(part)
@@ -55,11 +55,11 @@ function queryWords(text: string): string[] {
   return parts(text).flatMap((part) => {
     if (!beginsUnspaced.test(part)) return [clip(part)];
     const words = pairs(part);
-    return words.slice(0, Math.max(1, words.length - 1)); // the last character is in the pair before
+    return words.slice(0, Math.max(1, words.length - 1)); // the last character is part of the pair before it
   });
 }
 
-/** The text's parts, of scripts that put no spaces between words or of others, from first letter or digit to last. */
+/** Splits a text at spaces and where scripts without spaces begin or end, and trims punctuation from each part. */
 function parts(text: string): string[] {
   return (fold(text).match(run) ?? [])
     .map((part) => part.replace(/^[^\p{L}\p{N}\p{M}]+|[^\p{L}\p{N}\p{M}]+$/gu, ''))
@@ -72,8 +72,8 @@ function pairs(part: string): string[] {
 }
 
 /**
- * Makes texts equal that readers take for the same. The marks that stay are vowels of one script, as in Thai, and the
- * voicing marks of Japanese. Letters go through capitals, because only these make ss of ß, after ẞ became ß.
+ * Removes differences that a search ignores: case, accents, dashes, width. Marks that are vowels, as in Thai, and the
+ * voicing marks of Japanese stay. The upper case in between turns ß into ss; the lower case before it turns ẞ into ß.
  */
 function fold(text: string): string {
   return text

@@ -2,16 +2,16 @@ import { catchError, concat, defer, NEVER, of, switchMap, throwError, timer } fr
 import type { CancelOutcome } from '../api/types';
 import { describe, expect, it } from 'vitest';
 import { ApiError, NetworkError } from '../api/problem';
-import { life } from '../test/orders';
+import { orderVersions } from '../test/orders';
 import { marbles } from '../test/marbles';
 import { createCancels } from './cancels';
 
-const order = { ...life('cancelled')[2], changed: true };
+const order = { ...orderVersions('cancelled')[2], changed: true };
 const before = { ...order, changed: false };
 const { id } = order;
 const late = new ApiError({ type: 'about:blank', title: 'Late', status: 409, code: 'already-delivered' });
 
-/** Cancels whose nth request answers with the nth of `answers`, 1 s after it was sent; and the toasts shown. */
+/** Cancels whose nth request returns the nth of `answers` after 1 s, and the toasts that are shown. */
 function start(scheduler: Parameters<typeof createCancels>[0]['scheduler'], ...answers: unknown[]) {
   const toasts: string[] = [];
   let sent = 0;
@@ -31,7 +31,7 @@ function start(scheduler: Parameters<typeof createCancels>[0]['scheduler'], ...a
 }
 
 describe('a cancel in flight', () => {
-  it('goes to the page that watches it, without a toast', () => {
+  it('is reported to its observer without a toast', () => {
     const page = marbles(({ scheduler, expectObservable }) => {
       const page = start(scheduler, order);
       expectObservable(page.cancels.cancel(id, 'late')).toBe('1s (a|)', { a: order });
@@ -40,7 +40,7 @@ describe('a cancel in flight', () => {
     expect([page.toasts, page.sent()]).toEqual([[], 1]);
   });
 
-  it('goes on when its page is left, and ends in a toast', () => {
+  it('continues without an observer, and ends in a toast', () => {
     const page = marbles(({ scheduler, expectObservable }) => {
       const page = start(scheduler, order);
       expectObservable(page.cancels.cancel(id, ''), '500ms !').toBe('-');
@@ -50,7 +50,7 @@ describe('a cancel in flight', () => {
     expect(page.cancels.running(id)).toBeUndefined();
   });
 
-  it('is joined by the page when the user comes back', () => {
+  it('is observed again when the user returns to its page', () => {
     const page = marbles(({ scheduler, expectObservable, cold }) => {
       const page = start(scheduler, order);
       expectObservable(page.cancels.cancel(id, 'late'), '200ms !').toBe('-');
@@ -64,7 +64,7 @@ describe('a cancel in flight', () => {
   it.each([
     [before, `The order was already cancelled. Nothing changed. ${id}`],
     [late, `Too late to cancel: the order was already delivered. ${id}`],
-  ])('names the outcome when nothing was changed', (answer, text) => {
+  ])('ends in a toast that explains why nothing changed', (answer, text) => {
     const page = marbles(({ scheduler, expectObservable }) => {
       const page = start(scheduler, answer);
       expectObservable(page.cancels.cancel(id, ''), '500ms !').toBe('-');
@@ -73,7 +73,7 @@ describe('a cancel in flight', () => {
     expect(page.toasts).toEqual([text]);
   });
 
-  it('is repeated when the network is away and nobody watches, and gives up in the end', () => {
+  it('is retried up to 10 times without network and observer', () => {
     const page = marbles(({ scheduler, expectObservable }) => {
       const page = start(scheduler, new NetworkError(), before);
       expectObservable(page.cancels.cancel(id, ''), '500ms !').toBe('-');
@@ -90,7 +90,7 @@ describe('a cancel in flight', () => {
     expect(lost.toasts).toEqual([expect.stringMatching(/^We couldn’t confirm/)]);
   });
 
-  it('ends with the session, without a word', () => {
+  it('ends with the session, without a toast', () => {
     const toasts: string[] = [];
     const cancels = createCancels({
       api: { cancel: () => NEVER, cancelMany: () => NEVER },
@@ -107,14 +107,14 @@ describe('a cancel in flight', () => {
 describe('whether a cancel changed the order', () => {
   const { changed: _, ...unknown } = before;
 
-  it('is as the server says when the first request is answered', () => {
+  it('is the server’s answer to the first request', () => {
     marbles(({ scheduler, expectObservable }) => {
       expectObservable(start(scheduler, before).cancels.cancel(id, '')).toBe('1s (a|)', { a: before });
     });
   });
 
   it.each([new NetworkError(), new ApiError({ type: '', title: '', status: 503, code: 'unavailable' })])(
-    'is unknown when an earlier request may have done it: %s',
+    'is unknown after an earlier request failed: %s',
     (lost) => {
       marbles(({ scheduler, expectObservable }) => {
         const { cancels } = start(scheduler, lost, before);
@@ -124,7 +124,7 @@ describe('whether a cancel changed the order', () => {
     },
   );
 
-  it('is as the server says when the earlier request was refused', () => {
+  it('is the server’s answer after an earlier request was refused', () => {
     const refused = new ApiError({ type: '', title: '', status: 429, code: 'rate-limited' });
     marbles(({ scheduler, expectObservable }) => {
       const { cancels } = start(scheduler, refused, before);
@@ -133,7 +133,7 @@ describe('whether a cancel changed the order', () => {
     });
   });
 
-  it('is unknown for each order of many whose cancel failed or was lost before', () => {
+  it('is unknown for each of many orders whose earlier cancel failed', () => {
     const outcome = (id: string): CancelOutcome => ({ id, outcome: 'cancelled', order, changed: false });
     const half = [outcome('a'), { id: 'b', outcome: 'failed' as const }];
     const noneLost = { id: 'b', outcome: 'cancelled', order };
@@ -154,7 +154,7 @@ describe('a cancel of many in flight', () => {
     [outcomes('cancelled', 'cancelled'), /^2 orders cancelled$/],
     [outcomes('cancelled', 'refused', 'failed'), /^1 of 3 orders cancelled/],
     [late, /^Couldn’t cancel 2 orders/],
-  ])('goes on when its page is left, and ends in a toast', (answer, text) => {
+  ])('continues without an observer, and ends in a toast', (answer, text) => {
     const page = marbles(({ scheduler, expectObservable }) => {
       const page = start(scheduler, answer);
       const ids = answer instanceof Error ? ['0', '1'] : answer.map(({ id }) => id);
@@ -164,7 +164,7 @@ describe('a cancel of many in flight', () => {
     expect(page.toasts).toEqual([expect.stringMatching(text)]);
   });
 
-  it('waits as long as the server asks before it is repeated', () => {
+  it('is retried after the server’s Retry-After', () => {
     const busy = new ApiError({ type: '', title: '', status: 429, code: 'rate-limited' }, 30);
     marbles(({ scheduler, expectObservable }) => {
       const page = start(scheduler, busy, outcomes('cancelled'));

@@ -1,6 +1,6 @@
 /**
- * Cancels in flight. They belong to the shell: leaving a page neither aborts its cancel nor hides the outcome. While a page
- * watches, the outcome is the page's to show; otherwise a toast shows it.
+ * Cancels in flight. They belong to the session, not to a page: leaving a page does not abort its cancel. The page that
+ * observes a cancel shows its outcome; without an observer a toast shows it.
  */
 import {
   asyncScheduler,
@@ -23,19 +23,19 @@ import { plural } from '../domain/format';
 import type { Toasts } from './toasts';
 
 /**
- * `changed` says whether this cancel cancelled the order or found it cancelled. It is absent when that is unknown: an earlier
- * request of this tab, whose answer was lost, may have cancelled the order.
+ * `changed` is whether this cancel cancelled the order, or found it cancelled. It is absent when that is unknown: an earlier
+ * request of this tab, whose response was lost, may have cancelled the order.
  */
 export type Cancelled = Order & { changed?: boolean };
 
 export interface Cancels {
-  /** Sends a cancel, or joins the one of this order that is in flight. Unsubscribing does not abort it. */
+  /** Sends a cancel, or returns the order's cancel in flight. Unsubscribing does not abort it. */
   cancel(id: string, reason: string): Observable<Cancelled>;
-  /** Sends one cancel of many orders. Unsubscribing does not abort it. */
+  /** Cancels many orders with one request. Unsubscribing does not abort it. */
   cancelMany(ids: readonly string[], reason: string): Observable<CancelOutcome[]>;
   /** The reason of the order's cancel in flight; undefined when there is none. */
   running(id: string): string | undefined;
-  /** Ends with the session: the requests are aborted, and nothing more is shown. */
+  /** Returns a function for the end of the session: it aborts the requests, and no more toasts are shown. */
   open(): () => void;
 }
 
@@ -45,8 +45,8 @@ interface CancelsOptions {
   scheduler?: SchedulerLike;
 }
 
-/** What the toasts say when no page watches. */
-interface Texts<T> {
+/** The toasts that are shown without an observer. */
+interface Messages<T> {
   done: (outcome: T) => Parameters<Toasts['show']>;
   failed: (error: unknown) => Parameters<Toasts['show']>;
 }
@@ -56,24 +56,26 @@ const RETRY_LIMIT = 10;
 
 export function createCancels({ api, toasts, scheduler = asyncScheduler }: CancelsOptions): Cancels {
   const inFlight = new Map<string, { reason: string; outcome$: Observable<Cancelled> }>();
-  /** The orders that a request with a lost answer may have cancelled. */
-  const unsure = new Set<string>();
+  /** Orders that a request with a lost response may have cancelled. */
+  const uncertain = new Set<string>();
   const closed$ = new Subject<void>();
 
-  const unlessUnsure = <T extends { id: string; changed?: boolean }>(outcome: T): T | Omit<T, 'changed'> => {
+  const withoutUncertain = <T extends { id: string; changed?: boolean }>(
+    outcome: T,
+  ): T | Omit<T, 'changed'> => {
     const { changed, ...rest } = outcome;
-    return changed === false && unsure.has(outcome.id) ? rest : outcome;
+    return changed === false && uncertain.has(outcome.id) ? rest : outcome;
   };
 
-  /** Sends a request until its outcome is known, for as long as no page watches that offers the retry itself. */
+  /** Sends a request. Without an observer it is retried until its outcome is known; a page offers the retry itself. */
   function run<T>(
     ids: readonly string[],
     request$: Observable<T>,
     outcome$: ReplaySubject<T>,
-    texts: Texts<T>,
+    messages: Messages<T>,
     ended: () => void = () => undefined,
   ): Observable<T> {
-    const settle = (show: () => void, pass: () => void) => {
+    const finish = (show: () => void, pass: () => void) => {
       ended();
       if (!outcome$.observed) show();
       pass();
@@ -82,12 +84,12 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
       .pipe(
         tap({
           error: (error: unknown) => {
-            if (!isRefused(error)) for (const id of ids) unsure.add(id);
+            if (!isRefused(error)) for (const id of ids) uncertain.add(id);
           },
         }),
         retry({
           count: RETRY_LIMIT,
-          // Repeating a cancel is safe.
+          // A cancel is idempotent.
           delay: (error: unknown) =>
             isTemporary(error) && !outcome$.observed
               ? timer(Math.max(RETRY_DELAY, retryDelay(error)), scheduler)
@@ -97,13 +99,13 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
       )
       .subscribe({
         next: (outcome) =>
-          settle(
-            () => toasts.show(...texts.done(outcome)),
+          finish(
+            () => toasts.show(...messages.done(outcome)),
             () => outcome$.next(outcome),
           ),
         error: (error: unknown) =>
-          settle(
-            () => toasts.show(...texts.failed(error)),
+          finish(
+            () => toasts.show(...messages.failed(error)),
             () => outcome$.error(error),
           ),
         complete: () => {
@@ -115,10 +117,10 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
   }
 
   function cancel(id: string, reason: string): Observable<Cancelled> {
-    const request$ = api.cancel(id, reason).pipe(map((order): Cancelled => unlessUnsure(order)));
+    const request$ = api.cancel(id, reason).pipe(map((order): Cancelled => withoutUncertain(order)));
     const outcome$ = new ReplaySubject<Cancelled>(1);
     inFlight.set(id, { reason, outcome$ });
-    return run([id], request$, outcome$, oneTexts(id), () => inFlight.delete(id));
+    return run([id], request$, outcome$, oneMessages(id), () => inFlight.delete(id));
   }
 
   return {
@@ -126,19 +128,19 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
     cancelMany: (ids, reason) =>
       defer(() => {
         const request$ = api.cancelMany(ids, reason).pipe(
-          map((outcomes) => outcomes.map((outcome): CancelOutcome => unlessUnsure(outcome))),
+          map((outcomes) => outcomes.map((outcome): CancelOutcome => withoutUncertain(outcome))),
           tap((outcomes) => {
-            for (const { id, outcome } of outcomes) if (outcome === 'failed') unsure.add(id);
+            for (const { id, outcome } of outcomes) if (outcome === 'failed') uncertain.add(id);
           }),
         );
-        return run(ids, request$, new ReplaySubject<CancelOutcome[]>(1), manyTexts(ids.length));
+        return run(ids, request$, new ReplaySubject<CancelOutcome[]>(1), manyMessages(ids.length));
       }),
     running: (id) => inFlight.get(id)?.reason,
     open: () => () => closed$.next(),
   };
 }
 
-function oneTexts(order: string): Texts<Cancelled> {
+function oneMessages(order: string): Messages<Cancelled> {
   const failed = (error: unknown): string => {
     if (hasCode(error, 'already-delivered')) return 'Too late to cancel: the order was already delivered.';
     return isTemporary(error)
@@ -154,7 +156,7 @@ function oneTexts(order: string): Texts<Cancelled> {
   };
 }
 
-function manyTexts(count: number): Texts<CancelOutcome[]> {
+function manyMessages(count: number): Messages<CancelOutcome[]> {
   const orders = plural(count, 'order');
   return {
     done: (outcomes) => {

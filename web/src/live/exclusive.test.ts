@@ -3,7 +3,7 @@ import { exclusive } from './exclusive';
 
 const LEASE = 30_000;
 
-/** Work that ends when it is told to. */
+/** Work that ends when the test ends it. */
 function work() {
   let end: (result: string) => void = () => undefined;
   const run = vi.fn(() => new Promise<string>((resolve) => (end = resolve)));
@@ -18,7 +18,7 @@ describe('exclusive work without Web Locks', () => {
     vi.useRealTimers();
   });
 
-  it('runs in one tab at a time, for as long as it takes', async () => {
+  it('runs in one tab at a time, also beyond its lease', async () => {
     const [first, second] = [work(), work()];
     const result = exclusive('work', LEASE, first.run);
     await vi.advanceTimersByTimeAsync(10 * LEASE); // the lease is renewed
@@ -30,26 +30,26 @@ describe('exclusive work without Web Locks', () => {
     expect(await exclusive('work', LEASE, () => Promise.resolve('next'))).toBe('next');
   });
 
-  it('is free again when the work has failed', async () => {
+  it('runs again after it failed', async () => {
     await expect(exclusive('work', LEASE, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(await exclusive('work', LEASE, () => Promise.resolve(1))).toBe(1);
   });
 
-  it('is free when the lease of a tab that was closed has run out', async () => {
+  it('runs when the lease of a closed tab has expired', async () => {
     localStorage.setItem('work', String(Date.now() + LEASE));
     expect(await exclusive('work', LEASE, () => Promise.resolve(1))).toBeUndefined();
     await vi.advanceTimersByTimeAsync(LEASE);
     expect(await exclusive('work', LEASE, () => Promise.resolve(1))).toBe(1);
   });
 
-  it('does not wait for a lease that the clock or something else has put too far ahead', async () => {
+  it('ignores a lease that is invalid or ends too late', async () => {
     localStorage.setItem('work', String(Date.now() + LEASE + 1));
     expect(await exclusive('work', LEASE, () => Promise.resolve(1))).toBe(1);
     localStorage.setItem('work', 'nonsense');
     expect(await exclusive('work', LEASE, () => Promise.resolve(1))).toBe(1);
   });
 
-  it('runs when nothing can be stored', async () => {
+  it('runs without storage', async () => {
     const forbidden = () => {
       throw new Error('forbidden');
     };
@@ -72,7 +72,7 @@ describe('exclusive work with Web Locks', () => {
   it.each([
     [{ name: 'work' }, 'done'],
     [null, undefined],
-  ])('runs only with the lock: %j', async (lock, result) => {
+  ])('runs only if it gets the lock: %j', async (lock, result) => {
     request.mockImplementation((_name: string, _options: object, run: (lock: unknown) => unknown) =>
       run(lock),
     );

@@ -1,8 +1,8 @@
 /**
- * Runs work in at most one tab at a time. Undefined when another tab is at it.
+ * Runs work in at most one tab at a time. Returns undefined when another tab runs it.
  *
- * Web Locks exist only on https and localhost. Without them a lease in localStorage does: two tabs may pass it in the same
- * instant, so the work must be safe to repeat.
+ * Browsers offer Web Locks on https and localhost only. Elsewhere a lease in localStorage replaces them. Two tabs may take
+ * it at the same moment, so the work must be idempotent. `leaseFor` is in ms.
  */
 export async function exclusive<T>(
   name: string,
@@ -19,7 +19,7 @@ export async function exclusive<T>(
     try {
       localStorage.setItem(name, String(Date.now() + leaseFor));
     } catch {
-      // Nothing can be shared between tabs: each works for itself.
+      // Without storage there is no lease: every tab runs the work.
     }
   };
   const until = Number(read(name));

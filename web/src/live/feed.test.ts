@@ -5,7 +5,7 @@ import { ApiError, NetworkError } from '../api/problem';
 import type { Events, ProblemCode } from '../api/types';
 import { marbles } from '../test/marbles';
 import { aSummary } from '../test/orders';
-import { type FeedOptions, follow, type Link, type Signal } from './feed';
+import { type FeedOptions, follow, type LinkState, type Signal } from './feed';
 
 const order = (version: number) => aSummary({ version });
 const message = (version: number): StreamMessage => ({ cursor: `c${version}`, order: order(version) });
@@ -31,7 +31,7 @@ const signals: Record<string, Signal> = {
   9: { type: 'position', cursor: 'c9' },
 };
 
-/** Answers each connection by the next of the scripts, the last one for all that follow; notes the cursors asked for. */
+/** Each connection gets the next of these streams; the last one repeats. Records the requested cursors. */
 function script<T>(...steps: Observable<T>[]) {
   const asked: (string | undefined)[] = [];
   const connect = (cursor?: string): Observable<T> =>
@@ -42,14 +42,14 @@ function script<T>(...steps: Observable<T>[]) {
   return { asked, connect };
 }
 
-/** Without chance: the pause after a clean end is 500 ms, after the nth failure in a row 500 ms × 2ⁿ. */
+/** Options without jitter: the pause is 500 ms after a clean end, 500 ms × 2ⁿ after the nth failure in a row. */
 function options(stream: FeedOptions['stream'], more: Partial<FeedOptions> = {}): FeedOptions {
-  const link$ = concat(of<Link>('up'), NEVER);
+  const link$ = concat(of<LinkState>('up'), NEVER);
   return { stream, poll: () => throwError(() => away), link$, random: () => 1, ...more };
 }
 
 describe('the feed', () => {
-  it('resumes where a finished stream ended', () => {
+  it('resumes at the last cursor when a stream ends', () => {
     const asked = marbles(({ cold, expectObservable, scheduler }) => {
       const { asked, connect } = script<StreamMessage>(cold('h-1-2|', messages), cold('h-3', messages));
       const signals$ = follow(options(connect, { scheduler }), 'c0');
@@ -59,7 +59,7 @@ describe('the feed', () => {
     expect(asked).toEqual(['c0', 'c2']);
   });
 
-  it('moves the cursor by heartbeats too', () => {
+  it('moves the cursor on a heartbeat', () => {
     const asked = marbles(({ cold, expectObservable, scheduler }) => {
       const heartbeat = { h: { cursor: 'c9' } };
       const { asked, connect } = script<StreamMessage>(cold('h|', heartbeat), NEVER);
@@ -69,7 +69,7 @@ describe('the feed', () => {
     expect(asked).toEqual(['c0', 'c9']);
   });
 
-  it('says reset when it starts without a cursor, and only then', () => {
+  it('emits a reset on the first connection without a cursor only', () => {
     const asked = marbles(({ cold, expectObservable, scheduler }) => {
       const { asked, connect } = script<StreamMessage>(cold('1|', messages), cold('2', messages));
       const signals$ = follow(options(connect, { scheduler }));
@@ -79,7 +79,7 @@ describe('the feed', () => {
     expect(asked).toEqual([undefined, 'c1']);
   });
 
-  it('starts anew with a reset when the cursor has expired', () => {
+  it('restarts with a reset when the cursor has expired', () => {
     const asked = marbles(({ cold, expectObservable, scheduler }) => {
       const expired = throwError(() => problem(410, 'cursor-expired'));
       const { asked, connect } = script<StreamMessage>(expired, cold('h---1', messages));
@@ -90,7 +90,7 @@ describe('the feed', () => {
     expect(asked).toEqual(['c0', undefined]);
   });
 
-  it('keeps the cursor across a lost connection, and tells that it reconnects', () => {
+  it('keeps the cursor and reports reconnecting when the connection is lost', () => {
     const asked = marbles(({ cold, expectObservable, scheduler }) => {
       const { asked, connect } = script<StreamMessage>(cold('h-1-#', messages, away), cold('h2', messages));
       const signals$ = follow(options(connect, { scheduler }), 'c0');
@@ -101,8 +101,8 @@ describe('the feed', () => {
   });
 
   it.each([
-    // The stream alone the first time; from then on the stream and the poll fail, and both count.
-    ['the server is away', throwError(() => away), [0, 1_000, 5_000, 20_000, 35_000]],
+    // The first time only the stream fails; later the stream and the poll fail, and both count.
+    ['the server is unreachable', throwError(() => away), [0, 1_000, 5_000, 20_000, 35_000]],
     ['streams end at once', EMPTY, [0, 1_000, 3_000, 7_000, 15_000, 30_000, 45_000]],
   ])('backs off up to 15 s while %s', (_, stream$, expected) => {
     const times = marbles(({ expectObservable, scheduler }) => {
@@ -119,7 +119,7 @@ describe('the feed', () => {
     expect(times).toEqual(expected);
   });
 
-  it('waits for as long as the server asks', () => {
+  it('waits for the server’s Retry-After', () => {
     marbles(({ cold, expectObservable, scheduler }) => {
       const overloaded = throwError(() => problem(503, 'overloaded', 30));
       const { connect } = script<StreamMessage>(overloaded, cold('h', messages));
@@ -128,7 +128,7 @@ describe('the feed', () => {
     });
   });
 
-  it('begins with short pauses again after a success', () => {
+  it('resets the backoff after a success', () => {
     marbles(({ cold, expectObservable, scheduler }) => {
       const lost = throwError(() => away);
       const steps = [lost, lost, cold('h#', messages, away), cold('h', messages)];
@@ -138,7 +138,7 @@ describe('the feed', () => {
     });
   });
 
-  it('gives a connection up that does not open, and one that falls silent', () => {
+  it('drops a connection that does not open, and one without messages for 45 s', () => {
     marbles(({ cold, expectObservable, scheduler }) => {
       const { connect } = script<StreamMessage>(NEVER, cold('h 44s 1', messages));
       const signals$ = follow(options(connect, { scheduler }), 'c0');
@@ -147,7 +147,7 @@ describe('the feed', () => {
     });
   });
 
-  it('long-polls for a minute when streams do not come through, then tries a stream again', () => {
+  it('uses long polling for a minute when streams fail, then tries a stream again', () => {
     const { asked, polled } = marbles(({ cold, expectObservable, scheduler }) => {
       const lost = throwError(() => away);
       const { asked, connect } = script<StreamMessage>(lost, lost, cold('h-3', messages));
@@ -169,7 +169,7 @@ describe('the feed', () => {
     ]);
   });
 
-  it('resets when a poll says that the cursor has expired', () => {
+  it('emits a reset when a poll reports an expired cursor', () => {
     const asked = marbles(({ cold, expectObservable, scheduler }) => {
       const lost = throwError(() => away);
       const { asked, connect } = script<StreamMessage>(lost, lost, cold('h', messages));
@@ -181,11 +181,11 @@ describe('the feed', () => {
     expect(asked).toEqual(['c0', 'c0', undefined]);
   });
 
-  it('connects again at once, from its cursor, when the browser says that it is offline or online', () => {
+  it('reconnects at once from its cursor when the browser goes offline or online', () => {
     const asked = marbles(({ cold, expectObservable, expectSubscriptions, scheduler }) => {
       const [first$, second$] = [cold('h-1', messages), cold('h2', messages)];
       const { asked, connect } = script<StreamMessage>(first$, cold('#', messages, away), second$);
-      const link$ = cold<Link>('u---o---u', { u: 'up', o: 'offline' });
+      const link$ = cold<LinkState>('u---o---u', { u: 'up', o: 'offline' });
       const signals$ = follow(options(connect, { scheduler, link$ }), 'c0');
       expectObservable(signals$, '----------!').toBe('L-1-O---L2', signals);
       expectSubscriptions(first$.subscriptions).toBe('^---!');
@@ -195,27 +195,27 @@ describe('the feed', () => {
     expect(asked).toEqual(['c0', 'c1', 'c1']);
   });
 
-  it('works when the browser wrongly says that it is offline', () => {
+  it('works when the browser wrongly reports offline', () => {
     marbles(({ cold, expectObservable, scheduler }) => {
       const { connect } = script<StreamMessage>(cold('h-1-#', messages, away), cold('h2', messages));
-      const link$ = cold<Link>('o', { o: 'offline' });
+      const link$ = cold<LinkState>('o', { o: 'offline' });
       const signals$ = follow(options(connect, { scheduler, link$ }), 'c0');
       expectObservable(signals$, '^ 2s !').toBe('L-1-O 999ms L2', signals);
     });
   });
 
-  it('gives the connection back without a word while nobody looks', () => {
+  it('closes the connection silently while the page is hidden', () => {
     marbles(({ cold, expectObservable, expectSubscriptions, scheduler }) => {
       const [first$, second$] = [cold('h-1', messages), cold('-2', messages)];
       const { connect } = script<StreamMessage>(first$, second$);
-      const link$ = cold<Link>('u---s---u', { u: 'up', s: 'asleep' });
+      const link$ = cold<LinkState>('u---s---u', { u: 'up', s: 'asleep' });
       const signals$ = follow(options(connect, { scheduler, link$ }), 'c0');
       expectObservable(signals$, '^ 19ms !').toBe('L-1------(L2)', signals);
       expectSubscriptions(first$.subscriptions).toBe('^---!');
     });
   });
 
-  it('ends its connection with its reader', () => {
+  it('closes its connection when its reader unsubscribes', () => {
     marbles(({ cold, expectObservable, expectSubscriptions, scheduler }) => {
       const stream$ = cold('h', messages);
       expectObservable(

@@ -1,11 +1,10 @@
 /**
- * The live feed. It guarantees that a reader who loaded a list and follows from that list's `feed` cursor sees every
- * later transition at least once, in order, across lost connections; where that can't be kept (the cursor has expired, or
- * there was none) it says `reset`, and the reader loads again.
+ * The live feed. A reader that loads a list and follows from its `feed` cursor receives every later transition at least
+ * once and in order, across lost connections. Without a cursor, or after it expired, the feed emits `reset`: the reader
+ * must load again.
  *
- * It reads a stream of server-sent events, resumes at the last cursor after every loss, and backs off while the server is
- * away. If the server answers but its streams don't come through (some proxies buffer them) it long-polls for a while
- * before it tries a stream again.
+ * It reads a stream of server-sent events, resumes at the last cursor, and backs off while the server is unreachable. Some
+ * proxies buffer streams: after two failures in a row it uses long polling for a minute before it tries a stream again.
  */
 import type { Observable } from 'rxjs';
 import {
@@ -27,41 +26,42 @@ import {
   timer,
 } from 'rxjs';
 import type { StreamMessage } from '../api/client';
-import { ApiError, hasCode } from '../api/problem';
+import { hasCode, retryDelay } from '../api/problem';
 import type { Events, OrderSummary } from '../api/types';
 
 export type Connection = 'connecting' | 'live' | 'reconnecting' | 'offline';
 
 export type Signal =
   | { type: 'connection'; state: Connection }
-  /** `cursor` is the position behind this order. */
+  /** A changed order; `cursor` is the position after it. */
   | { type: 'order'; order: OrderSummary; cursor: string | undefined }
-  /** The position has moved past what concerns others. */
+  /** The position moved without an order for this reader. */
   | { type: 'position'; cursor: string }
-  /** Something may have been missed: load again what you show. */
+  /** Changes may have been missed: load again. */
   | { type: 'reset' };
 
 /**
- * Whether to hold a connection: not while nobody looks at the page (`asleep`). `offline` is what the browser believes, and
- * it may be wrong: the feed connects all the same, and calls a failure that.
+ * Whether to keep a connection. A page that was hidden for a while (`asleep`) has none. The browser may be wrong about
+ * `offline`, so the feed connects anyway and reports failures as `offline`.
  */
-export type Link = 'up' | 'offline' | 'asleep';
+export type LinkState = 'up' | 'offline' | 'asleep';
 
 export interface FeedOptions {
   stream(cursor?: string): Observable<StreamMessage>;
+  /** `wait` is in seconds. */
   poll(cursor: string | undefined, wait: number): Observable<Events>;
-  link$: Observable<Link>;
+  link$: Observable<LinkState>;
   scheduler?: SchedulerLike;
   random?: () => number;
 }
 
-export const OPEN_WITHIN = 10_000;
-/** Heartbeats come every 15 s: three missed ones mean that the connection is dead. */
-export const SILENCE = 45_000;
+export const OPEN_TIMEOUT = 10_000;
+/** Three heartbeats, which the server sends every 15 s. */
+export const SILENCE_TIMEOUT = 45_000;
 export const POLL_WAIT = 20;
-export const POLL_FOR = 60_000;
-const FIRST_PAUSE = 500;
-const LONGEST_PAUSE = 15_000;
+export const POLL_PERIOD = 60_000;
+const MIN_PAUSE = 500;
+const MAX_PAUSE = 15_000;
 
 export function follow(options: FeedOptions, start?: string): Observable<Signal> {
   const { scheduler = asyncScheduler, random = Math.random } = options;
@@ -69,13 +69,13 @@ export function follow(options: FeedOptions, start?: string): Observable<Signal>
   return defer(() => {
     let cursor = start;
     let failures = 0;
-    let askedToWait = 0;
+    let retryAfter = 0;
     let lost: Signal = { type: 'connection', state: 'reconnecting' };
 
     const fail = (error: unknown) => {
       failures++;
-      askedToWait = error instanceof ApiError ? (error.retryAfter ?? 0) * 1000 : 0;
-      if (hasCode(error, 'cursor-expired')) cursor = undefined; // the next connection starts now, and says reset
+      retryAfter = retryDelay(error);
+      if (hasCode(error, 'cursor-expired')) cursor = undefined; // the next connection starts at the end of the log, and emits a reset
     };
 
     const opened = (fresh: boolean): Signal[] => {
@@ -88,7 +88,7 @@ export function follow(options: FeedOptions, start?: string): Observable<Signal>
       const fresh = cursor === undefined;
       let open = false;
       return options.stream(cursor).pipe(
-        timeout({ first: OPEN_WITHIN, each: SILENCE, scheduler }),
+        timeout({ first: OPEN_TIMEOUT, each: SILENCE_TIMEOUT, scheduler }),
         mergeMap((message) => {
           const signals = open ? [] : opened(fresh);
           open = true;
@@ -100,7 +100,7 @@ export function follow(options: FeedOptions, start?: string): Observable<Signal>
         (messages) =>
           concat(
             messages,
-            // A stream that ends before it has begun is a failure too, or we would ask again without a pause.
+            // A stream that ends without a message counts as a failure, or the feed would reconnect without backoff.
             defer(() => {
               if (!open) failures++;
               return EMPTY;
@@ -123,14 +123,14 @@ export function follow(options: FeedOptions, start?: string): Observable<Signal>
           signals.push({ type: 'position', cursor: next });
           return signals;
         }),
-        takeUntil(timer(POLL_FOR, scheduler)),
+        takeUntil(timer(POLL_PERIOD, scheduler)),
       );
     });
 
     const attempt$ = streamed$.pipe(
       catchError((error: unknown) => {
         fail(error);
-        const instead$ =
+        const fallback$ =
           failures < 2
             ? EMPTY
             : polled$.pipe(
@@ -139,13 +139,13 @@ export function follow(options: FeedOptions, start?: string): Observable<Signal>
                   return of(lost);
                 }),
               );
-        return concat(of(lost), instead$);
+        return concat(of(lost), fallback$);
       }),
     );
 
     const pause = () => {
-      const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(failures, 10));
-      return Math.max(askedToWait, failures === 0 ? FIRST_PAUSE * random() : longest * (0.5 + random() / 2));
+      const longest = Math.min(MAX_PAUSE, MIN_PAUSE * 2 ** Math.min(failures, 10));
+      return Math.max(retryAfter, failures === 0 ? MIN_PAUSE * random() : longest * (0.5 + random() / 2));
     };
 
     const connected$ = attempt$.pipe(repeat({ delay: () => timer(pause(), scheduler) }));
@@ -154,7 +154,7 @@ export function follow(options: FeedOptions, start?: string): Observable<Signal>
       distinctUntilChanged(),
       switchMap((link): Observable<Signal> => {
         failures = 0;
-        askedToWait = 0;
+        retryAfter = 0;
         if (link === 'asleep') return NEVER;
         lost = { type: 'connection', state: link === 'offline' ? 'offline' : 'reconnecting' };
         return connected$;

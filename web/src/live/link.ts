@@ -9,19 +9,19 @@ import {
   timer,
   type Observable,
 } from 'rxjs';
-import type { Link } from './feed';
+import type { LinkState } from './feed';
 
-/** A tab in the background gives its connection back after this long: a visible tab gets it, or nobody looks. */
+/** A hidden tab closes its connection after this time, in ms. Another tab may use it. */
 const ASLEEP_AFTER = 60_000;
 
-export function browserLink(): Observable<Link> {
+export function browserLink(): Observable<LinkState> {
   return merge(
     fromEvent(window, 'online'),
     fromEvent(window, 'offline'),
     fromEvent(document, 'visibilitychange'),
   ).pipe(
     startWith(undefined),
-    switchMap((): Observable<Link> => {
+    switchMap((): Observable<LinkState> => {
       if (document.visibilityState === 'visible') return of(navigator.onLine ? 'up' : 'offline');
       return timer(ASLEEP_AFTER).pipe(map(() => 'asleep'));
     }),

@@ -10,11 +10,11 @@ import { parseQuery } from '../domain/query';
 const counts = { created: 1, confirmed: 0, delivered: 0, cancelled: 0 };
 const page = (...orders: OrderSummary[]): OrderList => ({ orders, next: null, counts, feed: 'c0' });
 
-/** The view when all is said, the list being answered by these pages in turn and the feed saying what it says. */
+/** The last view after the server returned these pages in turn and the feed emitted `changes`. */
 function lastView(
   pages: Observable<OrderList>[],
   feed: string,
-  said: Record<string, OrderSummary>,
+  changes: Record<string, OrderSummary>,
   search = '',
   initial = emptyView,
   readFor = 10_000,
@@ -22,7 +22,7 @@ function lastView(
   const views: ListView[] = [];
   marbles(({ hot, scheduler }) => {
     const list = () => defer(() => pages.shift() ?? NEVER);
-    const orders$ = hot(feed, said);
+    const orders$ = hot(feed, changes);
     const live = { orders$, resets$: NEVER, start: () => undefined };
     const view$ = watchList(parseQuery(search), { list, feed: live, reload$: NEVER, scheduler, initial });
     const reader = view$.subscribe((view) => views.push(view));
@@ -32,19 +32,19 @@ function lastView(
 }
 
 describe('the list', () => {
-  it('never shows an older version than it did', () => {
+  it('never shows an older version than before', () => {
     const [newer, older] = [aSummary({ version: 3 }), aSummary({ version: 2 })];
     expect(lastView([of(page(newer))], '--o', { o: older })?.orders).toEqual([newer]);
     expect(lastView([of(page(older))], '--n', { n: newer })?.orders).toEqual([newer]);
   });
 
-  it('counts what is new instead of moving the rows', () => {
+  it('counts new orders instead of moving the rows', () => {
     const view = lastView([of(page(aSummary()))], '--n', { n: aSummary({ id: 'new' }) });
     expect(view?.orders).toHaveLength(1);
     expect(view?.arrived).toEqual(new Set(['new']));
   });
 
-  it('knows the query of its rows, also when another one does not load', () => {
+  it('keeps the query of its rows when another query fails to load', () => {
     const earlier = lastView([of(page(aSummary()))], '', {});
     const failed = lastView([throwError(() => new NetworkError())], '', {}, '?q=tea', earlier, 1_000);
     expect(failed).toMatchObject({ orders: earlier?.orders, query: parseQuery(''), loading: false });
@@ -54,7 +54,7 @@ describe('the list', () => {
     expect(lastView([of(page())], '', {}, '?q=tea', earlier)?.query).toEqual(parseQuery('?q=tea'));
   });
 
-  it('tries again by itself after a failure', () => {
+  it('retries after a failure', () => {
     const view = lastView([throwError(() => new NetworkError()), of(page(aSummary()))], '', {});
     expect(view).toMatchObject({ loaded: true, loading: false, error: undefined });
   });

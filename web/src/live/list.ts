@@ -1,9 +1,8 @@
 /**
- * One view of the list over time: a page loaded from the server, kept up to date by the feed. It guarantees that a row
- * never shows an older version than it did, and that nothing moves by itself: what is new is counted in `arrived`, and
- * shown when the user asks for it.
+ * The list over time: a page from the server, kept up to date by the feed. A row never shows an older version than before,
+ * and rows never move: new orders are counted in `arrived` and shown on request.
  *
- * Each leg recovers by itself. A feed that fails leaves the page as it was; a page that fails to load is tried again.
+ * Feed and page recover independently. When the feed fails, the page stays; when loading fails, it is retried.
  */
 import {
   asyncScheduler,
@@ -34,16 +33,16 @@ import { formatQuery, type ListQuery, matches, toParams } from '../domain/query'
 
 export interface ListView {
   orders: readonly OrderSummary[];
-  /** What `orders` and `next` answer, which may be an earlier query than the one asked for: see isStale. */
+  /** The query of `orders` and `next`, which may be an earlier one: see isStale. */
   query: ListQuery | undefined;
-  /** A first page came. */
+  /** Whether a page was loaded. */
   loaded: boolean;
   loading: boolean;
   next: string | null;
   counts: Counts | undefined;
-  /** The statuses of which there are more than `counts` says: the server stops counting somewhere. */
+  /** Statuses with more orders than `counts` has, because the server stops counting at a limit. */
   atLeast: readonly Status[];
-  /** Orders that belong here, and are not shown yet. */
+  /** New orders that match the query and are not shown yet. */
   arrived: ReadonlySet<string>;
   error: unknown;
 }
@@ -60,7 +59,7 @@ export const emptyView: ListView = {
   error: undefined,
 };
 
-/** Whether the rows belong to another query. They are shown for orientation only: nothing may be done with them. */
+/** Whether the rows belong to another query. They stay visible until the new ones arrive, but are inert. */
 export function isStale(view: ListView, query: ListQuery): boolean {
   return view.query !== undefined && formatQuery(view.query) !== formatQuery(query);
 }
@@ -82,15 +81,15 @@ type Action =
 
 interface State {
   view: ListView;
-  /** What the feed said while a page was on its way: that page may be older. */
-  meanwhile: ReadonlyMap<string, OrderSummary>;
+  /** Changes from the feed while a page loads, which the page may not have yet. */
+  changesWhileLoading: ReadonlyMap<string, OrderSummary>;
 }
 
-/** A burst of changes is drawn once. */
-export const DRAW_EVERY = 50;
-export const RETRY_AFTER = 3_000;
-export const RECOUNT_EVERY = 1_500;
-const MOST_ARRIVED = 1_000;
+/** Bursts of changes are rendered once per interval. All times are in ms. */
+export const RENDER_INTERVAL = 50;
+export const RETRY_DELAY = 3_000;
+export const RECOUNT_INTERVAL = 1_500;
+const ARRIVED_LIMIT = 1_000;
 
 export function watchList(query: ListQuery, options: ListOptions): Observable<ListView> {
   const { list, feed, reload$, scheduler = asyncScheduler, initial = emptyView } = options;
@@ -107,7 +106,7 @@ export function watchList(query: ListQuery, options: ListOptions): Observable<Li
           catchError((error: unknown, again) =>
             concat(
               of<Action>({ type: 'failed', error }),
-              isTemporary(error) ? timer(RETRY_AFTER, scheduler).pipe(switchMap(() => again)) : EMPTY,
+              isTemporary(error) ? timer(RETRY_DELAY, scheduler).pipe(switchMap(() => again)) : EMPTY,
             ),
           ),
         ),
@@ -117,10 +116,10 @@ export function watchList(query: ListQuery, options: ListOptions): Observable<Li
 
   const changes$ = feed.orders$.pipe(share());
 
-  // The server counts: adding up here would have to know what the order was before.
+  // The server counts, because the feed does not have an order's previous status.
   const counts$: Observable<Action> = changes$.pipe(
     filter((order) => matches({ ...query, status: undefined }, order)),
-    throttleTime(RECOUNT_EVERY, scheduler, { leading: true, trailing: true }),
+    throttleTime(RECOUNT_INTERVAL, scheduler, { leading: true, trailing: true }),
     exhaustMap(() =>
       list({ ...params, status: [], cursor: '', limit: 1 }).pipe(
         map(({ counts, atLeast = [] }): Action => ({ type: 'counts', counts, atLeast })),
@@ -130,21 +129,24 @@ export function watchList(query: ListQuery, options: ListOptions): Observable<Li
   );
 
   return merge(changes$.pipe(map((order): Action => ({ type: 'changed', order }))), counts$, pages$).pipe(
-    scan((state, action) => reduce(query, state, action), { view: initial, meanwhile: new Map() } as State),
+    scan((state, action) => reduce(query, state, action), {
+      view: initial,
+      changesWhileLoading: new Map(),
+    } as State),
     map(({ view }) => view),
-    auditTime(DRAW_EVERY, scheduler),
+    auditTime(RENDER_INTERVAL, scheduler),
   );
 }
 
 function reduce(query: ListQuery, state: State, action: Action): State {
-  const { view, meanwhile } = state;
+  const { view, changesWhileLoading } = state;
   switch (action.type) {
     case 'load':
-      return { view: { ...view, loading: true }, meanwhile: new Map() };
+      return { view: { ...view, loading: true }, changesWhileLoading: new Map() };
     case 'failed':
-      return { view: { ...view, loading: false, error: action.error }, meanwhile };
+      return { view: { ...view, loading: false, error: action.error }, changesWhileLoading };
     case 'counts':
-      return { view: { ...view, counts: action.counts, atLeast: action.atLeast }, meanwhile };
+      return { view: { ...view, counts: action.counts, atLeast: action.atLeast }, changesWhileLoading };
     case 'page': {
       const { orders, next, counts, atLeast = [] } = action.page;
       const page: ListView = {
@@ -159,14 +161,16 @@ function reduce(query: ListQuery, state: State, action: Action): State {
         error: undefined,
       };
       return {
-        view: [...meanwhile.values()].reduce((merged, order) => change(query, merged, order), page),
-        meanwhile: new Map(),
+        view: [...changesWhileLoading.values()].reduce((merged, order) => change(query, merged, order), page),
+        changesWhileLoading: new Map(),
       };
     }
     case 'changed':
       return {
         view: change(query, view, action.order),
-        meanwhile: view.loading ? new Map(meanwhile).set(action.order.id, action.order) : meanwhile,
+        changesWhileLoading: view.loading
+          ? new Map(changesWhileLoading).set(action.order.id, action.order)
+          : changesWhileLoading,
       };
   }
 }
@@ -174,12 +178,12 @@ function reduce(query: ListQuery, state: State, action: Action): State {
 function change(query: ListQuery, view: ListView, order: OrderSummary): ListView {
   const shown = view.orders.find(({ id }) => id === order.id);
   if (shown !== undefined) {
-    // A row stays where it is, also when it no longer belongs to this tab: it goes with the next load.
+    // A row stays even if it no longer matches the status filter. The next load removes it.
     if (shown.version >= order.version) return view;
     return { ...view, orders: view.orders.map((row) => (row === shown ? order : row)) };
   }
   const belongs = query.cursor === undefined && matches(query, order);
-  if (belongs === view.arrived.has(order.id) || view.arrived.size >= MOST_ARRIVED) return view;
+  if (belongs === view.arrived.has(order.id) || view.arrived.size >= ARRIVED_LIMIT) return view;
   const arrived = new Set(view.arrived);
   if (belongs) arrived.add(order.id);
   else arrived.delete(order.id);

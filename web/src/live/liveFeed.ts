@@ -16,24 +16,24 @@ import type { OrderSummary } from '../api/types';
 import { type Connection, type FeedOptions, follow, type Signal } from './feed';
 import { shareFeed, type Tabs } from './sharedFeed';
 
-/** The tab's share of the browser's one connection to the feed, for as long as somebody is signed in. */
+/** The feed of one tab during a session. All tabs of a browser share one connection. */
 export interface LiveFeed {
   orders$: Observable<OrderSummary>;
   resets$: Observable<void>;
   connection$: Observable<Connection>;
-  /** Says where to start: at a list's `feed` cursor or now. Only the first call counts: later it just goes on. */
+  /** Sets where to start: at a list's `feed` cursor, or now. Only the first call has an effect. */
   start(cursor?: string): void;
   /**
-   * Connects as soon as a page has said where to start, or from now if none does. Returns what ends it. What is loaded
-   * after this call misses no change.
+   * Connects once a page has called `start`, or after START_TIMEOUT. Returns a function that closes the feed. Pages that
+   * load after this call miss no change.
    */
   open(): () => void;
 }
 
-/** How long to wait for a page to say where to start, in ms: some pages load nothing. */
-export const START_WITHIN = 5_000;
+/** How long to wait for `start`, in ms. Pages that load nothing do not call it. */
+export const START_TIMEOUT = 5_000;
 
-/** Without `tabs` this tab has a connection of its own. */
+/** Without `tabs` this tab has its own connection. */
 export function createLiveFeed(options: FeedOptions & { tabs?: Tabs | undefined }): LiveFeed {
   const { tabs, scheduler = asyncScheduler } = options;
   const start$ = new ReplaySubject<string | undefined>(1);
@@ -56,8 +56,8 @@ export function createLiveFeed(options: FeedOptions & { tabs?: Tabs | undefined 
     connection$,
     start: (cursor) => start$.next(cursor),
     open() {
-      const open = connection$.subscribe(); // so that whoever looks later sees the state of now
-      const from$ = race(start$, timer(START_WITHIN, scheduler).pipe(map(() => undefined))).pipe(take(1));
+      const open = connection$.subscribe(); // later subscribers receive the current state
+      const from$ = race(start$, timer(START_TIMEOUT, scheduler).pipe(map(() => undefined))).pipe(take(1));
       const feed$ = tabs
         ? shareFeed(options, tabs, from$)
         : from$.pipe(switchMap((cursor) => follow(options, cursor)));

@@ -2,12 +2,12 @@ import { defer, EMPTY, type Observable, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { ApiError, NetworkError } from '../api/problem';
 import type { Order, OrderSummary } from '../api/types';
-import { RETRY_AFTER } from './list';
+import { RETRY_DELAY } from './list';
 import { marbles } from '../test/marbles';
-import { life, summaryOf } from '../test/orders';
-import { REREAD_EVERY, watchOrder } from './order';
+import { orderVersions, summaryOf } from '../test/orders';
+import { PAYMENT_INTERVAL, watchOrder } from './order';
 
-const [created, confirmed, delivered] = life();
+const [created, confirmed, delivered] = orderVersions();
 const retried: Order = {
   ...created,
   payment: { status: 'pending', attempts: 2, lastError: 'payments-svc is down' },
@@ -16,12 +16,12 @@ const missing = new ApiError({ type: 'about:blank', title: 'x', status: 404, cod
 const away = new NetworkError();
 
 const loads = { 1: created, 2: confirmed, 3: delivered };
-const news = { 1: summaryOf(created), 2: summaryOf(confirmed), 3: summaryOf(delivered) };
+const changes = { 1: summaryOf(created), 2: summaryOf(confirmed), 3: summaryOf(delivered) };
 const views = {
   1: { order: created, error: undefined },
   2: { order: confirmed, error: undefined },
   3: { order: delivered, error: undefined },
-  // Told by the feed: new, but with the history that was loaded last.
+  // From the feed: the new version with the history that was loaded last.
   b: { order: { ...confirmed, history: created.history }, error: undefined },
   B: { order: { ...delivered, history: created.history }, error: undefined },
   c: { order: { ...delivered, history: confirmed.history }, error: undefined },
@@ -31,13 +31,13 @@ const views = {
 };
 
 interface Given {
-  /** The answers to the loads, the last one to all that follow. */
+  /** The responses to the loads; the last one repeats. */
   answers: Observable<Order>[];
   orders$?: Observable<OrderSummary>;
   resets$?: Observable<undefined>;
 }
 
-/** What is watched, and how often it was loaded and the feed told to start. */
+/** Watches an order, and counts its loads and the starts of the feed. */
 function watch({ answers, orders$ = EMPTY, resets$ = EMPTY }: Given, more: object) {
   const count = { loads: 0, starts: 0 };
   const feed = {
@@ -56,7 +56,7 @@ function watch({ answers, orders$ = EMPTY, resets$ = EMPTY }: Given, more: objec
 }
 
 describe('one order', () => {
-  it('is loaded, and the feed starts only then', () => {
+  it('is loaded before the feed starts', () => {
     const count = marbles(({ cold, expectObservable, scheduler }) => {
       const { count, view$ } = watch({ answers: [cold('--(1|)', loads)] }, { scheduler });
       expectObservable(view$, '^---!').toBe('--1', views);
@@ -65,15 +65,15 @@ describe('one order', () => {
     expect(count).toEqual({ loads: 1, starts: 1 });
   });
 
-  it('shows at once what the feed tells, and then its history', () => {
+  it('shows a change from the feed at once, and its history after a load', () => {
     marbles(({ cold, hot, expectObservable, scheduler }) => {
       const answers = [cold('-(1|)', loads), cold('---(2|)', loads)];
-      const { view$ } = watch({ answers, orders$: hot('----2', news) }, { scheduler });
+      const { view$ } = watch({ answers, orders$: hot('----2', changes) }, { scheduler });
       expectObservable(view$, '^---------!').toBe('-1--b--2', views);
     });
   });
 
-  it('does not care about other orders', () => {
+  it('ignores changes of other orders', () => {
     const count = marbles(({ cold, hot, expectObservable, scheduler }) => {
       const orders$ = hot('---o', { o: { ...summaryOf(confirmed), id: 'another' } });
       const { count, view$ } = watch({ answers: [cold('-(1|)', loads)], orders$ }, { scheduler });
@@ -83,26 +83,26 @@ describe('one order', () => {
     expect(count.loads).toBe(1);
   });
 
-  it('never goes back to an older version, whoever tells it', () => {
+  it('never shows an older version, from the feed or a load', () => {
     marbles(({ cold, hot, expectObservable, scheduler }) => {
       const answers = [cold('(2|)', loads), cold('--(1|)', loads)];
-      // The feed repeats what is known; then it is ahead of a load.
-      const { view$ } = watch({ answers, orders$: hot('--1----3', news) }, { scheduler });
+      // The feed repeats a known version; then it is ahead of a load.
+      const { view$ } = watch({ answers, orders$: hot('--1----3', changes) }, { scheduler });
       expectObservable(view$, '^-----------!').toBe('2-2-2--c-c', views);
     });
   });
 
-  it('drops the answer to a question that was overtaken', () => {
+  it('drops the response to a load that a newer one replaced', () => {
     marbles(({ cold, hot, expectObservable, expectSubscriptions, scheduler }) => {
       const [first$, slow$, last$] = [cold('(1|)', loads), cold('-----(2|)', loads), cold('-(3|)', loads)];
-      const orders$ = hot('-2-3', news);
+      const orders$ = hot('-2-3', changes);
       const { view$ } = watch({ answers: [first$, slow$, last$], orders$ }, { scheduler });
       expectObservable(view$, '^---------!').toBe('1b-B3', views);
       expectSubscriptions(slow$.subscriptions).toBe('-^-!');
     });
   });
 
-  it('is loaded again when the feed may have missed something', () => {
+  it('is loaded again on a reset of the feed', () => {
     marbles(({ cold, hot, expectObservable, scheduler }) => {
       const answers = [cold('(1|)', loads), cold('-(3|)', loads)];
       const { view$ } = watch({ answers, resets$: hot('--x', { x: undefined }) }, { scheduler });
@@ -110,11 +110,11 @@ describe('one order', () => {
     });
   });
 
-  it('is loaded every 5 s while its payment is pending, and no longer', () => {
+  it('is loaded every 5 s only while its payment is pending', () => {
     const count = marbles(({ cold, expectObservable, scheduler }) => {
       const answers = [cold('(1|)', loads), cold('(r|)', { r: retried }), cold('(2|)', loads)];
       const { count, view$ } = watch({ answers }, { scheduler });
-      const pause = REREAD_EVERY - 1;
+      const pause = PAYMENT_INTERVAL - 1;
       expectObservable(view$, '^ 60s !').toBe(`1 ${pause}ms r ${pause}ms (2|)`, {
         ...views,
         r: { order: retried, error: undefined },
@@ -124,7 +124,7 @@ describe('one order', () => {
     expect(count.loads).toBe(3);
   });
 
-  it('is not asked for again when it does not exist', () => {
+  it('is not loaded again when it does not exist', () => {
     const count = marbles(({ expectObservable, scheduler }) => {
       const { count, view$ } = watch({ answers: [throwError(() => missing)] }, { scheduler });
       expectObservable(view$).toBe('(m|)', views);
@@ -133,14 +133,14 @@ describe('one order', () => {
     expect(count).toEqual({ loads: 1, starts: 0 });
   });
 
-  it('tries again while the server is away, and keeps what it shows', () => {
+  it('is loaded again while the server is unreachable, and stays visible', () => {
     marbles(({ cold, hot, expectObservable, scheduler }) => {
       const scripts = ['#', '(2|)', '#', '(3|)'];
       const flaky$ = defer(() => cold(scripts.shift() ?? '|', loads, away));
-      const resets$ = hot(`${RETRY_AFTER}ms --x`, { x: undefined });
+      const resets$ = hot(`${RETRY_DELAY}ms --x`, { x: undefined });
       const { view$ } = watch({ answers: [flaky$], resets$ }, { scheduler });
-      const pause = RETRY_AFTER - 1;
-      expectObservable(view$, `^ ${3 * RETRY_AFTER}ms !`).toBe(`a ${pause}ms 2-A ${pause}ms 3`, views);
+      const pause = RETRY_DELAY - 1;
+      expectObservable(view$, `^ ${3 * RETRY_DELAY}ms !`).toBe(`a ${pause}ms 2-A ${pause}ms 3`, views);
     });
   });
 });

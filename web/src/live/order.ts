@@ -1,6 +1,6 @@
 /**
- * One order over time: loaded with its history, and again whenever the feed tells of a newer version. While its payment is
- * pending it is also loaded from time to time: the attempts and the last error change without a new version or an event.
+ * One order over time: loaded with its history, and again on each change from the feed. While its payment is pending it is
+ * also loaded every 5 s, because attempts and the last error change without a new version or an event.
  */
 import {
   asyncScheduler,
@@ -25,7 +25,7 @@ import type { Api } from '../api/client';
 import { isTemporary } from '../api/problem';
 import type { Order } from '../api/types';
 import type { LiveFeed } from './liveFeed';
-import { RETRY_AFTER } from './list';
+import { RETRY_DELAY } from './list';
 
 export interface OrderView {
   order: Order | undefined;
@@ -38,8 +38,8 @@ export interface OrderOptions {
   scheduler?: SchedulerLike;
 }
 
-/** While the payment is pending, in ms. */
-export const REREAD_EVERY = 5_000;
+/** The time between loads while the payment is pending, in ms. */
+export const PAYMENT_INTERVAL = 5_000;
 
 export function watchOrder(id: string, options: OrderOptions): Observable<OrderView> {
   const { order, feed, scheduler = asyncScheduler } = options;
@@ -51,7 +51,7 @@ export function watchOrder(id: string, options: OrderOptions): Observable<OrderV
     catchError((error: unknown, again) =>
       concat(
         of({ error }),
-        isTemporary(error) ? timer(RETRY_AFTER, scheduler).pipe(switchMap(() => again)) : EMPTY,
+        isTemporary(error) ? timer(RETRY_DELAY, scheduler).pipe(switchMap(() => again)) : EMPTY,
       ),
     ),
   );
@@ -59,26 +59,26 @@ export function watchOrder(id: string, options: OrderOptions): Observable<OrderV
     startWith(undefined),
     switchMap(() =>
       load$.pipe(
-        expand((news) =>
-          'loaded' in news && news.loaded.status === 'created'
-            ? timer(REREAD_EVERY, scheduler).pipe(switchMap(() => load$))
+        expand((update) =>
+          'loaded' in update && update.loaded.status === 'created'
+            ? timer(PAYMENT_INTERVAL, scheduler).pipe(switchMap(() => load$))
             : EMPTY,
         ),
       ),
     ),
   );
 
-  // The feed's order has no history: it shows at once what is new, and the load brings the rest.
+  // Orders of the feed have no history. They are shown at once with the known history, until the load completes.
   return merge(changes$.pipe(map((changed) => ({ changed }))), loads$).pipe(
     scan(
-      (view: OrderView, news): OrderView => {
+      (view: OrderView, update): OrderView => {
         const version = view.order?.version ?? 0;
-        if ('error' in news) return { ...view, error: news.error };
-        if ('loaded' in news) {
-          return { order: news.loaded.version >= version ? news.loaded : view.order, error: undefined };
+        if ('error' in update) return { ...view, error: update.error };
+        if ('loaded' in update) {
+          return { order: update.loaded.version >= version ? update.loaded : view.order, error: undefined };
         }
-        if (view.order === undefined || news.changed.version <= version) return view;
-        return { ...view, order: { ...news.changed, history: view.order.history } };
+        if (view.order === undefined || update.changed.version <= version) return view;
+        return { ...view, order: { ...update.changed, history: view.order.history } };
       },
       { order: undefined, error: undefined },
     ),

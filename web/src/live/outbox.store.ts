@@ -1,22 +1,22 @@
-/** The orders of one user that were sent and have no known outcome, kept in this browser. */
+/** The orders of one user that were submitted and have no known outcome, stored in this browser. */
 import type { CreateOrder, FieldError } from '../api/types';
 import type { Draft } from '../domain/draft';
 
 export interface Entry {
-  /** The draft's idempotency key: repeating the request is safe. */
+  /** The idempotency key: repeating the request is safe. */
   key: string;
   request: CreateOrder;
-  /** What was typed, to be edited after a refusal. */
+  /** The form's content, to edit after a refusal. */
   draft: Draft;
-  /** When it was first sent; in ms. 0 when that is unknown. */
+  /** When it was first sent, in ms; 0 when unknown. */
   at: number;
-  /** When the user asked to send it though it was old. */
+  /** When the user confirmed to send it although it was old, in ms. */
   confirmedAt?: number;
   /** Why the server refused it. */
   refusal?: { detail: string; errors: FieldError[]; keyReused?: boolean };
 }
 
-/** An entry that became an order, kept for a while for the pages of other tabs that wait for it. */
+/** An entry that became an order, kept for pages of other tabs that wait for it. */
 export interface Settled {
   key: string;
   id: string;
@@ -29,7 +29,7 @@ export interface Stored {
 
 const SETTLED_LIMIT = 10;
 
-/** Orders older than this are not sent without asking: prices, or what the user wants, may have changed. */
+/** Orders older than this, in ms, are sent only after a confirmation: prices or the user's intention may have changed. */
 export const OLD_AFTER = 12 * 3_600_000;
 const CLOCK_SLACK = 300_000;
 
@@ -40,11 +40,11 @@ export function isOld(entry: Entry, now: number): boolean {
 
 export interface OutboxStore {
   load(): Stored;
-  /** Changes what is stored now, which another tab may have changed. Returns the result. */
+  /** Applies a change to the stored state, which another tab may have changed. Returns the new state. */
   update(change: (stored: Stored) => Stored): Stored;
-  /** Whether the last change was stored; otherwise it lasts as long as the tab. */
+  /** Whether the last change was stored. Otherwise it is lost with the tab. */
   kept(): boolean;
-  /** Calls back when another tab has changed it. */
+  /** Calls `changed` when another tab changed the state. Returns a function that stops this. */
   listen(changed: () => void): () => void;
 }
 
@@ -52,7 +52,7 @@ const nothing: Stored = { entries: [], settled: [] };
 
 export function outboxStore(user: string, storage: Storage = localStorage): OutboxStore {
   const name = `orders.outbox.${user}`;
-  /** What could not be stored. */
+  /** The state when it could not be stored. */
   let memory: Stored | undefined;
 
   function load(): Stored {
@@ -61,7 +61,7 @@ export function outboxStore(user: string, storage: Storage = localStorage): Outb
       const stored = JSON.parse(storage.getItem(name) ?? '') as Stored;
       if (Array.isArray(stored.entries) && Array.isArray(stored.settled)) return stored;
     } catch {
-      // Nothing there, or not readable.
+      // Missing or invalid.
     }
     return nothing;
   }

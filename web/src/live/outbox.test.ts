@@ -2,11 +2,11 @@ import { of, throwError } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ApiError, NetworkError } from '../api/problem';
 import { emptyDraft } from '../domain/draft';
-import { life } from '../test/orders';
+import { orderVersions } from '../test/orders';
 import { createOutbox, RETRY_DELAY } from './outbox';
 import { OLD_AFTER, outboxStore } from './outbox.store';
 
-const order = life()[0];
+const order = orderVersions()[0];
 const NOW = Date.parse('2026-11-24T12:00:00Z');
 const request = {
   items: [{ sku: 'tea-1', name: 'Green tea', quantity: 2, unitPrice: 450 }],
@@ -14,7 +14,7 @@ const request = {
 };
 const entry = { key: 'k1', request, draft: emptyDraft };
 
-/** A tab of alice's; `answers` are those to the requests, in turn. */
+/** A tab of alice; `answers` are the responses to its requests, in turn. */
 function tab(...answers: unknown[]) {
   const [sent, toasts]: [string[], string[]] = [[], []];
   const outbox = createOutbox({
@@ -33,8 +33,8 @@ function tab(...answers: unknown[]) {
 const keep = (at: number) =>
   outboxStore('alice').update(() => ({ entries: [{ ...entry, at }], settled: [] }));
 
-/** Lets everything happen that needs no waiting. */
-const settle = () => vi.advanceTimersByTimeAsync(0);
+/** Runs all pending promises. */
+const flush = () => vi.advanceTimersByTimeAsync(0);
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -44,51 +44,51 @@ afterEach(() => {
 });
 
 describe('the outbox', () => {
-  it('sends what an earlier page left, once, with its key', async () => {
+  it('sends a stored order once, with its key', async () => {
     keep(NOW - 60_000);
     const { outbox, sent, toasts } = tab();
     const close = outbox.open();
-    await settle();
+    await flush();
     expect(outbox.view().entries).toEqual([]);
     close();
     expect([sent, toasts.length]).toEqual([['k1'], 1]);
   });
 
   it.each([NOW - OLD_AFTER - 1, 0, NOW + 3_600_000])(
-    'sends nothing old unasked (%i), and sends it when asked',
+    'sends an old order (%i) only after a confirmation',
     async (at) => {
       keep(at);
       const { outbox, sent } = tab();
       const close = outbox.open();
-      await settle();
+      await flush();
       expect(sent).toEqual([]);
       outbox.sendNow('k1');
-      await settle();
+      await flush();
       expect(outbox.view().entries).toEqual([]);
       close();
       expect(sent).toEqual(['k1']);
     },
   );
 
-  it('sends again at once when the network is back', async () => {
+  it('retries at once when the browser is online again', async () => {
     const { outbox, sent } = tab(new NetworkError());
     const close = outbox.open();
     outbox.submit(entry);
-    await settle();
+    await flush();
     expect([sent.length, outbox.view().sending]).toEqual([1, undefined]);
     expect(outbox.view().entries).toHaveLength(1);
     dispatchEvent(new Event('online'));
-    await settle();
+    await flush();
     expect(outbox.view().entries).toEqual([]);
     close();
     expect(sent).toEqual(['k1', 'k1']);
   });
 
-  it('sends again by itself, each time after a longer wait', async () => {
+  it('retries with increasing delays', async () => {
     const { outbox, sent } = tab(new NetworkError(), new NetworkError(), new NetworkError());
     const close = outbox.open();
     outbox.submit(entry);
-    await settle();
+    await flush();
     for (const [wait, count] of [
       [RETRY_DELAY - 1, 1],
       [1, 2],
@@ -104,15 +104,15 @@ describe('the outbox', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('keeps a refused order with the reason, and does not send it again', async () => {
+  it('keeps a refused order with its reason, and does not retry it', async () => {
     const refusal = new ApiError({ type: 'about:blank', title: 'Bad', status: 400, code: 'invalid-request' });
     const { outbox, sent } = tab(refusal);
     const close = outbox.open();
     outbox.submit(entry);
-    await settle();
+    await flush();
     expect(outbox.view().entries[0]?.refusal?.detail).toBe('Bad.');
     dispatchEvent(new Event('online'));
-    await settle();
+    await flush();
     close();
     expect(sent).toEqual(['k1']);
   });

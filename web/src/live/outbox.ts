@@ -1,6 +1,6 @@
 /**
- * Orders on their way to the server. They belong to the shell: an order whose answer is outstanding is sent again from any
- * page and after a reload, with the same idempotency key, until its outcome is known. What is old is never sent unasked.
+ * Orders that are being sent. They belong to the session, not to a page: an order without a response is sent again from any
+ * page and after a reload, with the same idempotency key, until its outcome is known. Old orders need a confirmation.
  */
 import {
   asyncScheduler,
@@ -28,7 +28,7 @@ import { type Entry, isOld, type OutboxStore, type Stored } from './outbox.store
 export interface OutboxView extends Stored {
   /** The key of the order that this tab is sending. */
   sending: string | undefined;
-  /** Whether the orders survive closing the tab. */
+  /** Whether the orders are stored beyond the tab. */
   kept: boolean;
 }
 
@@ -37,11 +37,11 @@ export interface Outbox {
   view(): OutboxView;
   /** Stores an order and sends it. */
   submit(entry: Pick<Entry, 'key' | 'request' | 'draft'>): void;
-  /** Sends an order again at once, an old one too. */
+  /** Sends an order again at once, also an old one. */
   sendNow(key: string): void;
   discard(key: string): void;
   old(entry: Entry): boolean;
-  /** Sends what waits, until it is closed. */
+  /** Starts sending. Returns a function that stops it. */
   open(): () => void;
 }
 
@@ -56,8 +56,8 @@ export interface OutboxOptions {
 }
 
 export const RETRY_DELAY = 3_000;
-const LONGEST_DELAY = 60_000;
-/** Longer than one request may take. */
+const MAX_RETRY_DELAY = 60_000;
+/** Longer than the timeout of a request. All times are in ms. */
 const LEASE = 30_000;
 
 export function createOutbox(options: OutboxOptions): Outbox {
@@ -72,13 +72,13 @@ export function createOutbox(options: OutboxOptions): Outbox {
   } = options;
   const view = (sending?: string): OutboxView => ({ ...store.load(), sending, kept: store.kept() });
   const view$ = new BehaviorSubject(view());
-  /** Asks for a pass over what waits, in so many ms. */
+  /** Schedules a pass over the waiting orders in this many ms. */
   const passIn$ = new Subject<number>();
   let failures = 0;
 
   const show = (sending = view$.value.sending) => view$.next(view(sending));
   const find = (key: string) => store.load().entries.find((entry) => entry.key === key);
-  const waits = (entry: Entry) => entry.refusal === undefined && !isOld(entry, now());
+  const isWaiting = (entry: Entry) => entry.refusal === undefined && !isOld(entry, now());
 
   function change(update: (stored: Stored) => Stored) {
     store.update(update);
@@ -92,7 +92,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   }
   const without = (key: string, entries: readonly Entry[]) => entries.filter((entry) => entry.key !== key);
 
-  /** Sends one order. Returns whether it is done with, or the seconds that the server asks to wait. */
+  /** Sends one order. Returns true when its outcome is known, otherwise false or the server's Retry-After in seconds. */
   async function send({ key, request }: Entry, closed$: Observable<unknown>): Promise<boolean | number> {
     show(key);
     try {
@@ -100,7 +100,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
         defaultValue: undefined,
       });
       if (!made) return false;
-      // Another tab may have been faster: then its toast has said so.
+      // If another tab sent it first, that tab showed the toast.
       if (find(key)) toasts.show('Order created', { order: made.order.id });
       store.update(({ entries, settled }) => ({
         entries: without(key, entries),
@@ -108,7 +108,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       }));
       return true;
     } catch (error) {
-      // An ended session says nothing about the order: it is sent after the next sign-in.
+      // After the end of a session the order is sent at the next sign-in.
       const problem = error instanceof ApiError ? error.problem : undefined;
       if (!problem || isTemporary(error) || problem.code === 'unauthenticated') {
         return (error instanceof ApiError ? error.retryAfter : undefined) ?? false;
@@ -124,11 +124,11 @@ export function createOutbox(options: OutboxOptions): Outbox {
     }
   }
 
-  /** Sends all that waits, one after the other. Returns when to do so again. */
+  /** Sends all waiting orders, one after the other. Returns the delay of the next pass in ms; undefined for none. */
   async function pass(closed$: Observable<unknown>): Promise<number | undefined> {
     const tried = new Set<string>();
     const result = { failed: false, retryAfter: 0 };
-    const next = () => store.load().entries.find((entry) => waits(entry) && !tried.has(entry.key));
+    const next = () => store.load().entries.find((entry) => isWaiting(entry) && !tried.has(entry.key));
     const done = await lock(`orders.outbox.${user}.sending`, LEASE, async () => {
       for (let entry = next(); entry; entry = next()) {
         tried.add(entry.key);
@@ -139,17 +139,20 @@ export function createOutbox(options: OutboxOptions): Outbox {
       }
       return true;
     });
-    const left = store.load().entries.filter(waits);
+    const left = store.load().entries.filter(isWaiting);
     if (left.length === 0) return undefined;
-    // Submitted while this pass was ending.
+    // Submitted at the end of this pass.
     if (done && left.some(({ key }) => !tried.has(key))) return 0;
     failures = result.failed ? failures + 1 : 0;
-    // Also when another tab is sending: it may be closed before it is through.
+    // Another tab is sending, and may be closed before it has finished.
     if (!done) return RETRY_DELAY;
-    return Math.max(result.retryAfter, Math.min(LONGEST_DELAY, RETRY_DELAY * 2 ** Math.max(0, failures - 1)));
+    return Math.max(
+      result.retryAfter,
+      Math.min(MAX_RETRY_DELAY, RETRY_DELAY * 2 ** Math.max(0, failures - 1)),
+    );
   }
 
-  const kick = () => {
+  const retryNow = () => {
     failures = 0;
     passIn$.next(0);
   };
@@ -163,17 +166,17 @@ export function createOutbox(options: OutboxOptions): Outbox {
         settled,
         entries: [...without(key, entries), { key, request, draft, at: now() }],
       }));
-      kick();
+      retryNow();
     },
     sendNow(key) {
       edit(key, { confirmedAt: now() });
-      kick();
+      retryNow();
     },
     discard(key) {
       change(({ entries, settled }) => ({ entries: without(key, entries), settled }));
     },
     open() {
-      // Replayed: nothing is sent after the end.
+      // Replayed, so that a pass that starts late sends nothing.
       const closed$ = new ReplaySubject<void>(1);
       const passes = passIn$
         .pipe(
@@ -184,7 +187,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
           if (wait !== undefined) passIn$.next(wait);
         });
       const online = merge(fromEvent(window, 'online'), fromEvent(window, 'pageshow'))
-        .pipe(map(kick))
+        .pipe(map(retryNow))
         .subscribe();
       const unlisten = store.listen(() => {
         show();

@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { StreamMessage } from '../api/client';
 import { aSummary } from '../test/orders';
 import { FakeBrowser } from '../test/tabs';
-import type { Link } from './feed';
-import { createLiveFeed, START_WITHIN } from './liveFeed';
-import { ANSWER_WITHIN, LEADER_SILENCE, type Tabs } from './sharedFeed';
+import type { LinkState } from './feed';
+import { createLiveFeed, START_TIMEOUT } from './liveFeed';
+import { LEADER_REPLY_TIMEOUT, LEADER_TIMEOUT, type Tabs } from './sharedFeed';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
@@ -15,7 +15,7 @@ afterEach(() => {
 
 const pass = (ms = 0) => vi.advanceTimersByTimeAsync(ms);
 
-/** A server's streams: who opened them and where, and what goes out on the open ones. */
+/** The server's streams: which tab opened them at which cursor, and the open ones. */
 class Streams {
   readonly opened: string[] = [];
   readonly open = new Map<string, Subject<StreamMessage>>();
@@ -34,7 +34,7 @@ class Streams {
     });
   }
 
-  /** The server sends version n, whose cursor is cn. */
+  /** Sends version n with the cursor cn. */
   async send(n: number) {
     for (const stream of this.open.values())
       stream.next({ cursor: `c${n}`, order: aSummary({ version: n }) });
@@ -47,12 +47,12 @@ class Streams {
   }
 }
 
-/** A browser whose tabs write down what they see: versions, `X` for a reset, and the state of the connection. */
+/** A browser whose tabs record the versions and resets (`X`) that they receive, and the connection's state. */
 function browser({ tabs }: { tabs?: Tabs | null } = {}) {
   const fake = new FakeBrowser();
   const streams = new Streams();
   const open = async (name: string, cursor?: string) => {
-    const link$ = new BehaviorSubject<Link>('up');
+    const link$ = new BehaviorSubject<LinkState>('up');
     const feed = createLiveFeed({
       stream: (at) => streams.connect(name, at),
       poll: () => EMPTY,
@@ -81,7 +81,7 @@ function browser({ tabs }: { tabs?: Tabs | null } = {}) {
 }
 
 describe('the tabs of one browser', () => {
-  it('share one stream, though each of them loads a list of its own', async () => {
+  it('share one stream, though each loads its own list', async () => {
     const { streams, open } = browser();
     const tabs = [await open('a', 'c0'), await open('b', 'c0')];
     await streams.send(1);
@@ -92,7 +92,7 @@ describe('the tabs of one browser', () => {
     expect(streams.opened).toEqual(['a c0']);
   });
 
-  it('go on from the last position, a heartbeat’s too, when the leader is closed', async () => {
+  it('continue from the last position when the leader is closed', async () => {
     const { streams, open } = browser();
     const [a, b, c] = [await open('a', 'c0'), await open('b', 'c0'), await open('c')];
     await streams.send(1);
@@ -112,7 +112,7 @@ describe('the tabs of one browser', () => {
     expect(c.seen).toEqual([1, 8, 9]);
   });
 
-  it('go on when the leader is closed before anything has happened', async () => {
+  it('continue when the leader is closed before the first signal', async () => {
     const { streams, open } = browser();
     const [a, b] = [await open('a', 'c4'), await open('b', 'c5')];
     a.close();
@@ -121,13 +121,13 @@ describe('the tabs of one browser', () => {
     expect(b.seen).toEqual([]);
   });
 
-  it('reset when they have missed something', async () => {
+  it('reset when they missed a signal', async () => {
     const { fake, streams, open } = browser();
     const [a, b] = [await open('a', 'c0'), await open('b', 'c0')];
     await streams.send(1);
-    fake.deaf = true;
+    fake.dropsMessages = true;
     await streams.send(2);
-    fake.deaf = false;
+    fake.dropsMessages = false;
     await streams.send(3);
     await streams.send(4);
     expect([a.seen, b.seen]).toEqual([
@@ -136,43 +136,43 @@ describe('the tabs of one browser', () => {
     ]);
   });
 
-  it('notice what they have missed when nothing else happens', async () => {
+  it('reset on the leader’s next state when they missed a signal', async () => {
     const { fake, streams, open } = browser();
     await open('a', 'c0');
     const b = await open('b', 'c0');
-    fake.deaf = true;
+    fake.dropsMessages = true;
     await streams.send(1);
-    fake.deaf = false;
-    await open('c', 'c1'); // the leader says where it is
+    fake.dropsMessages = false;
+    await open('c', 'c1'); // the leader posts its position
     expect(b.seen).toEqual(['X']);
   });
 
-  it('reset together when the leader had to start anew', async () => {
+  it('reset together when the leader starts without a cursor', async () => {
     const { streams, open } = browser();
     const [a, b] = [await open('a'), await open('b')];
-    await pass(START_WITHIN);
+    await pass(START_TIMEOUT);
     await streams.heartbeat('c5');
     await streams.send(6);
     expect([streams.opened, a.seen, b.seen]).toEqual([['a now'], ['X', 6], ['X', 6]]);
   });
 
-  it('replace a leader that holds the lock and says nothing', async () => {
+  it('replace a leader that holds the lock and does not reply', async () => {
     const { fake, streams, open } = browser();
     fake.suspendedLeader();
     const a = await open('a', 'c0');
     expect(streams.opened).toEqual([]);
-    await pass(ANSWER_WITHIN);
+    await pass(LEADER_REPLY_TIMEOUT);
     await streams.send(1);
     expect([streams.opened, a.seen]).toEqual([['a c0'], [1]]);
   });
 
-  it('replace a leader that falls silent, which then follows', async () => {
+  it('replace a leader that becomes silent, which then follows', async () => {
     const { fake, streams, open } = browser();
     const [a, b] = [await open('a', 'c0'), await open('b', 'c0')];
     await streams.send(1);
-    fake.deaf = true;
-    await pass(LEADER_SILENCE);
-    fake.deaf = false;
+    fake.dropsMessages = true;
+    await pass(LEADER_TIMEOUT);
+    fake.dropsMessages = false;
     expect([...streams.open.keys()]).toEqual(['b']);
     await streams.send(2);
     expect([a.seen, b.seen]).toEqual([
@@ -184,18 +184,18 @@ describe('the tabs of one browser', () => {
     expect(streams.opened).toEqual(['a c0', 'b c1', 'a c2']);
   });
 
-  it('leave a leader alone that is there, though nothing happens', async () => {
+  it('keep a leader that only receives heartbeats', async () => {
     const { streams, open } = browser();
     await open('a', 'c0');
     await open('b', 'c0');
     for (let i = 0; i < 20; i++) {
       await pass(10_000);
-      await streams.heartbeat('c0'); // or the leader itself would give its stream up
+      await streams.heartbeat('c0'); // or the leader would drop its stream
     }
     expect(streams.opened).toEqual(['a c0']);
   });
 
-  it('pass the stream on from a tab that sleeps, and all can sleep', async () => {
+  it('pass the stream on from a hidden tab, and close it when all are hidden', async () => {
     const { streams, open } = browser();
     const [a, b] = [await open('a', 'c0'), await open('b', 'c0')];
     a.sleep();
@@ -224,7 +224,7 @@ describe('the tabs of one browser', () => {
         locks: { request: () => Promise.reject(new DOMException('no', 'SecurityError')) },
       },
     ],
-  ])('have a stream each when %s', async (_, tabs) => {
+  ])('have one stream each when %s', async (_, tabs) => {
     const { streams, open } = browser({ tabs });
     const [a, b] = [await open('a', 'c0'), await open('b', 'c0')];
     await streams.send(1);

@@ -1,13 +1,13 @@
 /**
- * One connection per browser. HTTP/1.1 allows a browser six connections per server, and a stream takes one: with a stream
- * per tab, the seventh tab can't load.
+ * One connection per browser. With HTTP/1.1 a browser opens six connections per server and a stream occupies one, so with
+ * one stream per tab the seventh tab could not load.
  *
- * The tab that holds a lock (the leader) follows the feed, and posts every signal to the other tabs of the same user. When
- * it is closed or put to sleep, the next tab gets the lock and goes on from the last position that was posted. A leader
- * that falls silent without giving up the lock (some systems suspend background tabs) is deposed.
+ * The tab that holds a lock (the leader) follows the feed and posts every signal to the other tabs of the same user (the
+ * followers). When it is closed or hidden, the next tab gets the lock and continues from the last posted position. Some
+ * systems suspend background tabs: another tab takes the lock from a leader that is silent for LEADER_TIMEOUT.
  *
- * Every tab misses nothing: it listens from before it loads anything, and each signal names the position before it. A tab
- * whose own position differs has missed something, and resets.
+ * No tab misses a change. It listens before it loads anything, and each signal has the position before it. A follower
+ * whose own position differs has missed a signal, and resets.
  */
 import {
   asyncScheduler,
@@ -37,9 +37,9 @@ import {
 import type { Role } from '../api/types';
 import { type Connection, type FeedOptions, follow, type Signal } from './feed';
 
-/** What tabs have in common. */
+/** What the tabs of a browser share. */
 export interface Tabs {
-  /** Names the lock. */
+  /** The lock's name. */
   name: string;
   locks: { request(name: string, options: LockOptions, work: () => Promise<void>): Promise<void> };
   channel(): Channel;
@@ -51,29 +51,29 @@ export type Channel = Pick<
 >;
 
 type Message =
-  /** From a new tab: is there a leader? */
+  /** From a new tab, asking for the leader's state. */
   | { type: 'hello' }
-  /** From the leader: that it is there, and where it is. */
+  /** From the leader: its connection and position. It is also the leader's heartbeat. */
   | { type: 'state'; state: Connection; cursor: string | undefined }
-  /** From the leader, whose position before this signal was `after`. */
+  /** From the leader; `after` is its position before this signal. */
   | { type: 'signal'; after: string | undefined; signal: Signal };
 
-/** How often the leader says that it is there, in ms. */
-export const PRESENCE = 15_000;
-/** How long a leader may take to answer a new tab, and how long it may be silent. */
-export const ANSWER_WITHIN = 5_000;
-export const LEADER_SILENCE = 45_000;
+/** How often the leader posts its state, in ms. */
+export const LEADER_HEARTBEAT = 15_000;
+/** How long a leader may take to reply to a new tab, and how long it may be silent, in ms. */
+export const LEADER_REPLY_TIMEOUT = 5_000;
+export const LEADER_TIMEOUT = 45_000;
 
-/** Undefined where tabs can't agree on a leader: Web Locks exist only on https and localhost. */
+/** Undefined without Web Locks, which browsers offer on https and localhost only. */
 export function browserTabs(user: string, role: Role): Tabs | undefined {
   const locks = navigator.locks as LockManager | undefined;
   if (!locks || typeof BroadcastChannel === 'undefined') return undefined;
-  // The number is that of the messages' format: tabs of two releases may be open together.
+  // The number is the version of the message format: tabs of two releases may be open at the same time.
   const name = `orders.feed.1.${role}.${user}`;
   return { name, locks, channel: () => new BroadcastChannel(name) };
 }
 
-/** The signals of the browser's one feed. The first leader begins at what `start$` says. */
+/** The signals of the shared feed. The first leader starts at the cursor from `start$`. */
 export function shareFeed(
   options: FeedOptions,
   tabs: Tabs,
@@ -87,7 +87,7 @@ export function shareFeed(
     let leading = false;
 
     const post = (message: Message) => channel.postMessage(message);
-    const tellState = () => post({ type: 'state', state, cursor });
+    const postState = () => post({ type: 'state', state, cursor });
     function advance(signal: Signal) {
       if (signal.type === 'connection') state = signal.state;
       else if (signal.type === 'reset') cursor = undefined;
@@ -98,15 +98,15 @@ export function shareFeed(
       map(({ data }) => data),
       share(),
     );
-    const heard$ = messages$.pipe(filter(({ type }) => type !== 'hello' && !leading));
+    const received$ = messages$.pipe(filter(({ type }) => type !== 'hello' && !leading));
 
-    const answers$ = messages$.pipe(
+    const replies$ = messages$.pipe(
       filter(({ type }) => type === 'hello' && leading),
-      tap(tellState),
+      tap(postState),
       ignoreElements(),
     );
 
-    const followed$ = heard$.pipe(
+    const followerSignals$ = received$.pipe(
       mergeMap((message): Signal[] => {
         const signals: Signal[] = [];
         const missed = (position: string | undefined) => cursor !== undefined && position !== cursor;
@@ -124,7 +124,7 @@ export function shareFeed(
       }),
     );
 
-    const led$ = defer(() => {
+    const leaderSignals$ = defer(() => {
       leading = true;
       const from$ = cursor === undefined ? start$ : of(cursor);
       return merge(
@@ -138,21 +138,21 @@ export function shareFeed(
             advance(signal);
           }),
         ),
-        interval(PRESENCE, scheduler).pipe(startWith(0), tap(tellState), ignoreElements()),
+        interval(LEADER_HEARTBEAT, scheduler).pipe(startWith(0), tap(postState), ignoreElements()),
       );
     }).pipe(finalize(() => (leading = false)));
 
-    const lead$ = defer(() => {
+    const elected$ = defer(() => {
       post({ type: 'hello' });
-      const silence$ = heard$.pipe(
-        map(() => LEADER_SILENCE),
-        startWith(ANSWER_WITHIN),
+      const silence$ = received$.pipe(
+        map(() => LEADER_TIMEOUT),
+        startWith(LEADER_REPLY_TIMEOUT),
         switchMap((limit) => timer(limit, scheduler)),
         filter(() => !leading),
       );
-      const queue$ = holding(tabs, false, led$).pipe(repeat());
+      const queue$ = withLock(tabs, false, leaderSignals$).pipe(repeat());
       return silence$.pipe(
-        map(() => concat(holding(tabs, true, led$), queue$)),
+        map(() => concat(withLock(tabs, true, leaderSignals$), queue$)),
         startWith(queue$),
         switchMap((lead) => lead),
       );
@@ -161,18 +161,18 @@ export function shareFeed(
     const awake$ = options.link$.pipe(
       map((link) => link !== 'asleep'),
       distinctUntilChanged(),
-      switchMap((awake) => (awake ? lead$ : NEVER)),
-      // The locks may be forbidden here.
+      switchMap((awake) => (awake ? elected$ : NEVER)),
+      // Web Locks may be forbidden: use a connection of this tab's own.
       catchError(() => start$.pipe(switchMap((from) => follow(options, from)))),
     );
 
     subscriber.add(() => channel.close());
-    return merge(answers$, followed$, awake$).subscribe(subscriber);
+    return merge(replies$, followerSignals$, awake$).subscribe(subscriber);
   });
 }
 
-/** Runs `work$` while this tab holds the lock: when its turn comes, or at once with `steal`. Completes when it is stolen. */
-function holding<T>({ name, locks }: Tabs, steal: boolean, work$: Observable<T>): Observable<T> {
+/** Runs `work$` while this tab holds the lock. With `steal` it takes the lock at once. Completes when the lock is stolen. */
+function withLock<T>({ name, locks }: Tabs, steal: boolean, work$: Observable<T>): Observable<T> {
   return new Observable((subscriber) => {
     const abort = new AbortController();
     const work = new Subscription();
@@ -180,7 +180,7 @@ function holding<T>({ name, locks }: Tabs, steal: boolean, work$: Observable<T>)
       new Promise<void>((release) => {
         work.add(release);
         if (work.closed) return;
-        // Not the subscriber itself: it outlives work that ends because the lock was stolen.
+        // Not subscribed directly: completing the work must not complete the subscriber.
         work.add(
           work$.subscribe({
             next: (value) => subscriber.next(value),

@@ -14,10 +14,10 @@ export interface Toasts {
   dismiss(id: number): void;
 }
 
-const MOST = 4;
-const SHOWN_FOR = 6_000;
+const TOAST_LIMIT = 4;
+const TOAST_DURATION = 6_000;
 
-/** Short news of what the user has done. Bad news stays until it is dismissed, or pushed out by newer ones. */
+/** Short messages about the user's actions. Errors stay until they are dismissed or replaced by newer toasts. */
 export function createToasts(): Toasts {
   const shown$ = new BehaviorSubject<readonly Toast[]>([]);
   let last = 0;
@@ -27,8 +27,8 @@ export function createToasts(): Toasts {
     dismiss,
     show(text, { tone = 'good', order } = {}) {
       const id = ++last;
-      shown$.next([...shown$.value, { id, text, tone, order }].slice(-MOST));
-      if (tone === 'good') setTimeout(() => dismiss(id), SHOWN_FOR);
+      shown$.next([...shown$.value, { id, text, tone, order }].slice(-TOAST_LIMIT));
+      if (tone === 'good') setTimeout(() => dismiss(id), TOAST_DURATION);
     },
   };
 }

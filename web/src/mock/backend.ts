@@ -1,4 +1,4 @@
-/** A backend in memory with the contract's behaviour, for `npm run dev:mock` and for component tests. */
+/** An in-memory backend with the behaviour of the API, for `npm run dev:mock` and for component tests. */
 import { BehaviorSubject } from 'rxjs';
 import { randomId } from '../api/ids';
 import type { Cause, Counts, CreateOrder, Order, OrderSummary, Party } from '../api/types';
@@ -16,7 +16,7 @@ export class Backend {
   readonly #orders = new Map<string, Order>();
   readonly #keys = new Map<string, string>();
   readonly #changes: Change[] = [];
-  /** How many changes there were. */
+  /** The number of changes so far. */
   readonly head$ = new BehaviorSubject(0);
 
   constructor(private readonly now: () => number = Date.now) {}
@@ -48,7 +48,7 @@ export class Backend {
     return order;
   }
 
-  /** Moves an order along an arrow of the machine; undefined when there is none. */
+  /** Applies a transition; undefined when the state machine has none. */
   move(id: string, event: Exclude<Cause, 'created'>, by: Party, more: Partial<Order> = {}, at = this.now()) {
     const order = this.#orders.get(id);
     if (!order || !allows(order.status, event)) return undefined;
@@ -140,7 +140,7 @@ export class Backend {
     this.head$.next(this.#changes.length);
   }
 
-  /** Orders of every status, over the last days; the same each time. */
+  /** Creates orders of every status over the last days, the same each time. */
   seed(count: number): void {
     const customers = ['alice', 'bob', 'carol', 'dave', 'erin'];
     for (let i = count; i > 0; i--) {

@@ -2,7 +2,7 @@ import { setupWorker } from 'msw/browser';
 import { Backend } from './backend';
 import { handlers } from './handlers';
 
-/** Puts a seeded backend between the page and the network. */
+/** Answers the page's requests from a mock backend with orders. */
 export async function startMock(): Promise<void> {
   const backend = new Backend();
   backend.seed(60);

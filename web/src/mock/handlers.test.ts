@@ -8,7 +8,7 @@ import { handlers } from './handlers';
 
 const tea = { sku: 'tea-1', name: 'Green tea', quantity: 2, unitPrice: 450 };
 
-/** One of alice's orders in each status, and bob's. */
+/** Orders of alice in three statuses, and one of bob. */
 function shop(user = 'alice', role = 'customer') {
   const backend = new Backend();
   server.use(...handlers(backend));
@@ -22,7 +22,7 @@ function shop(user = 'alice', role = 'customer') {
 }
 
 describe('the mocked cancel', () => {
-  it('says whether this call changed the order', async () => {
+  it('reports whether this call changed the order', async () => {
     const { api, created } = shop();
     const cancel = () => firstValueFrom(api.cancel(created, 'two\nlines'));
     const cancellation = { by: 'customer', reason: 'two\nlines' };
@@ -30,7 +30,7 @@ describe('the mocked cancel', () => {
     expect(await cancel()).toMatchObject({ status: 'cancelled', changed: false, cancellation });
   });
 
-  it('gives many orders the outcomes that the server gives them', async () => {
+  it('returns an outcome for each of many orders', async () => {
     const { api, created, delivered, cancelled, bobs } = shop();
     const outcomes = await firstValueFrom(api.cancelMany([created, delivered, cancelled, bobs], ''));
     expect(outcomes).toMatchObject([
@@ -45,7 +45,7 @@ describe('the mocked cancel', () => {
     ]);
   });
 
-  it('refuses a reason that the server refuses', async () => {
+  it('refuses an invalid reason', async () => {
     const { api, created } = shop();
     const problem = { status: 400, errors: [{ field: 'reason' }] };
     await expect(firstValueFrom(api.cancel(created, 'a'.repeat(501)))).rejects.toMatchObject({ problem });

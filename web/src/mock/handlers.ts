@@ -1,9 +1,9 @@
-/** The REST contract on a Backend, for MSW. */
+/** MSW handlers that implement the REST API with a Backend. */
 import { delay, http, HttpResponse, type RequestHandler } from 'msw';
 import { filter, firstValueFrom, race, timer } from 'rxjs';
 import type { CancelledOrder, CancelOutcome, CreateOrder, Problem } from '../api/types';
 import { decimals } from '../domain/format';
-import { checkReason } from '../domain/reason';
+import { validateReason } from '../domain/reason';
 import { searchable } from '../domain/search';
 import type { Backend, Change } from './backend';
 
@@ -37,11 +37,11 @@ function refuse(refused: Problem) {
 const signedOut = () => refuse(problem(401, 'unauthenticated', 'sign in first'));
 const missing = () => problem(404, 'order-not-found', 'there is no such order');
 
-/** The reason of a cancel as it is stored, or what is wrong with it. */
+/** The reason of a cancel as it is stored, or a problem. */
 function readReason(given = ''): string | undefined | Problem {
   const reason = given.replace(/\r\n?/g, '\n');
   if (reason.trim() === '') return undefined;
-  const message = checkReason(reason);
+  const message = validateReason(reason);
   if (message === undefined) return reason;
   return problem(400, 'invalid-request', 'the request has bad fields', {
     errors: [{ field: 'reason', message }],
@@ -54,13 +54,13 @@ function cancel(backend: Backend, who: Caller, id: string, reason?: string): Can
   if (order.status === 'cancelled') return { ...order, changed: false };
   const cancelled = backend.cancel(id, who.operator ? 'operator' : 'customer', reason);
   if (cancelled) return { ...cancelled, changed: true };
-  return problem(409, 'already-delivered', 'the order was delivered before the cancel came', {
+  return problem(409, 'already-delivered', 'the order is already delivered', {
     current: { status: order.status, version: order.version },
   });
 }
 
 export interface MockOptions {
-  /** Of the payment, and from its confirmation to the delivery; both in ms. */
+  /** The duration of a payment, and of the time from its confirmation to the delivery; both in ms. */
   paymentTakes?: number;
   deliverAfter?: number;
   confirmRate?: number;
@@ -91,7 +91,7 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
       });
     }),
 
-    // Before /orders/:id, which would take it.
+    // Listed before /orders/:id, which matches this path too.
     http.get('*/v1/orders/events', async ({ request }) => {
       const who = caller(request);
       if (!who) return signedOut();

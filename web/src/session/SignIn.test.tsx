@@ -5,7 +5,7 @@ import { map } from 'rxjs';
 import { StrictMode } from 'react';
 import { describe, expect, it } from 'vitest';
 import { fromPromise } from 'xstate';
-import { answer, createApi } from '../api/client';
+import { createApi, toPromise } from '../api/client';
 import { createServerClock } from '../api/clock';
 import { SignInError } from '../api/problem';
 import type { SessionConfig } from '../api/types';
@@ -23,41 +23,41 @@ interface Started {
   session?: Session;
   strict?: boolean;
   answers?: RequestHandler[];
-  comeBack?: () => Promise<Session | undefined>;
+  completeSignIn?: () => Promise<Session | undefined>;
   refusals?: number;
 }
 
-/** The whole app over the mocked network, with nobody signed in unless somebody is remembered. */
+/** The whole app on a mocked network, signed out unless a session is given. */
 function start({
   session,
   strict = false,
   answers = [],
-  comeBack = () => Promise.resolve(undefined),
+  completeSignIn = () => Promise.resolve(undefined),
   refusals = 0,
 }: Started = {}) {
   server.use(...answers, ...handlers(new Backend()));
   const api = createApi({ clock: createServerClock() });
-  const remembered: (string | undefined)[] = [];
-  const left: (SessionConfig | undefined)[] = [];
+  const saved: (string | undefined)[] = [];
+  const redirects: (SessionConfig | undefined)[] = [];
   const machine = sessionMachine.provide({
     actors: {
-      prepare: fromPromise(({ signal }) => answer(api.sessionConfig(), signal)),
-      comeBack: fromPromise(comeBack),
+      loadConfig: fromPromise(({ signal }) => toPromise(api.sessionConfig(), signal)),
+      completeSignIn: fromPromise(completeSignIn),
       signIn: fromPromise(({ input: { user, role }, signal }) =>
-        answer(
+        toPromise(
           api.devToken(user, role).pipe(map(({ token }) => ({ token, user, role, expiresAt: Infinity }))),
           signal,
         ),
       ),
-      leave: fromPromise(({ input }) => {
-        left.push(input.config);
+      redirect: fromPromise(({ input }) => {
+        redirects.push(input.config);
         return new Promise<never>(() => undefined);
       }),
     },
     actions: {
-      remember: (_, session) => remembered.push(session?.user),
-      forget: (_, session) => {
-        if (session) remembered.push(undefined);
+      saveSession: (_, session) => saved.push(session?.user),
+      clearSession: (_, session) => {
+        if (session) saved.push(undefined);
       },
     },
   });
@@ -72,9 +72,9 @@ function start({
   };
   const app = <App machine={machine} store={store} />;
   render(strict ? <StrictMode>{app}</StrictMode> : app);
-  /** What another tab does. */
-  const elsewhere = (session: Session | undefined) => act(() => tell(session));
-  return { user: userEvent.setup(), remembered, left, elsewhere };
+  /** Signs in or out in another tab. */
+  const inOtherTab = (session: Session | undefined) => act(() => tell(session));
+  return { user: userEvent.setup(), saved, redirects, inOtherTab };
 }
 
 const config: SessionConfig = {
@@ -83,32 +83,32 @@ const config: SessionConfig = {
 };
 const byIssuer = http.get('*/v1/session/config', () => HttpResponse.json(config));
 
-const person = (name: string) => screen.findByRole('button', { name: new RegExp(`^${name}`) });
+const userButton = (name: string) => screen.findByRole('button', { name: new RegExp(`^${name}`) });
 const page = () => screen.findByRole('heading', { name: 'Orders' });
 const bar = () => within(screen.getByRole('navigation', { name: 'Main' }));
 
 describe('signing in', () => {
-  it('is a choice of people in a development set-up', async () => {
-    const { user, remembered } = start();
-    await user.click(await person('olivia'));
+  it('is a choice of users in dev mode', async () => {
+    const { user, saved } = start();
+    await user.click(await userButton('olivia'));
     await page();
     expect(bar().getByText('olivia').textContent).toBe('olivia operator');
-    expect(remembered).toEqual(['olivia']);
+    expect(saved).toEqual(['olivia']);
   });
 
-  it('offers the choice at once though StrictMode starts everything twice', async () => {
+  it('shows no error when StrictMode starts the actors twice', async () => {
     start({ strict: true });
     const alerts: string[] = [];
     const watcher = new MutationObserver(() => {
       for (const alert of screen.queryAllByRole('alert')) alerts.push(alert.textContent);
     });
     watcher.observe(document.body, { childList: true, subtree: true });
-    await person('alice');
+    await userButton('alice');
     watcher.disconnect();
     expect(alerts).toEqual([]);
   });
 
-  it('takes any other name, as a customer or as an operator', async () => {
+  it('accepts any other name, as customer or operator', async () => {
     const { user } = start();
     const other = await screen.findByLabelText('Or enter another name');
     const button = screen.getByRole<HTMLButtonElement>('button', { name: 'Sign in' });
@@ -121,55 +121,55 @@ describe('signing in', () => {
     expect(bar().getByText('zoe').textContent).toBe('zoe operator');
   });
 
-  it('is not asked of whom the browser remembers', async () => {
+  it('is skipped with a saved session', async () => {
     start({ session: alice });
     await page();
     expect(screen.queryByRole('heading', { name: 'Sign in to Orders' })).toBeNull();
   });
 
-  it('says that it was refused, and lets try again', async () => {
+  it('shows a refusal, and can be repeated', async () => {
     const problem = { type: '/docs', title: 'No', status: 400, code: 'invalid-request', detail: 'not you' };
     const refuse = http.post('*/v1/dev/token', () => HttpResponse.json(problem, { status: 400 }), {
       once: true,
     });
     const { user } = start({ answers: [refuse] });
-    await user.click(await person('bob'));
+    await user.click(await userButton('bob'));
     expect((await screen.findByRole('alert')).textContent).toBe('Not you.');
-    await user.click(await person('bob'));
+    await user.click(await userButton('bob'));
     await page();
   });
 
-  it('says that the server is away, and goes on when it is asked again', async () => {
+  it('shows that the server is unreachable, and can be retried', async () => {
     let away = true;
     const lose = http.get('*/v1/session/config', () => (away ? HttpResponse.error() : undefined));
     const { user } = start({ answers: [lose] });
     expect((await screen.findByRole('alert')).textContent).toBe('Can’t reach the server.');
     away = false;
     await user.click(screen.getByRole('button', { name: 'Try again' }));
-    await person('alice');
+    await userButton('alice');
     expect(screen.queryByRole('alert')).toBeNull();
   });
 
-  it("is the issuer's where there is one", async () => {
-    const { user, left } = start({ answers: [byIssuer] });
+  it('redirects to the issuer in oidc mode', async () => {
+    const { user, redirects } = start({ answers: [byIssuer] });
     const button = await screen.findByRole<HTMLButtonElement>('button', {
       name: 'Sign in with your account',
     });
     expect(screen.queryByLabelText('Or enter another name')).toBeNull();
     await user.click(button);
-    expect(left).toEqual([config]);
+    expect(redirects).toEqual([config]);
     expect(button.disabled).toBe(true);
   });
 
-  it("shows the issuer's name for the user, where it has one", async () => {
+  it('shows the display name of the issuer', async () => {
     const bond: Session = { ...alice, user: '7', name: 'James', role: 'operator' };
-    start({ answers: [byIssuer], comeBack: () => Promise.resolve(bond) });
+    start({ answers: [byIssuer], completeSignIn: () => Promise.resolve(bond) });
     await page();
     expect(bar().getByText('James').textContent).toBe('James operator');
   });
 
-  it('says why the issuer did not sign in, and offers it again', async () => {
-    start({ answers: [byIssuer], comeBack: () => Promise.reject(new SignInError('you left')) });
+  it('shows the issuer’s error, and can be repeated', async () => {
+    start({ answers: [byIssuer], completeSignIn: () => Promise.reject(new SignInError('you left')) });
     expect((await screen.findByRole('alert')).textContent).toBe('You left.');
     expect(
       screen.getByRole<HTMLButtonElement>('button', { name: 'Sign in with your account' }).disabled,
@@ -178,36 +178,36 @@ describe('signing in', () => {
 });
 
 describe('the end of a session', () => {
-  it('comes when the user signs out, and is forgotten', async () => {
-    const { user, remembered } = start({ session: alice });
+  it('clears the saved session on sign-out', async () => {
+    const { user, saved } = start({ session: alice });
     await page();
     await user.click(screen.getByRole('button', { name: 'Sign out' }));
-    await person('alice');
+    await userButton('alice');
     expect(screen.queryByText(/session has ended/)).toBeNull();
-    expect(remembered).toEqual([undefined]);
+    expect(saved).toEqual([undefined]);
   });
 
-  it('is explained when the server ends it, and the user goes on where they were', async () => {
+  it('is explained after a 401, and the user continues on the same page', async () => {
     history.replaceState(null, '', '/?status=created');
     const { user } = start({ session: { ...alice, token: 'expired' } });
     await screen.findByText(/^Your session has ended/);
-    await user.click(await person('alice'));
+    await user.click(await userButton('alice'));
     await page();
     expect(location.search).toBe('?status=created');
   });
 
-  it('comes with that of another tab, and so does another user', async () => {
-    const { elsewhere, remembered } = start({ session: alice });
+  it('follows a sign-out and another user’s sign-in in another tab', async () => {
+    const { inOtherTab, saved } = start({ session: alice });
     await page();
-    elsewhere({ token: 'mock.olivia.operator', user: 'olivia', role: 'operator', expiresAt: Infinity });
+    inOtherTab({ token: 'mock.olivia.operator', user: 'olivia', role: 'operator', expiresAt: Infinity });
     await page();
     expect(bar().getByText('olivia').textContent).toBe('olivia operator');
-    elsewhere(undefined);
-    await person('alice');
-    elsewhere(alice);
+    inOtherTab(undefined);
+    await userButton('alice');
+    inOtherTab(alice);
     await page();
     expect(bar().getByText('alice').textContent).toBe('alice');
-    expect(remembered).not.toContain('olivia');
+    expect(saved).not.toContain('olivia');
   });
 });
 
@@ -217,25 +217,25 @@ describe('a token that the server refuses', () => {
     HttpResponse.json({ ...problem, detail: 'the token is too long: 40000 bytes' }, { status: 401 }),
   );
 
-  it('is explained, and after the second time another account is offered', async () => {
+  it('is explained, and another account is offered after the second time', async () => {
     const { user } = start({ answers: [refuse] });
-    await user.click(await person('alice'));
+    await user.click(await userButton('alice'));
     const first = await screen.findByRole('alert');
     expect(first.textContent).toBe('The server rejected your sign-in. The token is too long: 40000 bytes.');
     expect(screen.queryByText(/session has ended/)).toBeNull();
-    await user.click(await person('alice'));
+    await user.click(await userButton('alice'));
     await screen.findByText(/Signing in again won’t help. Use another account/);
   });
 
-  it('is counted across the way to the issuer and back', async () => {
-    const comeBack = () => Promise.resolve(alice);
-    const { user, left } = start({ answers: [byIssuer, refuse], comeBack, refusals: 1 });
+  it('is counted across redirects to the issuer', async () => {
+    const completeSignIn = () => Promise.resolve(alice);
+    const { user, redirects } = start({ answers: [byIssuer, refuse], completeSignIn, refusals: 1 });
     await screen.findByText(/The token is too long.*Signing in again won’t help/);
     await user.click(screen.getByRole('button', { name: 'Use another account' }));
-    expect(left).toEqual([config]);
+    expect(redirects).toEqual([config]);
   });
 
-  it('is explained too when it was accepted before', async () => {
+  it('is explained also when it was accepted before', async () => {
     start({ session: alice, answers: [refuse] });
     const ended = await screen.findByText(/^Your session has ended/);
     expect(ended.textContent).toContain('The token is too long: 40000 bytes. Sign in again');

@@ -4,14 +4,14 @@ import { explain } from '../api/problem';
 import type { Role } from '../api/types';
 import type { sessionMachine, SessionEvent } from './session.machine';
 
-const people: readonly { user: string; role: Role; what: string }[] = [
+const devUsers: readonly { user: string; role: Role; what: string }[] = [
   { user: 'alice', role: 'customer', what: 'Customer' },
   { user: 'bob', role: 'customer', what: 'Customer' },
   { user: 'carol', role: 'customer', what: 'Customer' },
   { user: 'olivia', role: 'operator', what: 'Operator, sees all orders' },
 ];
 
-/** So many refused sign-ins in a row are no coincidence. */
+/** After this number of consecutive refusals another sign-in with the same account will not help. */
 const REFUSALS_LIMIT = 2;
 
 interface SignInProps {
@@ -21,8 +21,7 @@ interface SignInProps {
 
 export function SignIn({ state, send }: SignInProps) {
   const { config, ended, error, refusal, refusals } = state.context;
-  // Only an administrator can help; another account may do.
-  const hopeless = refusals >= REFUSALS_LIMIT;
+  const exhausted = refusals >= REFUSALS_LIMIT;
   return (
     <main className="sign-in">
       <h1>Sign in to Orders</h1>
@@ -35,7 +34,7 @@ export function SignIn({ state, send }: SignInProps) {
       {ended !== 'expired' && refusal !== undefined && (
         <p className="bad" role="alert">
           The server rejected your sign-in. {explain(refusal)}
-          {hopeless && ' Signing in again won’t help. Use another account, or contact your administrator.'}
+          {exhausted && ' Signing in again won’t help. Use another account, or contact your administrator.'}
         </p>
       )}
       {error !== undefined && (
@@ -62,7 +61,7 @@ export function SignIn({ state, send }: SignInProps) {
           disabled={state.matches('leaving')}
           onClick={() => send({ type: 'SIGN_IN_OIDC' })}
         >
-          {hopeless ? 'Use another account' : 'Sign in with your account'}
+          {exhausted ? 'Use another account' : 'Sign in with your account'}
         </button>
       )}
     </main>
@@ -81,7 +80,7 @@ function DevChooser({ busy, onChoose }: DevChooserProps) {
     <>
       <p>Development mode: choose a user.</p>
       <ul className="people">
-        {people.map(({ user, role, what }) => (
+        {devUsers.map(({ user, role, what }) => (
           <li key={user}>
             <button type="button" disabled={busy} onClick={() => onChoose(user, role)}>
               <strong>{user}</strong> <small>{what}</small>

@@ -2,7 +2,7 @@ import { http, HttpResponse } from 'msw';
 import { afterEach, expect, it, vi } from 'vitest';
 import { SignInError } from '../api/problem';
 import { server } from '../test/server';
-import { leaveForIssuer, returnFromIssuer } from './oidc';
+import { redirectToIssuer, returnFromIssuer } from './oidc';
 
 const config = { issuer: 'https://issuer.test/realm/', clientId: 'web', audience: 'orders' };
 let given = new AbortController();
@@ -12,8 +12,8 @@ afterEach(() => {
   given = new AbortController();
 });
 
-/** Leaves for the issuer from a page, and returns what the issuer is asked. */
-async function leave(from: string, afresh = false) {
+/** Redirects to the issuer from a page, and returns the request's parameters. */
+async function redirect(from: string, forceLogin = false) {
   const discovery = {
     authorization_endpoint: 'https://issuer.test/auth?x=1',
     token_endpoint: 'https://issuer.test/token',
@@ -25,25 +25,25 @@ async function leave(from: string, afresh = false) {
   );
   history.replaceState(null, '', from);
   const assign = vi.spyOn(location, 'assign').mockReturnValue();
-  const back = leaveForIssuer(config, afresh, given.signal);
+  const back = redirectToIssuer(config, forceLogin, given.signal);
   await vi.waitFor(() => expect(assign).toHaveBeenCalled());
-  const asked = new URL(String(assign.mock.calls[0]?.[0])).searchParams;
-  return { asked, back };
+  const params = new URL(String(assign.mock.calls[0]?.[0])).searchParams;
+  return { params, back };
 }
 
-const comeBack = (answer: Record<string, string>) => {
+const completeSignIn = (answer: Record<string, string>) => {
   history.replaceState(null, '', `/signed-in?${String(new URLSearchParams(answer))}`);
   return returnFromIssuer(config, given.signal);
 };
 
-it('trades the code for a token, once, and goes on where the user was', async () => {
-  const { asked } = await leave('/orders/1?x=2');
-  expect(Object.fromEntries(asked)).toMatchObject({
+it('exchanges the code for a token once, and returns to the page before', async () => {
+  const { params } = await redirect('/orders/1?x=2');
+  expect(Object.fromEntries(params)).toMatchObject({
     x: '1',
     client_id: 'web',
     code_challenge_method: 'S256',
   });
-  expect(asked.has('prompt')).toBe(false);
+  expect(params.has('prompt')).toBe(false);
   let sent: URLSearchParams | undefined;
   server.use(
     http.post('https://issuer.test/token', async ({ request }) => {
@@ -52,24 +52,24 @@ it('trades the code for a token, once, and goes on where the user was', async ()
       return HttpResponse.json({ access_token: 't', id_token: `x.${claims}.x`, expires_in: 60 });
     }),
   );
-  const state = asked.get('state') ?? '';
-  const grant = await comeBack({ code: 'c', state });
+  const state = params.get('state') ?? '';
+  const grant = await completeSignIn({ code: 'c', state });
   expect(grant).toMatchObject({ token: 't', name: 'james' });
   expect(location.pathname + location.search).toBe('/orders/1?x=2');
   const digest = await crypto.subtle.digest(
     'SHA-256',
     new TextEncoder().encode(sent?.get('code_verifier') ?? ''),
   );
-  expect(Buffer.from(digest).toString('base64url')).toBe(asked.get('code_challenge'));
-  expect(await comeBack({ code: 'c', state })).toBeUndefined();
+  expect(Buffer.from(digest).toString('base64url')).toBe(params.get('code_challenge'));
+  expect(await completeSignIn({ code: 'c', state })).toBeUndefined();
 });
 
-it('asks the issuer to ask again after somebody has signed out', async () => {
-  expect((await leave('/', true)).asked.get('prompt')).toBe('login');
+it('requests a login prompt when it is forced', async () => {
+  expect((await redirect('/', true)).params.get('prompt')).toBe('login');
 });
 
-it('gives up when the browser shows the page again as it was left', async () => {
-  const { back } = await leave('/');
+it('is cancelled when the browser restores the page', async () => {
+  const { back } = await redirect('/');
   dispatchEvent(new Event('pageshow'));
   await expect(back).rejects.toThrow('Sign-in was cancelled.');
 });
@@ -81,18 +81,18 @@ it.each([
     'The sign-in service rejected the request: no profile',
   ],
   [{ error: 'server_error' }, 'The sign-in service rejected the request: server_error'],
-])('tells what the issuer answers: %o', async (answer, message) => {
-  const state = (await leave('/new')).asked.get('state') ?? '';
-  await expect(comeBack({ ...answer, state })).rejects.toThrow(new SignInError(message));
+])('reports the issuer’s error: %o', async (answer, message) => {
+  const state = (await redirect('/new')).params.get('state') ?? '';
+  await expect(completeSignIn({ ...answer, state })).rejects.toThrow(new SignInError(message));
   expect(location.pathname).toBe('/new');
 });
 
-it('says nothing that an answer to somebody else says', async () => {
-  await leave('/');
-  expect(await comeBack({ error: 'x', error_description: 'call 0123', state: 'y' })).toBeUndefined();
+it('ignores a redirect with an unknown state', async () => {
+  await redirect('/');
+  expect(await completeSignIn({ error: 'x', error_description: 'call 0123', state: 'y' })).toBeUndefined();
 });
 
-it('says that it needs https where the browser offers no hashing', async () => {
+it('requires https where the browser has no crypto.subtle', async () => {
   vi.spyOn(crypto, 'subtle', 'get').mockReturnValue(undefined as unknown as SubtleCrypto);
-  await expect(leaveForIssuer(config, false, given.signal)).rejects.toThrow(/requires HTTPS/);
+  await expect(redirectToIssuer(config, false, given.signal)).rejects.toThrow(/requires HTTPS/);
 });

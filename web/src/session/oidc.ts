@@ -1,11 +1,11 @@
-/** The authorization-code flow with PKCE: the browser proves that it is the one that asked, and holds no secret. */
+/** Sign-in by OpenID Connect: the authorization code flow with PKCE, without a client secret. */
 import type { SessionConfig } from '../api/types';
 import { NetworkError, SignInError } from '../api/problem';
 import type { Session } from './session';
 
 type OidcConfig = NonNullable<SessionConfig['oidc']>;
 
-/** What the issuer gives; who that is to the server, the server says. */
+/** What the issuer grants. User and role come from our server. */
 export type Grant = Omit<Session, 'user' | 'role'>;
 
 interface Discovery {
@@ -22,17 +22,17 @@ interface Tokens {
 interface Pending {
   state: string;
   verifier: string;
-  /** Where the user was. */
+  /** The address to return to. */
   back: string;
 }
 
 const PENDING = 'orders.oidc';
 const redirectUri = () => `${location.origin}/signed-in`;
 
-/** Sends the browser to the issuer; with `afresh` the issuer must ask who it is, though it may remember somebody. */
-export async function leaveForIssuer(
+/** Redirects to the issuer. With `forceLogin` the issuer asks for credentials even if it has a session. */
+export async function redirectToIssuer(
   config: OidcConfig,
-  afresh: boolean,
+  forceLogin: boolean,
   signal: AbortSignal,
 ): Promise<never> {
   // PKCE needs hashing, which browsers offer on https and localhost only.
@@ -56,25 +56,25 @@ export async function leaveForIssuer(
     state: pending.state,
     code_challenge: await challenge(pending.verifier),
     code_challenge_method: 'S256',
-    ...(afresh ? { prompt: 'login' } : {}),
+    ...(forceLogin ? { prompt: 'login' } : {}),
   };
   for (const [name, value] of Object.entries(params)) target.searchParams.set(name, value);
   location.assign(target);
   return new Promise((_, reject) => {
-    // Back from the issuer's page, the browser may show this one again as it was left.
+    // On Back from the issuer's page the browser may restore this page.
     addEventListener('pageshow', () => reject(cancelled()), { once: true, signal });
   });
 }
 
-/** Trades the code that the issuer sent back for a token. Undefined when this page is no answer of the issuer's. */
+/** Exchanges the code of the issuer's redirect for a token. Undefined when this page was not opened by a redirect. */
 export async function returnFromIssuer(config: OidcConfig, signal: AbortSignal): Promise<Grant | undefined> {
   if (location.pathname !== '/signed-in') return undefined;
   const answer = new URLSearchParams(location.search);
   const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? 'null') as Pending | null;
   sessionStorage.removeItem(PENDING);
-  // The code works once, and must not stay in the history.
+  // The code must not stay in the browser's history.
   history.replaceState(null, '', pending?.back ?? '/');
-  // An answer to no question of ours is anybody's, and so is what it says.
+  // Unknown state: a forged or stale redirect. Ignore it, including its error text.
   if (pending?.state !== answer.get('state')) return undefined;
   const code = answer.get('code');
   if (!code) throw refused(answer);
@@ -108,7 +108,7 @@ function refused(answer: URLSearchParams): SignInError {
   );
 }
 
-/** The ID token is addressed to us, unlike the access token. Good enough for a name to show. */
+/** The display name in the ID token, which is not verified: it is only shown. */
 function nameIn(idToken = ''): string | undefined {
   try {
     const part = (idToken.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');

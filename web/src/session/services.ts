@@ -1,4 +1,4 @@
-/** What pages use of the outside: made once per session, given by context, replaced in tests. */
+/** The services that pages use. They are created once per session and passed by context; tests replace them. */
 import { createContext, use } from 'react';
 import type { Api } from '../api/client';
 import type { ServerClock } from '../api/clock';
@@ -17,7 +17,7 @@ export interface Services {
   outbox: Outbox;
   session: Session;
   toasts: Toasts;
-  /** The list as it was left, so that Back shows it at once. */
+  /** The list's last address and content, so that Back shows it at once. */
   lastList: { address: string; view: ListView | undefined };
 }
 

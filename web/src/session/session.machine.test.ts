@@ -23,10 +23,15 @@ const refusal = new ApiError({
 const bob: Session = { ...alice, token: 'u', user: 'bob', role: 'customer' };
 const SIGN_IN: SessionEvent = { type: 'SIGN_IN', user: 'alice', role: 'operator' };
 
-/** The session's machine, whose server answers when it is told to. */
+/** The session's machine with a server that responds when the test calls `answer` or `fail`. */
 function start(session?: Session, refused = 0) {
   vi.spyOn(Date, 'now').mockReturnValue(NOW);
-  const calls = { prepare: 0, comeBack: [] as unknown[], signIn: [] as unknown[], leave: [] as unknown[] };
+  const calls = {
+    loadConfig: 0,
+    completeSignIn: [] as unknown[],
+    signIn: [] as unknown[],
+    redirect: [] as unknown[],
+  };
   const store: (Session | undefined)[] = [];
   const refusals: number[] = [];
   let settle: { resolve: (value: never) => void; reject: (error: unknown) => void } | undefined;
@@ -34,27 +39,29 @@ function start(session?: Session, refused = 0) {
   const clock = new SimulatedClock();
   const machine = sessionMachine.provide({
     actors: {
-      prepare: fromPromise<SessionConfig>(() => {
-        calls.prepare++;
+      loadConfig: fromPromise<SessionConfig>(() => {
+        calls.loadConfig++;
         return pending();
       }),
-      comeBack: fromPromise<Session | undefined, { config: SessionConfig | undefined }>(({ input }) => {
-        calls.comeBack.push(input);
+      completeSignIn: fromPromise<Session | undefined, { config: SessionConfig | undefined }>(({ input }) => {
+        calls.completeSignIn.push(input);
         return pending();
       }),
       signIn: fromPromise<Session, { user: string; role: Role }>(({ input }) => {
         calls.signIn.push(input);
         return pending();
       }),
-      leave: fromPromise<never, { config: SessionConfig | undefined; afresh: boolean }>(({ input }) => {
-        calls.leave.push(input);
-        return pending();
-      }),
+      redirect: fromPromise<never, { config: SessionConfig | undefined; forceLogin: boolean }>(
+        ({ input }) => {
+          calls.redirect.push(input);
+          return pending();
+        },
+      ),
     },
     actions: {
-      remember: (_, session) => store.push(session),
-      forget: () => store.push(undefined),
-      countRefusals: ({ context }) => refusals.push(context.refusals),
+      saveSession: (_, session) => store.push(session),
+      clearSession: () => store.push(undefined),
+      saveRefusals: ({ context }) => refusals.push(context.refusals),
     },
   });
   const actor = createActor(machine, { input: { session, refusals: refused }, clock }).start();
@@ -67,7 +74,7 @@ function start(session?: Session, refused = 0) {
     clock,
     state,
     context: () => actor.getSnapshot().context,
-    say: (...events: SessionEvent[]) => events.forEach((event) => actor.send(event)),
+    send: (...events: SessionEvent[]) => events.forEach((event) => actor.send(event)),
     async answer(value: SessionConfig | Session | undefined) {
       const from = state();
       settle?.resolve(value as never);
@@ -89,87 +96,87 @@ async function signedOut(config: SessionConfig) {
 }
 
 describe('the session', () => {
-  it('goes on after a reload without asking the server', () => {
+  it('continues after a reload without a request', () => {
     const page = start(alice);
-    expect([page.state(), page.calls.prepare, page.store]).toEqual(['signedIn', 0, []]);
+    expect([page.state(), page.calls.loadConfig, page.store]).toEqual(['signedIn', 0, []]);
   });
 
-  it('signs in by name where that is allowed, and is remembered', async () => {
+  it('is created by name in dev mode, and saved', async () => {
     const page = await signedOut(dev);
     expect(page.state()).toBe('signedOut');
-    page.say({ type: 'SIGN_IN_OIDC' }, SIGN_IN, SIGN_IN);
+    page.send({ type: 'SIGN_IN_OIDC' }, SIGN_IN, SIGN_IN);
     expect(page.state()).toBe('signingIn');
-    expect(page.calls.leave).toEqual([]);
+    expect(page.calls.redirect).toEqual([]);
     expect(page.calls.signIn).toEqual([SIGN_IN]);
     await page.answer(alice);
     expect([page.state(), page.context().session, page.store]).toEqual(['signedIn', alice, [alice]]);
   });
 
-  it('tells why signing in failed, and lets one try again', async () => {
+  it('reports a failed sign-in, which can be repeated', async () => {
     const page = await signedOut(dev);
-    page.say(SIGN_IN);
+    page.send(SIGN_IN);
     await page.fail();
     expect([page.state(), page.context().error, page.store]).toEqual(['signedOut', away, []]);
-    page.say(SIGN_IN);
+    page.send(SIGN_IN);
     await page.answer(alice);
     expect([page.state(), page.context().error]).toEqual(['signedIn', undefined]);
   });
 
-  it('leaves for the issuer where there is one, and only comes back by itself if that fails', async () => {
+  it('redirects to the issuer in oidc mode, and returns if that fails', async () => {
     const page = await signedOut(oidc);
-    page.say(SIGN_IN, { type: 'SIGN_IN_OIDC' });
-    expect([page.state(), page.calls.signIn, page.calls.leave]).toEqual([
+    page.send(SIGN_IN, { type: 'SIGN_IN_OIDC' });
+    expect([page.state(), page.calls.signIn, page.calls.redirect]).toEqual([
       'leaving',
       [],
-      [{ config: oidc, afresh: false }],
+      [{ config: oidc, forceLogin: false }],
     ]);
     await page.fail();
     expect([page.state(), page.context().error]).toEqual(['signedOut', away]);
   });
 
-  it('is there when the browser comes back from the issuer', async () => {
+  it('is created after the redirect from the issuer', async () => {
     const page = start();
     await page.answer(oidc);
-    expect([page.state(), page.calls.comeBack]).toEqual(['returning', [{ config: oidc }]]);
+    expect([page.state(), page.calls.completeSignIn]).toEqual(['returning', [{ config: oidc }]]);
     await page.answer(alice);
     expect([page.state(), page.context().config, page.store]).toEqual(['signedIn', oidc, [alice]]);
   });
 
-  it('tells why the issuer did not sign in, for as long as it takes to read, and lets one try again', async () => {
+  it('keeps the issuer’s error until the next sign-in', async () => {
     const refused = new SignInError('cancelled');
     const page = start();
     await page.answer(oidc);
     await page.fail(refused);
     page.clock.increment(60_000);
-    expect([page.state(), page.context().error, page.calls.prepare]).toEqual(['signedOut', refused, 1]);
-    page.say({ type: 'SIGN_IN_OIDC' });
+    expect([page.state(), page.context().error, page.calls.loadConfig]).toEqual(['signedOut', refused, 1]);
+    page.send({ type: 'SIGN_IN_OIDC' });
     expect(page.state()).toBe('leaving');
   });
 
-  it('is asked for afresh by the issuer once somebody has signed out, but not when it has expired', async () => {
+  it('forces a login at the issuer after a sign-out, but not after it expired', async () => {
     const page = start(alice);
-    page.say({ type: 'SIGN_OUT' });
+    page.send({ type: 'SIGN_OUT' });
     await page.answer(oidc);
     await page.answer(undefined);
-    page.say({ type: 'SIGN_IN_OIDC' });
-    expect(page.calls.leave).toEqual([{ config: oidc, afresh: true }]);
+    page.send({ type: 'SIGN_IN_OIDC' });
+    expect(page.calls.redirect).toEqual([{ config: oidc, forceLogin: true }]);
 
     const other = start(alice);
-    other.say({ type: 'REFUSED', token: alice.token, error: refusal });
+    other.send({ type: 'REFUSED', token: alice.token, error: refusal });
     await other.answer(oidc);
     await other.answer(undefined);
-    other.say({ type: 'SIGN_IN_OIDC' });
-    expect(other.calls.leave).toEqual([{ config: oidc, afresh: false }]);
+    other.send({ type: 'SIGN_IN_OIDC' });
+    expect(other.calls.redirect).toEqual([{ config: oidc, forceLogin: false }]);
   });
 
-  it('asks an unreachable server again, when told to or by itself', async () => {
+  it('retries an unreachable server on request and after 3 s', async () => {
     const page = start();
     await page.fail();
     expect([page.state(), page.context().error]).toEqual(['unreachable', away]);
-    page.say({ type: 'RETRY' });
+    page.send({ type: 'RETRY' });
     await page.fail();
     page.clock.increment(3_000);
-    expect([page.state(), page.calls.prepare]).toEqual(['preparing', 3]);
+    expect([page.state(), page.calls.loadConfig]).toEqual(['preparing', 3]);
     await page.answer(dev);
     await page.answer(undefined);
     expect([page.state(), page.context().error]).toEqual(['signedOut', undefined]);
@@ -178,85 +185,85 @@ describe('the session', () => {
   it.each<[SessionEvent, string]>([
     [{ type: 'SIGN_OUT' }, 'signed out'],
     [{ type: 'REFUSED', token: alice.token, error: refusal }, 'expired'],
-  ])('is forgotten by %o', async (event, ended) => {
+  ])('is cleared on %o', async (event, ended) => {
     const page = await signedOut(dev);
-    page.say(SIGN_IN);
+    page.send(SIGN_IN);
     await page.answer(alice);
-    page.say({ type: 'ACCEPTED', token: alice.token }, event);
-    expect([page.state(), page.store, page.calls.prepare]).toEqual(['signedOut', [alice, undefined], 1]);
+    page.send({ type: 'ACCEPTED', token: alice.token }, event);
+    expect([page.state(), page.store, page.calls.loadConfig]).toEqual(['signedOut', [alice, undefined], 1]);
     expect(page.context()).toMatchObject({ session: undefined, ended });
   });
 
-  it('ends when its time is over, and says so until the next one', async () => {
+  it('expires, and is reported as expired until the next one', async () => {
     const page = start(alice);
     page.clock.increment(59_999);
     expect(page.state()).toBe('signedIn');
     page.clock.increment(1);
-    // It came from before a reload: how to sign in is not known yet.
+    // It was restored after a reload, so the configuration is not loaded yet.
     expect([page.state(), page.context().ended]).toEqual(['preparing', 'expired']);
     await page.answer(dev);
     await page.answer(undefined);
     expect([page.state(), page.context().ended]).toEqual(['signedOut', 'expired']);
-    page.say(SIGN_IN);
+    page.send(SIGN_IN);
     await page.answer(alice);
     expect(page.context().ended).toBeUndefined();
   });
 
-  it('does not end at once when its end is further away than a timer can tell', () => {
+  it('does not end at once when it expires after the limit of setTimeout', () => {
     const page = start({ ...alice, expiresAt: NOW + 2 ** 33 });
     page.clock.increment(2 ** 31 - 2);
     expect(page.state()).toBe('signedIn');
   });
 
-  it('counts the sign-ins that the server refuses at once, and has the issuer ask who it is', async () => {
+  it('counts refused sign-ins, and forces a login at the issuer', async () => {
     const page = start();
     await page.answer(oidc);
-    await page.fail(refusal); // told who the user is
+    await page.fail(refusal); // by GET /v1/session
     expect(page.context()).toMatchObject({ refusal, refusals: 1, ended: undefined });
-    page.say({ type: 'SIGN_IN_OIDC' });
-    expect(page.calls.leave).toEqual([{ config: oidc, afresh: true }]);
+    page.send({ type: 'SIGN_IN_OIDC' });
+    expect(page.calls.redirect).toEqual([{ config: oidc, forceLogin: true }]);
 
     const back = start(undefined, 1);
     await back.answer(oidc);
     await back.answer(alice);
-    back.say({ type: 'REFUSED', token: alice.token, error: refusal }); // by the list
+    back.send({ type: 'REFUSED', token: alice.token, error: refusal }); // by GET /v1/orders
     expect([back.state(), back.store, back.refusals]).toEqual(['signedOut', [alice, undefined], [2]]);
     expect(back.context()).toMatchObject({ refusal, refusals: 2, ended: undefined });
 
     const fixed = start(undefined, 2);
     await fixed.answer(oidc);
     await fixed.answer(alice);
-    fixed.say({ type: 'ACCEPTED', token: alice.token }, { type: 'ACCEPTED', token: alice.token });
+    fixed.send({ type: 'ACCEPTED', token: alice.token }, { type: 'ACCEPTED', token: alice.token });
     expect(fixed.refusals).toEqual([0]);
   });
 
-  it('ignores what the server says to the token of an earlier session', async () => {
+  it('ignores a refusal of an earlier session’s token', async () => {
     const page = await signedOut(dev);
-    page.say(SIGN_IN);
+    page.send(SIGN_IN);
     await page.answer(bob);
-    page.say({ type: 'REFUSED', token: alice.token, error: refusal });
+    page.send({ type: 'REFUSED', token: alice.token, error: refusal });
     expect([page.state(), page.context().session]).toEqual(['signedIn', bob]);
   });
 
-  it('follows another tab that signs out, and one that signs in, and leaves the store to it', async () => {
+  it('follows another tab’s sign-in and sign-out without changing the store', async () => {
     const page = start(alice);
-    page.say({ type: 'FOLLOW', session: bob });
+    page.send({ type: 'FOLLOW', session: bob });
     expect([page.state(), page.context().session]).toEqual(['signedIn', bob]);
-    page.say({ type: 'FOLLOW', session: undefined });
+    page.send({ type: 'FOLLOW', session: undefined });
     await page.answer(oidc);
     await page.answer(undefined);
     expect([page.state(), page.context().ended]).toEqual(['signedOut', 'signed out']);
-    page.say({ type: 'FOLLOW', session: undefined }, { type: 'SIGN_IN_OIDC' });
-    expect(page.calls.leave).toEqual([{ config: oidc, afresh: true }]);
-    page.say({ type: 'FOLLOW', session: alice });
+    page.send({ type: 'FOLLOW', session: undefined }, { type: 'SIGN_IN_OIDC' });
+    expect(page.calls.redirect).toEqual([{ config: oidc, forceLogin: true }]);
+    page.send({ type: 'FOLLOW', session: alice });
     expect([page.state(), page.context().session]).toEqual(['signedIn', alice]);
     expect(page.store.filter(Boolean)).toEqual([]);
   });
 
-  it('ends when the session that it followed to ends', () => {
+  it('expires with the session of another tab', () => {
     const page = start(alice);
     page.clock.increment(50_000);
-    page.say({ type: 'FOLLOW', session: bob });
+    page.send({ type: 'FOLLOW', session: bob });
     page.clock.increment(59_999);
     expect(page.state()).toBe('signedIn');
     page.clock.increment(1);

@@ -1,4 +1,4 @@
-/** Signing in and out. The token is the server's business; here it only has an end. */
+/** Signing in and out. */
 import { and, assign, fromPromise, setup } from 'xstate';
 import { hasCode } from '../api/problem';
 import type { Role, SessionConfig } from '../api/types';
@@ -12,9 +12,9 @@ export interface SessionContext {
   error: unknown;
   /** Whether the server has accepted the token of this session. */
   accepted: boolean;
-  /** Why the server refused the last token. */
+  /** The error with which the server refused the last token. */
   refusal: unknown;
-  /** Sign-ins in a row whose token the server never accepted. */
+  /** The number of consecutive sign-ins whose token the server did not accept. */
   refusals: number;
 }
 
@@ -22,17 +22,17 @@ export type SessionEvent =
   | { type: 'SIGN_IN'; user: string; role: Role }
   | { type: 'SIGN_IN_OIDC' }
   | { type: 'SIGN_OUT' }
-  /** What the server said to a request with this token. */
+  /** The server accepted or refused a request with this token. */
   | { type: 'ACCEPTED'; token: string }
   | { type: 'REFUSED'; token: string; error: unknown }
-  /** Another tab has signed in, or out. */
+  /** Another tab signed in or out. */
   | { type: 'FOLLOW'; session: Session | undefined }
   | { type: 'RETRY' };
 
-/** setTimeout takes no more than this; a longer session is ended by the server's 401. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+/** The limit of setTimeout, in ms. Longer sessions end with the server's 401. */
+const MAX_TIMEOUT = 2 ** 31 - 1;
 
-const unprovided = () => Promise.reject(new Error('not provided'));
+const notProvided = () => Promise.reject(new Error('not provided'));
 
 export const sessionMachine = setup({
   types: {
@@ -41,32 +41,32 @@ export const sessionMachine = setup({
     input: {} as { session: Session | undefined; refusals?: number },
   },
   actors: {
-    /** How to sign in here. */
-    prepare: fromPromise<SessionConfig>(unprovided),
-    /** The session, when the browser has just come back from the issuer. */
-    comeBack: fromPromise<Session | undefined, { config: SessionConfig | undefined }>(unprovided),
-    signIn: fromPromise<Session, { user: string; role: Role }>(unprovided),
-    /** Leaves for the issuer; comes back only if that fails. After a sign-out, it may be somebody else who comes. */
-    leave: fromPromise<never, { config: SessionConfig | undefined; afresh: boolean }>(unprovided),
+    /** Loads how to sign in. */
+    loadConfig: fromPromise<SessionConfig>(notProvided),
+    /** Returns the session after a redirect from the issuer. */
+    completeSignIn: fromPromise<Session | undefined, { config: SessionConfig | undefined }>(notProvided),
+    signIn: fromPromise<Session, { user: string; role: Role }>(notProvided),
+    /** Redirects to the issuer; returns only if that fails. After a sign-out the user may be another one. */
+    redirect: fromPromise<never, { config: SessionConfig | undefined; forceLogin: boolean }>(notProvided),
   },
   actions: {
-    remember: (_, _session: Session | undefined) => undefined,
-    forget: (_, _session: Session | undefined) => undefined,
-    /** Keeps `context.refusals` where it survives the way to the issuer and back. */
-    countRefusals: () => undefined,
+    saveSession: (_, _session: Session | undefined) => undefined,
+    clearSession: (_, _session: Session | undefined) => undefined,
+    /** Stores `context.refusals`, so that it survives the redirects. */
+    saveRefusals: () => undefined,
     refuse: assign({
       refusal: (_, { error }: { error: unknown }) => error,
       refusals: ({ context }) => context.refusals + 1,
     }),
   },
   guards: {
-    /** Of this session, not of one that has ended. */
+    /** Whether the event belongs to this session and not to an earlier one. */
     current: ({ context, event }) => 'token' in event && event.token === context.session?.token,
   },
   delays: {
     again: 3_000,
     lifetime: ({ context }) =>
-      Math.min(LONGEST_TIMER, Math.max(0, (context.session?.expiresAt ?? 0) - Date.now())),
+      Math.min(MAX_TIMEOUT, Math.max(0, (context.session?.expiresAt ?? 0) - Date.now())),
   },
 }).createMachine({
   id: 'session',
@@ -80,7 +80,7 @@ export const sessionMachine = setup({
     refusals: input.refusals ?? 0,
   }),
   on: {
-    // Nothing is stored or forgotten: the other tab has done it.
+    // The other tab has updated the store.
     FOLLOW: [
       {
         guard: ({ context, event }) =>
@@ -103,7 +103,7 @@ export const sessionMachine = setup({
     },
     preparing: {
       invoke: {
-        src: 'prepare',
+        src: 'loadConfig',
         onDone: {
           target: 'returning',
           actions: assign({ config: ({ event }) => event.output, error: undefined }),
@@ -113,7 +113,7 @@ export const sessionMachine = setup({
     },
     returning: {
       invoke: {
-        src: 'comeBack',
+        src: 'completeSignIn',
         input: ({ context }) => ({ config: context.config }),
         onDone: [
           {
@@ -121,7 +121,7 @@ export const sessionMachine = setup({
             target: 'signedIn',
             actions: [
               assign({ session: ({ event }) => event.output, accepted: false }),
-              { type: 'remember', params: ({ event }) => event.output },
+              { type: 'saveSession', params: ({ event }) => event.output },
             ],
           },
           'signedOut',
@@ -130,7 +130,7 @@ export const sessionMachine = setup({
           {
             guard: ({ event }) => hasCode(event.error, 'unauthenticated'),
             target: 'signedOut',
-            actions: [{ type: 'refuse', params: ({ event }) => ({ error: event.error }) }, 'countRefusals'],
+            actions: [{ type: 'refuse', params: ({ event }) => ({ error: event.error }) }, 'saveRefusals'],
           },
           { target: 'signedOut', actions: assign({ error: ({ event }) => event.error }) },
         ],
@@ -154,7 +154,7 @@ export const sessionMachine = setup({
           target: 'signedIn',
           actions: [
             assign({ session: ({ event }) => event.output, accepted: false }),
-            { type: 'remember', params: ({ event }) => event.output },
+            { type: 'saveSession', params: ({ event }) => event.output },
           ],
         },
         onError: { target: 'signedOut', actions: assign({ error: ({ event }) => event.error }) },
@@ -162,11 +162,11 @@ export const sessionMachine = setup({
     },
     leaving: {
       invoke: {
-        src: 'leave',
-        // Without a question the issuer would hand out the same refused token again.
+        src: 'redirect',
+        // Without a login prompt the issuer could return the same refused token again.
         input: ({ context }) => ({
           config: context.config,
-          afresh: context.ended === 'signed out' || context.refusals > 0,
+          forceLogin: context.ended === 'signed out' || context.refusals > 0,
         }),
         onError: { target: 'signedOut', actions: assign({ error: ({ event }) => event.error }) },
       },
@@ -178,7 +178,7 @@ export const sessionMachine = setup({
         SIGN_OUT: { target: 'ended', actions: assign({ ended: 'signed out' }) },
         ACCEPTED: {
           guard: and(['current', ({ context }) => !context.accepted]),
-          actions: [assign({ accepted: true, refusal: undefined, refusals: 0 }), 'countRefusals'],
+          actions: [assign({ accepted: true, refusal: undefined, refusals: 0 }), 'saveRefusals'],
         },
         REFUSED: [
           {
@@ -189,14 +189,14 @@ export const sessionMachine = setup({
           {
             guard: 'current',
             target: 'ended',
-            actions: [{ type: 'refuse', params: ({ event }) => event }, 'countRefusals'],
+            actions: [{ type: 'refuse', params: ({ event }) => event }, 'saveRefusals'],
           },
         ],
       },
     },
     ended: {
       entry: [
-        { type: 'forget', params: ({ context }) => context.session },
+        { type: 'clearSession', params: ({ context }) => context.session },
         assign({ session: undefined, error: undefined }),
       ],
       always: [{ guard: ({ context }) => context.config !== undefined, target: 'signedOut' }, 'preparing'],

@@ -13,7 +13,7 @@ function listen() {
 const changed = (key: string | null) => dispatchEvent(new StorageEvent('storage', { key }));
 
 describe('the stored session', () => {
-  it('tells of what another tab does to it, and only of that', () => {
+  it('reports changes by another tab, and no others', () => {
     const seen = listen();
     store().save(alice);
     changed('orders.session');
@@ -23,7 +23,7 @@ describe('the stored session', () => {
     expect(seen).toEqual(['alice', undefined]);
   });
 
-  it('is what it is now, when several changes have come', () => {
+  it('is reported as it is now when several changes are queued', () => {
     const seen = listen();
     store().save(bob);
     changed('orders.session');
@@ -31,7 +31,7 @@ describe('the stored session', () => {
     expect(seen).toEqual(['bob', 'bob']);
   });
 
-  it('is read again by a page that Back brings back, which has missed the changes', () => {
+  it('is read again when Back restores a page', () => {
     const seen = listen();
     store().save(alice);
     dispatchEvent(Object.assign(new Event('pageshow'), { persisted: false }));
@@ -40,7 +40,7 @@ describe('the stored session', () => {
     expect(seen).toEqual(['alice']);
   });
 
-  it('is not forgotten by a tab whose session another one has replaced', () => {
+  it('is not cleared by a tab whose session was replaced', () => {
     store().save(bob);
     store().clear(alice);
     expect(store().load()).toEqual(bob);
@@ -48,7 +48,7 @@ describe('the stored session', () => {
     expect(store().load()).toBeUndefined();
   });
 
-  it('is void when it has expired', () => {
+  it('is ignored when it has expired', () => {
     store().save({ ...alice, expiresAt: 1_000 });
     expect(store().load()).toBeUndefined();
   });

@@ -1,27 +1,27 @@
-/** Who is signed in, and where that is remembered. */
+/** The session and its store. */
 import type { Role } from '../api/types';
 
 export interface Session {
   token: string;
-  /** Who the server says that this is. */
+  /** The user by the server's reading of the token. */
   user: string;
   role: Role;
-  /** What people call the user, where that is not `user`. */
+  /** The display name, if it differs from `user`. */
   name?: string | undefined;
-  /** In ms. */
+  /** In ms since 1970. */
   expiresAt: number;
 }
 
 export interface SessionStore {
   load(): Session | undefined;
   save(session: Session): void;
-  /** Forgets this session. One that another tab has saved meanwhile stays. */
+  /** Removes this session, but not one that another tab has saved since. */
   clear(session: Session): void;
-  /** Calls back when another tab has signed in or out. Returns what ends that. */
+  /** Calls `changed` when another tab signs in or out. Returns a function that stops this. */
   listen(changed: (session: Session | undefined) => void): () => void;
-  /** How many sign-ins in a row the server refused. It survives the way to the issuer and back. */
+  /** The number of consecutive sign-ins that the server refused. It survives redirects to the issuer. */
   refusals(): number;
-  countRefusals(n: number): void;
+  saveRefusals(n: number): void;
 }
 
 const NAME = 'orders.session';
@@ -45,22 +45,22 @@ export function sessionStore(storage: Storage = localStorage, now: () => number 
       try {
         storage.setItem(NAME, JSON.stringify(session));
       } catch {
-        // Forbidden: signed in for as long as the page lives.
+        // No storage: the session ends with the page.
       }
     },
     clear({ token }) {
       try {
         if (stored()?.token === token) storage.removeItem(NAME);
       } catch {
-        // See save.
+        // No storage: nothing was saved.
       }
     },
     listen(changed) {
-      // What is stored now counts: several changes may have been queued.
+      // Several events may be queued: read the current state.
       const onStorage = ({ key }: StorageEvent) => {
         if (key === NAME || key === null) changed(load());
       };
-      // A page that comes back by the browser's Back button has missed the events.
+      // A page that Back restores has missed the events.
       const onShow = ({ persisted }: PageTransitionEvent) => {
         if (persisted) changed(load());
       };
@@ -78,12 +78,12 @@ export function sessionStore(storage: Storage = localStorage, now: () => number 
         return 0;
       }
     },
-    countRefusals(n) {
+    saveRefusals(n) {
       try {
         if (n === 0) sessionStorage.removeItem(REFUSALS);
         else sessionStorage.setItem(REFUSALS, String(n));
       } catch {
-        // Counted for as long as the page lives.
+        // No storage: the count ends with the page.
       }
     },
   };

@@ -18,9 +18,9 @@ import { createToasts } from '../live/toasts';
 import { createNow, NowProvider } from '../ui/now';
 import { server } from './server';
 
-// A busy machine is slow, not wrong.
+// Tests also run on busy machines.
 configure({ asyncUtilTimeout: 30_000 });
-// happy-dom has no animations; they say nothing that the text does not.
+// happy-dom has no animations.
 Object.assign(Element.prototype, { animate: () => undefined });
 
 interface Opened {
@@ -28,11 +28,11 @@ interface Opened {
   user?: string;
   role?: Role;
   backend?: Backend;
-  /** What answers before the backend does. */
+  /** Request handlers that take precedence over the backend. */
   answers?: RequestHandler[];
 }
 
-/** Opens the pages for somebody who is signed in: REST goes over the mocked network, the feed comes from the backend. */
+/** Renders the app for a signed-in user. REST calls go to the mocked network; the feed comes from the backend. */
 export function open({
   at = '/',
   user = 'olivia',

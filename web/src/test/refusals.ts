@@ -1,6 +1,6 @@
 import { http, HttpResponse } from 'msw';
 
-/** The server's refusal of one cancel, whose reason it finds rude. */
+/** Refuses one cancel with an error of its reason. */
 export function refuseRudeReason(path: string) {
   const problem = {
     type: '/docs',

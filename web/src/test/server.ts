@@ -1,4 +1,4 @@
 import { setupServer } from 'msw/node';
 
-/** The network of the tests: it answers only what a test tells it to, and any other request is a failure. */
+/** The mocked network. A request without a handler fails the test. */
 export const server = setupServer();

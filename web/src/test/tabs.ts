@@ -7,13 +7,13 @@ interface Request {
   reject(error: DOMException): void;
 }
 
-/** Locks and channels as the tabs of one browser share them. */
+/** The locks and channels of one browser. */
 export class FakeBrowser {
   #holder: Request | undefined;
   #queue: Request[] = [];
   readonly #channels = new Set<EventTarget>();
-  /** Whether posted messages get lost. */
-  deaf = false;
+  /** Whether posted messages are lost. */
+  dropsMessages = false;
 
   readonly tabs: Tabs = {
     name: 'feed',
@@ -21,7 +21,7 @@ export class FakeBrowser {
     channel: () => this.#channel(),
   };
 
-  /** Holds the lock and says nothing, as a suspended tab does. */
+  /** Holds the lock without posting messages, like a suspended tab. */
   suspendedLeader() {
     void this.#request({}, () => new Promise(() => undefined)).catch(() => undefined);
   }
@@ -59,7 +59,7 @@ export class FakeBrowser {
     this.#channels.add(target);
     return Object.assign(target, {
       postMessage: (message: unknown) => {
-        if (this.deaf) return;
+        if (this.dropsMessages) return;
         const data = structuredClone(message);
         for (const other of this.#channels) {
           if (other === target) continue;

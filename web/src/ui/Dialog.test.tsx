@@ -16,14 +16,14 @@ function open() {
 }
 
 describe('a dialog', () => {
-  it('asks its owner on Escape, and stays open', () => {
+  it('stays open on Escape and calls onClose', () => {
     const { dialog, onClose } = open();
     expect(onClose).not.toHaveBeenCalled();
     fireEvent(dialog, new Event('cancel', { cancelable: true }));
     expect([dialog.open, onClose.mock.calls.length]).toEqual([true, 1]);
   });
 
-  it('asks its owner when the browser closes it anyway, and stays open', () => {
+  it('opens again and calls onClose when the browser closes it', () => {
     const { dialog, onClose } = open();
     for (const times of [1, 2, 3]) {
       dialog.close();
@@ -31,7 +31,7 @@ describe('a dialog', () => {
     }
   });
 
-  it('asks nobody when its owner takes it away', () => {
+  it('does not call onClose when it is unmounted', () => {
     const { unmount, onClose } = open();
     unmount();
     expect(onClose).not.toHaveBeenCalled();

@@ -2,12 +2,12 @@ import { type ReactNode, useEffect, useEffectEvent, useId, useRef } from 'react'
 
 interface DialogProps {
   title: string;
-  /** The user wants to close it. The owner decides, by not rendering it any more. */
+  /** Called when the user wants to close it. The owner closes it by no longer rendering it. */
   onClose: () => void;
   children: ReactNode;
 }
 
-/** A modal that is open for as long as it is rendered. The browser keeps the focus inside and gives it back. */
+/** A modal dialog that is open while it is rendered. The browser keeps the focus inside and restores it. */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
@@ -15,7 +15,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   useEffect(() => {
     const element = dialog.current;
     if (!element) return undefined;
-    // Chromium closes a modal on a repeated Escape without a `cancel` event that could prevent it.
+    // On repeated Escape, Chromium closes a modal without a `cancel` event: open it again.
     const closed = () => {
       if (element.open) return;
       element.showModal();

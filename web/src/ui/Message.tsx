@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 
-/** What a page says when it has nothing to show. */
+/** The content of a page that has nothing else to show. */
 export function Message({
   title,
   children,

@@ -1,8 +1,8 @@
 import { useId, useState } from 'react';
-import { cancelFaults, checkReason } from '../domain/reason';
+import { cancelErrors, validateReason } from '../domain/reason';
 
 interface ReasonFormProps {
-  /** The reason that was sent last, which the box holds at first. */
+  /** The initial reason: the one that was sent last. */
   reason: string;
   /** Why the server refused the last cancel. */
   error: unknown;
@@ -28,10 +28,10 @@ export function ReasonForm({
 }: ReasonFormProps) {
   const [text, setText] = useState(reason);
   const id = useId();
-  const invalid = checkReason(text);
-  const refused = cancelFaults(error);
-  // The server's complaint holds for the text that it has seen.
-  const fault = invalid ?? (text === reason ? refused.reason : undefined);
+  const invalid = validateReason(text);
+  const refused = cancelErrors(error);
+  // The server's error applies to the text that was sent.
+  const message = invalid ?? (text === reason ? refused.reason : undefined);
   return (
     <>
       <label>
@@ -39,14 +39,14 @@ export function ReasonForm({
         <textarea
           value={text}
           rows={3}
-          aria-invalid={fault !== undefined}
-          aria-describedby={fault === undefined ? undefined : id}
+          aria-invalid={message !== undefined}
+          aria-describedby={message === undefined ? undefined : id}
           onChange={(event) => setText(event.target.value)}
         />
       </label>
-      {fault !== undefined && (
+      {message !== undefined && (
         <small className="bad" id={id} role="alert">
-          {fault}
+          {message}
         </small>
       )}
       {refused.other !== undefined && (

@@ -1,7 +1,7 @@
 import { exactTime, relativeTime } from '../domain/format';
 import { useNow } from './now';
 
-/** A time relative to now; the exact one shows on hover. */
+/** A time relative to now, with the exact time as tooltip. */
 export function Time({ at }: { at: string }) {
   const now = useNow();
   return (

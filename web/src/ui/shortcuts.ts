@@ -1,15 +1,15 @@
 import { useEffect, useEffectEvent } from 'react';
 
-/** Single keys, outside of fields and dialogs, and never with a modifier: those are the browser's. */
+/** Single-key shortcuts. Keys in fields, in dialogs and with a modifier are ignored. */
 export function useShortcuts(keys: Record<string, () => void>): void {
   const press = useEffectEvent((event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const target = event.target as HTMLElement;
     if (target.closest('textarea, select, dialog, input:not([type=checkbox])')) return;
-    const act = keys[event.key];
-    if (!act) return;
+    const action = keys[event.key];
+    if (!action) return;
     event.preventDefault();
-    act();
+    action();
   });
   useEffect(() => {
     document.addEventListener('keydown', press);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Backend } from '../../mock/backend';
 import { findToast, open } from '../../test/app';
 
-/** The page as alice sees it, and what of the backend is hers. */
+/** Opens the page as alice; `made` returns her orders. */
 async function openPage(more: Parameters<typeof open>[0] = {}) {
   const backend = new Backend();
   const page = open({ backend, at: '/new', user: 'alice', role: 'customer', ...more });
@@ -20,13 +20,13 @@ const field = (name: string, nth = 0) => {
   if (!found) throw new Error(`there is no ${name}`);
   return found;
 };
-const faultOf = (input: HTMLInputElement) =>
+const errorOf = (input: HTMLInputElement) =>
   document.getElementById(input.getAttribute('aria-describedby') ?? '')?.textContent;
 const sum = () => screen.getByRole('status', { name: 'Total' }).textContent;
 const submit = () => screen.getByRole('button', { name: 'Create order' });
 
-describe('writing an order', () => {
-  it('adds up while it is typed', async () => {
+describe('the form of a new order', () => {
+  it('updates the total while the user types', async () => {
     const { user, add } = await openPage();
     await add('Green tea');
     expect(sum()).toMatch(/4[.,]50/);
@@ -44,7 +44,7 @@ describe('writing an order', () => {
     expect(sum()).toMatch(/£\s?9[.,]00|9[.,]00\s?£/);
   });
 
-  it('shows each fault at its field, goes to the first, and lets go of what is mended', async () => {
+  it('shows each error at its field, focuses the first, and removes corrected ones', async () => {
     const { user, add, made } = await openPage();
     await add('Green tea');
     await add('Custom item');
@@ -52,25 +52,25 @@ describe('writing an order', () => {
     await user.type(field('Price', 1), 'dear');
     await user.click(submit());
     const [sku, price] = [field('SKU', 1), field('Price', 1)];
-    expect([faultOf(sku), faultOf(price)]).toEqual(['Enter an SKU.', 'Enter a price, for example 4.50.']);
+    expect([errorOf(sku), errorOf(price)]).toEqual(['Enter an SKU.', 'Enter a price, for example 4.50.']);
     expect(document.activeElement).toBe(sku);
-    const faulty = screen
+    const invalid = screen
       .getAllByRole<HTMLInputElement>('textbox')
       .filter((one) => one.getAttribute('aria-invalid') === 'true');
-    expect(faulty).toEqual([sku, price]);
+    expect(invalid).toEqual([sku, price]);
     await user.type(sku, 'honey-1');
-    expect([faultOf(sku), faultOf(price)]).toEqual([undefined, 'Enter a price, for example 4.50.']);
+    expect([errorOf(sku), errorOf(price)]).toEqual([undefined, 'Enter a price, for example 4.50.']);
     expect(made()).toEqual([]);
   });
 
-  it('asks for an item when there is none', async () => {
+  it('requires an item', async () => {
     const { user, made } = await openPage();
     await user.click(submit());
     expect((await screen.findByRole('alert')).textContent).toBe('Add at least one item.');
     expect(made()).toEqual([]);
   });
 
-  it('keeps what is written for later, for this user alone', async () => {
+  it('stores the draft for its user only', async () => {
     const first = await openPage();
     await first.add('Earl Grey');
     first.unmount();
@@ -82,8 +82,8 @@ describe('writing an order', () => {
   });
 });
 
-describe('sending an order', () => {
-  it('makes it, says so, and goes to its page', async () => {
+describe('submitting an order', () => {
+  it('creates it, shows a toast and opens its page', async () => {
     const { user, add, made } = await openPage();
     await add('Coffee beans');
     await user.click(submit());
@@ -94,7 +94,7 @@ describe('sending an order', () => {
     expect(localStorage.getItem('orders.draft.alice')).toBeNull();
   });
 
-  it('makes one of a double click', async () => {
+  it('creates one order on a double click', async () => {
     let sent = 0;
     const count = http.post('*/v1/orders', () => {
       sent++; // then the backend answers
@@ -107,7 +107,7 @@ describe('sending an order', () => {
     expect(sent).toBe(1);
   });
 
-  it('makes one when the answer was lost', async () => {
+  it('creates one order when the response is lost', async () => {
     const keys: (string | null)[] = [];
     const lose = http.post('*/v1/orders', ({ request }) => {
       keys.push(request.headers.get('Idempotency-Key'));
@@ -123,7 +123,7 @@ describe('sending an order', () => {
     expect(made()).toHaveLength(1);
   });
 
-  it("shows the server's faults where they are, and sends again what was mended", async () => {
+  it('shows the server’s errors at their fields, and submits the corrected order', async () => {
     const problem = {
       type: '/docs',
       title: 'Invalid request',
@@ -138,17 +138,17 @@ describe('sending an order', () => {
     await add('Green tea');
     await add('Teapot');
     await user.click(submit());
-    await waitFor(() => expect(faultOf(field('SKU', 1))).toBe('Is not sold here.'));
+    await waitFor(() => expect(errorOf(field('SKU', 1))).toBe('Is not sold here.'));
     expect(document.activeElement).toBe(field('SKU', 1));
-    expect(faultOf(field('SKU', 0))).toBeUndefined();
+    expect(errorOf(field('SKU', 0))).toBeUndefined();
     await user.type(field('SKU', 1), '9');
-    expect(faultOf(field('SKU', 1))).toBeUndefined();
+    expect(errorOf(field('SKU', 1))).toBeUndefined();
     await user.click(submit());
     await findToast('Order created');
     expect(made().map(({ items }) => items.map(({ sku }) => sku))).toEqual([['tea-1', 'pot-19']]);
   });
 
-  it('tells a refusal that is about no field', async () => {
+  it('shows a refusal without field errors', async () => {
     const problem = {
       type: '/docs',
       title: 'Too large',

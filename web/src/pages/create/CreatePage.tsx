@@ -23,7 +23,7 @@ export default function CreatePage() {
         actions: {
           save: (_, saved) => store.save(saved),
           submit: (_, entry) => outbox.submit(entry),
-          takeBack: (_, { key }) => outbox.discard(key),
+          removeFromOutbox: (_, { key }) => outbox.discard(key),
         },
       }),
     [outbox, store],
@@ -48,7 +48,7 @@ export default function CreatePage() {
     if (errors.length > 0) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
   }, [errors]);
 
-  const faultOf = (field: string) => messageFor(field, errors);
+  const errorOf = (field: string) => messageFor(field, errors);
   return (
     <>
       <Link className="back" href="/">
@@ -103,9 +103,9 @@ export default function CreatePage() {
             />
           ))}
         </ol>
-        {faultOf('items') !== undefined && (
+        {errorOf('items') !== undefined && (
           <p className="bad" role="alert">
-            {faultOf('items')}
+            {errorOf('items')}
           </p>
         )}
         {refused !== undefined && errors.length === 0 && state.matches('editing') && (
@@ -186,7 +186,7 @@ function ItemFields({ item, index, busy, errors, onChange, onRemove }: ItemField
   return (
     <li>
       {fields.map(({ name, label, field, mode }) => {
-        const fault = messageFor(`items[${index}].${field}`, errors);
+        const message = messageFor(`items[${index}].${field}`, errors);
         const id = `${name}-${item.row}`;
         return (
           <div key={name} className={`field ${name}`}>
@@ -197,13 +197,13 @@ function ItemFields({ item, index, busy, errors, onChange, onRemove }: ItemField
               inputMode={mode}
               autoComplete="off"
               disabled={busy}
-              aria-invalid={fault !== undefined}
-              aria-describedby={fault === undefined ? undefined : `${id}-fault`}
+              aria-invalid={message !== undefined}
+              aria-describedby={message === undefined ? undefined : `${id}-error`}
               onChange={(event) => onChange({ ...item, [name]: event.target.value })}
             />
-            {fault !== undefined && (
-              <small className="bad" id={`${id}-fault`}>
-                {fault}
+            {message !== undefined && (
+              <small className="bad" id={`${id}-error`}>
+                {message}
               </small>
             )}
           </div>

@@ -11,28 +11,28 @@ const tea: Draft = {
   currency: 'EUR',
 };
 const SUBMIT = { type: 'SUBMIT' } as const;
-const fault = { field: 'items[0].sku', message: 'is not sold here' };
+const error = { field: 'items[0].sku', message: 'is not sold here' };
 
-/** The page's machine with an outbox that reports what the test tells it to. */
+/** The page's machine with an outbox whose progress the test emits. */
 function start(saved: Saved = { draft: tea, key: undefined }) {
   const progress$ = new Subject<Progress>();
   const submitted: Pick<Entry, 'key' | 'request' | 'draft'>[] = [];
   const stored: Saved[] = [];
-  const takenBack: string[] = [];
+  const removed: string[] = [];
   const machine = createOrderMachine.provide({
     actors: { watch: fromObservable<Progress, { key: string }>(() => progress$) },
     actions: {
       save: (_, params) => stored.push(params),
       submit: (_, params) => submitted.push(params),
-      takeBack: (_, { key }) => takenBack.push(key),
+      removeFromOutbox: (_, { key }) => removed.push(key),
     },
   });
   const actor = createActor(machine, { input: saved }).start();
-  return { actor, progress$, submitted, stored, takenBack, now: () => actor.getSnapshot() };
+  return { actor, progress$, submitted, stored, removed, now: () => actor.getSnapshot() };
 }
 
 describe('submitting an order', () => {
-  it('hands the draft to the outbox once, and no longer keeps it', () => {
+  it('hands the draft to the outbox once, and clears the stored draft', () => {
     const page = start();
     page.actor.send(SUBMIT);
     page.actor.send(SUBMIT);
@@ -42,7 +42,7 @@ describe('submitting an order', () => {
     expect(page.stored.at(-1)).toEqual({ draft: emptyDraft, key: undefined });
   });
 
-  it('never sends what was kept unasked, and sends it with its own key', () => {
+  it('submits a stored draft only on request, with its key', () => {
     const page = start({ draft: tea, key: 'k1' });
     expect([page.now().value, page.submitted]).toEqual(['editing', []]);
     page.actor.send(SUBMIT);
@@ -52,15 +52,15 @@ describe('submitting an order', () => {
   it('returns to the form with the same key after a refusal', () => {
     const page = start();
     page.actor.send(SUBMIT);
-    page.progress$.next({ state: 'refused', refusal: { detail: 'No.', errors: [fault] } });
+    page.progress$.next({ state: 'refused', refusal: { detail: 'No.', errors: [error] } });
     const key = page.submitted[0]?.key;
-    expect([page.now().value, page.takenBack]).toEqual(['editing', [key]]);
-    expect(page.now().context).toMatchObject({ draft: tea, key, errors: [fault], refused: 'No.' });
+    expect([page.now().value, page.removed]).toEqual(['editing', [key]]);
+    expect(page.now().context).toMatchObject({ draft: tea, key, errors: [error], refused: 'No.' });
     page.actor.send(SUBMIT);
     expect(page.submitted[1]?.key).toBe(key);
   });
 
-  it('takes a new key once the old one was used for other contents', () => {
+  it('uses a new key after the old one was used with different contents', () => {
     const page = start();
     page.actor.send(SUBMIT);
     page.progress$.next({ state: 'refused', refusal: { detail: 'Used.', errors: [], keyReused: true } });
@@ -68,7 +68,7 @@ describe('submitting an order', () => {
     expect(page.submitted[1]?.key).not.toBe(page.submitted[0]?.key);
   });
 
-  it('leads to the order, and starts anew when the order was discarded', () => {
+  it('ends when the order is created, and clears the form when it was discarded', () => {
     const page = start();
     page.actor.send(SUBMIT);
     page.progress$.next({ state: 'waiting' });
@@ -82,7 +82,7 @@ describe('submitting an order', () => {
     expect(other.now().context).toMatchObject({ draft: emptyDraft, key: undefined });
   });
 
-  it('does not send what has errors, and drops each as it is corrected', () => {
+  it('does not submit a draft with errors, and removes them as they are corrected', () => {
     const page = start({ draft: emptyDraft, key: undefined });
     page.actor.send(SUBMIT);
     expect([page.submitted, page.now().context.errors.map(({ field }) => field)]).toEqual([[], ['items']]);

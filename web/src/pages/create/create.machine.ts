@@ -1,6 +1,6 @@
 /**
- * Writing an order. Once submitted it belongs to the outbox, which sends it until its outcome is known, on this page or off
- * it. This page watches: it leads to the order that was made, or back to the form with what the server refused.
+ * The form of a new order. Submitting hands the order to the outbox, which sends it until its outcome is known, also after
+ * the page was left. The page observes the outbox: it opens the created order, or shows the server's errors in the form.
  */
 import { assign, fromObservable, setup } from 'xstate';
 import { randomId } from '../../api/ids';
@@ -9,16 +9,16 @@ import type { Entry } from '../../live/outbox.store';
 import { check, type Draft, emptyDraft, toRequest } from '../../domain/draft';
 import type { Saved } from './draft.store';
 
-/** What the outbox knows of an order that was submitted here. */
+/** The state of a submitted order in the outbox. */
 export type Progress =
   | { state: 'sending' | 'waiting' | 'discarded' }
   | { state: 'created'; id: string }
   | { state: 'refused'; refusal: NonNullable<Entry['refusal']> };
 
 export interface CreateContext extends Saved {
-  /** Shown from the first try to send on. */
+  /** Shown after the first attempt to submit. */
   errors: readonly FieldError[];
-  /** Why the server refused the order as a whole. */
+  /** The server's error for the order as a whole. */
   refused: string | undefined;
   progress: Progress;
 }
@@ -37,11 +37,11 @@ export const createOrderMachine = setup({
   actions: {
     save: (_, _saved: Saved) => undefined,
     submit: (_, _entry: Pick<Entry, 'key' | 'request' | 'draft'>) => undefined,
-    /** Takes a refused order out of the outbox: it is edited here. */
-    takeBack: (_, _entry: { key: string }) => undefined,
+    /** Removes a refused order from the outbox, to edit it here. */
+    removeFromOutbox: (_, _entry: { key: string }) => undefined,
     edit: assign({
       draft: (_, { draft }: { draft: Draft }) => draft,
-      // Errors that are shown go away as they are corrected; new ones wait for the next try.
+      // Corrected errors disappear; new ones are shown at the next attempt to submit.
       errors: ({ context }, { draft }: { draft: Draft }) => {
         const left = new Set(check(draft).map(({ field }) => field));
         return context.errors.filter(({ field }) => left.has(field));
@@ -53,7 +53,7 @@ export const createOrderMachine = setup({
         ? { errors: progress.refusal.errors, refused: progress.refusal.detail }
         : {},
     ),
-    // With a used key the draft could never be sent: sending it again is another order, on the user's word.
+    // With a used key the draft would always be refused. With a new key the next submit creates another order.
     dropUsedKey: assign({
       key: ({ context: { progress, key } }) =>
         progress.state === 'refused' && progress.refusal.keyReused ? undefined : key,
@@ -99,7 +99,7 @@ export const createOrderMachine = setup({
           type: 'submit',
           params: ({ context: { key = '', draft } }) => ({ key, draft, request: toRequest(draft) }),
         },
-        // The outbox keeps it from here on.
+        // The outbox stores it from now on.
         { type: 'save', params: { draft: emptyDraft, key: undefined } },
       ],
       invoke: {
@@ -117,7 +117,7 @@ export const createOrderMachine = setup({
           guard: 'refused',
           target: 'editing',
           actions: [
-            { type: 'takeBack', params: ({ context }) => ({ key: context.key ?? '' }) },
+            { type: 'removeFromOutbox', params: ({ context }) => ({ key: context.key ?? '' }) },
             'showRefusal',
             'dropUsedKey',
             { type: 'save', params: ({ context: { draft, key } }) => ({ draft, key }) },

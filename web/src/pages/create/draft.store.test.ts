@@ -11,33 +11,33 @@ describe('the store', () => {
   const saved = { draft, key: 'k1' };
   const nothing = { draft: emptyDraft, key: undefined };
 
-  it('outlives the page, for each user', () => {
+  it('keeps one draft per user', () => {
     draftStore('alice').save(saved);
     expect(draftStore('alice').load()).toEqual(saved);
     expect(draftStore('bob').load()).toEqual(nothing);
   });
 
-  it('keeps the key of an attempt that an earlier version left', () => {
+  it('keeps the key of an attempt that an earlier version stored', () => {
     const attempt = { key: 'k1', request: toRequest(draft) };
     localStorage.setItem('orders.draft.alice', JSON.stringify({ draft, attempt }));
     expect(draftStore('alice').load()).toEqual(saved);
   });
 
-  it('leaves nothing behind once there is nothing to keep', () => {
+  it('removes an empty draft', () => {
     draftStore('alice').save(saved);
     draftStore('alice').save(nothing);
     expect(localStorage).toHaveLength(0);
   });
 
   it.each(['', '{', 'null', '{}', '{"draft":{"items":[],"currency":"XXX"}}', '{"draft":{"currency":"EUR"}}'])(
-    'begins anew with what it does not understand: %j',
+    'ignores invalid content: %j',
     (text) => {
       localStorage.setItem('orders.draft.alice', text);
       expect(draftStore('alice').load()).toEqual(nothing);
     },
   );
 
-  it('does without a storage that is full or forbidden', () => {
+  it('works with a storage that is full or forbidden', () => {
     const fail = () => {
       throw new DOMException('full', 'QuotaExceededError');
     };

@@ -2,7 +2,7 @@
 import { currencies } from '../../api/types';
 import { type Draft, emptyDraft } from '../../domain/draft';
 
-/** What outlives the page. One draft has one idempotency key for good: sent twice, it makes one order. */
+/** The stored state. A draft keeps its idempotency key, so submitting it twice creates one order. */
 export interface Saved {
   draft: Draft;
   /** Set with the first attempt to send the draft. */
@@ -14,19 +14,19 @@ export interface DraftStore {
   save(saved: Saved): void;
 }
 
-/** Idempotency keys belong to a user, and so does the draft. */
+/** One store per user, because idempotency keys belong to a user. */
 export function draftStore(user: string, storage: Storage = localStorage): DraftStore {
   const name = `orders.draft.${user}`;
   return {
     load() {
       try {
-        // Earlier versions kept an attempt of unknown outcome here. Its key makes sending the draft again safe.
+        // Earlier versions stored an attempt with unknown outcome here. With its key, submitting again is safe.
         const saved = JSON.parse(storage.getItem(name) ?? '') as Saved & { attempt?: { key: string } };
         if (Array.isArray(saved.draft.items) && currencies.includes(saved.draft.currency)) {
           return { draft: saved.draft, key: saved.key ?? saved.attempt?.key };
         }
       } catch {
-        // Nothing there, or from an older form of this page.
+        // Missing or invalid.
       }
       return { draft: emptyDraft, key: undefined };
     },
@@ -35,7 +35,7 @@ export function draftStore(user: string, storage: Storage = localStorage): Draft
         if (saved.draft.items.length === 0) storage.removeItem(name);
         else storage.setItem(name, JSON.stringify(saved));
       } catch {
-        // Full or forbidden: the page still works, it just won't survive a reload.
+        // No storage: the draft ends with the page.
       }
     },
   };

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import file from '../../../../api/order-machine.json';
 import type { Order } from '../../api/types';
 import { statusNames } from '../../domain/format';
-import { life } from '../../test/orders';
+import { orderVersions } from '../../test/orders';
 import { Diagram } from './Diagram';
 
 const draw = ({ status, history }: Order) => {
@@ -13,9 +13,9 @@ const draw = ({ status, history }: Order) => {
 const texts = (drawing: HTMLElement, selector: string) =>
   [...drawing.querySelectorAll(selector)].map(({ textContent }) => textContent);
 
-describe("the picture of the order's machine", () => {
-  it("has each state and each arrow's name of the file, once", () => {
-    const drawing = draw(life()[0]);
+describe('the status diagram', () => {
+  it('has each state and each event of the file once', () => {
+    const drawing = draw(orderVersions()[0]);
     const states = new Set([file.initial, ...file.transitions.flatMap(({ from, to }) => [from, to])]);
     const names = Object.entries(statusNames).flatMap(([state, name]) => (states.has(state) ? [name] : []));
     expect(texts(drawing, '.state').sort()).toEqual(names.sort());
@@ -26,8 +26,8 @@ describe("the picture of the order's machine", () => {
     expect(drawing.querySelectorAll('line')).toHaveLength(pairs.size);
   });
 
-  it('has nothing outside of its frame, and no state on another', () => {
-    const drawing = draw(life()[0]);
+  it('has no state outside of its frame or on another state', () => {
+    const drawing = draw(orderVersions()[0]);
     const [, , width = 0, height = 0] = (drawing.getAttribute('viewBox') ?? '').split(' ').map(Number);
     const boxes = [...drawing.querySelectorAll('rect')].map((rect) => {
       const [x = 0, y = 0, w = 0, h = 0] = ['x', 'y', 'width', 'height'].map((name) =>
@@ -45,23 +45,23 @@ describe("the picture of the order's machine", () => {
   });
 
   it.each([
-    ['a new order', life()[0], 'Created', [], []],
-    ['a paid one', life()[1], 'Confirmed', ['Created'], ['payment-confirmed']],
+    ['a new order', orderVersions()[0], 'Created', [], []],
+    ['a paid one', orderVersions()[1], 'Confirmed', ['Created'], ['payment-confirmed']],
     [
       'a delivered one',
-      life()[2],
+      orderVersions()[2],
       'Delivered',
       ['Created', 'Confirmed'],
       ['payment-confirmed', 'delivery-due'],
     ],
     [
       'a cancelled one',
-      life('cancelled')[2],
+      orderVersions('cancelled')[2],
       'Cancelled',
       ['Created', 'Confirmed'],
       ['payment-confirmed', 'cancel'],
     ],
-  ])('marks where %s stands, and the way that it took', (_, order, now, visited, way) => {
+  ])('of %s marks its status and its transitions', (_, order, now, visited, way) => {
     const drawing = draw(order);
     expect(texts(drawing, '.state.now')).toEqual([now]);
     expect(texts(drawing, '.state.visited')).toEqual(visited);
@@ -70,8 +70,8 @@ describe("the picture of the order's machine", () => {
     expect(within(drawing).getByText(now)).toBeTruthy();
   });
 
-  it('tells the way to who cannot see it', () => {
-    expect(draw(life('cancelled')[2]).getAttribute('aria-label')).toBe(
+  it('has a text for screen readers', () => {
+    expect(draw(orderVersions('cancelled')[2]).getAttribute('aria-label')).toBe(
       'Order status diagram: created, then confirmed (payment-confirmed), then cancelled (cancel). ' +
         'Current status: cancelled.',
     );

@@ -5,34 +5,34 @@ import { usePhone } from '../../ui/media';
 
 const box = { width: 116, height: 40 };
 
-interface Place {
-  /** Steps from the beginning. */
+interface Position {
+  /** Transitions from the initial state. */
   rank: number;
-  /** Place among the states of the same rank. */
+  /** Position among the states of the same rank. */
   lane: number;
 }
 
-/** Where each state stands: found by walking the machine, so that a changed machine draws itself. */
-const places = (() => {
-  const found = new Map<Status, Place>([[initial, { rank: 0, lane: 0 }]]);
+/** The position of each state, computed from the state machine. */
+const positions = (() => {
+  const found = new Map<Status, Position>([[initial, { rank: 0, lane: 0 }]]);
   const lanes = new Map<number, number>([[0, 1]]);
-  for (let ring: Status[] = [initial], rank = 1; ring.length > 0; rank++) {
+  for (let frontier: Status[] = [initial], rank = 1; frontier.length > 0; rank++) {
     const next = [
-      ...new Set(transitions.filter((t) => ring.includes(t.from) && !found.has(t.to)).map((t) => t.to)),
+      ...new Set(transitions.filter((t) => frontier.includes(t.from) && !found.has(t.to)).map((t) => t.to)),
     ];
-    // What leads on stands in the first lane, an end beside it.
+    // Final states come after the others.
     next.sort((a, b) => Number(finals.includes(a)) - Number(finals.includes(b)));
     for (const state of next) {
       const lane = lanes.get(rank) ?? 0;
       lanes.set(rank, lane + 1);
       found.set(state, { rank, lane });
     }
-    ring = next;
+    frontier = next;
   }
   return found;
 })();
 
-/** Arrows between the same two states are one line with several names. */
+/** Transitions between the same two states share one arrow. */
 const arrows = transitions
   .filter((t, i) => transitions.findIndex(({ from, to }) => from === t.from && to === t.to) === i)
   .map(({ from, to }) => ({
@@ -46,16 +46,16 @@ interface DiagramProps {
   history: readonly HistoryEntry[];
 }
 
-/** The state machine, with the way that this order took and where it stands. Sideways, or upright on a phone. */
+/** The state machine with this order's transitions and status, from left to right, or from top to bottom on a phone. */
 export function Diagram({ status, history }: DiagramProps) {
-  const upright = usePhone();
+  const vertical = usePhone();
   const centre = (state: Status) => {
-    const { rank, lane } = places.get(state) ?? { rank: 0, lane: 0 };
-    return upright ? { x: 70 + lane * 215, y: 26 + rank * 122 } : { x: 66 + rank * 300, y: 26 + lane * 124 };
+    const { rank, lane } = positions.get(state) ?? { rank: 0, lane: 0 };
+    return vertical ? { x: 70 + lane * 215, y: 26 + rank * 122 } : { x: 66 + rank * 300, y: 26 + lane * 124 };
   };
   const path = taken(history);
   const visited = new Set<Status>([initial, ...path.map(({ to }) => to)]);
-  const centres = [...places.keys()].map(centre);
+  const centres = [...positions.keys()].map(centre);
   const width = Math.max(...centres.map(({ x }) => x)) + 66;
   const height = Math.max(...centres.map(({ y }) => y)) + 26;
   return (
@@ -87,17 +87,19 @@ export function Diagram({ status, history }: DiagramProps) {
         const [a, b] = [centre(from), centre(to)];
         const start = edge(a, b);
         const end = edge(b, a);
-        const went = path.filter((step) => step.from === from && step.to === to).map(({ event }) => event);
-        const kind = went.length > 0 ? 'taken' : 'plain';
-        // Upright, a slanted arrow begins beside a name: its own stands further along.
-        const at = upright && a.x !== b.x && a.y !== b.y ? 0.7 : 0.5;
+        const takenEvents = path
+          .filter((step) => step.from === from && step.to === to)
+          .map(({ event }) => event);
+        const kind = takenEvents.length > 0 ? 'taken' : 'plain';
+        // From top to bottom, the label of a slanted arrow would overlap another one at its middle.
+        const at = vertical && a.x !== b.x && a.y !== b.y ? 0.7 : 0.5;
         return (
           <g key={`${from} ${to}`} className={kind}>
             <line x1={start.x} y1={start.y} x2={end.x} y2={end.y} markerEnd={`url(#head-${kind})`} />
             {events.map((event, i) => (
               <text
                 key={event}
-                className={went.includes(event) ? 'taken' : 'plain'}
+                className={takenEvents.includes(event) ? 'taken' : 'plain'}
                 x={start.x + (end.x - start.x) * at}
                 y={
                   start.y +
@@ -112,7 +114,7 @@ export function Diagram({ status, history }: DiagramProps) {
           </g>
         );
       })}
-      {[...places.keys()].map((state) => {
+      {[...positions.keys()].map((state) => {
         const { x, y } = centre(state);
         const now = state === status ? 'now' : visited.has(state) ? 'visited' : 'ahead';
         return (
@@ -134,7 +136,7 @@ export function Diagram({ status, history }: DiagramProps) {
   );
 }
 
-/** Where the line from a to b leaves the box around a. */
+/** The point where the line from a to b leaves the box around a. */
 function edge(a: { x: number; y: number }, b: { x: number; y: number }) {
   const [dx, dy] = [b.x - a.x, b.y - a.y];
   const scale = Math.min(

@@ -10,7 +10,7 @@ import { refuseRudeReason } from '../../test/refusals';
 const tea = { sku: 'tea-1', name: 'Green tea', quantity: 2, unitPrice: 450 };
 const mug = { sku: 'mug-1', name: 'Stoneware mug', quantity: 1, unitPrice: 1450 };
 
-/** Alice's order, created or already confirmed, and its page as she sees it. */
+/** Opens the page of an order as its customer. */
 async function openOrder(
   status: 'created' | 'confirmed' = 'confirmed',
   more: Parameters<typeof open>[0] = {},
@@ -30,7 +30,7 @@ const ask = () => screen.findByRole('button', { name: 'Cancel order' });
 const dialog = async () => within(await screen.findByRole('dialog', { name: 'Cancel this order?' }));
 
 describe('the page of an order', () => {
-  it('tells all about it', async () => {
+  it('shows the order’s items, details and status', async () => {
     const { id } = await openOrder();
     expect(chip()).toBe('Confirmed');
     expect(document.title).toBe(`Order ${shortId(id)}`);
@@ -52,7 +52,7 @@ describe('the page of an order', () => {
     );
   });
 
-  it('tells its history, and goes on with it live', async () => {
+  it('shows its history and updates it live', async () => {
     const { backend, id } = await openOrder();
     const history = () =>
       section('History')
@@ -70,7 +70,7 @@ describe('the page of an order', () => {
   it.each([
     [false, 1],
     [true, 0],
-  ])('fades in a change, unless reduced motion is %s', async (reduce, fades) => {
+  ])('with reduced motion %s fades in a change %i times', async (reduce, fades) => {
     const real = matchMedia;
     vi.stubGlobal('matchMedia', (query: string) =>
       query.includes('reduced-motion') ? ({ matches: reduce } as MediaQueryList) : real(query),
@@ -99,7 +99,7 @@ describe('the page of an order', () => {
       /^Waiting for the payment service for 2 h\. Retrying automatically.$/,
     ],
     ['has just begun', 0, 0, undefined, undefined],
-  ])('says that it waits when the payment %s', async (_, age, attempts, lastError, text) => {
+  ])('explains that it waits when the payment %s', async (_, age, attempts, lastError, text) => {
     const backend = new Backend();
     const order = backend.create('alice', { items: [tea], currency: 'EUR' }, undefined, Date.now() - age);
     const payment = { status: 'pending', attempts, ...(lastError ? { lastError } : {}) };
@@ -111,7 +111,7 @@ describe('the page of an order', () => {
     else expect(notice()).toBeNull();
   });
 
-  it('says why a payment was declined', async () => {
+  it('shows why a payment was declined', async () => {
     const { backend, id } = await openOrder('created');
     backend.decline(id);
     await waitFor(() => expect(chip()).toBe('Cancelled'));
@@ -121,8 +121,8 @@ describe('the page of an order', () => {
 
   it.each([
     ['is unknown', 'olivia', 'operator', false],
-    ["is somebody else's", 'bob', 'customer', true],
-  ] as const)('says that there is none when it %s', async (_, user, role, exists) => {
+    ['belongs to another customer', 'bob', 'customer', true],
+  ] as const)('shows “Order not found” when the order %s', async (_, user, role, exists) => {
     const backend = new Backend();
     const { id } = (exists ? backend : new Backend()).create('alice', { items: [tea], currency: 'EUR' });
     open({ backend, user, role, at: `/orders/${id}` });
@@ -132,7 +132,7 @@ describe('the page of an order', () => {
 });
 
 describe('cancelling an order', () => {
-  it('asks, takes the reason along, and says when it is done', async () => {
+  it('sends the reason and shows the result', async () => {
     const { user, backend, id } = await openOrder();
     await user.click(await ask());
     const question = await dialog();
@@ -146,7 +146,7 @@ describe('cancelling an order', () => {
     expect(screen.queryByRole('button', { name: 'Cancel order' })).toBeNull();
   });
 
-  it('can be thought better of, and asked for with a key', async () => {
+  it('is started by a key and dismissed by a button', async () => {
     const { user, backend, id } = await openOrder();
     await user.keyboard('c');
     await user.click((await dialog()).getByRole('button', { name: 'Keep order' }));
@@ -154,7 +154,7 @@ describe('cancelling an order', () => {
     expect(backend.get(id)?.status).toBe('confirmed');
   });
 
-  it('says that the delivery was faster when it comes while the question stands', async () => {
+  it('reports a delivery while the dialog is open', async () => {
     const { user, backend, id } = await openOrder();
     await user.click(await ask());
     await dialog();
@@ -166,7 +166,7 @@ describe('cancelling an order', () => {
     expect(screen.queryByRole('alert')).toBeNull();
   });
 
-  it('says that the delivery was faster when the server refuses', async () => {
+  it('reports a delivery when the server refuses', async () => {
     let delivered = () => undefined as unknown;
     const late = http.post('*/v1/orders/:id/cancel', () => void delivered()); // then the backend answers
     const { user, backend, id } = await openOrder('confirmed', { answers: [late] });
@@ -177,7 +177,7 @@ describe('cancelling an order', () => {
     await waitFor(() => expect(chip()).toBe('Delivered'));
   });
 
-  it('says who else had cancelled it', async () => {
+  it('reports another cancel while the dialog is open', async () => {
     const { user, backend, id } = await openOrder();
     await user.click(await ask());
     await dialog();
@@ -188,7 +188,7 @@ describe('cancelling an order', () => {
     expect(section('Details').getByText('Out of stock')).toBeTruthy();
   });
 
-  it('says that another cancel was faster when it had the same reason', async () => {
+  it('reports that another cancel with the same reason was first', async () => {
     let cancelled = () => undefined as unknown;
     const late = http.post('*/v1/orders/:id/cancel', () => void cancelled()); // then the backend answers
     const { user, backend, id } = await openOrder('confirmed', { answers: [late] });
@@ -201,7 +201,7 @@ describe('cancelling an order', () => {
     expect(screen.queryByText('Order cancelled')).toBeNull();
   });
 
-  it('does not call a cancel of its own somebody else’s when its answer was lost', async () => {
+  it('reports success when the first response was lost', async () => {
     let cancelled = () => undefined as unknown;
     const lost = http.post(
       '*/v1/orders/:id/cancel',
@@ -220,7 +220,7 @@ describe('cancelling an order', () => {
     expect(screen.queryByRole('alert')).toBeNull();
   });
 
-  it('takes a reason of several lines, and shows it so', async () => {
+  it('keeps the lines of a reason', async () => {
     const { user, backend, id } = await openOrder();
     await user.click(await ask());
     await user.type((await dialog()).getByLabelText('Reason (optional)'), 'Wrong size{Enter}Wrong colour');
@@ -230,7 +230,7 @@ describe('cancelling an order', () => {
     expect(section('Details').getByText('Wrong size Wrong colour')).toBeTruthy();
   });
 
-  it('says at once when a reason is too long', async () => {
+  it('shows at once that a reason is too long', async () => {
     const { user } = await openOrder();
     await user.click(await ask());
     const question = await dialog();
@@ -248,7 +248,7 @@ describe('cancelling an order', () => {
     expect([question.queryByRole('alert'), confirm.disabled]).toEqual([null, false]);
   });
 
-  it('asks again with the reason and the server’s complaint when it is refused', async () => {
+  it('shows the reason and the server’s error when it is refused', async () => {
     const { user, backend, id } = await openOrder('confirmed', {
       answers: [refuseRudeReason('*/v1/orders/:id/cancel')],
     });
@@ -266,7 +266,7 @@ describe('cancelling an order', () => {
     expect(backend.get(id)?.cancellation?.reason).toBe('Rudeness');
   });
 
-  it('offers to repeat a cancel of which no answer came', async () => {
+  it('can be retried when the response is lost', async () => {
     const lost = http.post('*/v1/orders/:id/cancel', () => HttpResponse.error(), { once: true });
     const { user } = await openOrder('confirmed', { answers: [lost] });
     await user.click(await ask());
@@ -280,7 +280,7 @@ describe('cancelling an order', () => {
     expect(chip()).toBe('Cancelled');
   });
 
-  it('goes on when the page is left while it is in flight, and ends in a toast', async () => {
+  it('continues when the page is left, and ends in a toast', async () => {
     let answer = () => undefined as unknown;
     const held = new Promise<void>((resolve) => (answer = resolve));
     const slow = http.post('*/v1/orders/:id/cancel', () => held); // then the backend answers

@@ -1,7 +1,7 @@
 import { useMachine } from '@xstate/react';
 import { useEffect, useMemo, useRef } from 'react';
 import { fromObservable, fromPromise } from 'xstate';
-import { answer } from '../../api/client';
+import { toPromise } from '../../api/client';
 import { explain, isTemporary, sentence } from '../../api/problem';
 import type { Order } from '../../api/types';
 import { Link } from '../../ui/router';
@@ -18,7 +18,7 @@ import { Diagram } from './Diagram';
 import { watchOrder } from '../../live/order';
 import { type OrderPageContext, orderPageMachine } from './order-page.machine';
 import { PaymentNotice } from './PaymentNotice';
-import { Ring } from './Ring';
+import { DeliveryCountdown } from './DeliveryCountdown';
 import { Timeline } from './Timeline';
 
 export default function OrderPage({ id }: { id: string }) {
@@ -28,7 +28,9 @@ export default function OrderPage({ id }: { id: string }) {
       orderPageMachine.provide({
         actors: {
           watch: fromObservable(({ input }) => watchOrder(input.id, { order: api.order, feed })),
-          cancel: fromPromise(({ input, signal }) => answer(cancels.cancel(input.id, input.reason), signal)),
+          cancel: fromPromise(({ input, signal }) =>
+            toPromise(cancels.cancel(input.id, input.reason), signal),
+          ),
         },
       }),
     [api, cancels, feed],
@@ -197,7 +199,7 @@ function Details({ order }: { order: Order }) {
       <section className="card" aria-labelledby="details">
         <h2 id="details">Details</h2>
         {order.status === 'confirmed' && order.deliverAt && (
-          <Ring order={order} deliverAt={order.deliverAt} />
+          <DeliveryCountdown order={order} deliverAt={order.deliverAt} />
         )}
         <dl>
           <dt>Status</dt>

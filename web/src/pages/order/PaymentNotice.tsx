@@ -3,10 +3,10 @@ import type { Order } from '../../api/types';
 import { duration } from '../../domain/format';
 import { useNow } from '../../ui/now';
 
-/** A payment usually takes less than a second. */
+/** In ms. A payment usually takes less than a second. */
 const LATE_AFTER = 30_000;
 
-/** Says why an order is still waiting for its payment, and that nothing has to be done. */
+/** Explains why an order is still waiting for its payment. */
 export function PaymentNotice({ order }: { order: Order }) {
   const waiting = Math.max(0, useNow() - Date.parse(order.createdAt));
   const seconds = Math.floor(waiting / 1000);
@@ -16,7 +16,7 @@ export function PaymentNotice({ order }: { order: Order }) {
     <div className="banner">
       <div>
         Waiting for the payment service for {duration(seconds < 60 ? seconds : seconds - (seconds % 60))}.{' '}
-        {/* Only this part is announced: the time changes too often. */}
+        {/* Screen readers announce only this part, because the duration changes every minute. */}
         <span role="status">
           {lastError !== undefined && `Attempt ${attempts} failed: ${sentence(lastError)} `}
           Retrying automatically.

@@ -1,7 +1,7 @@
 /**
- * What may be done on the page of one order. The order comes from a stream that lives as long as the page; whether it may
- * be cancelled, the order's own machine says. When the order moves on while the user is asked to confirm, the question
- * goes away and the page says who was faster.
+ * The page of one order: loading it and cancelling it. The order comes from a stream that lives as long as the page; the
+ * order's state machine decides whether it can be cancelled. If the order becomes final while the user is asked to confirm
+ * the cancel, the dialog closes and the page shows what happened.
  */
 import { assign, fromObservable, fromPromise, not, setup } from 'xstate';
 import { hasCode, isRefused, retryDelay } from '../../api/problem';
@@ -13,11 +13,11 @@ import type { OrderView } from '../../live/order';
 export interface OrderPageContext extends OrderView {
   id: string;
   reason: string;
-  /** Whether a cancel in flight is to be joined once the order is shown. */
+  /** Whether to observe a cancel in flight once the order is loaded. */
   rejoin: boolean;
-  /** Why the last cancel did not happen, or may not have happened. */
+  /** The error of the last cancel. */
   refusal: unknown;
-  /** Somebody else's cancel came first: ours changed nothing. */
+  /** Whether the order was cancelled before our cancel. */
   cancelledBefore: boolean;
 }
 
@@ -28,7 +28,7 @@ export const orderPageMachine = setup({
   types: {
     context: {} as OrderPageContext,
     events: {} as OrderPageEvent,
-    /** `cancelling`: the reason of a cancel that was started on an earlier visit and is still in flight. */
+    /** `cancelling` is the reason of a cancel in flight that was started before this page was opened. */
     input: {} as { id: string; cancelling?: string | undefined },
   },
   actors: {
@@ -90,7 +90,7 @@ export const orderPageMachine = setup({
         { guard: 'broken', target: 'failed' },
       ],
     },
-    /** The stream goes on trying by itself where that may help. */
+    /** The stream retries temporary errors. */
     failed: {
       always: { guard: 'loaded', target: 'ready' },
     },
@@ -107,7 +107,7 @@ export const orderPageMachine = setup({
         },
       },
     },
-    /** Asked for the first time, or again with the reason as it was sent and why the server refused it. */
+    /** The dialog is open: for the first time, or again with the refused reason and its error. */
     confirming: {
       always: { guard: 'overtaken', target: 'overtaken' },
       after: { throttle: { guard: 'throttled', actions: assign({ refusal: undefined }) } },
@@ -159,10 +159,10 @@ export const orderPageMachine = setup({
         ],
       },
     },
-    /** We don't know whether it happened; repeating a cancel is safe. */
+    /** The outcome is unknown. A cancel is idempotent, so it can be repeated. */
     cancelFailed: {
       always: [
-        // It may well have been ours.
+        // Probably by our request.
         { guard: 'cancelled', target: 'cancelled' },
         { guard: 'overtaken', target: 'overtaken' },
       ],

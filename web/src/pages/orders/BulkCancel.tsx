@@ -1,7 +1,7 @@
 import { useMachine } from '@xstate/react';
 import { useMemo } from 'react';
 import { fromPromise } from 'xstate';
-import { answer } from '../../api/client';
+import { toPromise } from '../../api/client';
 import { explain, sentence } from '../../api/problem';
 import type { CancelOutcome } from '../../api/types';
 import { useServices } from '../../session/services';
@@ -12,11 +12,11 @@ import { bulkMachine } from './bulk.machine';
 
 interface BulkCancelProps {
   ids: readonly string[];
-  /** The ticks have served. */
+  /** Clears the selection. */
   onDone: () => void;
 }
 
-/** The bar over the ticked rows, and the dialog that cancels them and tells the outcome of each. */
+/** The bar with the number of selected orders, and the dialog that cancels them and shows the outcomes. */
 export function BulkCancel({ ids, onDone }: BulkCancelProps) {
   const { cancels } = useServices();
   const machine = useMemo(
@@ -24,7 +24,7 @@ export function BulkCancel({ ids, onDone }: BulkCancelProps) {
       bulkMachine.provide({
         actors: {
           cancelMany: fromPromise(({ input, signal }) =>
-            answer(cancels.cancelMany(input.ids, input.reason), signal),
+            toPromise(cancels.cancelMany(input.ids, input.reason), signal),
           ),
         },
       }),

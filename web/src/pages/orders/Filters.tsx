@@ -7,7 +7,7 @@ import type { ListView } from '../../live/list';
 import { formatQuery, type ListQuery, refine, type Sort, sortNames, sorts } from '../../domain/query';
 import { searchable } from '../../domain/search';
 
-const TYPING = 250;
+const TYPING_PAUSE = 250;
 
 interface TabsProps extends Pick<ListView, 'counts' | 'atLeast'> {
   query: ListQuery;
@@ -80,7 +80,7 @@ export function Filters({ query }: { query: ListQuery }) {
   );
 }
 
-/** What is typed goes into the address when the typing pauses; an address that changes by itself comes back in here. */
+/** The text goes into the address when the user pauses typing. When the address changes, the text follows. */
 function Search({ query }: { query: ListQuery }) {
   const [typed$] = useState(() => new Subject<string>());
   const [text, setText] = useState(query.q);
@@ -96,7 +96,7 @@ function Search({ query }: { query: ListQuery }) {
   });
   useEffect(() => {
     const typing = typed$
-      .pipe(debounceTime(TYPING))
+      .pipe(debounceTime(TYPING_PAUSE))
       .subscribe((typed) =>
         navigate(formatQuery(refine(latest.current, { q: typed.trim() })), { replace: true }),
       );
@@ -119,7 +119,7 @@ function Search({ query }: { query: ListQuery }) {
         }}
         onKeyDown={(event) => {
           if (event.key !== 'Escape') return;
-          event.preventDefault(); // the browser would clear the field
+          event.preventDefault(); // browsers clear the field
           event.currentTarget.blur();
         }}
       />

@@ -11,8 +11,8 @@ const NOON = Date.parse('2026-11-24T12:00:00Z');
 const tea = { sku: 'tea-1', name: 'Green tea', quantity: 2, unitPrice: 450 };
 const mug = { sku: 'mug-1', name: 'Stoneware mug', quantity: 1, unitPrice: 1450 };
 
-/** One order of each status but cancelled; the newest first they are carol's, bob's and alice's. */
-function shop() {
+/** A delivered order of alice, a confirmed one of bob and a created one of carol, who is the newest. */
+function seedOrders() {
   const backend = new Backend(() => NOON);
   const make = (customer: string, minute: number, items = [tea]) =>
     backend.create(customer, { items, currency: 'EUR' }, undefined, NOON + minute * 60_000);
@@ -32,12 +32,12 @@ const rows = () =>
     .map((row) => row.querySelector('.customer')?.textContent);
 const rowOf = ({ id }: { id: string }) => screen.findByRole('row', { name: new RegExp(shortId(id)) });
 const tab = (name: string) => screen.findByRole('link', { name });
-const tickOf = ({ id }: { id: string }) =>
+const checkboxOf = ({ id }: { id: string }) =>
   screen.findByRole<HTMLInputElement>('checkbox', { name: `Select order ${shortId(id)}` });
 
 describe('the list of orders', () => {
-  it('shows who ordered what, for how much and how it stands', async () => {
-    const { backend, bob } = shop();
+  it('shows customer, items, status and total', async () => {
+    const { backend, bob } = seedOrders();
     open({ backend });
     const row = await rowOf(bob);
     for (const text of ['bob', '1 × Stoneware mug + 1 more', 'Confirmed', /23[.,]50/]) {
@@ -47,15 +47,15 @@ describe('the list of orders', () => {
     expect(screen.getByText('3 orders')).toBeTruthy();
   });
 
-  it("shows a customer nobody else's", async () => {
-    const { backend, alice } = shop();
+  it('shows customers only their own orders', async () => {
+    const { backend, alice } = seedOrders();
     open({ backend, user: 'alice', role: 'customer' });
     await rowOf(alice);
     expect(rows()).toEqual(['alice']);
   });
 
-  it('counts in its tabs, and shows one status of them', async () => {
-    const { backend, bob } = shop();
+  it('counts orders in its tabs, and filters by status', async () => {
+    const { backend, bob } = seedOrders();
     const { user } = open({ backend });
     for (const name of ['All 3', 'Created 1', 'Delivered 1', 'Cancelled 0']) await tab(name);
     await user.click(await tab('Confirmed 1'));
@@ -67,8 +67,8 @@ describe('the list of orders', () => {
     await tab('Delivered 2');
   });
 
-  it('changes a row where it stands', async () => {
-    const { backend, carol } = shop();
+  it('updates a row in place', async () => {
+    const { backend, carol } = seedOrders();
     open({ backend });
     await within(await rowOf(carol)).findByText('Created');
     backend.confirm(carol.id, NOON);
@@ -76,8 +76,8 @@ describe('the list of orders', () => {
     expect(rows()).toEqual(['carol', 'bob', 'alice']);
   });
 
-  it('counts what is new, and does not shift the rows until it is asked to', async () => {
-    const { backend, make, carol } = shop();
+  it('counts new orders, and shows them on request', async () => {
+    const { backend, make, carol } = seedOrders();
     const { user } = open({ backend });
     await rowOf(carol);
     make('dave', 4);
@@ -89,14 +89,14 @@ describe('the list of orders', () => {
     expect(screen.queryByRole('button', { name: /new$/ })).toBeNull();
   });
 
-  it('says so when there is nothing, and how to begin', async () => {
+  it('without orders links to the form of a new one', async () => {
     open();
     await screen.findByRole('heading', { name: 'No orders yet' });
     expect(screen.getByRole('link', { name: 'Create order' }).getAttribute('href')).toBe('/new');
   });
 
-  it('says so when nothing matches, and leads back to all', async () => {
-    const { backend, carol } = shop();
+  it('without a match offers to clear the filters', async () => {
+    const { backend, carol } = seedOrders();
     const { user } = open({ backend, at: '/?q=coffee' });
     await screen.findByRole('heading', { name: 'No orders match these filters' });
     await user.click(screen.getByRole('link', { name: 'Clear filters' }));
@@ -104,8 +104,8 @@ describe('the list of orders', () => {
     expect(location.search).toBe('');
   });
 
-  it('says why it cannot load, and loads when it is asked again', async () => {
-    const { backend, carol } = shop();
+  it('shows why loading failed, and can be retried', async () => {
+    const { backend, carol } = seedOrders();
     const problem = { type: '/docs', title: 'Invalid', status: 400, code: 'invalid-request', detail: 'no' };
     const refuse = http.get('*/v1/orders', () => HttpResponse.json(problem, { status: 400 }), { once: true });
     const { user } = open({ backend, answers: [refuse] });
@@ -117,9 +117,9 @@ describe('the list of orders', () => {
   });
 });
 
-describe('the selection', () => {
+describe('the query', () => {
   it('is read from the address', async () => {
-    const { backend, bob } = shop();
+    const { backend, bob } = seedOrders();
     open({ backend, at: '/?q=mug&from=2026-11-01&sort=-total' });
     await rowOf(bob);
     expect(rows()).toEqual(['bob']);
@@ -128,8 +128,8 @@ describe('the selection', () => {
     expect(screen.getByLabelText<HTMLSelectElement>('Sort').value).toBe('-total');
   });
 
-  it('says when there is nothing to search for', async () => {
-    const { backend, bob } = shop();
+  it('asks for a letter or digit when the text has none', async () => {
+    const { backend, bob } = seedOrders();
     const { user } = open({ backend });
     await rowOf(bob);
     const search = screen.getByLabelText<HTMLInputElement>('Search');
@@ -141,8 +141,8 @@ describe('the selection', () => {
     await waitFor(() => expect(rows()).toEqual(['bob']));
   });
 
-  it('counts as new what its own text search finds', async () => {
-    const { backend, make } = shop();
+  it('counts new orders that match the text search', async () => {
+    const { backend, make } = seedOrders();
     const { user } = open({ backend, at: '/?q=σοκολατες' });
     await screen.findByText('No orders match these filters');
     make('dora', 4, [{ ...tea, name: 'ΣΟΚΟΛΑΤΕΣ' }]);
@@ -150,8 +150,8 @@ describe('the selection', () => {
     await waitFor(() => expect(rows()).toEqual(['dora']));
   });
 
-  it('is put into the address', async () => {
-    const { backend, carol } = shop();
+  it('is written to the address', async () => {
+    const { backend, carol } = seedOrders();
     const { user } = open({ backend });
     await rowOf(carol);
     await user.selectOptions(screen.getByLabelText('Sort'), 'Oldest first');
@@ -160,8 +160,8 @@ describe('the selection', () => {
     await waitFor(() => expect(location.search).toBe('?q=green+tea&sort=created'));
   });
 
-  it('goes by Back too', async () => {
-    const { backend, carol } = shop();
+  it('follows the Back button', async () => {
+    const { backend, carol } = seedOrders();
     const { user } = open({ backend, at: '/?status=created' });
     await rowOf(carol);
     await user.click(await tab('Delivered 1'));
@@ -172,7 +172,7 @@ describe('the selection', () => {
   });
 });
 
-describe('rows of an earlier selection', () => {
+describe('rows of an earlier query', () => {
   const broken = { type: '/docs', title: 'Unavailable', status: 503, code: 'unavailable' };
   const whenFiltered = (answer: () => Response | Promise<Response>) =>
     http.get('*/v1/orders', ({ request }) => {
@@ -181,11 +181,11 @@ describe('rows of an earlier selection', () => {
     });
   const boxes = () => screen.getAllByRole<HTMLInputElement>('checkbox').filter((box) => box.closest('table'));
 
-  it('offer nothing when the new selection does not load', async () => {
-    const { backend, bob, carol } = shop();
+  it('are inert when the new query does not load', async () => {
+    const { backend, bob, carol } = seedOrders();
     const fail = whenFiltered(() => HttpResponse.json(broken, { status: 503 }));
     const { user } = open({ backend, answers: [fail] });
-    await user.click(await tickOf(bob));
+    await user.click(await checkboxOf(bob));
     await screen.findByText('1 selected');
     await user.click(await tab('Created 1'));
     await screen.findByRole('alert');
@@ -199,11 +199,11 @@ describe('rows of an earlier selection', () => {
 
     await user.click(await tab('All –'));
     await screen.findByText('3 orders');
-    expect((await tickOf(bob)).checked).toBe(false);
+    expect((await checkboxOf(bob)).checked).toBe(false);
   });
 
-  it('offer nothing while the new selection loads', async () => {
-    const { backend, carol } = shop();
+  it('are inert while the new query loads', async () => {
+    const { backend, carol } = seedOrders();
     let answer = () => undefined as unknown;
     const held = new Promise<void>((resolve) => (answer = resolve));
     const slow = http.get('*/v1/orders', async ({ request }) => {
@@ -221,8 +221,8 @@ describe('rows of an earlier selection', () => {
     expect(boxes().some((box) => box.disabled)).toBe(false);
   });
 
-  it('do not let an empty selection pass for the new one', async () => {
-    const { backend } = shop();
+  it('do not show “no orders” when the new query fails', async () => {
+    const { backend } = seedOrders();
     const fail = http.get('*/v1/orders', ({ request }) =>
       new URL(request.url).searchParams.has('q') ? undefined : HttpResponse.json(broken, { status: 503 }),
     );
@@ -234,8 +234,8 @@ describe('rows of an earlier selection', () => {
   });
 });
 
-it('can’t be ticked while they are loaded anew', async () => {
-  const { backend, make, carol } = shop();
+it('rows can’t be selected while the list is loading', async () => {
+  const { backend, make, carol } = seedOrders();
   let answer = () => undefined as unknown;
   const held = new Promise<void>((resolve) => (answer = resolve));
   let loads = 0;
@@ -246,32 +246,32 @@ it('can’t be ticked while they are loaded anew', async () => {
   await rowOf(carol);
   make('dave', 4);
   await user.click(await screen.findByRole('button', { name: '1 new' }));
-  await waitFor(async () => expect((await tickOf(carol)).disabled).toBe(true));
+  await waitFor(async () => expect((await checkboxOf(carol)).disabled).toBe(true));
   answer();
-  await waitFor(async () => expect((await tickOf(carol)).disabled).toBe(false));
+  await waitFor(async () => expect((await checkboxOf(carol)).disabled).toBe(false));
 });
 
-describe('ticked rows', () => {
-  it('are only those that can be cancelled', async () => {
-    const { backend, alice, bob, carol } = shop();
+describe('selected orders', () => {
+  it('are only cancellable ones', async () => {
+    const { backend, alice, bob, carol } = seedOrders();
     const { user } = open({ backend });
-    expect((await tickOf(alice)).disabled).toBe(true);
+    expect((await checkboxOf(alice)).disabled).toBe(true);
     await user.click(screen.getByRole('checkbox', { name: 'Select all cancellable orders' }));
-    expect([(await tickOf(bob)).checked, (await tickOf(carol)).checked]).toEqual([true, true]);
+    expect([(await checkboxOf(bob)).checked, (await checkboxOf(carol)).checked]).toEqual([true, true]);
     await screen.findByText('2 selected');
     backend.move(bob.id, 'delivery-due', 'system');
     await screen.findByText('1 selected');
   });
 
-  it('are cancelled together, with an outcome for each', async () => {
-    const { backend, bob, carol } = shop();
+  it('are cancelled together, with one outcome each', async () => {
+    const { backend, bob, carol } = seedOrders();
     const { user } = open({ backend });
-    await user.click(await tickOf(bob));
-    await user.click(await tickOf(carol));
+    await user.click(await checkboxOf(bob));
+    await user.click(await checkboxOf(carol));
     await user.click(screen.getByRole('button', { name: 'Cancel 2 orders' }));
     const dialog = await screen.findByRole('dialog', { name: 'Cancel 2 orders?' });
     await user.type(within(dialog).getByLabelText('Reason (optional)'), 'Out of stock');
-    backend.move(bob.id, 'delivery-due', 'system'); // while the dialog asks
+    backend.move(bob.id, 'delivery-due', 'system'); // while the dialog is open
     await user.click(within(dialog).getByRole('button', { name: 'Cancel 2 orders' }));
     await screen.findByRole('heading', { name: '1 of 2 orders cancelled' });
     expect(
@@ -282,15 +282,15 @@ describe('ticked rows', () => {
     expect(backend.get(carol.id)?.cancellation).toEqual({ by: 'operator', reason: 'Out of stock' });
     await user.click(within(dialog).getByRole('button', { name: 'Close' }));
     await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
-    expect((await tickOf(carol)).checked).toBe(false);
+    expect((await checkboxOf(carol)).checked).toBe(false);
     await within(await rowOf(carol)).findByText('Cancelled');
   });
 
-  it('show who had cancelled an order before', async () => {
-    const { backend, bob, carol } = shop();
+  it('show by whom an order was already cancelled', async () => {
+    const { backend, bob, carol } = seedOrders();
     const { user } = open({ backend });
-    await user.click(await tickOf(bob));
-    await user.click(await tickOf(carol));
+    await user.click(await checkboxOf(bob));
+    await user.click(await checkboxOf(carol));
     await user.click(screen.getByRole('button', { name: 'Cancel 2 orders' }));
     const dialog = await screen.findByRole('dialog', { name: 'Cancel 2 orders?' });
     backend.cancel(bob.id, 'customer');
@@ -303,10 +303,10 @@ describe('ticked rows', () => {
     ).toEqual([`${shortId(carol.id)} Cancelled.`, `${shortId(bob.id)} Already cancelled by the customer.`]);
   });
 
-  it('keep their dialog, the reason and the server’s complaint when the cancel is refused', async () => {
-    const { backend, carol } = shop();
+  it('show the reason and the server’s error when the cancel is refused', async () => {
+    const { backend, carol } = seedOrders();
     const { user } = open({ backend, answers: [refuseRudeReason('*/v1/orders/cancel')] });
-    await user.click(await tickOf(carol));
+    await user.click(await checkboxOf(carol));
     await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
     const dialog = within(await screen.findByRole('dialog', { name: 'Cancel 1 order?' }));
     await user.type(dialog.getByLabelText('Reason (optional)'), 'Rude{Enter}word');
@@ -318,13 +318,13 @@ describe('ticked rows', () => {
     expect(backend.get(carol.id)?.cancellation?.reason).toBe('Rude\nword');
   });
 
-  it('show their outcome when the browser closed the dialog meanwhile, and others can follow', async () => {
+  it('show their outcome after the browser closed the dialog, and others can be cancelled next', async () => {
     let answer = () => undefined as unknown;
     const held = new Promise<void>((resolve) => (answer = resolve));
     const slow = http.post('*/v1/orders/cancel', () => held, { once: true }); // then the backend answers
-    const { backend, bob, carol } = shop();
+    const { backend, bob, carol } = seedOrders();
     const { user } = open({ backend, answers: [slow] });
-    await user.click(await tickOf(carol));
+    await user.click(await checkboxOf(carol));
     await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
     const dialog = await screen.findByRole<HTMLDialogElement>('dialog', { name: 'Cancel 1 order?' });
     await user.click(within(dialog).getByRole('button', { name: 'Cancel 1 order' }));
@@ -334,18 +334,18 @@ describe('ticked rows', () => {
     await screen.findByRole('heading', { name: '1 of 1 order cancelled' });
     dialog.close();
     await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
-    await user.click(await tickOf(bob));
+    await user.click(await checkboxOf(bob));
     await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
     await screen.findByRole('dialog', { name: 'Cancel 1 order?' });
   });
 
-  it('are cancelled also when the list is left meanwhile, which ends in a toast', async () => {
+  it('are cancelled also when the list is left, which ends in a toast', async () => {
     let answer = () => undefined as unknown;
     const held = new Promise<void>((resolve) => (answer = resolve));
     const slow = http.post('*/v1/orders/cancel', () => held, { once: true }); // then the backend answers
-    const { backend, carol } = shop();
+    const { backend, carol } = seedOrders();
     const { user } = open({ backend, answers: [slow] });
-    await user.click(await tickOf(carol));
+    await user.click(await checkboxOf(carol));
     await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
     const dialog = await screen.findByRole('dialog', { name: 'Cancel 1 order?' });
     await user.click(within(dialog).getByRole('button', { name: 'Cancel 1 order' }));
@@ -356,20 +356,20 @@ describe('ticked rows', () => {
     expect(backend.get(carol.id)?.status).toBe('cancelled');
   });
 
-  it('stay as they are when the user thinks better of it', async () => {
-    const { backend, carol } = shop();
+  it('stay selected when the dialog is dismissed', async () => {
+    const { backend, carol } = seedOrders();
     const { user } = open({ backend });
-    await user.click(await tickOf(carol));
+    await user.click(await checkboxOf(carol));
     await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
     await user.click(await screen.findByRole('button', { name: 'Keep orders' }));
     expect(screen.queryByRole('dialog')).toBeNull();
-    expect((await tickOf(carol)).checked).toBe(true);
+    expect((await checkboxOf(carol)).checked).toBe(true);
     expect(backend.get(carol.id)?.status).toBe('created');
   });
 });
 
-it('remembers which columns are shown', async () => {
-  const { backend, carol } = shop();
+it('the visible columns are saved', async () => {
+  const { backend, carol } = seedOrders();
   const first = open({ backend });
   await rowOf(carol);
   const names = () => screen.getAllByRole('columnheader').map(({ textContent }) => textContent);

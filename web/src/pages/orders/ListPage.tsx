@@ -25,7 +25,7 @@ export function ListPage() {
   const query = useMemo(() => parseQuery(address.slice(1)), [address]);
   const [reload$] = useState(() => new Subject<void>());
   const [initial, view$] = useMemo(() => {
-    // Another selection shows the rows of the last one, dimmed, until its own are there: nothing jumps.
+    // A new query shows the rows of the last one, dimmed, until its own are loaded, to avoid layout shifts.
     const initial = {
       ...(lastList.view ?? emptyView),
       loading: true,
@@ -41,10 +41,13 @@ export function ListPage() {
 
   const stale = isStale(view, query);
   const unknown = stale || !view.loaded;
-  // Ticks belong to one selection of orders: another one begins without.
-  const [ticks, setTicks] = useState<{ query: ListQuery; ids: ReadonlySet<string> }>({ query, ids: none });
-  const ticked = ticks.query === query && !stale ? ticks.ids : none;
-  const setTicked = (ids: ReadonlySet<string>) => setTicks({ query, ids });
+  // A new query starts with no selected orders.
+  const [selection, setSelection] = useState<{ query: ListQuery; ids: ReadonlySet<string> }>({
+    query,
+    ids: none,
+  });
+  const selected = selection.query === query && !stale ? selection.ids : none;
+  const setSelected = (ids: ReadonlySet<string>) => setSelection({ query, ids });
   const [shown, toggleColumn] = useColumns();
   const [exporting, setExporting] = useState(false);
 
@@ -61,12 +64,12 @@ export function ListPage() {
   });
 
   const cancellable = view.orders.filter((order) => allows(order.status, 'cancel'));
-  const chosen = cancellable.filter(({ id }) => ticked.has(id)).map(({ id }) => id);
-  const tick = (order: OrderSummary, on: boolean) => {
-    const next = new Set(ticked);
+  const selectedIds = cancellable.filter(({ id }) => selected.has(id)).map(({ id }) => id);
+  const select = (order: OrderSummary, on: boolean) => {
+    const next = new Set(selected);
     if (on) next.add(order.id);
     else next.delete(order.id);
-    setTicked(next);
+    setSelected(next);
   };
 
   const exportCsv = () => {
@@ -124,15 +127,15 @@ export function ListPage() {
           </button>
         </div>
       )}
-      <BulkCancel ids={chosen} onDone={() => setTicked(none)} />
+      <BulkCancel ids={selectedIds} onDone={() => setSelected(none)} />
       {view.orders.length > 0 || (unknown && view.error === undefined) ? (
         <Rows
           view={view}
           columns={shown}
           stale={stale}
-          ticked={ticked}
-          onTick={tick}
-          onTickAll={(on) => setTicked(on ? new Set(cancellable.map(({ id }) => id)) : none)}
+          selected={selected}
+          onSelect={select}
+          onSelectAll={(on) => setSelected(on ? new Set(cancellable.map(({ id }) => id)) : none)}
         />
       ) : unknown ? null : isFiltered(query) || query.status ? (
         <Message title="No orders match these filters">
@@ -169,7 +172,7 @@ export function ListPage() {
   );
 }
 
-/** Moves the focus through the orders: the focus is the selection, so Enter opens it and a screen reader tells it. */
+/** Moves the focus to another order, so that Enter opens it and screen readers announce it. */
 function moveFocus(step: 1 | -1): void {
   const links = [...document.querySelectorAll<HTMLElement>('[data-order] a')];
   const at = links.findIndex((link) => link === document.activeElement);

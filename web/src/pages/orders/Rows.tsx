@@ -14,23 +14,28 @@ interface RowsProps {
   columns: readonly Column[];
   /** The rows belong to another query. */
   stale: boolean;
-  ticked: ReadonlySet<string>;
-  onTick: (order: OrderSummary, on: boolean) => void;
-  onTickAll: (on: boolean) => void;
+  selected: ReadonlySet<string>;
+  onSelect: (order: OrderSummary, on: boolean) => void;
+  onSelectAll: (on: boolean) => void;
 }
 
-/** A table, or cards on a phone. Both show the same. Rows can't be ticked while others are on their way. */
-export function Rows({ view, columns, stale, ticked, onTick, onTickAll }: RowsProps) {
+/** The orders as a table, or as cards on a phone. They can't be selected while others are loading. */
+export function Rows({ view, columns, stale, selected, onSelect, onSelectAll }: RowsProps) {
   const phone = usePhone();
   if (view.orders.length === 0) return <Skeleton rows={phone ? 4 : 8} />;
   const busy = view.loading || undefined;
-  const fixed = view.loading || stale;
+  const disabled = view.loading || stale;
   if (phone) {
     return (
       <ul className="cards" aria-busy={busy} inert={stale}>
         {view.orders.map((order) => (
           <li key={order.id} data-order={order.id}>
-            <Tick order={order} fixed={fixed} ticked={ticked.has(order.id)} onTick={onTick} />
+            <SelectBox
+              order={order}
+              disabled={disabled}
+              selected={selected.has(order.id)}
+              onSelect={onSelect}
+            />
             <Link href={`/orders/${order.id}`}>
               <code>{shortId(order.id)}</code> {order.customer}
             </Link>
@@ -53,9 +58,9 @@ export function Rows({ view, columns, stale, ticked, onTick, onTickAll }: RowsPr
             <input
               type="checkbox"
               aria-label="Select all cancellable orders"
-              disabled={fixed || cancellable.length === 0}
-              checked={cancellable.length > 0 && cancellable.every(({ id }) => ticked.has(id))}
-              onChange={(event) => onTickAll(event.target.checked)}
+              disabled={disabled || cancellable.length === 0}
+              checked={cancellable.length > 0 && cancellable.every(({ id }) => selected.has(id))}
+              onChange={(event) => onSelectAll(event.target.checked)}
             />
           </th>
           <th scope="col">Order</th>
@@ -72,9 +77,9 @@ export function Rows({ view, columns, stale, ticked, onTick, onTickAll }: RowsPr
             key={order.id}
             order={order}
             columns={columns}
-            fixed={fixed}
-            ticked={ticked.has(order.id)}
-            onTick={onTick}
+            disabled={disabled}
+            selected={selected.has(order.id)}
+            onSelect={onSelect}
           />
         ))}
       </tbody>
@@ -85,18 +90,18 @@ export function Rows({ view, columns, stale, ticked, onTick, onTickAll }: RowsPr
 interface RowProps {
   order: OrderSummary;
   columns: readonly Column[];
-  /** Can't be ticked now. */
-  fixed: boolean;
-  ticked: boolean;
-  onTick: RowsProps['onTick'];
+  /** Whether the row can't be selected now. */
+  disabled: boolean;
+  selected: boolean;
+  onSelect: RowsProps['onSelect'];
 }
 
-/** Drawn anew only when its own order has changed: a burst on other rows costs this one nothing. */
-const Row = memo(function Row({ order, columns, fixed, ticked, onTick }: RowProps) {
+/** Renders again only when its own order changes. */
+const Row = memo(function Row({ order, columns, disabled, selected, onSelect }: RowProps) {
   return (
     <tr data-order={order.id}>
       <td className="tick-cell">
-        <Tick order={order} fixed={fixed} ticked={ticked} onTick={onTick} />
+        <SelectBox order={order} disabled={disabled} selected={selected} onSelect={onSelect} />
       </td>
       <th scope="row">
         <Link href={`/orders/${order.id}`} title={order.id}>
@@ -112,14 +117,14 @@ const Row = memo(function Row({ order, columns, fixed, ticked, onTick }: RowProp
   );
 });
 
-function Tick({ order, fixed, ticked, onTick }: Omit<RowProps, 'columns'>) {
+function SelectBox({ order, disabled, selected, onSelect }: Omit<RowProps, 'columns'>) {
   return (
     <input
       type="checkbox"
       aria-label={`Select order ${shortId(order.id)}`}
-      disabled={fixed || !allows(order.status, 'cancel')}
-      checked={ticked && allows(order.status, 'cancel')}
-      onChange={(event) => onTick(order, event.target.checked)}
+      disabled={disabled || !allows(order.status, 'cancel')}
+      checked={selected && allows(order.status, 'cancel')}
+      onChange={(event) => onSelect(order, event.target.checked)}
     />
   );
 }

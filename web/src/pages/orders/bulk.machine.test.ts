@@ -14,7 +14,7 @@ const CONFIRM: BulkEvent = { type: 'CONFIRM', reason: 'out of stock' };
 const RETRY: BulkEvent = { type: 'RETRY' };
 const DISMISS: BulkEvent = { type: 'DISMISS' };
 
-/** The list's machine after these events, with a server that answers when it is told to. */
+/** The machine after these events, with a server that responds when the test calls `answer` or `lose`. */
 function start(...events: BulkEvent[]) {
   const asked: { ids: readonly string[]; reason: string }[] = [];
   const answers: { resolve: (outcomes: CancelOutcome[]) => void; reject: (error: unknown) => void }[] = [];
@@ -35,7 +35,7 @@ function start(...events: BulkEvent[]) {
     asked,
     state: () => actor.getSnapshot().value,
     context: () => actor.getSnapshot().context,
-    say: (...events: BulkEvent[]) => events.forEach((event) => actor.send(event)),
+    send: (...events: BulkEvent[]) => events.forEach((event) => actor.send(event)),
     async answer(all: Record<string, Outcome>) {
       answers.at(-1)?.resolve(outcomes(all));
       await waitFor(actor, (now) => now.matches('done'));
@@ -45,84 +45,84 @@ function start(...events: BulkEvent[]) {
       await waitFor(actor, (now) => !now.matches('cancelling'));
     },
   };
-  page.say(...events);
+  page.send(...events);
   return page;
 }
 
 describe('cancelling many', () => {
-  it('has nothing to ask when no row is ticked', () => {
+  it('stays idle when no order is selected', () => {
     expect(start({ type: 'ASK', ids: [] }).state()).toBe('idle');
   });
 
-  it.each([CONFIRM, RETRY, DISMISS])('does nothing before it is asked: $type', (event) => {
+  it.each([CONFIRM, RETRY, DISMISS])('ignores $type while idle', (event) => {
     const page = start(event);
     expect([page.state(), page.asked]).toEqual(['idle', []]);
   });
 
-  it('cancels nothing until it is confirmed', () => {
+  it('sends nothing before the confirmation', () => {
     const page = start(ASK, RETRY);
     expect([page.state(), page.asked]).toEqual(['confirming', []]);
-    page.say(DISMISS, CONFIRM);
+    page.send(DISMISS, CONFIRM);
     expect([page.state(), page.asked]).toEqual(['idle', []]);
   });
 
-  it('cancels the rows that were ticked when it was asked, once', () => {
+  it('sends one request for the orders that were selected when the dialog opened', () => {
     const page = start(ASK, { type: 'ASK', ids: ['d'] }, CONFIRM, CONFIRM, RETRY, DISMISS, ASK);
     expect(page.state()).toBe('cancelling');
     expect(page.asked).toEqual([{ ids: ['a', 'b', 'c'], reason: 'out of stock' }]);
   });
 
-  it('shows what became of each, and has nothing to retry when none failed', async () => {
+  it('keeps the outcomes, and retries nothing when none failed', async () => {
     const page = start(ASK, CONFIRM);
     await page.answer({ a: 'cancelled', b: 'refused', c: 'not-found' });
     expect(page.context().outcomes).toEqual(outcomes({ a: 'cancelled', b: 'refused', c: 'not-found' }));
-    page.say(RETRY);
+    page.send(RETRY);
     expect([page.state(), page.asked.length]).toEqual(['done', 1]);
   });
 
-  it('retries only those that failed, for the same reason, and keeps what became of the others', async () => {
+  it('retries only the failed orders with the same reason, and keeps the other outcomes', async () => {
     const page = start(ASK, CONFIRM);
     await page.answer({ a: 'failed', b: 'cancelled', c: 'failed' });
-    page.say(RETRY);
+    page.send(RETRY);
     expect(page.asked[1]).toEqual({ ids: ['a', 'c'], reason: 'out of stock' });
     await page.answer({ a: 'cancelled', c: 'failed' });
     expect(page.context().outcomes).toEqual(outcomes({ b: 'cancelled', a: 'cancelled', c: 'failed' }));
-    page.say(RETRY);
+    page.send(RETRY);
     expect(page.asked[2]).toEqual({ ids: ['c'], reason: 'out of stock' });
     await page.answer({ c: 'refused' });
     expect(page.context().outcomes).toEqual(outcomes({ b: 'cancelled', a: 'cancelled', c: 'refused' }));
   });
 
-  it('repeats the whole request when nobody knows what became of it', async () => {
+  it('repeats the whole request when its outcome is unknown', async () => {
     const page = start(ASK, CONFIRM);
     const error = new NetworkError();
     await page.lose(error);
     expect(page.context().error).toBe(error);
-    page.say(RETRY);
+    page.send(RETRY);
     expect(page.asked).toEqual([page.asked[0], page.asked[0]]);
     await page.answer({ a: 'cancelled', b: 'cancelled', c: 'cancelled' });
     expect(page.context().outcomes).toHaveLength(3);
   });
 
-  it('loses nothing of what is known when a retry is lost', async () => {
+  it('keeps the known outcomes when the response to a retry is lost', async () => {
     const page = start(ASK, CONFIRM);
     await page.answer({ a: 'failed', b: 'cancelled', c: 'refused' });
-    page.say(RETRY);
+    page.send(RETRY);
     await page.lose(new NetworkError());
-    page.say(RETRY);
+    page.send(RETRY);
     expect(page.asked[2]).toEqual({ ids: ['a'], reason: 'out of stock' });
     await page.answer({ a: 'cancelled' });
     expect(page.context().outcomes).toEqual(outcomes({ b: 'cancelled', c: 'refused', a: 'cancelled' }));
   });
 
-  it.each(['done', 'failed'])('can be asked for other rows when it is %s', async (end) => {
+  it.each(['done', 'failed'])('accepts other orders in the state %s', async (end) => {
     const page = start(ASK, CONFIRM);
     if (end === 'failed') await page.lose(new NetworkError());
     else await page.answer({ a: 'cancelled', b: 'cancelled', c: 'cancelled' });
     expect(page.state()).toBe(end);
-    page.say({ type: 'ASK', ids: [] });
+    page.send({ type: 'ASK', ids: [] });
     expect(page.state()).toBe(end);
-    page.say({ type: 'ASK', ids: ['d'] });
+    page.send({ type: 'ASK', ids: ['d'] });
     expect(page.state()).toBe('confirming');
     expect(page.context()).toEqual({ ids: ['d'], reason: '', outcomes: [], error: undefined });
   });
@@ -133,7 +133,7 @@ describe('cancelling many', () => {
       retryAfter,
     );
 
-  it('asks again with the reason as it was typed when the server refuses', async () => {
+  it('returns to the dialog with the typed reason when the server refuses', async () => {
     const page = start(ASK, CONFIRM);
     const error = refused();
     await page.lose(error);
@@ -142,33 +142,33 @@ describe('cancelling many', () => {
       'out of stock',
       error,
     ]);
-    page.say({ type: 'CONFIRM', reason: 'better' });
+    page.send({ type: 'CONFIRM', reason: 'better' });
     expect(page.asked[1]).toEqual({ ids: ['a', 'b', 'c'], reason: 'better' });
     expect(page.context().error).toBeUndefined();
   });
 
-  it('waits as long as the server asks before it can be confirmed again', async () => {
+  it('can be confirmed again only after the server’s Retry-After', async () => {
     const page = start(ASK, CONFIRM);
     await page.lose(refused(5));
-    page.say(CONFIRM);
+    page.send(CONFIRM);
     expect([page.state(), page.asked.length]).toEqual(['confirming', 1]);
     page.clock.increment(5_000);
     expect(page.context().error).toBeUndefined();
-    page.say(CONFIRM);
+    page.send(CONFIRM);
     expect([page.state(), page.asked.length]).toEqual(['cancelling', 2]);
   });
 
-  it('starts anew after it is dismissed', async () => {
+  it('starts afresh after it is dismissed', async () => {
     const page = start(ASK, CONFIRM);
     await page.answer({ a: 'failed', b: 'cancelled', c: 'cancelled' });
-    page.say(DISMISS);
+    page.send(DISMISS);
     expect(page.state()).toBe('idle');
-    page.say({ type: 'ASK', ids: ['d'] });
+    page.send({ type: 'ASK', ids: ['d'] });
     expect(page.context()).toEqual({ ids: ['d'], reason: '', outcomes: [], error: undefined });
 
-    page.say({ type: 'CONFIRM', reason: '' });
+    page.send({ type: 'CONFIRM', reason: '' });
     await page.lose(new NetworkError());
-    page.say(DISMISS, ASK);
+    page.send(DISMISS, ASK);
     expect([page.state(), page.context().error]).toEqual(['confirming', undefined]);
   });
 });

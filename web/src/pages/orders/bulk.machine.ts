@@ -1,4 +1,4 @@
-/** Cancelling the ticked rows: what may be done when. The rows themselves are not its business. */
+/** Cancelling the selected orders: dialog, request, outcomes and retry. */
 import { assign, fromPromise, not, setup } from 'xstate';
 import { isRefused, retryDelay } from '../../api/problem';
 import type { CancelOutcome } from '../../api/types';
@@ -7,7 +7,7 @@ export interface BulkContext {
   ids: readonly string[];
   reason: string;
   outcomes: readonly CancelOutcome[];
-  /** Why the last request failed. */
+  /** The error of the last request. */
   error: unknown;
 }
 
@@ -17,7 +17,7 @@ export type BulkEvent =
   | { type: 'RETRY' }
   | { type: 'DISMISS' };
 
-/** What is worth another try. */
+/** The orders to retry. */
 const failedIds = (outcomes: readonly CancelOutcome[]) =>
   outcomes.filter(({ outcome }) => outcome === 'failed').map(({ id }) => id);
 
@@ -48,7 +48,7 @@ export const bulkMachine = setup({
   id: 'bulk-cancel',
   context: { ids: [], reason: '', outcomes: [], error: undefined },
   initial: 'idle',
-  // Whatever closed the dialog, other orders can be asked for unless a request is under way.
+  // Other orders can be selected in every state but while the dialog is open or a request is in flight.
   on: {
     ASK: {
       guard: { type: 'some', params: ({ event }) => event },
@@ -78,7 +78,7 @@ export const bulkMachine = setup({
         onDone: {
           target: 'done',
           actions: assign({
-            // A retry asked only for the failed ones: the others keep the outcome that they had.
+            // A retry only has the failed orders; the others keep their outcomes.
             outcomes: ({ context, event }) => [
               ...context.outcomes.filter((old) => event.output.every(({ id }) => id !== old.id)),
               ...event.output,
@@ -105,7 +105,7 @@ export const bulkMachine = setup({
         DISMISS: 'idle',
       },
     },
-    /** We don't know whether it happened; repeating a cancel is safe. */
+    /** The outcome is unknown. A cancel is idempotent, so it can be repeated. */
     failed: {
       on: { RETRY: 'cancelling', DISMISS: 'idle' },
     },

@@ -1,4 +1,4 @@
-/** Which columns the table shows, remembered in this browser. The order itself is always there. */
+/** The visible columns of the table, stored in this browser. The order's id is always visible. */
 import { useState } from 'react';
 
 export const columns = ['customer', 'items', 'status', 'total', 'created', 'updated', 'due'] as const;
@@ -15,16 +15,16 @@ export const columnNames: Record<Column, string> = {
 };
 
 const NAME = 'orders.columns';
-const usual: readonly Column[] = ['customer', 'items', 'status', 'total', 'created', 'due'];
+const defaults: readonly Column[] = ['customer', 'items', 'status', 'total', 'created', 'due'];
 
 function stored(): readonly Column[] {
   try {
     const names: unknown = JSON.parse(localStorage.getItem(NAME) ?? '');
     if (Array.isArray(names)) return columns.filter((column) => names.includes(column));
   } catch {
-    // Nothing there, or broken.
+    // Missing or invalid.
   }
-  return usual;
+  return defaults;
 }
 
 export function useColumns(): [readonly Column[], (column: Column) => void] {
@@ -35,7 +35,7 @@ export function useColumns(): [readonly Column[], (column: Column) => void] {
     try {
       localStorage.setItem(NAME, JSON.stringify(next));
     } catch {
-      // Forbidden: it holds for this page.
+      // No storage: the choice ends with the page.
     }
   };
   return [shown, toggle];

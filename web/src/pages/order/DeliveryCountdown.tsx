@@ -6,10 +6,10 @@ import { duration, exactTime } from '../../domain/format';
 import { useObservable } from '../../ui/useObservable';
 
 const radius = 26;
-const around = 2 * Math.PI * radius;
+const circumference = 2 * Math.PI * radius;
 
-/** Counts down to the delivery on the server's clock. */
-export function Ring({ order, deliverAt }: { order: OrderSummary; deliverAt: string }) {
+/** The time until the delivery, by the server's clock. */
+export function DeliveryCountdown({ order, deliverAt }: { order: OrderSummary; deliverAt: string }) {
   const { clock } = useServices();
   const left$ = useMemo(() => {
     const left = () => Math.max(0, Date.parse(deliverAt) - clock.now());
@@ -26,8 +26,8 @@ export function Ring({ order, deliverAt }: { order: OrderSummary; deliverAt: str
           cx="32"
           cy="32"
           r={radius}
-          strokeDasharray={around}
-          strokeDashoffset={around * (1 - Math.min(1, left / whole))}
+          strokeDasharray={circumference}
+          strokeDashoffset={circumference * (1 - Math.min(1, left / whole))}
         />
       </svg>
       <span>{left > 0 ? `Delivery in ${duration(Math.ceil(left / 1000))}` : 'Delivery any moment now'}</span>
