@@ -53,8 +53,5 @@ func Example() {
 
 	notes := actors.Invoker{Sidecar: sidecar, Type: "Note", Seal: seal, Timeout: 15 * time.Second}
 	reply, err := notes.Invoke(ctx, "shopping", "write", "milk, tea")
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Printf("%s\n", reply)
+	fmt.Printf("%s %v\n", reply, err)
 }

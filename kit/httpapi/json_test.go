@@ -22,9 +22,9 @@ type testBody struct {
 func TestParseJSON(t *testing.T) {
 	limit := int64(0)
 	for text, want := range map[string]testBody{
-		`{"name":"a"}`:                        {Name: "a"},
-		` {"name":"a","note":"b","limit":0} `: {Name: "a", Note: "b", Limit: &limit},
-		`{"name":"a","limit":null}`:           {Name: "a"},
+		`{"name":"a"}`: {Name: "a"},
+		"\n{\"name\":\"a\",\"note\":\"b\",\"limit\":0}\n": {Name: "a", Note: "b", Limit: &limit},
+		`{"name":"a","limit":null}`:                       {Name: "a"},
 	} {
 		got, err := parseJSON[testBody]([]byte(text))
 		require.NoError(t, err, text)

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"orders/kit/retry"
 	"orders/kit/run"
 	"orders/orders-actor/orderdb"
 )
@@ -64,10 +65,7 @@ func (f *Feed) Run(ctx context.Context) error {
 		err := run.Catch(ctx, f.log, "feed", func() error { return f.follow(ctx) })
 		if err != nil && ctx.Err() == nil {
 			f.log.Warn("cannot follow the event log; retrying", "error", err)
-			select {
-			case <-ctx.Done():
-			case <-time.After(pause):
-			}
+			retry.Sleep(ctx, pause)
 		}
 	}
 	return nil

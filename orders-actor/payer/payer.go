@@ -6,12 +6,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"orders/kit/retry"
 	"orders/kit/run"
 	"orders/orders-actor/order"
 )
@@ -93,14 +93,6 @@ const (
 	firstPause  = 250 * time.Millisecond // before the second call; four times as long before the third
 )
 
-// sleep sleeps d ± 50 %, so that retries do not synchronise.
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d/2 + rand.N(d)):
-	case <-ctx.Done():
-	}
-}
-
 // New returns a Payer. It only queues until Run is called.
 func New(c Config) *Payer {
 	if c.CallTimeout == 0 {
@@ -116,7 +108,7 @@ func New(c Config) *Payer {
 		c.Queue = 10_000
 	}
 	if c.Sleep == nil {
-		c.Sleep = sleep
+		c.Sleep = retry.Sleep
 	}
 	return &Payer{Config: c, queue: make(chan job, c.Queue), jobs: make(map[job]task)}
 }
