@@ -1,4 +1,4 @@
-// Package apidocs serves the REST contract, as a file and as a page.
+// Package apidocs serves the contract of the REST API, as the OpenAPI file and as an HTML page.
 package apidocs
 
 import (
@@ -21,8 +21,7 @@ import (
 	"orders/kit/httpapi/problem"
 )
 
-// Docs serves the contract. The page is made once, at the start, from the contract
-// alone; it has no script and needs nothing from elsewhere.
+// Docs serves the contract. New renders the page once. The page has no scripts and loads nothing from other hosts.
 type Docs struct{ html []byte }
 
 //go:embed apidocs.html
@@ -31,33 +30,33 @@ var docsTemplate string
 //go:embed apidocs.css
 var docsStyle []byte
 
-// New makes the page.
+// New renders the page.
 func New() (*Docs, error) {
 	var root yaml.Node
 	if err := yaml.Unmarshal(api.Contract, &root); err != nil {
-		return nil, fmt.Errorf("read the contract: %w", err)
+		return nil, fmt.Errorf("parse contract: %w", err)
 	}
 	contract := &contractNode{root: root.Content[0], Node: root.Content[0]}
 	t, err := template.New("docs").Funcs(template.FuncMap{"markdown": markdown, "problems": problems}).Parse(docsTemplate)
 	if err != nil {
-		return nil, fmt.Errorf("read the template of the docs: %w", err)
+		return nil, fmt.Errorf("parse template of docs: %w", err)
 	}
 	var page bytes.Buffer
 	if err := t.Execute(&page, contract); err != nil {
-		return nil, fmt.Errorf("make the docs: %w", err)
+		return nil, fmt.Errorf("render docs: %w", err)
 	}
 	return &Docs{html: page.Bytes()}, nil
 }
 
-// Page answers with the page.
+// Page serves the page.
 func (d *Docs) Page(c *fiber.Ctx) error {
 	return static(c, fiber.MIMETextHTMLCharsetUTF8, d.html)
 }
 
-// Style answers with the page's style sheet.
+// Style serves the style sheet of the page.
 func (d *Docs) Style(c *fiber.Ctx) error { return static(c, "text/css; charset=utf-8", docsStyle) }
 
-// Contract answers with the OpenAPI document.
+// Contract serves the OpenAPI document.
 func (d *Docs) Contract(c *fiber.Ctx) error { return static(c, "application/yaml", api.Contract) }
 
 func static(c *fiber.Ctx, media string, content []byte) error {
@@ -74,11 +73,11 @@ func static(c *fiber.Ctx, media string, content []byte) error {
 
 func markdown(text string) (template.HTML, error) {
 	var out bytes.Buffer
-	err := goldmark.Convert([]byte(text), &out) // leaves out raw HTML
+	err := goldmark.Convert([]byte(text), &out) // omits raw HTML
 	return template.HTML(out.String()), err     //nolint:gosec // our own contract
 }
 
-// problems lists what a code can be, as the service answers it.
+// problems returns the problem of each code, sorted by status.
 func problems(codes *contractNode) []*problem.Problem {
 	var list []*problem.Problem
 	for _, code := range codes.All() {
@@ -88,13 +87,12 @@ func problems(codes *contractNode) []*problem.Problem {
 	return list
 }
 
-// contractNode is a place in the contract, as the template walks it: members in the order in which they are written,
-// references followed.
+// contractNode is a node of the contract for the template. Members have the order of the file, and references are followed.
 type contractNode struct {
 	*yaml.Node
 	root *yaml.Node
-	Name string // of the member, or the last part of what it refers to
-	Ref  string // what it refers to, if it is a reference
+	Name string // of the member
+	Ref  string // the last part of the reference, if it is one
 }
 
 func (n *contractNode) at(name string, node *yaml.Node) *contractNode {
@@ -128,7 +126,7 @@ func (n *contractNode) Get(path ...string) *contractNode {
 	return n
 }
 
-// Text is a scalar's value.
+// Text returns the value of a scalar.
 func (n *contractNode) Text() string { return n.Value }
 
 // All returns the members of a mapping, or the elements of a list.
@@ -147,7 +145,7 @@ func (n *contractNode) All() []*contractNode {
 	return list
 }
 
-// JSON is an example as one would send it. A text is left as it is.
+// JSON returns an example as indented JSON, or the text of a scalar.
 func (n *contractNode) JSON() (string, error) {
 	if n.Kind == yaml.ScalarNode {
 		return n.Value, nil
@@ -160,7 +158,7 @@ func (n *contractNode) JSON() (string, error) {
 	return string(out), err
 }
 
-// Type says in a few words what a schema allows.
+// Type describes the values that a schema allows.
 func (n *contractNode) Type() string {
 	get := func(name string) string { return n.Get(name).Value }
 	var words []string
@@ -184,7 +182,7 @@ func (n *contractNode) Type() string {
 	return strings.Join(words, " ")
 }
 
-// Needs says whether a schema requires a property.
+// Needs reports whether a schema requires a property.
 func (n *contractNode) Needs(property string) bool {
 	return slices.ContainsFunc(n.Get("required").All(), func(e *contractNode) bool { return e.Value == property })
 }

@@ -1,9 +1,8 @@
-// Package webui serves the built single-page app (web/) from inside the program.
+// Package webui serves the built single-page app (web/), which is embedded into the program.
 //
-// It guarantees that files whose name holds a hash (assets/) may be cached for ever and all others are asked for again,
-// that each file goes out in the best form that the build left (brotli, gzip, plain), and that a link into the app is
-// answered with the app, while anything else is a 404, which for a browser shows the app's own page for that. A program that
-// was built without the app says so.
+// Files whose names contain a hash (assets/) may be cached forever, all others are revalidated. Files are sent compressed if
+// the build has compressed them and the client accepts that. Links into the app are answered with its page; other paths are
+// a 404, with the app's page for browsers. A program built without the app serves a page that says so.
 package webui
 
 import (
@@ -24,10 +23,10 @@ var built embed.FS
 
 const index = "index.html"
 
-// forever is for names that change with their content.
-const forever = "public, max-age=31536000, immutable"
+// immutable is the Cache-Control of files whose names change with their content.
+const immutable = "public, max-age=31536000, immutable"
 
-// types are those that the build makes; the machine's own table may lack some.
+// types has the media types of the files in a build. The table of the operating system may lack some.
 var types = map[string]string{
 	".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
 	".json": "application/json", ".map": "application/json", ".webmanifest": "application/manifest+json",
@@ -35,29 +34,29 @@ var types = map[string]string{
 	".woff2": "font/woff2", ".txt": "text/plain; charset=utf-8",
 }
 
-// Site is a built app, held in memory.
+// Site is a built app in memory.
 type Site struct{ files map[string]file }
 
 type file struct {
-	media string
-	forms map[string]form // by content encoding; "" is the plain one
+	media    string
+	variants map[string]variant // by content encoding; "" is uncompressed
 }
 
-type form struct {
+type variant struct {
 	content []byte
 	etag    string
 }
 
-// New takes the app that was embedded.
+// New returns the embedded app.
 func New() (*Site, error) {
 	dist, err := fs.Sub(built, "dist")
 	if err != nil {
-		return nil, fmt.Errorf("open the built app: %w", err)
+		return nil, fmt.Errorf("open built app: %w", err)
 	}
 	return Load(dist)
 }
 
-// Load reads an app from anywhere.
+// Load reads a built app.
 func Load(dist fs.FS) (*Site, error) {
 	s := &Site{files: map[string]file{}}
 	err := fs.WalkDir(dist, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -72,7 +71,7 @@ func Load(dist fs.FS) (*Site, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the built app: %w", err)
+		return nil, fmt.Errorf("read built app: %w", err)
 	}
 	return s, nil
 }
@@ -87,28 +86,27 @@ func (s *Site) add(name string, content []byte) {
 	}
 	f, ok := s.files[name]
 	if !ok {
-		f = file{media: types[path.Ext(name)], forms: map[string]form{}}
+		f = file{media: types[path.Ext(name)], variants: map[string]variant{}}
 		if f.media == "" {
 			f.media = fiber.MIMEOctetStream
 		}
 	}
 	sum := sha256.Sum256(content)
-	f.forms[encoding] = form{content: content, etag: `"` + hex.EncodeToString(sum[:8]) + `"`}
+	f.variants[encoding] = variant{content: content, etag: `"` + hex.EncodeToString(sum[:8]) + `"`}
 	s.files[name] = f
 }
 
-// routes are the addresses of pages in the app: those of web/src/app/routes.ts, and the one to which an issuer sends the
-// browser back.
+// routes matches the paths of pages: those of web/src/app/routes.ts, and the redirect URI of the sign-in.
 var routes = regexp.MustCompile(`^/(new|signed-in|orders/[^/]+)?$`)
 
-// Serve answers a GET for a file or for a page of the app, and is fiber.ErrNotFound for anything else.
+// Serve serves files and pages of the app. It returns fiber.ErrNotFound for other paths.
 func (s *Site) Serve(c *fiber.Ctx) error {
 	name := strings.TrimPrefix(c.Path(), "/")
 	if f, ok := s.files[name]; ok && name != ".gitkeep" {
 		return s.send(c, name, f)
 	}
 	if !wantsPage(c) {
-		// Another release may have the file: nothing between us and the browser may remember that it is missing.
+		// Another release may have the file, so caches must not store that it is missing.
 		c.Set(fiber.HeaderCacheControl, "no-store")
 		return fiber.ErrNotFound
 	}
@@ -123,8 +121,8 @@ func (s *Site) Serve(c *fiber.Ctx) error {
 	return c.SendString(notBuilt)
 }
 
-// wantsPage tells a link into the app from a file that isn't there. An address that begins with two slashes, or what a
-// browser takes for them, is no page: as a relative link it leads to another host.
+// wantsPage reports whether a request is for a page, not for a missing file. Paths that begin with two slashes, or with
+// backslashes, which browsers take for slashes, are no pages: as relative links they lead to another host.
 func wantsPage(c *fiber.Ctx) bool {
 	address := c.Path()
 	if address == "/" {
@@ -135,24 +133,24 @@ func wantsPage(c *fiber.Ctx) bool {
 }
 
 func (s *Site) send(c *fiber.Ctx, name string, f file) error {
-	if len(f.forms) > 1 {
+	if len(f.variants) > 1 {
 		c.Vary(fiber.HeaderAcceptEncoding)
 	}
 	encoding := ""
 	for _, e := range []string{"br", "gzip"} {
-		if _, ok := f.forms[e]; ok && c.Get(fiber.HeaderAcceptEncoding) != "" && c.AcceptsEncodings(e) == e {
+		if _, ok := f.variants[e]; ok && c.Get(fiber.HeaderAcceptEncoding) != "" && c.AcceptsEncodings(e) == e {
 			encoding = e
 			break
 		}
 	}
-	best, ok := f.forms[encoding]
+	best, ok := f.variants[encoding]
 	if !ok {
-		return fiber.ErrNotFound // there is a packed form only, for somebody who can't unpack it
+		return fiber.ErrNotFound // there are compressed variants only, and the client accepts none
 	}
 	c.Set(fiber.HeaderETag, best.etag)
 	c.Set(fiber.HeaderCacheControl, "no-cache")
 	if strings.HasPrefix(name, "assets/") {
-		c.Set(fiber.HeaderCacheControl, forever)
+		c.Set(fiber.HeaderCacheControl, immutable)
 	}
 	if c.Get(fiber.HeaderIfNoneMatch) == best.etag && c.Response().StatusCode() == fiber.StatusOK {
 		return c.SendStatus(fiber.StatusNotModified)

@@ -31,30 +31,30 @@ var builtFiles = map[string]string{
 	"assets/app-1a2b.js": "plain", "assets/app-1a2b.js.br": "brotli", "assets/app-1a2b.js.gz": "gzip",
 }
 
-func TestServe(t *testing.T) {
+func TestServeSelectsFileVariantAndCaching(t *testing.T) {
 	const page = "text/html,application/xhtml+xml,*/*;q=0.8"
 	for name, c := range map[string]struct {
 		path, accept, encoding     string
 		status                     int
 		body, gotEncoding, caching string
 	}{
-		"the start page":                  {"/", page, "", 200, "<app>", "", "no-cache"},
-		"a link into the app":             {"/orders/42", page, "", 200, "<app>", "", "no-cache"},
-		"where an issuer sends back":      {"/signed-in?code=1", page, "", 200, "<app>", "", "no-cache"},
-		"a page that isn't":               {"/orders/42/items", page, "", 404, "<app>", "", "no-cache"},
-		"a link that leads outside":       {"/../../etc/passwd", page, "", 404, "<app>", "", "no-cache"},
-		"another host":                    {"//evil.example/x", page, "", 404, "Not Found", "", "no-store"},
-		"another host, as browsers read":  {"/\\evil.example/x", page, "", 404, "Not Found", "", "no-store"},
-		"a page after two slashes":        {"//orders/42", page, "", 404, "Not Found", "", "no-store"},
-		"a file after two slashes":        {"//favicon.svg", "*/*", "", 404, "Not Found", "", "no-store"},
-		"a file at the root":              {"/favicon.svg", "image/*", "", 200, "<svg>", "", "no-cache"},
-		"a hashed file, brotli":           {"/assets/app-1a2b.js", "*/*", "gzip, deflate, br", 200, "brotli", "br", "public, max-age=31536000, immutable"},
-		"a hashed file, gzip":             {"/assets/app-1a2b.js", "*/*", "gzip", 200, "gzip", "gzip", "public, max-age=31536000, immutable"},
-		"a hashed file, brotli unwanted":  {"/assets/app-1a2b.js", "*/*", "br;q=0, gzip", 200, "gzip", "gzip", "public, max-age=31536000, immutable"},
-		"a hashed file, plain":            {"/assets/app-1a2b.js", "*/*", "", 200, "plain", "", "public, max-age=31536000, immutable"},
-		"a missing asset, even as a page": {"/assets/app-gone.js", page, "", 404, "Not Found", "", "no-store"},
-		"a program asks for nonsense":     {"/orders/42", "application/json", "", 404, "Not Found", "", "no-store"},
-		"not a file of the app":           {"/.gitkeep", "*/*", "", 404, "Not Found", "", "no-store"},
+		"start page":                       {"/", page, "", 200, "<app>", "", "no-cache"},
+		"page of the app":                  {"/orders/42", page, "", 200, "<app>", "", "no-cache"},
+		"redirect URI of the sign-in":      {"/signed-in?code=1", page, "", 200, "<app>", "", "no-cache"},
+		"unknown page":                     {"/orders/42/items", page, "", 404, "<app>", "", "no-cache"},
+		"path traversal":                   {"/../../etc/passwd", page, "", 404, "<app>", "", "no-cache"},
+		"host in the path":                 {"//evil.example/x", page, "", 404, "Not Found", "", "no-store"},
+		"host after a backslash":           {"/\\evil.example/x", page, "", 404, "Not Found", "", "no-store"},
+		"page after two slashes":           {"//orders/42", page, "", 404, "Not Found", "", "no-store"},
+		"file after two slashes":           {"//favicon.svg", "*/*", "", 404, "Not Found", "", "no-store"},
+		"file at the root":                 {"/favicon.svg", "image/*", "", 200, "<svg>", "", "no-cache"},
+		"hashed file, brotli":              {"/assets/app-1a2b.js", "*/*", "gzip, deflate, br", 200, "brotli", "br", "public, max-age=31536000, immutable"},
+		"hashed file, gzip":                {"/assets/app-1a2b.js", "*/*", "gzip", 200, "gzip", "gzip", "public, max-age=31536000, immutable"},
+		"hashed file, brotli refused":      {"/assets/app-1a2b.js", "*/*", "br;q=0, gzip", 200, "gzip", "gzip", "public, max-age=31536000, immutable"},
+		"hashed file, uncompressed":        {"/assets/app-1a2b.js", "*/*", "", 200, "plain", "", "public, max-age=31536000, immutable"},
+		"missing asset, requested as page": {"/assets/app-gone.js", page, "", 404, "Not Found", "", "no-store"},
+		"page requested as JSON":           {"/orders/42", "application/json", "", 404, "Not Found", "", "no-store"},
+		"file that is not of the app":      {"/.gitkeep", "*/*", "", 404, "Not Found", "", "no-store"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest("GET", "/", nil)
@@ -74,7 +74,7 @@ func TestServe(t *testing.T) {
 	}
 }
 
-func TestServeAgain(t *testing.T) {
+func TestServeRevalidatesByETag(t *testing.T) {
 	app := site(t, builtFiles)
 	res, err := app.Test(httptest.NewRequest("GET", "/", nil), -1)
 	require.NoError(t, err)
@@ -85,7 +85,7 @@ func TestServeAgain(t *testing.T) {
 	assert.Equal(t, 304, res.StatusCode)
 }
 
-func TestServeWithoutTheApp(t *testing.T) {
+func TestServeSaysThatAppIsNotBuilt(t *testing.T) {
 	res, err := site(t, nil).Test(httptest.NewRequest("GET", "/", nil), -1)
 	require.NoError(t, err)
 	body, err := io.ReadAll(res.Body)
