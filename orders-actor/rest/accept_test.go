@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAcceptNegotiation(t *testing.T) {
+func TestAcceptSelectsContentType(t *testing.T) {
 	s := start(t)
 	const events = "/v1/orders/events"
 	for _, tc := range []struct{ path, accept, want string }{
@@ -49,8 +49,7 @@ func TestAcceptNegotiation(t *testing.T) {
 	}
 }
 
-// A client may send back as Accept what it got as Content-Type.
-func TestContentTypeOfAnAnswerIsAcceptable(t *testing.T) {
+func TestContentTypeOfResponseIsAcceptable(t *testing.T) {
 	s := start(t)
 	for path, accept := range map[string]string{"/v1/session": "*/*", "/v1/orders": "text/csv", "/v1/orders/events": "text/event-stream"} {
 		sent := s.head("alice", path, "Accept", accept).Header.Get("Content-Type")

@@ -13,28 +13,29 @@ import (
 	"orders/kit/run"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/order"
+	"orders/orders-actor/rest/request"
 )
 
 const (
 	maxBulk      = 100
-	bulkParallel = 8 // cancels of one bulk call at once
+	bulkParallel = 8 // concurrent cancels of one bulk cancel
 )
 
 func (s *Server) cancelOrder(c *fiber.Ctx, u auth.User) error {
-	if _, err := offer(c, fiber.MIMEApplicationJSON); err != nil {
+	if _, err := request.Accepted(c, fiber.MIMEApplicationJSON); err != nil {
 		return err
 	}
 	id, err := orderID(c)
 	if err != nil {
 		return err
 	}
-	version, err := ifMatch(c)
+	version, err := request.IfMatch(c)
 	if err != nil {
 		return err
 	}
 	var body api.CancelOrder
 	if len(c.Request().Body()) > 0 {
-		if body, err = decode[api.CancelOrder](c); err != nil {
+		if body, err = request.JSON[api.CancelOrder](c); err != nil {
 			return err
 		}
 	}
@@ -46,15 +47,15 @@ func (s *Server) cancelOrder(c *fiber.Ctx, u auth.User) error {
 	if err != nil {
 		return err
 	}
-	c.Set(fiber.HeaderETag, etag(o.Version))
+	c.Set(fiber.HeaderETag, request.ETag(o.Version))
 	return c.JSON(toCancelledOrder(o, changed))
 }
 
 func (s *Server) cancelOrders(c *fiber.Ctx, u auth.User) error {
-	if _, err := offer(c, fiber.MIMEApplicationJSON); err != nil {
+	if _, err := request.Accepted(c, fiber.MIMEApplicationJSON); err != nil {
 		return err
 	}
-	body, err := decode[api.CancelOrders](c)
+	body, err := request.JSON[api.CancelOrders](c)
 	if err != nil {
 		return err
 	}
@@ -68,13 +69,13 @@ func (s *Server) cancelOrders(c *fiber.Ctx, u auth.User) error {
 	}
 	ctx := c.UserContext()
 	results := make([]cancelResult, len(ids))
-	slots := newGate(bulkParallel)
+	slots := make(chan struct{}, bulkParallel)
 	var done sync.WaitGroup
 	for i, id := range ids {
 		slots <- struct{}{}
 		done.Go(func() {
 			results[i].err = run.Catch(ctx, s.Log, "bulk cancel", func() (err error) {
-				defer slots.leave()
+				defer func() { <-slots }()
 				results[i].order, results[i].changed, err = s.cancel(ctx, newCancel(u, id, reason, 0))
 				return err
 			})
@@ -96,13 +97,13 @@ func newCancel(u auth.User, id, reason string, version int) order.Cancel {
 	return order.Cancel{ID: id, User: u.ID, By: by, Reason: reason, IfVersion: version}
 }
 
-// cancel asks the order's actor, if the view has the order and this user may see it. Each turn puts its version into the
-// view before it replies, and orders never change hands or get deleted. So for any other id the actor has nothing to say,
-// and isn't activated. While the view can't be read, the turn couldn't put its version either.
+// cancel sends the command to the order's actor if the order database has the order and the user may access it. Other ids
+// activate no actor. The check is reliable: each turn stores its version in the order database before it replies, and
+// orders are never deleted or given to another customer.
 func (s *Server) cancel(ctx context.Context, cancel order.Cancel) (order.Order, bool, error) {
 	held, err := s.Reads.Get(ctx, cancel.ID)
 	if err != nil {
-		return order.Order{}, false, fromView(err)
+		return order.Order{}, false, readError(err)
 	}
 	if cancel.By == order.ByCustomer && held.Customer != cancel.User {
 		return order.Order{}, false, order.NotFound()
@@ -110,14 +111,14 @@ func (s *Server) cancel(ctx context.Context, cancel order.Cancel) (order.Order, 
 	return s.Commands.Cancel(ctx, cancel)
 }
 
-// cancelResult is what cancel returned for one order of a bulk cancel.
+// cancelResult is the result of cancel for one order of a bulk cancel.
 type cancelResult struct {
 	order   order.Order
 	changed bool
 	err     error
 }
 
-// outcome reports one order's result. An error is an outcome too: it does not fail the bulk cancel.
+// outcome converts the result of one order. An error is an outcome too; it does not fail the bulk cancel.
 func (s *Server) outcome(ctx context.Context, id string, r cancelResult) api.CancelOutcome {
 	if r.err == nil {
 		return api.CancelOutcome{ID: id, Outcome: api.OutcomeCancelled, Order: toOrder(r.order), Changed: &r.changed}
@@ -131,14 +132,14 @@ func (s *Server) outcome(ctx context.Context, id string, r cancelResult) api.Can
 	case errors.As(r.err, &refusal) && p.Status < fiber.StatusInternalServerError:
 		outcome = api.OutcomeRefused
 	default:
-		s.Log.WarnContext(ctx, "a cancel failed", "order", id, "err", r.err)
+		s.Log.WarnContext(ctx, "cancel failed", "order", id, "error", r.err)
 	}
 	return api.CancelOutcome{ID: id, Outcome: outcome, Problem: toProblem(p)}
 }
 
 func checkIDs(given []string) ([]string, error) {
 	if len(given) == 0 || len(given) > maxBulk {
-		return nil, badField("ids", "must hold 1 to %d ids", maxBulk)
+		return nil, request.BadField("ids", "must hold 1 to %d ids", maxBulk)
 	}
 	var bad []problem.FieldError
 	ids := make([]string, len(given))

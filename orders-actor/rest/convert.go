@@ -6,6 +6,7 @@ import (
 	"orders/api"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb"
+	"orders/orders-actor/rest/cursor"
 )
 
 func toOrder(o order.Order) api.Order {
@@ -72,9 +73,9 @@ func toOrderList(p orderdb.Page) api.OrderList {
 }
 
 func (s *Server) toEvents(e orderdb.Events) api.Events {
-	events := api.Events{Events: make([]api.Event, len(e.Events)), Next: s.cursors.seal(feedCursors, e.Next)}
+	events := api.Events{Events: make([]api.Event, len(e.Events)), Next: s.cursors.Seal(cursor.Feed, e.Next)}
 	for i, event := range e.Events {
-		events.Events[i] = api.Event{Cursor: s.cursors.seal(feedCursors, event.Cursor), Order: toSummary(event.Order)}
+		events.Events[i] = api.Event{Cursor: s.cursors.Seal(cursor.Feed, event.Cursor), Order: toSummary(event.Order)}
 	}
 	return events
 }

@@ -24,7 +24,7 @@ import (
 	"orders/orders-actor/rest"
 )
 
-func TestExport(t *testing.T) {
+func TestExportHasAllOrdersOfCustomer(t *testing.T) {
 	s := start(t)
 	s.given("alice", order.Item{SKU: "=1+1", Name: "a, \"quoted\" name;=1+(1", Quantity: 3, UnitPrice: 100})
 	cancelled := s.given("alice")
@@ -38,7 +38,7 @@ func TestExport(t *testing.T) {
 	assert.True(t, marked, "spreadsheets need the byte order mark")
 	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	require.NoError(t, err)
-	require.Len(t, rows, 3, "the limit of a page is none of an export; bob's isn't alice's")
+	require.Len(t, rows, 3, "limit does not apply to exports, and the order of bob is not included")
 	column := map[string]int{}
 	for i, name := range rows[0] {
 		column[name] = i
@@ -50,7 +50,7 @@ func TestExport(t *testing.T) {
 	assert.Equal(t, "9.00", rows[2][column["totalDecimal"]])
 }
 
-func TestExportIsPacked(t *testing.T) {
+func TestExportIsCompressed(t *testing.T) {
 	s := start(t)
 	for range 50 {
 		s.given("alice")
@@ -59,13 +59,13 @@ func TestExportIsPacked(t *testing.T) {
 	res, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)
 	defer func() { _ = res.Body.Close() }()
-	packed, err := io.ReadAll(res.Body)
+	compressed, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
 	assert.Equal(t, "gzip", res.Header.Get("Content-Encoding"))
-	assert.Less(t, len(packed), 50*100)
+	assert.Less(t, len(compressed), 50*100)
 }
 
-func TestPacking(t *testing.T) {
+func TestListIsCompressed(t *testing.T) {
 	s := start(t)
 	for range 20 {
 		s.given("alice")
@@ -79,7 +79,7 @@ func TestPacking(t *testing.T) {
 	}
 }
 
-func TestRate(t *testing.T) {
+func TestRateLimitRefusesAndRecovers(t *testing.T) {
 	now := time.Now()
 	s := start(t, func(o *rest.Options) { o.RateLimit, o.Now = 3, func() time.Time { return now } })
 	for left := 2; left >= 0; left-- {
@@ -93,13 +93,12 @@ func TestRate(t *testing.T) {
 	assert.EqualValues(t, "rate-limited", a.problem(t).Code)
 	assert.Equal(t, "20", a.Header.Get("Retry-After"))
 	assert.Equal(t, "60", a.Header.Get("RateLimit-Reset"))
-	assert.Equal(t, 200, s.call("bob", "GET", "/v1/orders", "").StatusCode, "each has their own")
+	assert.Equal(t, 200, s.call("bob", "GET", "/v1/orders", "").StatusCode, "users have separate limits")
 	now = now.Add(20 * time.Second)
 	assert.Equal(t, 200, s.call("alice", "GET", "/v1/orders", "").StatusCode)
 }
 
-// Those who wait don't keep out those who don't, and the other way round.
-func TestOverload(t *testing.T) {
+func TestWaitingCallsDoNotBlockOtherCalls(t *testing.T) {
 	s := start(t, func(o *rest.Options) { o.MaxInFlight, o.MaxWaiting = 1, 1 })
 	r := s.stream("alice", "/v1/orders/events")
 	require.True(t, r.frame(&api.OrderSummary{}))
@@ -110,7 +109,7 @@ func TestOverload(t *testing.T) {
 	assert.Equal(t, 200, s.call("alice", "GET", "/v1/orders", "").StatusCode)
 }
 
-func TestOtherOrigins(t *testing.T) {
+func TestCORSAllowsConfiguredOriginsOnly(t *testing.T) {
 	s := start(t, func(o *rest.Options) { o.CORSOrigins = []string{"https://shop.example.com"} })
 	for origin, allowed := range map[string]string{"https://shop.example.com": "https://shop.example.com", "https://example.com": ""} {
 		r := s.request("", "OPTIONS", "/v1/orders", "", "Origin", origin, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "Idempotency-Key")
@@ -124,8 +123,8 @@ func TestOtherOrigins(t *testing.T) {
 	assert.Contains(t, a.Header.Get("Access-Control-Expose-Headers"), "ETag")
 }
 
-// A foreign page whose name was pointed at our address gets nothing, and so no dev token.
-func TestDevModeAnswersToExpectedHostsOnly(t *testing.T) {
+// With DNS rebinding a foreign page reaches this server under its own host name. It must not get a dev token.
+func TestDevModeRefusesUnknownHosts(t *testing.T) {
 	s := start(t, func(o *rest.Options) { o.DevHosts = []string{"Shop.example.com"} })
 	anyHost := start(t, func(o *rest.Options) { o.DevHosts = []string{"*"} })
 	oidc := start(t, func(o *rest.Options) { o.Dev = nil })
@@ -149,21 +148,21 @@ func TestDevModeAnswersToExpectedHostsOnly(t *testing.T) {
 	for _, host := range []string{"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "192.168.0.7:8080", "x.shop.example.com", "notlocalhost", "0.0.0.0", "[::]"} {
 		assert.Equal(t, 403, status(s, "/v1/dev/token", host), host)
 		assert.Equal(t, 403, status(s, "/openapi.yaml", host), host)
-		assert.Equal(t, 200, status(s, "/livez", host), "probes come by address")
+		assert.Equal(t, 200, status(s, "/livez", host), "probes use an address")
 		assert.Equal(t, 200, status(anyHost, "/v1/dev/token", host), host)
 		assert.Equal(t, 200, status(oidc, "/v1/session/config", host), host)
 	}
 }
 
 // An absolute request target overrides the Host header (RFC 9112, section 3.2.2).
-func TestDevModeChecksTheHostOfTheTarget(t *testing.T) {
+func TestDevModeChecksHostOfRequestTarget(t *testing.T) {
 	s := start(t)
 	for target, status := range map[string]int{
 		"http://localhost/openapi.yaml": 200, "http://evil.example/openapi.yaml": 403, "//evil.example/://x": 403, "//evil.example/x": 404,
 	} {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 		require.NoError(t, err)
-		require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+		require.NoError(t, conn.SetDeadline(time.Now().Add(waitLimit)))
 		_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", target)
 		require.NoError(t, err)
 		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
@@ -173,7 +172,7 @@ func TestDevModeChecksTheHostOfTheTarget(t *testing.T) {
 	}
 }
 
-func TestIssuerMode(t *testing.T) {
+func TestOIDCModeOffersIssuerAndNoDevToken(t *testing.T) {
 	s := start(t, func(o *rest.Options) {
 		o.Dev = nil
 		o.OIDC = api.OidcConfig{Issuer: "https://login.example.com/realm", ClientID: "web", Audience: "orders"}
@@ -184,8 +183,8 @@ func TestIssuerMode(t *testing.T) {
 	assert.Equal(t, 404, s.call("", "POST", "/v1/dev/token", `{"user":"alice","role":"operator"}`).StatusCode)
 }
 
-// Reads and the SPA stay reachable while a dependency is away: were every replica unready, none would be.
-func TestReadinessOutlivesADependencyThatHealthReports(t *testing.T) {
+// Reads and the SPA must stay available while a dependency is down. If it made all replicas unready, nothing would be.
+func TestReplicaStaysReadyWhileDependencyFails(t *testing.T) {
 	var hosted atomic.Bool
 	s := start(t, func(o *rest.Options) {
 		o.Checks = []httpapi.Check{{Name: "actors", Run: func(context.Context) error {
@@ -196,7 +195,7 @@ func TestReadinessOutlivesADependencyThatHealthReports(t *testing.T) {
 		}}, {Name: "view", Run: func(context.Context) error { return nil }}}
 	})
 	a := s.call("", "GET", "/readyz", "")
-	assert.Equal(t, 503, a.StatusCode, "a replica that never worked gets no calls")
+	assert.Equal(t, 503, a.StatusCode, "not ready before all checks have succeeded once")
 	assert.Equal(t, "not ready: actors\n", string(a.body))
 	hosted.Store(true)
 	assert.Equal(t, 200, s.call("", "GET", "/readyz", "").StatusCode)
@@ -208,20 +207,22 @@ func TestReadinessOutlivesADependencyThatHealthReports(t *testing.T) {
 	assert.Equal(t, 200, s.call("", "GET", "/livez", "").StatusCode)
 }
 
-// unreachable is a view whose database is away.
+// unreachable is an order database whose server is down.
 type unreachable struct{ rest.Reads }
 
-var errAway = fmt.Errorf("connection refused: %w", orderdb.ErrUnavailable)
+var errUnreachable = fmt.Errorf("connection refused: %w", orderdb.ErrUnavailable)
 
-func (unreachable) Head(context.Context) (string, error) { return "", errAway }
+func (unreachable) Head(context.Context) (string, error) { return "", errUnreachable }
 
-func (unreachable) Get(context.Context, string) (order.Order, error) { return order.Order{}, errAway }
-
-func (unreachable) List(context.Context, orderdb.Query) (orderdb.Page, error) {
-	return orderdb.Page{}, errAway
+func (unreachable) Get(context.Context, string) (order.Order, error) {
+	return order.Order{}, errUnreachable
 }
 
-func TestViewAway(t *testing.T) {
+func (unreachable) List(context.Context, orderdb.Query) (orderdb.Page, error) {
+	return orderdb.Page{}, errUnreachable
+}
+
+func TestReadsAre503WhileDatabaseIsDown(t *testing.T) {
 	s := start(t, func(o *rest.Options) { o.Reads = unreachable{o.Reads} })
 	for _, path := range []string{"/v1/orders", "/v1/orders/01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77", "/v1/orders/events"} {
 		a := s.call("alice", "GET", path, "")
@@ -231,8 +232,7 @@ func TestViewAway(t *testing.T) {
 	}
 }
 
-// What isn't HTTP, or never comes in full, gets an answer that is a problem, or none.
-func TestNotHTTP(t *testing.T) {
+func TestInvalidHTTPYieldsProblem(t *testing.T) {
 	s := start(t)
 	for name, sent := range map[string]string{
 		"huge headers": "GET /v1/orders HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 20_000) + "\r\n\r\n",
@@ -242,7 +242,7 @@ func TestNotHTTP(t *testing.T) {
 			conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 			require.NoError(t, err)
 			defer func() { _ = conn.Close() }()
-			require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+			require.NoError(t, conn.SetDeadline(time.Now().Add(waitLimit)))
 			_, err = io.WriteString(conn, sent)
 			require.NoError(t, err)
 			answer, _ := io.ReadAll(conn)

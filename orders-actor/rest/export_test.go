@@ -2,8 +2,8 @@ package rest
 
 import "github.com/valyala/fasthttp"
 
-// Handler is the server without a network, for fuzzing.
+// Handler returns the server's handler, for tests without a network.
 func (s *Server) Handler() fasthttp.RequestHandler { return s.app.Handler() }
 
-// EndWaits lets nothing wait from now on.
+// EndWaits ends all long polls from now on.
 func (s *Server) EndWaits() { close(s.stopping) }

@@ -15,29 +15,32 @@ import (
 	"orders/kit/run"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/orderdb"
+	"orders/orders-actor/rest/clientconn"
+	"orders/orders-actor/rest/cursor"
+	"orders/orders-actor/rest/request"
 )
 
 const (
 	eventStream = "text/event-stream"
-	retryMillis = 2000
-	streamBatch = 100 // events that a stream holds unsent at most
+	retryMillis = 2000 // the pause before a client reconnects
+	streamBatch = 100  // events that a stream reads at once
 )
 
 var feedTypes = []string{fiber.MIMEApplicationJSON, eventStream}
 
 func (s *Server) followOrders(c *fiber.Ctx, u auth.User) error {
-	media, err := offer(c, feedTypes...)
+	media, err := request.Accepted(c, feedTypes...)
 	if err != nil {
 		return err
 	}
-	q := readQuery(c, "after", "limit")
-	events := orderdb.EventQuery{After: q.text("after", maxCursor), Limit: q.number("limit", 100, 1, 500)}
-	if err := q.err(); err != nil {
+	q := request.ReadQuery(c, "after", "limit")
+	events := orderdb.EventQuery{After: q.Text("after", maxCursor), Limit: q.Number("limit", 100, 1, 500)}
+	if err := q.Err(); err != nil {
 		return err
 	}
 	if last := c.Get("Last-Event-ID"); last != "" {
 		if len(last) > maxCursor {
-			return badField("Last-Event-ID", "must have at most %d characters", maxCursor)
+			return request.BadField("Last-Event-ID", "must have at most %d characters", maxCursor)
 		}
 		events.After = strings.Clone(last)
 	}
@@ -46,13 +49,13 @@ func (s *Server) followOrders(c *fiber.Ctx, u auth.User) error {
 	}
 	if events.After != "" {
 		var ok bool
-		if events.After, ok = s.cursors.open(feedCursors, events.After); !ok {
-			return fromFeed(orderdb.ErrBadCursor)
+		if events.After, ok = s.cursors.Open(cursor.Feed, events.After); !ok {
+			return feedError(orderdb.ErrBadCursor)
 		}
 	}
 	if events.After == "" {
 		if events.After, err = s.Reads.Head(c.UserContext()); err != nil {
-			return fromView(err)
+			return readError(err)
 		}
 	}
 	if media == eventStream {
@@ -61,13 +64,13 @@ func (s *Server) followOrders(c *fiber.Ctx, u auth.User) error {
 	return s.pollEvents(c, events)
 }
 
-// pollEvents is the long-poll form.
+// pollEvents responds with the next events as JSON. With Prefer: wait it is a long poll.
 func (s *Server) pollEvents(c *fiber.Ctx, q orderdb.EventQuery) error {
-	wait, asked := preferWait(c)
-	over := time.NewTimer(wait)
-	defer over.Stop()
-	look := time.NewTicker(s.LookEvery)
-	defer look.Stop()
+	wait, asked := request.PreferWait(c)
+	end := time.NewTimer(wait)
+	defer end.Stop()
+	check := time.NewTicker(s.ClientCheckInterval)
+	defer check.Stop()
 	for {
 		events, more, err := s.events(c.UserContext(), q)
 		if err != nil {
@@ -78,34 +81,34 @@ func (s *Server) pollEvents(c *fiber.Ctx, q orderdb.EventQuery) error {
 			select {
 			case <-more:
 				continue
-			case <-look.C:
-				if !hungUp(c.Context().Conn()) {
+			case <-check.C:
+				if !clientconn.Closed(c.Context().Conn()) {
 					continue
 				}
-			case <-over.C:
+			case <-end.C:
 			case <-s.stopping:
 			}
 		}
 		if asked {
-			preferenceApplied(c, wait)
+			request.PreferenceApplied(c, wait)
 		}
 		return c.JSON(s.toEvents(events))
 	}
 }
 
-// events reads what is next after a cursor: from the feed, or from the database when the feed doesn't reach that far
-// back. The channel closes when there may be more.
+// events returns the events after a cursor, from the feed or, for an older cursor, from the order database. The channel is
+// closed when there may be more.
 func (s *Server) events(ctx context.Context, q orderdb.EventQuery) (orderdb.Events, <-chan struct{}, error) {
 	events, more, ok := s.Feed.Since(q)
 	if ok {
 		return events, more, nil
 	}
 	events, err := s.Reads.Events(ctx, q)
-	return events, more, fromFeed(err)
+	return events, more, feedError(err)
 }
 
-// streamEvents is the SSE form. The first events are read before the answer begins, so that a bad cursor can still be
-// told as such.
+// streamEvents responds with server-sent events. It reads the first events before it sends the status, so that a bad cursor
+// yields a problem.
 func (s *Server) streamEvents(c *fiber.Ctx, u auth.User, q orderdb.EventQuery) error {
 	q.Limit = streamBatch
 	first, more, err := s.events(c.UserContext(), q)
@@ -114,13 +117,13 @@ func (s *Server) streamEvents(c *fiber.Ctx, u auth.User, q orderdb.EventQuery) e
 	}
 	headOnly := c.Method() == fiber.MethodHead
 	if !headOnly {
-		if err := s.waits.enter(u.ID); err != nil {
+		if err := s.waits.Enter(u.ID); err != nil {
 			return err
 		}
 	}
 	c.Set(fiber.HeaderContentType, eventStream)
 	c.Set("X-Accel-Buffering", "no")
-	c.Request().Header.Del(fiber.HeaderAcceptEncoding) // events would wait in the packer
+	c.Request().Header.Del(fiber.HeaderAcceptEncoding) // compression would buffer events
 	if headOnly {
 		return nil
 	}
@@ -128,10 +131,10 @@ func (s *Server) streamEvents(c *fiber.Ctx, u auth.User, q orderdb.EventQuery) e
 	streaming := context.WithoutCancel(c.UserContext())
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
 		_ = run.Catch(streaming, s.Log, "stream", func() error {
-			defer s.waits.leave(u.ID)
+			defer s.waits.Leave(u.ID)
 			st.w = w
 			if err := st.run(first, more); err != nil {
-				s.Log.DebugContext(streaming, "a stream ended", "err", err)
+				s.Log.DebugContext(streaming, "stream ended", "error", err)
 			}
 			return nil
 		})
@@ -139,29 +142,29 @@ func (s *Server) streamEvents(c *fiber.Ctx, u auth.User, q orderdb.EventQuery) e
 	return nil
 }
 
-// stream is one reader of the feed. It reads ahead one batch at most: a reader that doesn't take it within WriteTimeout is
-// cut off, and comes back with its cursor.
+// stream is a client of the feed. It holds at most one batch in memory. A client that does not read within WriteTimeout is
+// disconnected and resumes from its last cursor.
 type stream struct {
 	server *Server
 	conn   net.Conn
 	w      *bufio.Writer
 	query  orderdb.EventQuery
 
-	expires time.Time // of the reader's token
+	expires time.Time // of the client's token
 }
 
 func (st *stream) run(events orderdb.Events, more <-chan struct{}) error {
-	life := st.server.StreamLife
-	life -= rand.N(life/5 + 1) // so that readers of one start don't all come back at one moment
-	end := time.NewTimer(min(life, st.expires.Add(auth.Skew).Sub(st.server.Now())))
+	lifetime := st.server.StreamLifetime
+	lifetime -= rand.N(lifetime/5 + 1) // jitter: streams that began together do not reconnect together
+	end := time.NewTimer(min(lifetime, st.expires.Add(auth.Skew).Sub(st.server.Now())))
 	defer end.Stop()
-	beat := time.NewTicker(st.server.Heartbeat)
-	defer beat.Stop()
-	look := time.NewTicker(st.server.LookEvery)
-	defer look.Stop()
+	heartbeat := time.NewTicker(st.server.Heartbeat)
+	defer heartbeat.Stop()
+	check := time.NewTicker(st.server.ClientCheckInterval)
+	defer check.Stop()
 
 	fmt.Fprintf(st.w, "retry: %d\n", retryMillis)
-	if err := st.mark(st.query.After); err != nil {
+	if err := st.sendCursor(st.query.After); err != nil {
 		return err
 	}
 	for {
@@ -169,18 +172,18 @@ func (st *stream) run(events orderdb.Events, more <-chan struct{}) error {
 			return err
 		}
 		if len(events.Events) > 0 {
-			more = now
+			more = closedChannel
 		}
 		select {
 		case <-more:
-		case <-look.C:
-			if hungUp(st.conn) {
+		case <-check.C:
+			if clientconn.Closed(st.conn) {
 				return nil
 			}
-			events = orderdb.Events{Next: st.query.After} // nothing new to send
+			events = orderdb.Events{Next: st.query.After} // sends nothing
 			continue
-		case <-beat.C:
-			if err := st.mark(st.query.After); err != nil {
+		case <-heartbeat.C:
+			if err := st.sendCursor(st.query.After); err != nil {
 				return err
 			}
 		case <-end.C:
@@ -195,8 +198,7 @@ func (st *stream) run(events orderdb.Events, more <-chan struct{}) error {
 	}
 }
 
-// now is a channel that has been closed already.
-var now = func() <-chan struct{} {
+var closedChannel = func() <-chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c
@@ -216,17 +218,17 @@ func (st *stream) send(events orderdb.Events) error {
 	for _, e := range events.Events {
 		data, err := json.Marshal(toSummary(e.Order))
 		if err != nil {
-			return fmt.Errorf("write event %s: %w", e.Cursor, err)
+			return fmt.Errorf("encode event %s: %w", e.Cursor, err)
 		}
-		fmt.Fprintf(st.w, "event: order\nid: %s\ndata: %s\n\n", st.server.cursors.seal(feedCursors, e.Cursor), data)
+		fmt.Fprintf(st.w, "event: order\nid: %s\ndata: %s\n\n", st.server.cursors.Seal(cursor.Feed, e.Cursor), data)
 	}
 	return st.flush()
 }
 
-// mark tells the cursor without an event: as heartbeat, and so that a reader with few orders of their own doesn't fall
-// behind what is kept.
-func (st *stream) mark(cursor string) error {
-	fmt.Fprintf(st.w, "id: %s\n\n", st.server.cursors.seal(feedCursors, cursor))
+// sendCursor sends the cursor without an event. It is the heartbeat, and keeps the cursor of a customer with few events from
+// expiring.
+func (st *stream) sendCursor(position string) error {
+	fmt.Fprintf(st.w, "id: %s\n\n", st.server.cursors.Seal(cursor.Feed, position))
 	return st.flush()
 }
 

@@ -22,7 +22,7 @@ import (
 	"orders/orders-actor/rest"
 )
 
-// reader reads a stream as the specification of server-sent events has it.
+// reader reads server-sent events.
 type reader struct {
 	t      testing.TB
 	res    *http.Response
@@ -33,7 +33,7 @@ type reader struct {
 
 func (s *server) stream(user, path string, headers ...string) *reader {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), patience)
+	ctx, cancel := context.WithTimeout(s.Context(), waitLimit)
 	s.Cleanup(cancel)
 	r := s.request(user, "GET", path, "", append([]string{"Accept", "text/event-stream"}, headers...)...).WithContext(ctx)
 	res, err := s.client.Do(r)
@@ -55,7 +55,7 @@ func (r *reader) next() (api.OrderSummary, bool) {
 	return o, false
 }
 
-// frame reads up to the next blank line.
+// frame reads up to the next blank line. It sets o if the frame has an event.
 func (r *reader) frame(o *api.OrderSummary) bool {
 	r.t.Helper()
 	for r.lines.Scan() {
@@ -85,7 +85,7 @@ func (r *reader) expect(id string, version int) {
 	require.Equal(r.t, fmt.Sprint(id, version), fmt.Sprint(o.ID, o.Version))
 }
 
-func TestStream(t *testing.T) {
+func TestStreamSendsOwnEventsAndResumes(t *testing.T) {
 	s := start(t)
 	s.given("alice")
 	feed := read[api.OrderList](t, s.call("alice", "GET", "/v1/orders", "")).Feed
@@ -108,36 +108,35 @@ func TestStream(t *testing.T) {
 	again.expect(mine.ID, 3)
 }
 
-func TestStreamStartsNow(t *testing.T) {
+func TestStreamWithoutCursorStartsAtHead(t *testing.T) {
 	s := start(t)
 	o := s.given("alice")
 	r := s.stream("otto", "/v1/orders/events")
 	require.True(t, r.frame(&api.OrderSummary{}))
-	require.NotEmpty(t, r.lastID, "so that a reader that sees nothing can resume as well")
+	require.NotEmpty(t, r.lastID, "the client can resume before the first event")
 	s.advance(o.ID, confirm)
 	r.expect(o.ID, 2)
 }
 
-// Everything comes once and in order, though the reader starts far behind what is kept in memory and comes back again
-// and again while orders go on moving.
-func TestStreamMissesNothing(t *testing.T) {
+// The client starts before the events that the feed keeps in memory, and reconnects while orders change.
+func TestStreamSendsEachEventOnceAndInOrder(t *testing.T) {
 	s := start(t)
 	start := read[api.OrderList](t, s.call("otto", "GET", "/v1/orders", "")).Feed
-	const orders = 600 // two events each: more than the tail holds
+	const orders = 600 // two events each: more than the feed keeps
 	var want []string
-	move := func() {
+	change := func() {
 		o := s.given("alice")
 		s.advance(o.ID, confirm)
 		want = append(want, o.ID+" 1", o.ID+" 2")
 	}
 	for range orders - 50 {
-		move()
+		change()
 	}
-	moved := make(chan struct{})
+	changed := make(chan struct{})
 	go func() {
-		defer close(moved)
+		defer close(changed)
 		for range 50 {
-			move()
+			change()
 		}
 	}()
 
@@ -152,25 +151,25 @@ func TestStreamMissesNothing(t *testing.T) {
 		require.True(t, ok, "the stream ended: %v", r.lines.Err())
 		got = append(got, fmt.Sprint(o.ID, " ", o.Version))
 	}
-	<-moved
+	<-changed
 	assert.Equal(t, want, got)
 }
 
-func TestStreamBeatsAndEnds(t *testing.T) {
-	s := start(t, func(o *rest.Options) { o.Heartbeat, o.StreamLife = time.Millisecond, 200*time.Millisecond })
+func TestStreamSendsHeartbeatsAndEnds(t *testing.T) {
+	s := start(t, func(o *rest.Options) { o.Heartbeat, o.StreamLifetime = time.Millisecond, 200*time.Millisecond })
 	r := s.stream("alice", "/v1/orders/events")
 	s.given("bob")
-	beats := 0
+	heartbeats := 0
 	var none api.OrderSummary
 	for r.frame(&none) {
-		beats++
+		heartbeats++
 	}
 	require.NoError(t, r.lines.Err(), "a clean end")
-	assert.Greater(t, beats, 1)
+	assert.Greater(t, heartbeats, 1)
 	assert.Empty(t, none.ID)
 }
 
-// expiring gives every token the same expiry.
+// expiring overrides the expiry of tokens.
 type expiring struct {
 	auth.Verifier
 	at time.Time
@@ -182,7 +181,7 @@ func (e expiring) Verify(ctx context.Context, token string) (auth.User, error) {
 	return u, err
 }
 
-func TestStreamEndsWithItsToken(t *testing.T) {
+func TestStreamEndsWhenTokenExpires(t *testing.T) {
 	s := start(t, func(o *rest.Options) {
 		o.Heartbeat = time.Millisecond
 		o.Verifier = expiring{o.Verifier, time.Now().Add(50*time.Millisecond - auth.Skew)}
@@ -195,8 +194,8 @@ func TestStreamEndsWithItsToken(t *testing.T) {
 	require.NoError(t, r.lines.Err(), "a clean end")
 }
 
-// A heartbeat moves the cursor over what belongs to others: whoever sees little doesn't fall behind what is kept.
-func TestStreamBeatsCarryTheCursor(t *testing.T) {
+// Otherwise the cursor of a customer with few events would expire.
+func TestHeartbeatMovesCursorPastOthersEvents(t *testing.T) {
 	s := start(t, func(o *rest.Options) { o.Heartbeat = time.Millisecond })
 	r := s.stream("alice", "/v1/orders/events")
 	require.True(t, r.frame(&api.OrderSummary{}))
@@ -207,7 +206,7 @@ func TestStreamBeatsCarryTheCursor(t *testing.T) {
 	}
 }
 
-func TestStopEndsWaits(t *testing.T) {
+func TestStopEndsStreamsAndLongPolls(t *testing.T) {
 	s := start(t)
 	o := s.given("alice")
 	r := s.stream("alice", "/v1/orders/events")
@@ -222,13 +221,13 @@ func TestStopEndsWaits(t *testing.T) {
 		_ = res.Body.Close()
 		polled <- res.StatusCode
 	}()
-	s.stop() // hangs, and with it the test, when a stream or a poll doesn't end
+	s.stop() // does not return before streams and polls have ended
 	_, ok := r.next()
 	assert.False(t, ok)
-	assert.Contains(t, []int{304, 0}, <-polled, "0 when it came too late to be served")
+	assert.Contains(t, []int{304, 0}, <-polled, "0 if the request came after the stop")
 }
 
-func TestFeedCursors(t *testing.T) {
+func TestUnknownFeedCursorIsExpired(t *testing.T) {
 	s := start(t)
 	for _, accept := range []string{"application/json", "text/event-stream"} {
 		a := s.call("alice", "GET", "/v1/orders/events?after=nonsense", "", "Accept", accept)
@@ -245,80 +244,7 @@ func TestFeedCursors(t *testing.T) {
 	assert.Equal(t, 406, a.StatusCode)
 }
 
-func TestPollFeed(t *testing.T) {
-	s := start(t)
-	empty := read[api.Events](t, s.call("alice", "GET", "/v1/orders/events", ""))
-	require.Empty(t, empty.Events)
-	assert.NotNil(t, empty.Events)
-
-	waiting := make(chan answer)
-	go func() {
-		waiting <- s.call("alice", "GET", "/v1/orders/events?after="+empty.Next, "", "Prefer", "wait=30")
-	}()
-	s.given("bob") // must not wake alice
-	o := s.given("alice")
-	a := <-waiting
-	assert.Equal(t, "wait=30", a.Header.Get("Preference-Applied"))
-	events := read[api.Events](t, a)
-	require.Len(t, events.Events, 1)
-	assert.Equal(t, o.ID, events.Events[0].Order.ID)
-
-	s.advance(o.ID, confirm)
-	s.advance(o.ID, deliver)
-	one := read[api.Events](t, s.call("alice", "GET", "/v1/orders/events?limit=1&after="+events.Next, "", "Prefer", "wait=30"))
-	require.Len(t, one.Events, 1)
-	assert.Equal(t, one.Events[0].Cursor, one.Next)
-	rest := read[api.Events](t, s.call("alice", "GET", "/v1/orders/events?after="+one.Next, "", "Prefer", "wait=30"))
-	require.Len(t, rest.Events, 1)
-	assert.EqualValues(t, "delivered", rest.Events[0].Order.Status)
-
-	over := s.call("alice", "GET", "/v1/orders/events?after="+rest.Next, "", "Prefer", "wait=1")
-	assert.Equal(t, "wait=1", over.Header.Get("Preference-Applied"))
-	assert.Empty(t, read[api.Events](t, over).Events)
-}
-
-func TestPollOrder(t *testing.T) {
-	s := start(t)
-	o := s.given("alice")
-	for _, c := range []struct {
-		path string
-		move func(order.State) (order.State, bool)
-		then string
-	}{
-		{"/v1/orders/" + o.ID, confirm, `"2"`},
-		{"/v1/orders/" + o.ID + "/status", deliver, `"3"`},
-	} {
-		seen := s.call("alice", "GET", c.path, "").Header.Get("ETag")
-		waiting := make(chan answer)
-		go func() { waiting <- s.call("alice", "GET", c.path, "", "If-None-Match", seen, "Prefer", "wait=30") }()
-		s.given("alice") // another order's change is none
-		s.advance(o.ID, c.move)
-		a := <-waiting
-		assert.Equal(t, 200, a.StatusCode)
-		assert.Equal(t, "wait=30", a.Header.Get("Preference-Applied"))
-		assert.Equal(t, c.then, a.Header.Get("ETag"))
-	}
-}
-
-func TestPollOver(t *testing.T) {
-	s := start(t)
-	o := s.given("alice")
-	a := s.call("alice", "GET", "/v1/orders/"+o.ID, "", "If-None-Match", `"1"`, "Prefer", "respond-async, wait=1")
-	assert.Equal(t, 304, a.StatusCode)
-	assert.Equal(t, "wait=1", a.Header.Get("Preference-Applied"))
-	a = s.call("alice", "GET", "/v1/orders/"+o.ID, "", "If-None-Match", `"7"`, "Prefer", "wait=30")
-	assert.Equal(t, 200, a.StatusCode, "it has changed already")
-	a = s.call("alice", "GET", "/v1/orders/"+o.ID, "", "Prefer", "wait=soon")
-	assert.Equal(t, 200, a.StatusCode)
-	assert.Empty(t, a.Header.Get("Preference-Applied"))
-	a = s.call("alice", "GET", "/v1/orders/"+o.ID, "", "Prefer", "wait=1")
-	assert.Equal(t, 200, a.StatusCode, "waited for a change of what it was")
-	assert.Equal(t, "wait=1", a.Header.Get("Preference-Applied"))
-	a = s.call("bob", "GET", "/v1/orders/"+o.ID, "", "Prefer", "wait=30")
-	assert.Equal(t, 404, a.StatusCode, "there is nothing to wait for")
-}
-
-// counting counts what the server asks of the event log.
+// counting reports each read of the event log.
 type counting struct {
 	*orderdb.DB
 	events chan struct{}
@@ -329,18 +255,18 @@ func (c counting) Events(ctx context.Context, q orderdb.EventQuery) (orderdb.Eve
 	return c.DB.Events(ctx, q)
 }
 
-// A hundred waiting readers cost what one costs.
-func TestReadersShareOneTail(t *testing.T) {
+// 100 streams read the event log as often as one.
+func TestStreamsShareOneFeed(t *testing.T) {
 	reads := make(chan struct{}, 100_000)
 	s := start(t, func(o *rest.Options) { o.Reads = counting{o.Reads.(*orderdb.DB), reads} })
 	first := s.given("alice")
-	const readers, moves = 100, 10
+	const readers, creates = 100, 10
 	streams := make([]*reader, readers)
 	for i := range streams {
 		streams[i] = s.stream("alice", "/v1/orders/events")
 		require.True(t, streams[i].frame(&api.OrderSummary{}))
 	}
-	// Behind one event all are within the tail, wherever they started.
+	// After one event all streams read from the feed.
 	s.advance(first.ID, confirm)
 	for _, r := range streams {
 		r.expect(first.ID, 2)
@@ -348,42 +274,41 @@ func TestReadersShareOneTail(t *testing.T) {
 	for len(reads) > 0 {
 		<-reads
 	}
-	var moved []order.Order
-	for range moves {
-		moved = append(moved, s.given("alice"))
+	var created []order.Order
+	for range creates {
+		created = append(created, s.given("alice"))
 	}
 	for _, r := range streams {
-		for _, o := range moved {
+		for _, o := range created {
 			r.expect(o.ID, 1)
 		}
 	}
-	assert.LessOrEqual(t, len(reads), 3*moves, "the tail reads each event once, and looks again whether there is more")
+	assert.LessOrEqual(t, len(reads), 3*creates, "the feed reads each event once, and then checks for more")
 }
 
-// A reader that takes nothing is cut off, and holds nothing afterwards.
-func TestSlowReaderIsCutOff(t *testing.T) {
+func TestSlowStreamClientIsDisconnected(t *testing.T) {
 	s := start(t, func(o *rest.Options) { o.MaxWaiting, o.WriteTimeout = 1, time.Second })
 	r := s.request("otto", "GET", "/v1/orders/events", "", "Accept", "text/event-stream")
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
 	require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(4096))
-	require.NoError(t, conn.SetReadDeadline(time.Now().Add(patience)))
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(waitLimit)))
 	require.NoError(t, r.Write(conn))
 	res, err := http.ReadResponse(bufio.NewReader(conn), r)
 	require.NoError(t, err)
-	require.Equal(t, 200, res.StatusCode) // and from here on reads nothing
+	require.Equal(t, 200, res.StatusCode) // the client reads no further
 	full := s.call("otto", "GET", "/v1/orders/events", "", "Prefer", "wait=0")
-	require.Equal(t, 503, full.StatusCode, "it has the only place")
+	require.Equal(t, 503, full.StatusCode, "the stream has the only slot")
 	for range 20 {
 		s.given("alice", big...)
 	}
 	require.Eventually(t, func() bool {
 		return s.call("otto", "GET", "/v1/orders/events", "", "Prefer", "wait=0").StatusCode == 200
-	}, patience, 100*time.Millisecond, "its place is free again")
+	}, waitLimit, 100*time.Millisecond, "the slot is free again")
 }
 
-// big fills what a connection buffers soon.
+// big is an order that fills the buffers of a connection soon.
 var big = func() []order.Item {
 	items := make([]order.Item, 100)
 	for i := range items {
@@ -392,8 +317,7 @@ var big = func() []order.Item {
 	return items
 }()
 
-// A HEAD asks for no stream, and holds none.
-func TestHeadOfAStream(t *testing.T) {
+func TestHeadOfStreamTakesNoSlot(t *testing.T) {
 	s := start(t, func(o *rest.Options) { o.MaxWaiting = 1 })
 	res, err := http.DefaultClient.Do(s.request("otto", "HEAD", "/v1/orders/events", "", "Accept", "text/event-stream"))
 	require.NoError(t, err)
@@ -401,11 +325,11 @@ func TestHeadOfAStream(t *testing.T) {
 	require.Equal(t, 200, res.StatusCode)
 	require.Eventually(t, func() bool {
 		return s.call("otto", "GET", "/v1/orders/events", "", "Prefer", "wait=0").StatusCode == 200
-	}, patience, 10*time.Millisecond)
+	}, waitLimit, 10*time.Millisecond)
 }
 
-// What the view counts by is nothing that a customer may read, or write.
-func TestCursorsDoNotShowTheEventLog(t *testing.T) {
+// Plain cursors of the order database must neither be cursors nor accepted.
+func TestCursorsAreOpaque(t *testing.T) {
 	s := start(t)
 	for range 3 {
 		s.given("alice")
@@ -418,16 +342,16 @@ func TestCursorsDoNotShowTheEventLog(t *testing.T) {
 
 	list := read[api.OrderList](t, s.call("alice", "GET", "/v1/orders?limit=1", ""))
 	events := read[api.Events](t, s.call("alice", "GET", "/v1/orders/events?after="+list.Feed, ""))
-	shown := []string{list.Feed, *list.Next, events.Next}
+	cursors := []string{list.Feed, *list.Next, events.Next}
 	r := s.stream("alice", "/v1/orders/events?after="+list.Feed)
 	require.True(t, r.frame(&api.OrderSummary{}))
-	shown = append(shown, r.lastID)
-	for _, cursor := range shown {
+	cursors = append(cursors, r.lastID)
+	for _, cursor := range cursors {
 		text, err := base64.RawURLEncoding.DecodeString(cursor)
 		require.NoError(t, err)
 		assert.NotContains(t, string(text), log)
 	}
-	assert.Equal(t, list.Feed, events.Next, "nothing happened, so it is the same cursor")
+	assert.Equal(t, list.Feed, events.Next, "without events the cursor is the same")
 
 	assert.EqualValues(t, "cursor-expired", s.call("alice", "GET", "/v1/orders/events?after="+head, "").problem(t).Code)
 	assert.EqualValues(t, "cursor-expired", s.call("alice", "GET", "/v1/orders/events?after="+*list.Next, "").problem(t).Code)

@@ -19,13 +19,13 @@ import (
 	"orders/orders-actor/rest"
 )
 
-// The fuzz targets send what they make straight into the server, on the real view. Whatever comes, the answer is no
-// fault of ours, and what is refused is a problem that names a code. FuzzDevVerify in package auth does the tokens.
+// The fuzz targets call the server's handler, with a real order database. No input may yield a 5xx response, and each 4xx
+// response must be a problem with a code. FuzzDevVerify in package auth covers tokens.
 
 type target struct {
 	handle fasthttp.RequestHandler
 	token  string
-	id     string // of an order that is there
+	id     string // of an existing order
 }
 
 func fuzzTarget(f *testing.F) target {
@@ -72,7 +72,7 @@ func (to target) send(t *testing.T, method, uri string, body []byte, headers ...
 	require.NoError(t, json.Unmarshal(c.Response.Body(), &p), "%s", c.Response.Body())
 	require.Equal(t, status, p.Status)
 	require.NotEmpty(t, p.Code)
-	require.Less(t, len(c.Response.Body()), 64<<10, "a small mistake gets a small answer")
+	require.Less(t, len(c.Response.Body()), 64<<10, "limited size")
 }
 
 func FuzzCreateBody(f *testing.F) {

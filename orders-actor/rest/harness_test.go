@@ -27,24 +27,23 @@ import (
 	"orders/orders-actor/rest"
 )
 
-// patience is how long a test waits for what must come. Nothing is concluded from time that passes.
-const patience = time.Minute
+// waitLimit ends a test that waits in vain. No test passes by waiting.
+const waitLimit = time.Minute
 
 var tokenKey = []byte("0123456789abcdef0123456789abcdef")
 
-// tea is a good order.
+// tea is a valid order.
 const tea = `{"items":[{"sku":"tea-1","name":"Green tea","quantity":2,"unitPrice":450}],"currency":"EUR"}`
 
-// server is the real server on a port of its own, on the real list view in SQLite, with the real domain behind it; only
-// Dapr is left out.
+// server is a server on a port of its own, with a real order database in SQLite and the real domain, but without Dapr.
 type server struct {
 	testing.TB
 	url    string
-	client http.Client // which holds both sides to the contract
+	client http.Client // checks requests and responses against the contract
 	turns  *turns
 	db     *orderdb.DB
 	dev    *auth.Dev
-	stop   func() // ends the server and waits for its end
+	stop   func() // stops the server and waits for it
 }
 
 func start(t testing.TB, change ...func(*rest.Options)) *server {
@@ -88,7 +87,7 @@ func start(t testing.TB, change ...func(*rest.Options)) *server {
 	return s
 }
 
-// smallBuffers leaves the network little to take in advance, so that a reader that doesn't read is soon felt.
+// smallBuffers limits the send buffers of connections, so that writes to a client that does not read block soon.
 type smallBuffers struct{ net.Listener }
 
 func (l smallBuffers) Accept() (net.Conn, error) {
@@ -99,12 +98,12 @@ func (l smallBuffers) Accept() (net.Conn, error) {
 	return conn, conn.(*net.TCPConn).SetWriteBuffer(16 << 10)
 }
 
-// turns is what the Order actors do, without the actors: the domain, and the view after it.
+// turns executes commands as the Order actors do: in the domain, then in the order database.
 type turns struct {
 	mu     sync.Mutex
 	db     *orderdb.DB
 	states map[string]order.State
-	broken error // what every command meets
+	broken error // returned by all commands if set
 }
 
 func (t *turns) Create(ctx context.Context, c order.Create) (order.Order, bool, error) {
@@ -146,13 +145,13 @@ func (t *turns) put(ctx context.Context, s order.State) error {
 	return t.db.Put(ctx, s)
 }
 
-// advance moves an order on, as payment and time do.
-func (s *server) advance(id string, move func(order.State) (order.State, bool)) {
+// advance applies a transition to an order, as the payer and reminders do.
+func (s *server) advance(id string, change func(order.State) (order.State, bool)) {
 	s.Helper()
 	s.turns.mu.Lock()
 	defer s.turns.mu.Unlock()
-	next, moved := move(s.turns.states[id])
-	require.True(s, moved)
+	next, changed := change(s.turns.states[id])
+	require.True(s, changed)
 	require.NoError(s, s.turns.put(context.Background(), next))
 }
 
@@ -162,14 +161,14 @@ func confirm(o order.State) (order.State, bool) {
 
 func deliver(o order.State) (order.State, bool) { return o.Deliver(time.Now().Add(time.Hour)) }
 
-// breakDown makes every command meet err.
-func (s *server) breakDown(err error) {
+// failCommands makes all commands return err.
+func (s *server) failCommands(err error) {
 	s.turns.mu.Lock()
 	defer s.turns.mu.Unlock()
 	s.turns.broken = err
 }
 
-// given makes an order of a user in the view, without HTTP.
+// given creates an order of a user without HTTP.
 func (s *server) given(user string, items ...order.Item) order.Order {
 	s.Helper()
 	if items == nil {
@@ -184,14 +183,14 @@ func (s *server) given(user string, items ...order.Item) order.Order {
 	return o
 }
 
-// stored is how many orders there are.
+// stored returns the number of orders.
 func (s *server) stored() int {
 	s.turns.mu.Lock()
 	defer s.turns.mu.Unlock()
 	return len(s.turns.states)
 }
 
-// token of a user; otto is the operator.
+// token returns a token of the user; otto is an operator.
 func (s *server) token(user string) string {
 	s.Helper()
 	role := auth.Customer
@@ -203,7 +202,7 @@ func (s *server) token(user string) string {
 	return token
 }
 
-// request makes a request of a user ("" for nobody). Headers are pairs.
+// request returns a request of a user, or without a token if user is "". Headers are pairs.
 func (s *server) request(user, method, path, body string, headers ...string) *http.Request {
 	s.Helper()
 	r, err := http.NewRequestWithContext(s.Context(), method, s.url+path, strings.NewReader(body))

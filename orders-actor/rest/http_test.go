@@ -23,8 +23,8 @@ import (
 	"orders/orders-actor/rest"
 )
 
-// What one request leaves behind in a connection's buffers is none of the next one's business.
-func TestAnEmptyKeyHarmsNoOther(t *testing.T) {
+// Buffers of a connection are reused: the next request must not see the empty header.
+func TestEmptyIdempotencyKeyDoesNotAffectNextRequest(t *testing.T) {
 	s := start(t)
 	empty := s.request("alice", "POST", "/v1/orders", tea)
 	empty.Header["Idempotency-Key"] = []string{""}
@@ -32,7 +32,7 @@ func TestAnEmptyKeyHarmsNoOther(t *testing.T) {
 	assert.Equal(t, 201, s.call("alice", "POST", "/v1/orders", tea).StatusCode)
 }
 
-func TestMetricsKeepTheirLabels(t *testing.T) {
+func TestMetricsLabelMethodRouteAndStatus(t *testing.T) {
 	registry := telemetry.NewRegistry()
 	s := start(t, func(o *rest.Options) { o.Registry = registry })
 	s.call("alice", "POST", "/v1/orders", tea)
@@ -42,13 +42,13 @@ func TestMetricsKeepTheirLabels(t *testing.T) {
 	assert.Contains(t, recorder.Body.String(), `method="POST",route="/v1/orders",status="201"`)
 }
 
-// Who sends far too much, and only then reads, gets to know why, and not just a connection that breaks under the sending.
-func TestWhatIsTooLargeIsAnswered(t *testing.T) {
+// The client reads the response only after it has sent the whole body.
+func TestOversizedBodyYields413(t *testing.T) {
 	s := start(t)
 	for range 5 {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 		require.NoError(t, err)
-		require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+		require.NoError(t, conn.SetDeadline(time.Now().Add(waitLimit)))
 		r := s.request("alice", "POST", "/v1/orders", strings.Repeat("x", 512<<10))
 		require.NoError(t, r.Write(conn))
 		res, err := http.ReadResponse(bufio.NewReader(conn), r)
@@ -59,7 +59,7 @@ func TestWhatIsTooLargeIsAnswered(t *testing.T) {
 	}
 }
 
-// head sends a HEAD, whose answer has no body to check.
+// head sends a HEAD request.
 func (s *server) head(user, path string, headers ...string) *http.Response {
 	s.Helper()
 	res, err := http.DefaultClient.Do(s.request(user, "HEAD", path, "", headers...))
@@ -68,18 +68,16 @@ func (s *server) head(user, path string, headers ...string) *http.Response {
 	return res
 }
 
-// Only what will wait counts among those that wait, whatever the method.
-func TestWhoWaits(t *testing.T) {
+func TestOnlyLongPollsAndStreamsTakeWaitSlots(t *testing.T) {
 	s := start(t, func(o *rest.Options) { o.MaxWaiting = 1 })
 	o := s.given("alice")
 	r := s.stream("alice", "/v1/orders/events")
 	require.True(t, r.frame(&api.OrderSummary{}))
 	assert.Equal(t, 503, s.head("alice", "/v1/orders/"+o.ID, "Prefer", "wait=30").StatusCode)
-	assert.Equal(t, 200, s.call("alice", "GET", "/v1/orders", "", "Prefer", "wait=30").StatusCode, "a list doesn't wait")
+	assert.Equal(t, 200, s.call("alice", "GET", "/v1/orders", "", "Prefer", "wait=30").StatusCode, "lists ignore Prefer: wait")
 }
 
-// A HEAD gets the headers of a stream and nothing else, and its connection goes on.
-func TestHeadStreamsNothing(t *testing.T) {
+func TestHeadOfStreamedResponseKeepsConnection(t *testing.T) {
 	for _, media := range []string{"text/event-stream", "text/csv"} {
 		t.Run(media, func(t *testing.T) {
 			s := start(t)
@@ -90,7 +88,7 @@ func TestHeadStreamsNothing(t *testing.T) {
 			conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 			require.NoError(t, err)
 			defer func() { _ = conn.Close() }()
-			require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+			require.NoError(t, conn.SetDeadline(time.Now().Add(waitLimit)))
 			answers := bufio.NewReader(conn)
 			for _, r := range []*http.Request{s.request("alice", "HEAD", path, "", "Accept", media), s.request("", "GET", "/livez", "")} {
 				for range 3 {
@@ -106,8 +104,8 @@ func TestHeadStreamsNothing(t *testing.T) {
 	}
 }
 
-// The range text/* asks for a stream too, as nothing else of the feed is text.
-func TestStreamIsNeverPacked(t *testing.T) {
+// text/* selects the stream, the only text type of the feed.
+func TestStreamIsNeverCompressed(t *testing.T) {
 	s := start(t)
 	r := s.stream("alice", "/v1/orders/events", "Accept", "text/*", "Accept-Encoding", "gzip")
 	assert.Equal(t, "text/event-stream", r.res.Header.Get("Content-Type"))
@@ -115,7 +113,7 @@ func TestStreamIsNeverPacked(t *testing.T) {
 	assert.True(t, r.frame(&api.OrderSummary{}))
 }
 
-func TestPreconditionThatSaysNothing(t *testing.T) {
+func TestInvalidIfMatchIsRefused(t *testing.T) {
 	s := start(t)
 	o := s.given("alice")
 	for _, lines := range [][]string{{""}, {`"1"`, `"7"`}} {
@@ -128,8 +126,8 @@ func TestPreconditionThatSaysNothing(t *testing.T) {
 	assert.EqualValues(t, "created", read[api.Order](t, s.call("alice", "GET", "/v1/orders/"+o.ID, "")).Status)
 }
 
-// A list may come in several lines; RFC 7240 does so with Prefer.
-func TestListsInSeveralLines(t *testing.T) {
+// A list header may have several lines, as in RFC 7240.
+func TestHeaderLinesAreJoined(t *testing.T) {
 	s := start(t)
 	o := s.given("alice")
 	r := s.request("alice", "GET", "/v1/orders/"+o.ID, "")
@@ -144,7 +142,7 @@ func TestListsInSeveralLines(t *testing.T) {
 	assert.Equal(t, "text/csv; charset=utf-8", s.do(r).Header.Get("Content-Type"))
 }
 
-func TestMethodsThatNobodyKnows(t *testing.T) {
+func TestUnknownMethodYields405(t *testing.T) {
 	s := start(t, func(o *rest.Options) { o.SPA = func(c *fiber.Ctx) error { return c.SendString("the app") } })
 	for path, allow := range map[string]string{"/v1/orders": "GET, HEAD, POST", "/livez": "GET, HEAD", "/": "GET, HEAD", "/orders/7": "GET, HEAD"} {
 		for _, method := range []string{"PROPFIND", "DELETE"} {
@@ -158,14 +156,13 @@ func TestMethodsThatNobodyKnows(t *testing.T) {
 	assert.Equal(t, 404, s.call("alice", "PROPFIND", "/v1/nothing", "").StatusCode)
 }
 
-// The id that the caller has is how the cause is found.
-func TestLogLinesNameTheRequest(t *testing.T) {
+func TestLogLinesHaveRequestID(t *testing.T) {
 	var logged bytes.Buffer
 	log, err := log.New(&logged, "info", "json")
 	require.NoError(t, err)
 	s := start(t, func(o *rest.Options) { o.Log = log })
 	o := s.given("alice")
-	s.breakDown(errors.New("the reason"))
+	s.failCommands(errors.New("the reason"))
 	s.call("alice", "POST", "/v1/orders/"+o.ID+"/cancel", "", "X-Request-Id", "mine-1")
 	s.call("alice", "POST", "/v1/orders/cancel", `{"ids":["`+o.ID+`"]}`, "X-Request-Id", "mine-2")
 	s.stop()

@@ -5,30 +5,30 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 
 	"orders/api"
-	"orders/kit/httpapi/problem"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb"
+	"orders/orders-actor/orderdb/sqldb"
+	"orders/orders-actor/rest/clientconn"
+	"orders/orders-actor/rest/cursor"
+	"orders/orders-actor/rest/request"
 )
 
-const pageSize, maxPageSize = 50, 200
-
 func (s *Server) createOrder(c *fiber.Ctx, u auth.User) error {
-	if _, err := offer(c, fiber.MIMEApplicationJSON); err != nil {
+	if _, err := request.Accepted(c, fiber.MIMEApplicationJSON); err != nil {
 		return err
 	}
 	key, err := idempotencyKey(c)
 	if err != nil {
 		return err
 	}
-	body, err := decode[api.CreateOrder](c)
+	body, err := request.JSON[api.CreateOrder](c)
 	if err != nil {
 		return err
 	}
@@ -47,11 +47,11 @@ func (s *Server) createOrder(c *fiber.Ctx, u auth.User) error {
 		c.Set("Idempotency-Replayed", "true")
 	}
 	c.Set(fiber.HeaderLocation, "/v1/orders/"+o.ID)
-	c.Set(fiber.HeaderETag, etag(o.Version))
+	c.Set(fiber.HeaderETag, request.ETag(o.Version))
 	return c.Status(fiber.StatusCreated).JSON(toOrder(o))
 }
 
-// newCreate checks the input before any actor is invoked. The caller sets the id.
+// newCreate validates the input, so that invalid input invokes no actor. The caller sets the id.
 func newCreate(u auth.User, body api.CreateOrder) (order.Create, error) {
 	items := make([]order.Item, len(body.Items))
 	for i, item := range body.Items {
@@ -62,7 +62,7 @@ func newCreate(u auth.User, body api.CreateOrder) (order.Create, error) {
 	}
 	canonical, err := json.Marshal(body)
 	if err != nil {
-		return order.Create{}, fmt.Errorf("fingerprint the order: %w", err)
+		return order.Create{}, fmt.Errorf("compute fingerprint: %w", err)
 	}
 	sum := sha256.Sum256(canonical)
 	return order.Create{
@@ -71,18 +71,18 @@ func newCreate(u auth.User, body api.CreateOrder) (order.Create, error) {
 	}, nil
 }
 
-// newOrderID returns the id of the order that the key stands for, or a fresh one without a key.
+// newOrderID returns the id that belongs to the idempotency key, or a new one without a key.
 func (s *Server) newOrderID(c *fiber.Ctx, u auth.User, key string) (string, error) {
 	if key == "" {
 		id, err := uuid.NewV7()
 		if err != nil {
-			return "", fmt.Errorf("make an order id: %w", err)
+			return "", fmt.Errorf("create order id: %w", err)
 		}
 		return id.String(), nil
 	}
 	id, found, err := s.Reads.LegacyOrder(c.UserContext(), u.ID, key)
 	if err != nil {
-		return "", fromView(err)
+		return "", readError(err)
 	}
 	if !found {
 		id = order.KeyedID(u.ID, key)
@@ -91,11 +91,11 @@ func (s *Server) newOrderID(c *fiber.Ctx, u auth.User, key string) (string, erro
 }
 
 func (s *Server) listOrders(c *fiber.Ctx, u auth.User) error {
-	media, err := offer(c, fiber.MIMEApplicationJSON, textCSV)
+	media, err := request.Accepted(c, fiber.MIMEApplicationJSON, textCSV)
 	if err != nil {
 		return err
 	}
-	q, err := readListQuery(c, u)
+	q, err := listQuery(c, u)
 	if err != nil {
 		return err
 	}
@@ -104,73 +104,50 @@ func (s *Server) listOrders(c *fiber.Ctx, u auth.User) error {
 	}
 	if q.Cursor != "" {
 		var ok bool
-		if q.Cursor, ok = s.cursors.open(pageCursors, q.Cursor); !ok {
-			return fromView(orderdb.ErrBadCursor)
+		if q.Cursor, ok = s.cursors.Open(cursor.Page, q.Cursor); !ok {
+			return readError(orderdb.ErrBadCursor)
 		}
 	}
 	if expensive(q) {
-		if err := s.searches.enter(u.ID); err != nil {
+		if err := s.searches.Enter(u.ID); err != nil {
 			return err
 		}
-		defer s.searches.leave(u.ID)
+		defer s.searches.Leave(u.ID)
 	}
 	page, err := s.Reads.List(c.UserContext(), q)
 	if err != nil {
-		return fromView(err)
+		return readError(err)
 	}
 	if page.Next != "" {
-		page.Next = s.cursors.seal(pageCursors, page.Next)
+		page.Next = s.cursors.Seal(cursor.Page, page.Next)
 	}
-	page.Feed = s.cursors.seal(feedCursors, page.Feed)
+	page.Feed = s.cursors.Seal(cursor.Feed, page.Feed)
 	return c.JSON(toOrderList(page))
 }
 
-// maxSearchesPerUser leaves a connection for the lists of other users, however many searches one user sends: the rate
-// limit counts requests, whatever they cost.
-const maxSearchesPerUser = orderdb.ListConns - 1
+// maxSearchesPerUser leaves one database connection for the lists of other users. The rate limit does not protect them:
+// it counts cheap and expensive requests alike.
+const maxSearchesPerUser = sqldb.ListConns - 1
 
-// expensive reports whether a list reads more than a page from one index: it searches, or filters by another time than
-// it sorts by.
+// expensive reports whether a list may read more than a page from one index, because it searches, or because it filters by
+// the time of creation and sorts by something else.
 func expensive(q orderdb.Query) bool {
-	byOtherTime := (!q.From.IsZero() || !q.To.IsZero()) && q.Sort != orderdb.SortCreated
-	return q.Text != "" || byOtherTime
-}
-
-func readListQuery(c *fiber.Ctx, u auth.User) (orderdb.Query, error) {
-	q := readQuery(c, "status", "customer", "q", "from", "to", "sort", "limit", "cursor")
-	list := orderdb.Query{
-		Customer: q.text("customer", maxUser), Statuses: q.statuses(), Text: q.text("q", maxQ),
-		From: q.time("from"), To: q.time("to"),
-		Limit: q.number("limit", pageSize, 1, maxPageSize), Cursor: q.text("cursor", maxCursor),
-	}
-	list.Sort, list.Descending = q.sort()
-	if strings.TrimSpace(list.Text) != "" && !orderdb.Searchable(list.Text) {
-		q.complain("q", "holds no letter or digit to search for")
-	}
-	if err := q.err(); err != nil {
-		return orderdb.Query{}, err
-	}
-	if u.Role == auth.Operator {
-		return list, nil
-	}
-	if list.Customer != "" && list.Customer != u.ID {
-		return orderdb.Query{}, problem.New(problem.Forbidden, "only an operator may list another customer's orders")
-	}
-	list.Customer = u.ID
-	return list, nil
+	otherSort := (!q.From.IsZero() || !q.To.IsZero()) && q.Sort != orderdb.SortCreated
+	return q.Text != "" || otherSort
 }
 
 func (s *Server) getOrder(c *fiber.Ctx, u auth.User) error {
-	return s.answerOrder(c, u, func(o order.Order) any { return toOrder(o) })
+	return s.sendOrder(c, u, func(o order.Order) any { return toOrder(o) })
 }
 
 func (s *Server) getOrderStatus(c *fiber.Ctx, u auth.User) error {
-	return s.answerOrder(c, u, func(o order.Order) any { return toOrderStatus(o) })
+	return s.sendOrder(c, u, func(o order.Order) any { return toOrderStatus(o) })
 }
 
-// answerOrder answers with what body makes of the order, with 304 when the caller has it, and waits when asked to.
-func (s *Server) answerOrder(c *fiber.Ctx, u auth.User, body func(order.Order) any) error {
-	if _, err := offer(c, fiber.MIMEApplicationJSON); err != nil {
+// sendOrder responds with the body of the order, or with 304 when the client has this version. With Prefer: wait it is a
+// long poll.
+func (s *Server) sendOrder(c *fiber.Ctx, u auth.User, body func(order.Order) any) error {
+	if _, err := request.Accepted(c, fiber.MIMEApplicationJSON); err != nil {
 		return err
 	}
 	id, err := orderID(c)
@@ -183,25 +160,25 @@ func (s *Server) answerOrder(c *fiber.Ctx, u auth.User, body func(order.Order) a
 	if err != nil {
 		return err
 	}
-	if wait, asked := preferWait(c); asked {
+	if wait, asked := request.PreferWait(c); asked {
 		if o, err = s.awaitChange(c, u, o, seen, position, wait); err != nil {
 			return err
 		}
-		preferenceApplied(c, wait)
+		request.PreferenceApplied(c, wait)
 	}
-	c.Set(fiber.HeaderETag, etag(o.Version))
+	c.Set(fiber.HeaderETag, request.ETag(o.Version))
 	c.Set(fiber.HeaderCacheControl, "private, no-cache")
-	if ifNoneMatch(seen, o.Version) {
+	if request.NoneMatch(seen, o.Version) {
 		return c.SendStatus(fiber.StatusNotModified)
 	}
 	return c.JSON(body(o))
 }
 
-// readOrder returns the order if this user may see it.
+// readOrder returns the order if the user may access it.
 func (s *Server) readOrder(c *fiber.Ctx, u auth.User, id string) (order.Order, error) {
 	o, err := s.Reads.Get(c.UserContext(), id)
 	if err != nil {
-		return order.Order{}, fromView(err)
+		return order.Order{}, readError(err)
 	}
 	if u.Role != auth.Operator && o.Customer != u.ID {
 		return order.Order{}, order.NotFound()
@@ -209,17 +186,18 @@ func (s *Server) readOrder(c *fiber.Ctx, u auth.User, id string) (order.Order, e
 	return o, nil
 }
 
-// awaitChange returns the order once it isn't the one that the caller has seen (or, when they don't say, the one that
-// it was at first), or as it is when the wait is over or the server stops. Position is from before o was read.
+// awaitChange returns the order as soon as its version is not the one in seen, an If-None-Match header, or the version of o
+// if seen is empty. It returns the unchanged order when the wait ends, the client disconnects or the server stops. The feed
+// position must be from before o was read.
 func (s *Server) awaitChange(c *fiber.Ctx, u auth.User, o order.Order, seen string, position int64, wait time.Duration) (order.Order, error) {
 	if seen == "" {
-		seen = etag(o.Version)
+		seen = request.ETag(o.Version)
 	}
-	over := time.NewTimer(wait)
-	defer over.Stop()
-	look := time.NewTicker(s.LookEvery)
-	defer look.Stop()
-	for ifNoneMatch(seen, o.Version) {
+	end := time.NewTimer(wait)
+	defer end.Stop()
+	check := time.NewTicker(s.ClientCheckInterval)
+	defer check.Stop()
+	for request.NoneMatch(seen, o.Version) {
 		touched, now, more := s.Feed.Touched(o.ID, position)
 		position = now
 		if touched {
@@ -231,11 +209,11 @@ func (s *Server) awaitChange(c *fiber.Ctx, u auth.User, o order.Order, seen stri
 		}
 		select {
 		case <-more:
-		case <-look.C:
-			if hungUp(c.Context().Conn()) {
-				return o, nil // nobody will read it, but its place is free
+		case <-check.C:
+			if clientconn.Closed(c.Context().Conn()) {
+				return o, nil // frees the slot
 			}
-		case <-over.C:
+		case <-end.C:
 			return o, nil
 		case <-s.stopping:
 			return o, nil

@@ -1,19 +1,19 @@
-// Package rest is the REST face of the orders: the contract of api/openapi.yaml served with Fiber.
+// Package rest serves the REST API of orders, as described by api/openapi.yaml, with Fiber. New builds a server from its
+// dependencies, and Serve runs it until its context ends.
 //
-// It guarantees:
+//   - Handlers read from the order database. Only creates and cancels take a turn of the order.
+//   - Customers access their own orders only. The orders of others are answered with 404, like orders that do not exist.
+//   - Errors become responses in one place, errors.go. All of them are problems of RFC 9457.
+//   - Request bodies, parameters, running calls, long polls, streams, exports and searches are limited, and all work has a
+//     timeout. A call over a limit is refused at once with Retry-After.
+//   - Long polls and streams share one feed per replica, so that their number does not change the load of the database.
 //
-//   - Every answer is one that the contract names; every error is problem+json, made in one place (errors.go).
-//   - Input is bounded and read strictly before anything is done with it.
-//   - A customer sees and touches their own orders only; that of others is 404, as if it weren't there.
-//   - Reads never take an order's turn: they come from the order database.
-//   - Readers who wait (long polls, streams) cost no database work while nothing happens, and none that grows with their
-//     number when something does: one feed of the event log per replica serves them all.
-//   - Everything is bounded: calls at once, calls that wait, exports, each user's rate, what a reader may leave unread, and
-//     how long anything takes. What doesn't fit is refused at once with Retry-After.
-//   - Serve returns soon after its context is done; streams and waits end cleanly then.
+// The packages below this one do not know the API: request reads requests, limit counts calls, cursor encrypts cursors,
+// browser protects browsers, ordercsv formats exports.
 package rest
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/compress"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
 
@@ -32,203 +33,200 @@ import (
 	"orders/orders-actor/auth"
 	"orders/orders-actor/feed"
 	"orders/orders-actor/order"
+	"orders/orders-actor/rest/browser"
+	"orders/orders-actor/rest/cursor"
+	"orders/orders-actor/rest/limit"
+	"orders/orders-actor/rest/request"
 )
 
 const (
-	// MaxBody is how many bytes a request's body may have: enough for the largest order that the contract allows in the
-	// longest encoding that JSON has for it, in steps of 64 KiB.
-	MaxBody = (order.MaxItems*((order.MaxSKU+order.MaxName)*longestRune+itemOverhead) + 64<<10 - 1) &^ (64<<10 - 1)
+	// MaxBody is the largest request body in bytes: the largest order that the contract allows, in the longest encoding
+	// that JSON has, rounded up to 64 KiB.
+	MaxBody = (order.MaxItems*((order.MaxSKU+order.MaxName)*maxRuneBytes+itemOverhead) + 64<<10 - 1) &^ (64<<10 - 1)
 
-	longestRune  = len(`\ud83d\ude00`) // a character beyond 16 bits, escaped
-	itemOverhead = 1 << 10             // all else of an item: names, numbers, punctuation, white space of an indented text
+	maxRuneBytes = len(`\ud83d\ude00`) // an escaped character beyond 16 bits
+	itemOverhead = 1 << 10             // names, numbers, punctuation and indentation of an item
 
-	callTimeout = 15 * time.Second // for what a call asks of others
+	callTimeout = 15 * time.Second // for the work of a call, without the wait of a long poll
 )
 
-// Options are what the server stands on.
+// Options are the dependencies and settings of a server.
 type Options struct {
 	Commands Commands
 	Reads    Reads
 	Feed     *feed.Feed
 	Verifier auth.Verifier
-	Dev      *auth.Dev      // offers dev tokens; nil unless that is the mode
-	OIDC     api.OidcConfig // what the SPA needs to sign in when Dev is nil
+	Dev      *auth.Dev      // issues dev tokens; nil disables them
+	OIDC     api.OidcConfig // tells the SPA how to sign in when Dev is nil
 	Log      *slog.Logger
 
-	Checks   []httpapi.Check      // what /healthz reports, and what must have passed once before the service is ready
-	Registry *prometheus.Registry // takes the metrics of HTTP; nil for one that is new
-	SPA      fiber.Handler        // answers what is no call of ours
+	Checks   []httpapi.Check      // reported by /healthz; the service is ready once each has succeeded
+	Registry *prometheus.Registry // for the HTTP metrics; nil for a new one
+	SPA      fiber.Handler        // serves all paths outside of the API; may be nil
 
-	CursorKeys [][]byte // the first one encrypts cursors, each decrypts them; nil for a random one
+	CursorKeys [][]byte // the first key encrypts cursors, each of them decrypts; empty for a random key
 
 	RateLimit   int      // requests per user and minute; 0 for no limit
-	MaxInFlight int      // calls at once; 0 for 256
-	MaxWaiting  int      // long polls and streams at once; 0 for 2048
-	MaxPerUser  int      // of them by one user; 0 for 100
-	CORSOrigins []string // other origins that may call from a browser; empty for none
-	DevHosts    []string // host names that requests may be for when Dev is set, besides loopback names; "*" is any
+	MaxInFlight int      // concurrent calls; 0 for 256
+	MaxWaiting  int      // concurrent long polls and streams; 0 for 2048
+	MaxPerUser  int      // concurrent long polls and streams of one user; 0 for 100
+	CORSOrigins []string // other origins whose pages may call the API
+	DevHosts    []string // host names that requests may have when Dev is set, besides loopback names; "*" allows any
 
-	// For tests; nil or 0 for what production has.
-	Now          func() time.Time
-	Heartbeat    time.Duration // of a stream where nothing happens
-	StreamLife   time.Duration // at most, and 4/5 of it at least
-	WriteTimeout time.Duration // for the network to take what is written
-	LookEvery    time.Duration // at the connection of a call that waits: is the client still there?
+	// For tests; nil or 0 for the production values.
+	Now                 func() time.Time
+	Heartbeat           time.Duration // the interval of heartbeats in a stream
+	StreamLifetime      time.Duration // of a stream, at most; at least 4/5 of it
+	WriteTimeout        time.Duration // of one write to a connection
+	ClientCheckInterval time.Duration // between two checks whether the client of a long poll or stream has disconnected
 }
 
-// Server serves the contract.
+// Server serves the API.
 type Server struct {
 	Options
 	app      *fiber.App
-	rates    *rates
-	calls    gate
-	waits    *places
-	exports  *places
-	searches *places
-	cursors  *cursors
+	rates    *limit.Rates
+	calls    limit.Calls
+	waits    *limit.Slots // of long polls and streams
+	exports  *limit.Slots
+	searches *limit.Slots
+	cursors  *cursor.Sealer
 	csp      string
-	stopping chan struct{} // closed when Serve winds down
+	stopping chan struct{} // closed when Serve begins to stop
 }
 
-// New makes a server that doesn't serve yet.
+// New returns a server that does not listen yet.
 func New(o Options) (*Server, error) {
-	o.defaults()
-	cursors, err := newCursors(o.CursorKeys)
+	o.setDefaults()
+	cursors, err := cursor.New(o.CursorKeys)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
 		Options:  o,
-		rates:    newRates(o.RateLimit, o.Now),
-		calls:    newGate(o.MaxInFlight),
-		waits:    newPlaces("streams and long polls", o.MaxWaiting, o.MaxPerUser),
-		exports:  newPlaces("exports", maxExports, maxExportsPerUser),
-		searches: newPlaces("searches", o.MaxInFlight, maxSearchesPerUser),
+		rates:    limit.NewRates(o.RateLimit, o.Now),
+		calls:    make(limit.Calls, o.MaxInFlight),
+		waits:    limit.NewSlots("streams and long polls", o.MaxWaiting, o.MaxPerUser),
+		exports:  limit.NewSlots("exports", maxExports, maxExportsPerUser),
+		searches: limit.NewSlots("searches", o.MaxInFlight, maxSearchesPerUser),
 		cursors:  cursors,
-		csp:      csp(o.OIDC.Issuer),
+		csp:      browser.CSP(o.OIDC.Issuer),
 		stopping: make(chan struct{}),
 	}
 	s.app = httpapi.NewApp(fiber.Config{
 		CaseSensitive: true,
 		BodyLimit:     MaxBody,
-		WriteTimeout:  o.WriteTimeout, // streams renew it with each write
-		ErrorHandler:  s.fail,
+		WriteTimeout:  o.WriteTimeout, // streams extend it with each write
+		ErrorHandler:  s.sendError,
 	})
-	if err := s.routes(); err != nil {
+	if err := s.addRoutes(); err != nil {
 		return nil, err
 	}
-	s.app.Server().Handler = knownMethods(s.app.Server().Handler)
+	s.app.Server().Handler = rewriteUnknownMethods(s.app.Server().Handler)
 	return s, nil
 }
 
-func (o *Options) defaults() {
-	if o.MaxInFlight == 0 {
-		o.MaxInFlight = 256
-	}
-	if o.MaxWaiting == 0 {
-		o.MaxWaiting = 2048
-	}
-	if o.MaxPerUser == 0 {
-		o.MaxPerUser = 100
-	}
+func (o *Options) setDefaults() {
+	o.MaxInFlight = cmp.Or(o.MaxInFlight, 256)
+	o.MaxWaiting = cmp.Or(o.MaxWaiting, 2048)
+	o.MaxPerUser = cmp.Or(o.MaxPerUser, 100)
+	o.Heartbeat = cmp.Or(o.Heartbeat, 15*time.Second)
+	o.StreamLifetime = cmp.Or(o.StreamLifetime, 15*time.Minute)
+	o.WriteTimeout = cmp.Or(o.WriteTimeout, 10*time.Second)
+	o.ClientCheckInterval = cmp.Or(o.ClientCheckInterval, 2*time.Second)
+	o.Log = cmp.Or(o.Log, slog.Default())
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.Heartbeat == 0 {
-		o.Heartbeat = 15 * time.Second
-	}
-	if o.StreamLife == 0 {
-		o.StreamLife = 15 * time.Minute
-	}
-	if o.WriteTimeout == 0 {
-		o.WriteTimeout = 10 * time.Second
-	}
-	if o.LookEvery == 0 {
-		o.LookEvery = 2 * time.Second
-	}
-	if o.Log == nil {
-		o.Log = slog.Default()
 	}
 	if o.Registry == nil {
 		o.Registry = telemetry.NewRegistry()
 	}
 }
 
-// Serve serves on l until ctx ends. Streams and waits end then, and running calls get a bounded time. It is called once.
+// Serve serves on l until ctx ends. Then it ends long polls and streams, and waits for running calls for a limited time.
+// It must be called once only.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer context.AfterFunc(ctx, func() { close(s.stopping) })()
 	return httpapi.ServeListener(ctx, s.app, s.Log, l)
 }
 
-func (s *Server) routes() error {
+func (s *Server) addRoutes() error {
 	docs, err := apidocs.New()
 	if err != nil {
 		return err
 	}
-	s.app.Use(httpapi.Observe(s.Log, s.Registry), s.secured, joined, compressed())
+	s.app.Use(httpapi.Observe(s.Log, s.Registry), s.setSecurityHeaders, request.JoinLines,
+		compress.New(compress.Config{Level: compress.LevelBestSpeed}))
 	httpapi.Probes(s.app, s.Log, s.Registry, s.stopping, s.Checks...)
 	for _, path := range []string{httpapi.LivePath, httpapi.ReadyPath, httpapi.HealthPath} {
-		s.refuseOthers(path, fiber.MethodGet, fiber.MethodHead)
+		s.refuseOtherMethods(path, fiber.MethodGet, fiber.MethodHead)
 	}
 	if s.Dev != nil && !slices.Contains(s.DevHosts, "*") {
-		s.app.Use(s.checkHost)
+		s.app.Use(browser.CheckHost(s.DevHosts))
 	}
 	if len(s.CORSOrigins) > 0 {
-		s.app.Use("/v1", crossOrigin(s.CORSOrigins))
+		s.app.Use("/v1", browser.CORS(s.CORSOrigins))
 	}
-	s.route("/openapi.yaml", get(docs.Contract))
-	s.route("/docs", get(docs.Page))
-	s.route("/docs/style.css", get(docs.Style))
-	s.route("/v1/session", get(s.signedIn(s.getSession)))
-	s.route("/v1/session/config", get(s.public(s.sessionConfig)))
+	s.addRoute("/openapi.yaml", get(docs.Contract))
+	s.addRoute("/docs", get(docs.Page))
+	s.addRoute("/docs/style.css", get(docs.Style))
+	s.addRoute("/v1/session", get(s.signedIn(s.getSession)))
+	s.addRoute("/v1/session/config", get(s.public(s.getSessionConfig)))
 	if s.Dev != nil {
-		s.route("/v1/dev/token", post(s.public(s.createDevToken)))
+		s.addRoute("/v1/dev/token", post(s.public(s.createDevToken)))
 	}
-	s.route("/v1/orders", get(s.signedIn(s.listOrders)), post(s.signedIn(s.createOrder)))
-	s.route("/v1/orders/cancel", post(s.signedIn(s.cancelOrders)))
-	s.route("/v1/orders/events", get(s.patientOrStream(s.followOrders)))
-	s.route("/v1/orders/:id", get(s.patient(s.getOrder)))
-	s.route("/v1/orders/:id/status", get(s.patient(s.getOrderStatus)))
-	s.route("/v1/orders/:id/cancel", post(s.signedIn(s.cancelOrder)))
-	s.app.Use(s.fallback)
+	s.addRoute("/v1/orders", get(s.signedIn(s.listOrders)), post(s.signedIn(s.createOrder)))
+	s.addRoute("/v1/orders/cancel", post(s.signedIn(s.cancelOrders)))
+	s.addRoute("/v1/orders/events", get(s.waitableOrStream(s.followOrders)))
+	s.addRoute("/v1/orders/:id", get(s.waitable(s.getOrder)))
+	s.addRoute("/v1/orders/:id/status", get(s.waitable(s.getOrderStatus)))
+	s.addRoute("/v1/orders/:id/cancel", post(s.signedIn(s.cancelOrder)))
+	s.app.Use(s.serveSPA)
 	return nil
 }
 
-// call is what a path does for one method.
-type call struct {
+func (s *Server) setSecurityHeaders(c *fiber.Ctx) error {
+	browser.SetHeaders(c, s.csp)
+	return c.Next()
+}
+
+// operation is what a path does for some methods.
+type operation struct {
 	methods []string
 	handler fiber.Handler
 }
 
-func get(h fiber.Handler) call  { return call{[]string{fiber.MethodGet, fiber.MethodHead}, h} }
-func post(h fiber.Handler) call { return call{[]string{fiber.MethodPost}, h} }
+func get(h fiber.Handler) operation {
+	return operation{[]string{fiber.MethodGet, fiber.MethodHead}, h}
+}
+func post(h fiber.Handler) operation { return operation{[]string{fiber.MethodPost}, h} }
 
-// route registers all that a path does; any other method is told what that is. (Fiber's own 405 gives way to the
-// fallback behind all paths.)
-func (s *Server) route(path string, calls ...call) {
+// addRoute registers all operations of a path. Other methods are answered with 405 and Allow. Fiber's own 405 is not sent
+// when a later route, here serveSPA, matches all paths.
+func (s *Server) addRoute(path string, operations ...operation) {
 	var allow []string
-	for _, c := range calls {
-		for _, method := range c.methods {
-			s.app.Add(method, path, c.handler)
+	for _, o := range operations {
+		for _, method := range o.methods {
+			s.app.Add(method, path, o.handler)
 		}
-		allow = append(allow, c.methods...)
+		allow = append(allow, o.methods...)
 	}
-	s.refuseOthers(path, allow...)
+	s.refuseOtherMethods(path, allow...)
 }
 
-func (s *Server) refuseOthers(path string, allow ...string) {
+func (s *Server) refuseOtherMethods(path string, allow ...string) {
 	s.app.All(path, func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderAllow, strings.Join(allow, ", "))
 		return fiber.ErrMethodNotAllowed
 	})
 }
 
-// fallback answers for all paths that aren't calls: pages and files of the SPA.
-func (s *Server) fallback(c *fiber.Ctx) error {
-	isCall := c.Path() == "/v1" || strings.HasPrefix(c.Path(), "/v1/")
+// serveSPA serves the paths outside of the API: pages and files of the SPA.
+func (s *Server) serveSPA(c *fiber.Ctx) error {
+	inAPI := c.Path() == "/v1" || strings.HasPrefix(c.Path(), "/v1/")
 	isGet := c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead
 	switch {
-	case isCall || s.SPA == nil:
+	case inAPI || s.SPA == nil:
 		return fiber.ErrNotFound
 	case !isGet:
 		c.Set(fiber.HeaderAllow, "GET, HEAD")
@@ -237,9 +235,9 @@ func (s *Server) fallback(c *fiber.Ctx) error {
 	return s.SPA(c)
 }
 
-// knownMethods keeps a method that fiber has no routes for from its own answer, which is no problem and passes by all
-// that every answer has: it goes on as TRACE, which nothing takes.
-func knownMethods(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+// rewriteUnknownMethods rewrites unknown methods to TRACE, which has no route and so yields our 405 problem. Fiber answers
+// unknown methods in plain text, outside of our middleware.
+func rewriteUnknownMethods(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(c *fasthttp.RequestCtx) {
 		if !slices.Contains(fiber.DefaultMethods, string(c.Method())) {
 			c.Request.Header.SetMethod(fiber.MethodTrace)

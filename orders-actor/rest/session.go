@@ -7,13 +7,14 @@ import (
 
 	"orders/api"
 	"orders/orders-actor/auth"
+	"orders/orders-actor/rest/request"
 )
 
-// devUser is narrower than what an issuer may call its users: these names end up in links and logs of demos.
+// devUser restricts the names in dev tokens more than an issuer does: demos show them in links and logs.
 var devUser = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$`)
 
-func (s *Server) sessionConfig(c *fiber.Ctx) error {
-	if _, err := offer(c, fiber.MIMEApplicationJSON); err != nil {
+func (s *Server) getSessionConfig(c *fiber.Ctx) error {
+	if _, err := request.Accepted(c, fiber.MIMEApplicationJSON); err != nil {
 		return err
 	}
 	if s.Dev != nil {
@@ -23,25 +24,25 @@ func (s *Server) sessionConfig(c *fiber.Ctx) error {
 }
 
 func (s *Server) getSession(c *fiber.Ctx, u auth.User) error {
-	if _, err := offer(c, fiber.MIMEApplicationJSON); err != nil {
+	if _, err := request.Accepted(c, fiber.MIMEApplicationJSON); err != nil {
 		return err
 	}
 	return c.JSON(api.Session{User: u.ID, Role: api.Role(u.Role)})
 }
 
 func (s *Server) createDevToken(c *fiber.Ctx) error {
-	if _, err := offer(c, fiber.MIMEApplicationJSON); err != nil {
+	if _, err := request.Accepted(c, fiber.MIMEApplicationJSON); err != nil {
 		return err
 	}
-	body, err := decode[api.DevTokenRequest](c)
+	body, err := request.JSON[api.DevTokenRequest](c)
 	if err != nil {
 		return err
 	}
 	if !devUser.MatchString(body.User) {
-		return badField("user", "must be 1 to 64 letters, digits, dots, dashes, underscores or @, and begin with a letter or digit")
+		return request.BadField("user", "must be 1 to 64 letters, digits, dots, dashes, underscores or @, and begin with a letter or digit")
 	}
 	if body.Role != api.RoleCustomer && body.Role != api.RoleOperator {
-		return badField("role", "must be customer or operator")
+		return request.BadField("role", "must be customer or operator")
 	}
 	token, expires, err := s.Dev.Mint(auth.User{ID: body.User, Role: auth.Role(body.Role)})
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"orders/orders-actor/rest"
 )
 
-// escaped writes text as JSON in its longest form: every UTF-16 unit as an escape of six bytes.
+// escaped returns text as JSON in its longest encoding: each UTF-16 unit as an escape of six bytes.
 func escaped(text string) string {
 	var b strings.Builder
 	for _, r := range text {
@@ -30,7 +30,7 @@ func escaped(text string) string {
 	return `"` + b.String() + `"`
 }
 
-// largestOrder is the largest order that the contract allows, with string as the encoding of every string in it, indented.
+// largestOrder returns the largest order that the contract allows, indented. All strings consist of char, encoded by encode.
 func largestOrder(char string, encode func(string) string) string {
 	item := func(i int) string {
 		sku := strings.Repeat(char, order.MaxSKU-3) + fmt.Sprintf("%03d", i)
@@ -67,8 +67,7 @@ func TestLargestOrderFitsInAnyEncoding(t *testing.T) {
 	}
 }
 
-// A gRPC message may have 4 MiB on either side of a sidecar. An order travels as JSON of ours, where the longest form of a
-// character is six bytes (< is \u003c).
+// Sidecars accept gRPC messages of at most 4 MiB. Our JSON encoder needs up to six bytes per character: < is \u003c.
 func TestLargestOrderFitsSidecarMessages(t *testing.T) {
 	const grpcLimit = 4 << 20
 	item := order.Item{SKU: strings.Repeat("<", order.MaxSKU), Name: strings.Repeat("<", order.MaxName), Quantity: order.MaxQuantity, UnitPrice: 1}
@@ -78,12 +77,11 @@ func TestLargestOrderFitsSidecarMessages(t *testing.T) {
 	}
 	command, err := json.Marshal(create)
 	require.NoError(t, err)
-	// The state that is saved, and the reply, hold the order once and little else.
+	// The saved state and the reply hold the order once.
 	assert.Less(t, 4*len(command), grpcLimit)
 }
 
-// The bounds are written in the contract, for clients, and in package order, for the server.
-func TestContractAndDomainHaveTheSameBounds(t *testing.T) {
+func TestContractAndDomainHaveSameLimits(t *testing.T) {
 	doc, err := openapi3.NewLoader().LoadFromData(api.Contract)
 	require.NoError(t, err)
 	schema := func(name string) *openapi3.Schema { return doc.Components.Schemas[name].Value }

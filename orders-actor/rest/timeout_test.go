@@ -9,11 +9,11 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// A client that opened a connection ahead of need would take a 500 for the answer to what it sends next.
-func TestASilentConnectionEndsWithoutAProblem(t *testing.T) {
+// A client with an idle connection would take a problem for the response to its next request.
+func TestIdleConnectionEndsWithBare408(t *testing.T) {
 	app := fiber.New()
 	c := app.AcquireCtx(&fasthttp.RequestCtx{})
 	defer app.ReleaseCtx(c)
-	require.NoError(t, (&Server{}).fail(c, fiber.ErrRequestTimeout))
+	require.NoError(t, (&Server{}).sendError(c, fiber.ErrRequestTimeout))
 	assert.Equal(t, fiber.StatusRequestTimeout, c.Response().StatusCode())
 }

@@ -1,4 +1,4 @@
-package rest
+package ordercsv
 
 import (
 	"strings"
@@ -51,7 +51,7 @@ func TestEscapeFormula(t *testing.T) {
 	}
 }
 
-// However a spreadsheet splits the text, no part is a formula, and without the apostrophes it is the text that was given.
+// In the parts of any split no formula starts, and the text without apostrophes is unchanged.
 func FuzzEscapeFormula(f *testing.F) {
 	f.Add("tea;=1+(1")
 	f.Add("\t\"' =")

@@ -1,4 +1,4 @@
-package rest
+package request
 
 import (
 	"strconv"
@@ -9,19 +9,19 @@ import (
 	"orders/kit/httpapi/problem"
 )
 
-// offer picks the media type that the caller prefers among those that this call can answer with.
-func offer(c *fiber.Ctx, types ...string) (string, error) {
-	if t := negotiate(c.Get(fiber.HeaderAccept), types); t != "" {
+// Accepted returns the media type of types that the client prefers, or a not-acceptable problem.
+func Accepted(c *fiber.Ctx, types ...string) (string, error) {
+	if t := Negotiate(c.Get(fiber.HeaderAccept), types); t != "" {
 		return t, nil
 	}
 	return "", problem.New(problem.NotAcceptable, "this call answers with %s", strings.Join(types, " or "))
 }
 
-// negotiate implements Accept as in RFC 9110, section 12.5.1: the most specific range that matches a type gives its
+// Negotiate implements Accept as in RFC 9110, section 12.5.1: the most specific range that matches a type gives its
 // weight, 0 excludes it, and the highest weight wins. At equal weights the more specific range wins, then the one that
 // comes first in the header, then the first of types. Names are case-insensitive. Parameters other than q are ignored
-// because no two of our representations differ by one. It returns "" when nothing is acceptable.
-func negotiate(header string, types []string) string {
+// because no two of our representations differ by one. It returns "" when no type is acceptable.
+func Negotiate(header string, types []string) string {
 	ranges := mediaRanges(header)
 	if len(ranges) == 0 {
 		return types[0]
@@ -30,12 +30,12 @@ func negotiate(header string, types []string) string {
 	for _, t := range types {
 		match := mediaRange{}
 		for _, r := range ranges {
-			if s := r.specificity(t); s > match.specific || (s > 0 && s == match.specific && r.weight > match.weight) {
+			if s := r.matchSpecificity(t); s > match.specificity || (s > 0 && s == match.specificity && r.weight > match.weight) {
 				match = r
-				match.specific = s
+				match.specificity = s
 			}
 		}
-		if match.specific > 0 && match.weight > 0 && match.better(best) {
+		if match.specificity > 0 && match.weight > 0 && match.preferredTo(best) {
 			best, bestType = match, t
 		}
 	}
@@ -43,14 +43,14 @@ func negotiate(header string, types []string) string {
 }
 
 type mediaRange struct {
-	name     string // in lower case
-	weight   float64
-	position int
-	specific int // set by negotiate; 0 means no match
+	name        string // in lower case
+	weight      float64
+	position    int
+	specificity int // set by Negotiate; 0 means no match
 }
 
-// specificity is 0 when the range does not contain the media type t.
-func (r mediaRange) specificity(t string) int {
+// matchSpecificity returns how specifically the range matches the media type t, or 0 when it does not match.
+func (r mediaRange) matchSpecificity(t string) int {
 	prefix, isWildcard := strings.CutSuffix(r.name, "*")
 	switch {
 	case r.name == t:
@@ -63,14 +63,14 @@ func (r mediaRange) specificity(t string) int {
 	return 0
 }
 
-func (r mediaRange) better(than mediaRange) bool {
-	if r.weight != than.weight {
-		return r.weight > than.weight
+func (r mediaRange) preferredTo(other mediaRange) bool {
+	if r.weight != other.weight {
+		return r.weight > other.weight
 	}
-	if r.specific != than.specific {
-		return r.specific > than.specific
+	if r.specificity != other.specificity {
+		return r.specificity > other.specificity
 	}
-	return r.position < than.position
+	return r.position < other.position
 }
 
 func mediaRanges(header string) []mediaRange {
@@ -90,7 +90,7 @@ func mediaRanges(header string) []mediaRange {
 			if q, err := strconv.ParseFloat(strings.TrimSpace(value), 64); err == nil && q >= 0 && q <= 1 {
 				r.weight = q
 			}
-			break // what follows the weight belongs to no range (RFC 7231's accept-ext)
+			break // parameters after q are not part of the range (accept-ext of RFC 7231)
 		}
 		if r.name != "" {
 			ranges = append(ranges, r)

@@ -1,4 +1,4 @@
-package rest
+package request
 
 import (
 	"bytes"
@@ -17,9 +17,9 @@ import (
 	"orders/kit/httpapi/problem"
 )
 
-// decode reads a JSON body strictly: nothing unknown, nothing twice, nothing after it, every required field there, and
-// no null. Fields of T without omitempty are the required ones; that is how the contract's models are generated.
-func decode[T any](c *fiber.Ctx) (T, error) {
+// JSON decodes the body into a T. It rejects unknown, duplicate and missing fields, null, and data after the JSON value.
+// Fields of T without omitempty are required, as in the models that are generated from the contract.
+func JSON[T any](c *fiber.Ctx) (T, error) {
 	var v T
 	body, err := httpapi.JSONBody(c)
 	if err != nil {
@@ -28,41 +28,41 @@ func decode[T any](c *fiber.Ctx) (T, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return v, problem.New(problem.InvalidJSON, "the body is empty; send JSON")
 	}
-	return parse[T](body)
+	return decode[T](body)
 }
 
-func parse[T any](body []byte) (T, error) {
+func decode[T any](body []byte) (T, error) {
 	var v T
 	if err := json.Unmarshal(body, &v, json.RejectUnknownMembers(true)); err != nil {
-		return v, fromJSON(err)
+		return v, jsonProblem(err)
 	}
-	var given any
-	if err := json.Unmarshal(body, &given); err != nil {
-		return v, fromJSON(err)
+	var untyped any
+	if err := json.Unmarshal(body, &untyped); err != nil {
+		return v, jsonProblem(err)
 	}
-	if bad := missing(nil, "", given, reflect.TypeFor[T]()); bad != nil {
+	if bad := appendMissing(nil, "", untyped, reflect.TypeFor[T]()); bad != nil {
 		return v, problem.Fields(bad...)
 	}
 	return v, nil
 }
 
-// fromJSON tells text that isn't JSON from JSON that isn't what was asked for.
-func fromJSON(err error) error {
+// jsonProblem returns invalid-json for text that is not JSON, and a bad field for JSON that is not a T.
+func jsonProblem(err error) error {
 	var semantic *json.SemanticError
 	var syntactic *jsontext.SyntacticError
 	switch {
 	case errors.Is(err, json.ErrUnknownName) && errors.As(err, &semantic):
-		return badField(fieldPath(semantic.JSONPointer), "is not known")
+		return BadField(fieldPath(semantic.JSONPointer), "is not known")
 	case errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &syntactic):
-		return badField(fieldPath(syntactic.JSONPointer), "is there twice")
+		return BadField(fieldPath(syntactic.JSONPointer), "is there twice")
 	case errors.As(err, &semantic):
-		return badField(fieldPath(semantic.JSONPointer), "must be %s", kindName(semantic.GoType))
+		return BadField(fieldPath(semantic.JSONPointer), "must be %s", kindName(semantic.GoType))
 	default:
 		return problem.New(problem.InvalidJSON, "the body is not valid JSON")
 	}
 }
 
-// fieldPath turns /items/0/sku into items[0].sku. What a caller sent as a name is cut short.
+// fieldPath turns /items/0/sku into items[0].sku. Names are shortened, since the client chose them.
 func fieldPath(p jsontext.Pointer) string {
 	var path strings.Builder
 	for token := range p.Tokens() {
@@ -73,20 +73,12 @@ func fieldPath(p jsontext.Pointer) string {
 		if path.Len() > 0 {
 			path.WriteByte('.')
 		}
-		path.WriteString(short(token))
+		path.WriteString(Shorten(token))
 	}
 	if path.Len() == 0 {
 		return "body"
 	}
 	return path.String()
-}
-
-func short(s string) string {
-	const limit = 64
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
 }
 
 func kindName(t reflect.Type) string {
@@ -105,32 +97,32 @@ func kindName(t reflect.Type) string {
 	}
 }
 
-// missing appends what given lacks to be a T.
-func missing(bad []problem.FieldError, path string, given any, t reflect.Type) []problem.FieldError {
-	if given == nil {
+// appendMissing appends the required fields of type t that the JSON value v lacks, and the fields of v that are null.
+func appendMissing(bad []problem.FieldError, path string, v any, t reflect.Type) []problem.FieldError {
+	if v == nil {
 		return append(bad, problem.FieldError{Field: cmp.Or(path, "body"), Message: "must not be null"})
 	}
 	switch t.Kind() {
 	case reflect.Struct:
-		members, _ := given.(map[string]any)
+		members, _ := v.(map[string]any)
 		for i := range t.NumField() {
 			name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 			field := name
 			if path != "" {
 				field = path + "." + name
 			}
-			member, there := members[name]
+			member, exists := members[name]
 			switch {
-			case there:
-				bad = missing(bad, field, member, t.Field(i).Type)
+			case exists:
+				bad = appendMissing(bad, field, member, t.Field(i).Type)
 			case !strings.Contains(options, "omitempty"):
 				bad = append(bad, problem.FieldError{Field: field, Message: "is missing"})
 			}
 		}
 	case reflect.Slice:
-		elements, _ := given.([]any)
+		elements, _ := v.([]any)
 		for i, e := range elements {
-			bad = missing(bad, fmt.Sprintf("%s[%d]", path, i), e, t.Elem())
+			bad = appendMissing(bad, fmt.Sprintf("%s[%d]", path, i), e, t.Elem())
 		}
 	}
 	return bad

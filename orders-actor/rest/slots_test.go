@@ -13,10 +13,11 @@ import (
 	"orders/api"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb"
+	"orders/orders-actor/orderdb/sqldb"
 	"orders/orders-actor/rest"
 )
 
-func TestOneUserCannotTakeEveryWaitingPlace(t *testing.T) {
+func TestOneUserCannotTakeAllWaitSlots(t *testing.T) {
 	s := start(t, func(o *rest.Options) { o.MaxWaiting, o.MaxPerUser = 3, 2 })
 	o := s.given("alice")
 	for range 2 {
@@ -32,15 +33,15 @@ func TestOneUserCannotTakeEveryWaitingPlace(t *testing.T) {
 		assert.Equal(t, "2", a.Header.Get("Retry-After"))
 		assert.Contains(t, a.problem(t).Detail, "2 streams and long polls")
 	}
-	assert.Equal(t, 200, s.call("alice", "GET", "/v1/orders/"+o.ID, "").StatusCode, "a call that does not wait needs no place")
+	assert.Equal(t, 200, s.call("alice", "GET", "/v1/orders/"+o.ID, "").StatusCode, "a call that does not wait needs no slot")
 
 	r := s.stream("bob", "/v1/orders/events")
 	require.True(t, r.frame(&api.OrderSummary{}))
-	assert.Equal(t, 503, s.call("carol", "GET", "/v1/orders/events", "", "Prefer", "wait=30").StatusCode, "the bound for all still holds")
+	assert.Equal(t, 503, s.call("carol", "GET", "/v1/orders/events", "", "Prefer", "wait=30").StatusCode, "the total limit")
 }
 
-// A client that goes away gives its place back long before its wait of 30 s or the next heartbeat.
-func TestClosedConnectionGivesItsPlaceBack(t *testing.T) {
+// The slot must be free long before the wait of 30 s ends or the next heartbeat is due.
+func TestClosedConnectionFreesSlot(t *testing.T) {
 	for name, headers := range map[string][]string{
 		"long poll of the feed":  {"/v1/orders/events", "Prefer", "wait=30"},
 		"long poll of an order":  {"", "Prefer", "wait=30"},
@@ -49,19 +50,19 @@ func TestClosedConnectionGivesItsPlaceBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, func(o *rest.Options) {
-				o.MaxWaiting, o.Heartbeat, o.LookEvery = 2, time.Hour, 5*time.Millisecond
+				o.MaxWaiting, o.Heartbeat, o.ClientCheckInterval = 2, time.Hour, 5*time.Millisecond
 			})
 			path := headers[0]
 			if path == "" {
 				path = "/v1/orders/" + s.given("alice").ID
 			}
-			var gone []context.CancelFunc
+			var disconnect []context.CancelFunc
 			for range 2 {
 				ctx, cancel := context.WithCancel(t.Context())
-				gone = append(gone, cancel)
+				disconnect = append(disconnect, cancel)
 				r := s.request("alice", "GET", path, "", headers[1:]...).WithContext(ctx)
 				go func() {
-					for { // until it gets a place: the probe below takes one too
+					for { // until it gets a slot: the probe below may have taken it
 						res, err := http.DefaultClient.Do(r)
 						if err != nil {
 							return
@@ -74,8 +75,8 @@ func TestClosedConnectionGivesItsPlaceBack(t *testing.T) {
 				}()
 			}
 			probe := func() int { return s.call("bob", "GET", "/v1/orders/events", "", "Prefer", "wait=0").StatusCode }
-			require.Eventually(t, func() bool { return probe() == 503 }, 20*time.Second, 5*time.Millisecond, "both places are taken")
-			for _, cancel := range gone {
+			require.Eventually(t, func() bool { return probe() == 503 }, 20*time.Second, 5*time.Millisecond, "both slots are taken")
+			for _, cancel := range disconnect {
 				cancel()
 			}
 			require.Eventually(t, func() bool { return probe() == 200 }, 15*time.Second, 5*time.Millisecond)
@@ -83,7 +84,7 @@ func TestClosedConnectionGivesItsPlaceBack(t *testing.T) {
 	}
 }
 
-func TestOneUserCannotTakeEveryExport(t *testing.T) {
+func TestOneUserCannotTakeAllExportSlots(t *testing.T) {
 	slow := slowExports{release: make(chan struct{}), begun: make(chan struct{}, 4)}
 	s := start(t, func(o *rest.Options) { slow.Reads, o.Reads = o.Reads, &slow })
 	var ended sync.WaitGroup
@@ -113,9 +114,9 @@ func (s *slowExports) Export(ctx context.Context, q orderdb.Query, each func(ord
 	return s.Reads.Export(ctx, q, each)
 }
 
-// A search holds a connection to the database for as long as it takes, and there are few.
-func TestOneUserCannotTakeEverySearch(t *testing.T) {
-	const perUser = orderdb.ListConns - 1
+// Each running search occupies one of few database connections.
+func TestOneUserCannotTakeAllSearchSlots(t *testing.T) {
+	const perUser = sqldb.ListConns - 1
 	slow := slowSearches{release: make(chan struct{}), begun: make(chan struct{})}
 	s := start(t, func(o *rest.Options) { slow.Reads, o.Reads = o.Reads, &slow })
 	var ended sync.WaitGroup
@@ -138,13 +139,13 @@ func TestOneUserCannotTakeEverySearch(t *testing.T) {
 		assert.EqualValues(t, "rate-limited", a.problem(t).Code)
 		assert.Equal(t, "2", a.Header.Get("Retry-After"))
 	}
-	assert.Equal(t, 200, s.call("alice", "GET", "/v1/orders", "").StatusCode, "a list without a filter needs no place")
+	assert.Equal(t, 200, s.call("alice", "GET", "/v1/orders", "").StatusCode, "a list without a filter needs no slot")
 	assert.Equal(t, 200, s.call("bob", "GET", "/v1/orders?q=tea", "").StatusCode)
 	search("bob")
 
 	close(slow.release)
 	ended.Wait()
-	assert.Equal(t, 200, s.call("alice", "GET", "/v1/orders?q=tea", "").StatusCode, "the places are free again")
+	assert.Equal(t, 200, s.call("alice", "GET", "/v1/orders?q=tea", "").StatusCode, "the slots are free again")
 }
 
 type slowSearches struct {

@@ -1,0 +1,111 @@
+package rest
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"orders/kit/httpapi/problem"
+	"orders/orders-actor/auth"
+	"orders/orders-actor/rest/request"
+)
+
+// handler handles a call of an authenticated user.
+type handler func(c *fiber.Ctx, u auth.User) error
+
+// public admits a call that needs no token, within the limit of concurrent calls.
+func (s *Server) public(h fiber.Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderCacheControl, "no-store")
+		if err := s.calls.Enter(); err != nil {
+			return err
+		}
+		defer s.calls.Leave()
+		return h(c)
+	}
+}
+
+// signedIn admits a call of an authenticated user within the limits.
+func (s *Server) signedIn(h handler) fiber.Handler {
+	return func(c *fiber.Ctx) error { return s.admit(c, h, 0, false) }
+}
+
+// waitable is signedIn for a call that is a long poll when Prefer: wait asks for it. Long polls have a limit of their own,
+// so that they do not block other calls.
+func (s *Server) waitable(h handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		wait, waits := request.PreferWait(c)
+		return s.admit(c, h, wait, waits)
+	}
+}
+
+// waitableOrStream is waitable for the feed. A stream outlives its handler, so streamEvents takes its slot itself.
+func (s *Server) waitableOrStream(h handler) fiber.Handler {
+	poll, stream := s.waitable(h), s.signedIn(h)
+	return func(c *fiber.Ctx) error {
+		if request.Negotiate(c.Get(fiber.HeaderAccept), feedTypes) == eventStream {
+			return stream(c)
+		}
+		return poll(c)
+	}
+}
+
+// admit authenticates the user within the limit of concurrent calls. A call that waits then leaves that limit and takes one
+// of the user's slots for waits.
+func (s *Server) admit(c *fiber.Ctx, h handler, wait time.Duration, waits bool) error {
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	c.Vary(fiber.HeaderAuthorization, fiber.HeaderAccept)
+	if err := s.calls.Enter(); err != nil {
+		return err
+	}
+	leave := sync.OnceFunc(s.calls.Leave)
+	defer leave()
+	ctx, cancel := context.WithTimeout(c.UserContext(), callTimeout+wait)
+	defer cancel()
+	c.SetUserContext(ctx)
+
+	u, err := s.authenticate(c)
+	if err != nil {
+		return err
+	}
+	if err := s.takeRate(c, u); err != nil {
+		return err
+	}
+	if waits {
+		leave()
+		if err := s.waits.Enter(u.ID); err != nil {
+			return err
+		}
+		defer s.waits.Leave(u.ID)
+	}
+	return h(c, u)
+}
+
+// authenticate verifies the bearer token.
+func (s *Server) authenticate(c *fiber.Ctx) (auth.User, error) {
+	scheme, token, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
+	if !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(token) == "" {
+		return auth.User{}, problem.New(problem.Unauthenticated, "send a token: Authorization: Bearer <token>")
+	}
+	return s.Verifier.Verify(c.UserContext(), strings.Clone(strings.TrimSpace(token)))
+}
+
+// takeRate counts the call against the user's rate limit.
+func (s *Server) takeRate(c *fiber.Ctx, u auth.User) error {
+	if s.RateLimit == 0 {
+		return nil
+	}
+	allowance := s.rates.Take(u.ID)
+	c.Set("RateLimit-Limit", strconv.Itoa(s.RateLimit))
+	c.Set("RateLimit-Remaining", strconv.Itoa(allowance.Remaining))
+	c.Set("RateLimit-Reset", strconv.Itoa(allowance.Reset))
+	if allowance.OK {
+		return nil
+	}
+	c.Set(fiber.HeaderRetryAfter, strconv.Itoa(allowance.RetryAfter))
+	return problem.New(problem.RateLimited, "too many requests; try again in %d s", allowance.RetryAfter)
+}
