@@ -1,0 +1,50 @@
+package simulate
+
+import (
+	"context"
+	"math"
+	"testing"
+	"time"
+
+	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb/orderdbtest"
+)
+
+// TestOrderDatabaseConforms holds the simulated order database to the suite of the real one.
+func TestOrderDatabaseConforms(t *testing.T) {
+	orderdbtest.Run(t, func(*testing.T) orderdbtest.Database {
+		w := &world{choose: Bytes(nil)}
+		w.view = &view{w: w, states: map[string]order.State{}}
+		return orderdbtest.Database{DB: clocked{w}, Events: func() (all []order.Order, _ error) {
+			for _, e := range w.view.log {
+				all = append(all, e.Order)
+			}
+			return all, nil
+		}}
+	})
+}
+
+// clocked runs each call of the simulated order database to its end on the virtual clock.
+type clocked struct{ w *world }
+
+func (c clocked) run(call func()) {
+	c.w.clock.spawn(nil, 0, func(*proc) { call() })
+	for c.w.clock.step(math.MaxInt64) {
+		continue
+	}
+}
+
+func (c clocked) Put(ctx context.Context, s order.State) (err error) {
+	c.run(func() { err = c.w.view.Put(ctx, s) })
+	return err
+}
+
+func (c clocked) Find(ctx context.Context, id string) (s order.State, found bool, err error) {
+	c.run(func() { s, found, err = c.w.view.Find(ctx, id) })
+	return s, found, err
+}
+
+func (c clocked) Stuck(ctx context.Context, now time.Time, unpaidFor, overdueBy time.Duration, limit int) (ids []string, err error) {
+	c.run(func() { ids, err = c.w.view.Stuck(ctx, now, unpaidFor, overdueBy, limit) })
+	return ids, err
+}

@@ -1,0 +1,188 @@
+// Package orderdbtest is the conformance suite of the order database: the rules that its users, hosts of orders and the
+// reconciler, rely on. It runs on SQLite, on PostgreSQL, and on the stand-in of the simulation.
+package orderdbtest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"orders/orders-actor/order"
+)
+
+// DB is the part of an order database that the suite tests.
+type DB interface {
+	Put(ctx context.Context, s order.State) error
+	Find(ctx context.Context, id string) (order.State, bool, error)
+	Stuck(ctx context.Context, now time.Time, unpaidFor, overdueBy time.Duration, limit int) ([]string, error)
+}
+
+// Database is an empty order database.
+type Database struct {
+	DB
+	// Events returns all events in the order of the event log.
+	Events func() ([]order.Order, error)
+}
+
+// Run runs the suite. open returns an empty database for each test.
+func Run(t *testing.T, open func(t *testing.T) Database) {
+	t.Helper()
+	for name, test := range map[string]func(*testing.T, Database){
+		"unknown order is not found":                    testUnknownOrder,
+		"older version and other content are conflicts": testConflicts,
+		"newest of any puts is stored":                  testPutsInAnyOrder,
+		"stuck orders of each kind are found":           testStuck,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+}
+
+// Start is the time of the orders in tests.
+var Start = time.Date(2026, 11, 24, 9, 30, 0, 0, time.UTC)
+
+// NewOrder returns the first version of an order. Without items it has two of tea-1.
+func NewOrder(t testing.TB, customer string, at time.Time, items ...order.Item) order.State {
+	t.Helper()
+	if len(items) == 0 {
+		items = []order.Item{{SKU: "tea-1", Name: "Green tea", Quantity: 2, UnitPrice: 450}}
+	}
+	id, err := uuid.NewV7()
+	require.NoError(t, err)
+	s, err := order.New(order.Create{
+		ID: id.String(), Auth: order.Auth{User: customer, Role: "customer"}, Items: items, Currency: "EUR", Fingerprint: "f",
+	}, at)
+	require.NoError(t, err)
+	return s
+}
+
+// Settled returns the version after a confirmed or declined payment. A confirmed order is due 10 s later.
+func Settled(t testing.TB, s order.State, confirmed bool, at time.Time) order.State {
+	t.Helper()
+	next, ok := s.Settle(order.Settle{ID: s.ID, Confirmed: confirmed, Attempts: 1}, at, 10*time.Second)
+	require.True(t, ok)
+	return next
+}
+
+// Cancelled returns the version after a cancel by the customer. It owes a void.
+func Cancelled(t testing.TB, s order.State, at time.Time) order.State {
+	t.Helper()
+	next, ok, err := s.Cancel(order.Cancel{ID: s.ID, User: s.Customer, By: order.ByCustomer}, at)
+	require.NoError(t, err)
+	require.True(t, ok)
+	return next
+}
+
+func testUnknownOrder(t *testing.T, db Database) {
+	require.NoError(t, db.Put(t.Context(), NewOrder(t, "alice", Start)))
+	_, found, err := db.Find(t.Context(), "another")
+	require.NoError(t, err)
+	require.False(t, found)
+}
+
+func testConflicts(t *testing.T, db Database) {
+	first := NewOrder(t, "alice", Start)
+	confirmed := Settled(t, first, true, Start.Add(time.Second))
+	cancelled := Cancelled(t, first, Start.Add(2*time.Second)) // version 2 as well
+	voided, _ := cancelled.Voided()
+
+	for _, step := range []struct {
+		name     string
+		put      order.State
+		conflict bool
+		stored   order.State
+	}{
+		{"first version", first, false, first},
+		{"same version again", first, false, first},
+		{"next version", cancelled, false, cancelled},
+		{"same version, void no longer owed", voided, false, voided},
+		{"older version", first, true, voided},
+		{"same version, other content", confirmed, true, voided},
+		{"same version, void owed again", cancelled, false, cancelled},
+	} {
+		err := db.Put(t.Context(), step.put)
+		if step.conflict {
+			var conflict *order.Conflict
+			require.ErrorAs(t, err, &conflict, step.name)
+			require.Equal(t, step.stored, conflict.Held, step.name)
+		} else {
+			require.NoError(t, err, step.name)
+		}
+		got, found, err := db.Find(t.Context(), first.ID)
+		require.NoError(t, err)
+		require.True(t, found)
+		require.Equal(t, step.stored, got, step.name)
+	}
+	require.Equal(t, []string{"v1", "v2"}, versions(t, db, first.ID))
+}
+
+// testPutsInAnyOrder checks that the highest version is stored, and that the log has each version that was the highest when
+// it was put, once, in ascending order.
+func testPutsInAnyOrder(t *testing.T, db Database) {
+	rapid.Check(t, func(r *rapid.T) {
+		first := NewOrder(t, "alice", Start)
+		second := Settled(t, first, true, Start.Add(time.Second))
+		third := Cancelled(t, second, Start.Add(2*time.Second))
+		all := []order.State{first, second, third}
+		highest, logged := 0, []string(nil)
+		for _, i := range rapid.SliceOfN(rapid.IntRange(0, 2), 1, 8).Draw(r, "puts") {
+			err := db.Put(context.Background(), all[i])
+			if i+1 < highest {
+				require.Error(r, err)
+			} else {
+				require.NoError(r, err)
+			}
+			if i+1 > highest {
+				highest = i + 1
+				logged = append(logged, fmt.Sprintf("v%d", highest))
+			}
+		}
+		got, found, err := db.Find(context.Background(), first.ID)
+		require.NoError(r, err)
+		require.True(r, found)
+		require.Equal(r, all[highest-1], got)
+		require.Equal(r, logged, versions(t, db, first.ID))
+	})
+}
+
+// versions returns the versions of an order in the event log.
+func versions(t *testing.T, db Database, id string) (all []string) {
+	t.Helper()
+	events, err := db.Events()
+	require.NoError(t, err)
+	for _, o := range events {
+		if o.ID == id {
+			all = append(all, fmt.Sprintf("v%d", o.Version))
+		}
+	}
+	return all
+}
+
+func testStuck(t *testing.T, db Database) {
+	unpaid := NewOrder(t, "alice", Start)
+	later := NewOrder(t, "alice", Start.Add(time.Minute))
+	due := Settled(t, NewOrder(t, "alice", Start), true, Start)
+	owing := Cancelled(t, NewOrder(t, "alice", Start), Start)
+	done, _ := owing.Voided()
+	done.ID = NewOrder(t, "alice", Start).ID
+	for _, s := range []order.State{unpaid, later, due, owing, done} {
+		require.NoError(t, db.Put(t.Context(), s))
+	}
+
+	now := Start.Add(30 * time.Second)
+	ids, err := db.Stuck(t.Context(), now, 5*time.Second, 5*time.Second, 10)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{unpaid.ID, due.ID, owing.ID}, ids)
+
+	ids, err = db.Stuck(t.Context(), now, 5*time.Second, 25*time.Second, 10)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{unpaid.ID, owing.ID}, ids, "overdue for less")
+
+	ids, err = db.Stuck(t.Context(), now, 5*time.Second, 5*time.Second, 2)
+	require.NoError(t, err)
+	require.Len(t, ids, 2)
+}

@@ -1,0 +1,203 @@
+package orderdb_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"orders/kit/pgtest"
+	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb"
+	"orders/orders-actor/orderdb/orderdbtest"
+)
+
+var (
+	start                        = orderdbtest.Start
+	newOrder, settled, cancelled = orderdbtest.NewOrder, orderdbtest.Settled, orderdbtest.Cancelled
+)
+
+// databases return the DSN of a new and empty database.
+var databases = map[string]func(t *testing.T) string{
+	"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "data", "view.db") },
+	"postgres": func(t *testing.T) string { return postgres.Database(t) },
+}
+
+// eachDatabase runs a test on an empty SQLite and on an empty PostgreSQL.
+func eachDatabase(t *testing.T, test func(t *testing.T, dsn string)) {
+	t.Helper()
+	for name, newDSN := range databases {
+		t.Run(name, func(t *testing.T) { test(t, newDSN(t)) })
+	}
+}
+
+// eachDB is eachDatabase with an open order database.
+func eachDB(t *testing.T, test func(t *testing.T, db *orderdb.DB)) {
+	t.Helper()
+	eachDatabase(t, func(t *testing.T, dsn string) { test(t, open(t, dsn)) })
+}
+
+func open(t testing.TB, dsn string) *orderdb.DB {
+	t.Helper()
+	db, err := orderdb.Open(t.Context(), dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+var postgres *pgtest.Server
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	var err error
+	if postgres, err = pgtest.Open(); err != nil {
+		fmt.Fprintln(os.Stderr, "these tests need a PostgreSQL:", err)
+		return 1
+	}
+	defer func() { _ = postgres.Close() }()
+	return m.Run()
+}
+
+func put(t testing.TB, db *orderdb.DB, states ...order.State) {
+	t.Helper()
+	for _, s := range states {
+		require.NoError(t, db.Put(context.Background(), s))
+	}
+}
+
+func versions(t testing.TB, db *orderdb.DB, after string) (all []string) {
+	t.Helper()
+	for {
+		events, err := db.Events(context.Background(), orderdb.EventQuery{After: after, Limit: 2})
+		require.NoError(t, err)
+		for _, e := range events.Events {
+			all = append(all, fmt.Sprintf("%s v%d", e.Order.ID, e.Order.Version))
+		}
+		after = events.Next
+		if len(events.Events) == 0 {
+			return all
+		}
+	}
+}
+
+func head(t testing.TB, db *orderdb.DB) string {
+	t.Helper()
+	cursor, err := db.Head(context.Background())
+	require.NoError(t, err)
+	return cursor
+}
+
+func TestConformance(t *testing.T) {
+	for name, newDSN := range databases {
+		t.Run(name, func(t *testing.T) {
+			orderdbtest.Run(t, func(t *testing.T) orderdbtest.Database {
+				db := open(t, newDSN(t))
+				after := head(t, db)
+				return orderdbtest.Database{DB: db, Events: func() ([]order.Order, error) { return readEvents(db, after) }}
+			})
+		})
+	}
+}
+
+// readEvents returns all events after a cursor.
+func readEvents(db *orderdb.DB, after string) (all []order.Order, _ error) {
+	for {
+		events, err := db.Events(context.Background(), orderdb.EventQuery{After: after, Limit: 500})
+		if err != nil || len(events.Events) == 0 {
+			return all, err
+		}
+		for _, e := range events.Events {
+			all = append(all, e.Order)
+		}
+		after = events.Next
+	}
+}
+
+func TestRefusalsOfPutAreNotUnavailable(t *testing.T) {
+	eachDB(t, func(t *testing.T, db *orderdb.DB) {
+		first := newOrder(t, "alice", start)
+		put(t, db, cancelled(t, first, start))
+		err := db.Put(t.Context(), first)
+		var conflict *order.Conflict
+		require.ErrorAs(t, err, &conflict)
+		require.NotErrorIs(t, err, orderdb.ErrUnavailable)
+		_, err = db.Get(t.Context(), "another")
+		require.ErrorIs(t, err, orderdb.ErrNotFound)
+		got, err := db.Get(t.Context(), first.ID)
+		require.NoError(t, err)
+		require.Equal(t, conflict.Held.Order, got)
+	})
+}
+
+func TestReplicasMigrateConcurrently(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, dsn string) {
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				db, err := orderdb.Open(context.Background(), dsn)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := db.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		put(t, open(t, dsn), newOrder(t, "alice", start))
+	})
+}
+
+func TestCallsAreUnavailableWhileServerIsDown(t *testing.T) {
+	server := pgtest.Start(t)
+	db := open(t, server.DSN())
+	o := newOrder(t, "alice", start)
+	put(t, db, o)
+	require.NoError(t, server.Kill())
+	_, err := db.Get(t.Context(), o.ID)
+	require.ErrorIs(t, err, orderdb.ErrUnavailable)
+	require.ErrorIs(t, db.Put(t.Context(), o), orderdb.ErrUnavailable)
+	require.ErrorIs(t, db.Ping(t.Context()), orderdb.ErrUnavailable)
+	require.NoError(t, server.Start())
+	require.NoError(t, db.Ping(t.Context()))
+	got, err := db.Get(t.Context(), o.ID)
+	require.NoError(t, err)
+	require.Equal(t, o.Order, got)
+}
+
+func TestWritesAreUnavailableWhileSQLiteIsLocked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "view.db")
+	db := open(t, path)
+	other, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate")
+	require.NoError(t, err)
+	defer other.Close()
+	tx, err := other.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	o := newOrder(t, "alice", start)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, db.Put(ctx, o), orderdb.ErrUnavailable)
+	require.NoError(t, db.Ping(t.Context()), "reads do not wait")
+	require.NoError(t, tx.Rollback())
+	put(t, db, o)
+}
+
+func TestCancelledCallIsNotUnavailable(t *testing.T) {
+	eachDB(t, func(t *testing.T, db *orderdb.DB) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		err := db.Put(ctx, newOrder(t, "alice", start))
+		require.ErrorIs(t, err, context.Canceled)
+		require.NotErrorIs(t, err, orderdb.ErrUnavailable)
+	})
+}
