@@ -11,7 +11,7 @@ import (
 
 	"orders/kit/config"
 	"orders/orders-actor/auth"
-	"orders/orders-actor/orderdb"
+	"orders/orders-actor/orderdb/sqldb"
 )
 
 // Config has the settings from the environment; README.md describes them.
@@ -55,7 +55,7 @@ func readConfig(env *config.Reader) (Config, error) {
 		},
 		OIDCClientID:   env.String("OIDC_CLIENT_ID", ""),
 		ViewDSN:        strings.TrimSpace(env.String("VIEW_DSN", filepath.Join(env.String("DATA_DIR", ".data"), "view.db"))),
-		ViewMaxConns:   env.Int("VIEW_MAX_CONNS", orderdb.DefaultMaxConns, orderdb.MinMaxConns, 1_000),
+		ViewMaxConns:   env.Int("VIEW_MAX_CONNS", sqldb.DefaultMaxConns, sqldb.MinMaxConns, 1_000),
 		StateDSN:       strings.TrimSpace(env.String("STATE_DSN", filepath.Join(env.String("DATA_DIR", ".data"), "statestore.db"))),
 		PaymentTimeout: env.Duration("PAYMENT_TIMEOUT", 10*time.Second, 100*time.Millisecond, time.Minute),
 		RateLimit:      env.Int("RATE_LIMIT", 600, 0, 1_000_000),
@@ -69,10 +69,10 @@ func readConfig(env *config.Reader) (Config, error) {
 		DaprHTTP:       env.URL("DAPR_HTTP_ENDPOINT", fmt.Sprintf("http://127.0.0.1:%d", env.Int("DAPR_HTTP_PORT", 3500, 1, 65535))),
 		DaprToken:      env.String("DAPR_API_TOKEN", ""),
 	}
-	if err := orderdb.CheckDSN(c.ViewDSN); err != nil {
+	if err := sqldb.CheckDSN(c.ViewDSN); err != nil {
 		env.Reject("VIEW_DSN", "%v", err)
 	}
-	if err := orderdb.CheckDSN(c.StateDSN); err != nil {
+	if err := sqldb.CheckDSN(c.StateDSN); err != nil {
 		env.Reject("STATE_DSN", "%v", err)
 	}
 	if c.AuthMode == "oidc" {

@@ -23,6 +23,7 @@ import (
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderactor"
 	"orders/orders-actor/orderdb"
+	"orders/orders-actor/orderdb/sqldb"
 )
 
 const (
@@ -53,10 +54,10 @@ type Entry struct {
 // Open opens the database at dsn: a postgres:// URL, or the path of an SQLite file. If the file does not exist, the error
 // wraps fs.ErrNotExist. PostgreSQL is dialled by the first call.
 func Open(dsn string) (*Store, error) {
-	if err := orderdb.CheckDSN(dsn); err != nil {
+	if err := sqldb.CheckDSN(dsn); err != nil {
 		return nil, fmt.Errorf("open the state store: the DSN %w", err)
 	}
-	if orderdb.IsPostgres(dsn) {
+	if sqldb.IsPostgres(dsn) {
 		config, err := pgx.ParseConfig(dsn)
 		if err != nil {
 			return nil, errors.New("open the state store: the DSN is not a valid PostgreSQL URL") // err may contain the password

@@ -19,6 +19,7 @@ import (
 	"orders/orders-actor/actorstore"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb"
+	"orders/orders-actor/orderdb/sqldb"
 )
 
 // stateStore is the table that Dapr creates, with values in the formats that Dapr uses.
@@ -34,7 +35,7 @@ func newStateStore(t *testing.T, dsn string) *stateStore {
 	s := &stateStore{insert: `INSERT INTO state (key, value, etag) VALUES ($1, $2, gen_random_uuid())
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value`}
 	driver, create := "pgx", `CREATE TABLE state (key text NOT NULL PRIMARY KEY, value bytea NOT NULL, etag uuid NOT NULL)`
-	if s.sqlite = !orderdb.IsPostgres(dsn); s.sqlite {
+	if s.sqlite = !sqldb.IsPostgres(dsn); s.sqlite {
 		driver, create = "sqlite", `CREATE TABLE state (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, is_binary BOOLEAN NOT NULL, etag TEXT NOT NULL)`
 		s.insert = `INSERT OR REPLACE INTO state (key, value, is_binary, etag) VALUES ($1, $2, $3, '')`
 	}

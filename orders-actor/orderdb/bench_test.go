@@ -10,7 +10,7 @@ import (
 	"orders/orders-actor/orderdb"
 )
 
-// BenchmarkCreate measures what an order's first version costs, most of all its search words.
+// BenchmarkCreate measures the first version of an order, which stores its search words.
 func BenchmarkCreate(b *testing.B) {
 	databases := map[string]string{"sqlite": filepath.Join(b.TempDir(), "view.db"), "postgres": postgres.Database(b)}
 	for _, database := range []string{"sqlite", "postgres"} {
@@ -22,7 +22,7 @@ func BenchmarkCreate(b *testing.B) {
 			}
 			b.Run(fmt.Sprintf("%s/lines=%d", database, lines), func(b *testing.B) { benchmarkPut(b, db, items) })
 		}
-		// No order has more words: each two characters of a line are one.
+		// The most words that an order can have: each pair of characters is one.
 		items := make([]order.Item, 100)
 		for i := range items {
 			var name strings.Builder

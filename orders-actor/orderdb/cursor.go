@@ -11,15 +11,14 @@ import (
 	"strings"
 )
 
-// position is a place in the event log: right after the event with these numbers.
+// position is the position in the event log after the event with these numbers.
 type position struct{ tx, seq int64 }
 
 func (p position) compare(q position) int {
 	return cmp.Or(cmp.Compare(p.tx, q.tx), cmp.Compare(p.seq, q.seq))
 }
 
-// feedCursor is a position in one log, written as LOG.TX.SEQ. Logs have ids so that a cursor from another database isn't
-// mistaken for one of this.
+// feedCursor is a position in one event log, written as LOG.TX.SEQ. The id of the log rejects cursors of other databases.
 type feedCursor struct {
 	log string
 	position
@@ -43,8 +42,7 @@ func parseFeedCursor(s string) (c feedCursor, _ error) {
 	return c, nil
 }
 
-// pageCursor is the last order of a page: its sort key and id. It also tells which list it belongs to, because in
-// another one it would mean nothing.
+// pageCursor is the sort key and id of the last order of a page. List identifies the list to which it belongs.
 type pageCursor struct {
 	List string `json:"l"`
 	Key  int64  `json:"k"`
@@ -54,7 +52,7 @@ type pageCursor struct {
 const pageCursorVersion = "1"
 
 func (c pageCursor) String() string {
-	data, _ := json.Marshal(c) // strings and a number: can't fail
+	data, _ := json.Marshal(c) // never fails for strings and a number
 	return pageCursorVersion + base64.RawURLEncoding.EncodeToString(data)
 }
 
@@ -74,10 +72,10 @@ func parsePageCursor(s, list string) (c pageCursor, _ error) {
 	return c, nil
 }
 
-// list names the selection and its order, whatever page of it is asked for.
+// list identifies the selection and its order, without the page.
 func (q Query) list() string {
 	statuses := slices.Sorted(slices.Values(q.Statuses))
-	data, _ := json.Marshal([]any{q.Customer, statuses, q.Text, q.From.UnixMilli(), q.To.UnixMilli(), q.Sort, q.Descending}) // can't fail
+	data, _ := json.Marshal([]any{q.Customer, statuses, q.Text, q.From.UnixMilli(), q.To.UnixMilli(), q.Sort, q.Descending}) // never fails
 	sum := sha256.Sum256(data)
 	return base64.RawURLEncoding.EncodeToString(sum[:9])
 }

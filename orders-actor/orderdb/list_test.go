@@ -17,7 +17,7 @@ import (
 	"orders/orders-actor/orderdb"
 )
 
-// shop fills a view with orders of a few customers in all statuses.
+// shop stores orders of a few customers in all statuses.
 func shop(t *testing.T, db *orderdb.DB, n int) (all []order.State) {
 	t.Helper()
 	names := []string{"Green tea", "Black Tea", "Käse 100%", "Cup (blue)", "tea_pot!"}
@@ -38,7 +38,7 @@ func shop(t *testing.T, db *orderdb.DB, n int) (all []order.State) {
 	return all
 }
 
-// want is the list as a loop over all orders makes it: without an index, a plan or a page.
+// want computes the list with a loop over all orders.
 func want(all []order.State, q orderdb.Query) (ids []string, counts map[order.Status]int) {
 	counts = map[order.Status]int{}
 	var found []order.State
@@ -69,8 +69,8 @@ func want(all []order.State, q orderdb.Query) (ids []string, counts map[order.St
 	return ids, counts
 }
 
-// contains looks for words where a space is before them, in the text as it is and with spaces for all that separates. It
-// knows the letters and signs of shop.
+// contains searches for words after a space, in the text and in a copy with spaces for separators. It supports only the
+// characters that shop uses.
 func contains(o order.Order, text string) bool {
 	haystack := " " + strings.ToLower(o.ID+" "+o.Customer+" "+o.Items[0].SKU+" "+o.Items[0].Name)
 	haystack += strings.NewReplacer("-", " ", "_", " ", "@", " ", ".", " ", "(", " ").Replace(haystack)
@@ -83,12 +83,12 @@ func contains(o order.Order, text string) bool {
 	return true
 }
 
-func TestListsHoldWhatTheirQuerySelects(t *testing.T) {
-	eachView(t, func(t *testing.T, db *orderdb.DB) {
+func TestListsMatchTheirQuery(t *testing.T) {
+	eachDB(t, func(t *testing.T, db *orderdb.DB) {
 		all := shop(t, db, 40)
 		rapid.Check(t, func(r *rapid.T) {
 			q := orderdb.Query{
-				Customer:   rapid.SampledFrom([]string{"", "", "alice", "nobody"}).Draw(r, "customer"),
+				Customer:   rapid.SampledFrom([]string{"", "", "alice", "unknown"}).Draw(r, "customer"),
 				Statuses:   rapid.SliceOfDistinct(rapid.SampledFrom(order.Statuses), rapid.ID).Draw(r, "statuses"),
 				Text:       rapid.SampledFrom([]string{"", "", "tea", "TEA gre", "ea", "sku-1", "käse", "KASE", "100%", "\"tea\", (blue)", "tea_", "teax", "example", "blue", all[7].ID}).Draw(r, "text"),
 				Sort:       rapid.SampledFrom([]orderdb.Sort{orderdb.SortCreated, orderdb.SortUpdated, orderdb.SortTotal}).Draw(r, "sort"),
@@ -131,9 +131,9 @@ func TestListsHoldWhatTheirQuerySelects(t *testing.T) {
 	})
 }
 
-// While others come and change, each order that stays as it is comes exactly once.
-func TestPagesStayRightWhileOrdersChange(t *testing.T) {
-	eachView(t, func(t *testing.T, db *orderdb.DB) {
+// Each order that does not change while pages are read is on exactly one page.
+func TestPagesHoldUnchangedOrdersOnce(t *testing.T) {
+	eachDB(t, func(t *testing.T, db *orderdb.DB) {
 		all := shop(t, db, 40)
 		for _, sort := range []orderdb.Sort{orderdb.SortCreated, orderdb.SortUpdated, orderdb.SortTotal} {
 			for _, descending := range []bool{false, true} {
@@ -150,7 +150,7 @@ func TestPagesStayRightWhileOrdersChange(t *testing.T) {
 					}
 					q.Cursor = page.Next
 					put(t, db, newOrder(t, "alice", start.Add(time.Duration(i)*time.Second)), newOrder(t, "dave", start.Add(time.Hour)))
-					for j, s := range all { // one of the old ones moves
+					for j, s := range all { // one of the old orders changes
 						if !s.Status.Final() && s.Status == order.Created {
 							all[j] = cancelled(t, s, start.Add(2*time.Hour))
 							put(t, db, all[j])
@@ -169,8 +169,8 @@ func TestPagesStayRightWhileOrdersChange(t *testing.T) {
 	})
 }
 
-func TestCursorsBelongToTheirList(t *testing.T) {
-	eachView(t, func(t *testing.T, db *orderdb.DB) {
+func TestPageCursorsBelongToTheirList(t *testing.T) {
+	eachDB(t, func(t *testing.T, db *orderdb.DB) {
 		shop(t, db, 10)
 		q := orderdb.Query{Limit: 3, Sort: orderdb.SortTotal, Statuses: []order.Status{order.Created, order.Cancelled}}
 		page, err := db.List(t.Context(), q)
@@ -186,9 +186,9 @@ func TestCursorsBelongToTheirList(t *testing.T) {
 			"statuses":  func(q *orderdb.Query) { q.Statuses = nil },
 			"text":      func(q *orderdb.Query) { q.Text = "tea" },
 			"from":      func(q *orderdb.Query) { q.From = start },
-			"cut":       func(q *orderdb.Query) { q.Cursor = q.Cursor[:10] },
+			"truncated": func(q *orderdb.Query) { q.Cursor = q.Cursor[:10] },
 			"version":   func(q *orderdb.Query) { q.Cursor = "9" + q.Cursor[1:] },
-			"garbage":   func(q *orderdb.Query) { q.Cursor = "1e30" },
+			"invalid":   func(q *orderdb.Query) { q.Cursor = "1e30" },
 		} {
 			other := q
 			change(&other)
@@ -199,24 +199,24 @@ func TestCursorsBelongToTheirList(t *testing.T) {
 	})
 }
 
-func TestAnExportEndsWithItsReader(t *testing.T) {
-	eachView(t, func(t *testing.T, db *orderdb.DB) {
+func TestExportEndsAtError(t *testing.T) {
+	eachDB(t, func(t *testing.T, db *orderdb.DB) {
 		shop(t, db, 10)
-		enough := errors.New("enough")
+		stop := errors.New("stop")
 		n := 0
 		err := db.Export(t.Context(), orderdb.Query{}, func(order.Order) error {
 			if n++; n == 3 {
-				return enough
+				return stop
 			}
 			return nil
 		})
-		require.ErrorIs(t, err, enough)
+		require.ErrorIs(t, err, stop)
 		require.Equal(t, 3, n)
 	})
 }
 
-func TestEachLineOfALongOrderIsFound(t *testing.T) {
-	eachView(t, func(t *testing.T, db *orderdb.DB) {
+func TestSearchFindsEachItemOfLongOrder(t *testing.T) {
+	eachDB(t, func(t *testing.T, db *orderdb.DB) {
 		items := make([]order.Item, 100)
 		for i := range items {
 			var name strings.Builder

@@ -1,3 +1,17 @@
+// Package orderdb is the order database: the newest version of each order, and the event log of all versions, in SQLite for
+// one replica or PostgreSQL for several. Open opens it.
+//
+//   - Put is the arbiter between two hosts that run the same order: it rejects an older version, and other content of the
+//     same version, with *order.Conflict.
+//   - Put stores a version and its event in one transaction. Each version has one event.
+//   - Events, called with one cursor after another, returns each event once, and the events of an order in the order of
+//     their versions. It returns ErrCursorExpired when that is no longer possible. See events.go.
+//   - The pages of List hold each order that did not change meanwhile exactly once. Reads of lists, exports and counts are
+//     limited, whatever the size of the table. See plan.go for how, and for the exception.
+//   - Each call has a timeout, also without a deadline in ctx. It returns ErrUnavailable while the database is unreachable.
+//     Then it is unknown whether a write was done, and a retry is safe.
+//
+// Run NewWatcher for readers that wait for events, and NewReindexer once per process.
 package orderdb
 
 import (
@@ -7,206 +21,107 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
-	"os"
-	"path/filepath"
-	"regexp"
-	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
+	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb/sqldb"
+)
+
+var (
+	// ErrNotFound means that there is no such order.
+	ErrNotFound = errors.New("no such order")
+	// ErrBadCursor means that a cursor is invalid or belongs to another list.
+	ErrBadCursor = errors.New("bad cursor")
+	// ErrCursorExpired means that events after the cursor were deleted, or that the cursor belongs to another event log.
+	ErrCursorExpired = errors.New("cursor expired")
+	// ErrUnavailable means that the database did not answer in time.
+	ErrUnavailable = sqldb.ErrUnavailable
 )
 
 const (
-	openTimeout     = 2 * time.Minute // migrations of a large table take their time
-	systemConns     = 2               // for the feed, the reconciler and readiness, which must not wait behind requests
-	sqliteReaders   = ListConns       // for lists, and as many for other reads
-	sqliteMapped    = 1<<31 - 1       // bytes of the file that readers map rather than read: they follow many small pages
-	connMaxIdleTime = 5 * time.Second // a burst's connections go back to the server soon: other replicas need them
-)
-
-const (
-	// ListConns is how many lists run at once with DefaultMaxConns, and on SQLite; further ones wait.
-	ListConns = 4
-	// DefaultMaxConns is how many PostgreSQL connections one replica opens at most.
-	DefaultMaxConns = 10
-	// MinMaxConns leaves one connection for lists, one for everything else that serves requests, and the system's.
-	MinMaxConns = systemConns + 2
+	callTimeout = 5 * time.Second
+	pageTimeout = 10 * time.Second // of lists, exports and restores
+	openTimeout = 2 * time.Minute  // includes migrations of large tables
 )
 
 //go:embed migrations
 var migrations embed.FS
 
-// Open is OpenPool with DefaultMaxConns.
-func Open(ctx context.Context, dsn string) (*DB, error) { return OpenPool(ctx, dsn, DefaultMaxConns) }
+// DB is an order database. Its methods may be called concurrently.
+type DB struct {
+	db      *sqldb.DB
+	clock   func() time.Time
+	opened  time.Time
+	written chan struct{} // wakes the Watcher
+}
 
-// OpenPool opens the view and brings its tables up to date. The DSN is a postgres:// URL or the path of an SQLite file,
-// which is made with its folder if it doesn't exist. Several replicas may open one PostgreSQL at the same moment; each
-// opens at most maxConns connections.
+// Open is OpenPool with sqldb.DefaultMaxConns.
+func Open(ctx context.Context, dsn string) (*DB, error) {
+	return OpenPool(ctx, dsn, sqldb.DefaultMaxConns)
+}
+
+// OpenPool opens the order database and migrates its tables. See sqldb.Open for dsn and maxConns. Several replicas may open
+// one PostgreSQL at the same time.
 func OpenPool(ctx context.Context, dsn string, maxConns int) (*DB, error) {
-	dsn = strings.TrimSpace(dsn)
-	if err := CheckDSN(dsn); err != nil {
-		return nil, fmt.Errorf("open the view: the DSN %w", err)
-	}
-	var d *DB
-	var err error
-	if IsPostgres(dsn) {
-		d, err = openPostgres(dsn, max(maxConns, MinMaxConns))
-	} else {
-		d, err = openSQLite(strings.TrimPrefix(dsn, "file:"))
-	}
+	db, err := sqldb.Open(dsn, maxConns, isOwnError)
 	if err != nil {
-		return nil, fmt.Errorf("open the view: %w", err)
+		return nil, fmt.Errorf("open order database: %w", err)
 	}
-	if err := d.call(ctx, "open the view", openTimeout, d.migrate); err != nil {
+	d := &DB{db: db, clock: time.Now, opened: time.Now(), written: make(chan struct{}, 1)}
+	err = d.db.Call(ctx, "open order database", openTimeout, func(ctx context.Context) error {
+		return d.db.Transact(ctx, func(tx *sql.Tx) error { return d.migrate(ctx, tx) })
+	})
+	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
 
-var (
-	schemePattern  = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):`) // one letter would be a drive
-	keywordPattern = regexp.MustCompile(`(?i)\b(host|hostaddr|user|password|dbname|sslmode)\s*=`)
-)
-
-// IsPostgres reports whether a DSN is a PostgreSQL URL.
-func IsPostgres(dsn string) bool {
-	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
-}
-
-// CheckDSN says why a DSN can't be used. It opens nothing. Its errors continue a sentence that begins with the setting's
-// name, and quote nothing of the DSN but its scheme: anything else may be a part of the password.
-func CheckDSN(dsn string) error {
-	dsn = strings.TrimSpace(dsn)
-	if IsPostgres(dsn) {
-		if _, err := pgx.ParseConfig(dsn); err != nil {
-			// err may quote what it takes for the port or an escape, which may be the password.
-			return errors.New("isn't a valid PostgreSQL URL: special characters in the user name and the password must be percent-encoded")
-		}
-		return nil
-	}
-	const want = "must be a postgres:// URL or the path of an SQLite file"
-	scheme := schemePattern.FindStringSubmatch(dsn)
-	switch {
-	case scheme != nil && scheme[1] != "file" && strings.HasPrefix(dsn, scheme[0]+"//"):
-		return fmt.Errorf("%s, not a URL with the scheme %q", want, scheme[1])
-	case scheme != nil && scheme[1] != "file", keywordPattern.MatchString(dsn), looksLikeCredentials(dsn):
-		return errors.New(want)
-	}
-	return nil
-}
-
-// looksLikeCredentials finds user:password@host.
-func looksLikeCredentials(dsn string) bool {
-	before, _, found := strings.Cut(dsn, "@")
-	return found && strings.Contains(strings.TrimPrefix(before, "file:"), ":")
-}
-
-func newDB(dialect dialect, system, lists, read, write *sql.DB) *DB {
-	return &DB{dialect: dialect, system: system, lists: lists, read: read, write: write, clock: time.Now, opened: time.Now(), written: make(chan struct{}, 1)}
-}
-
-// openPostgres works through PgBouncer as well, also in its transaction mode: it sends no startup parameter that poolers
-// refuse, sets nothing for a session, and makes no named prepared statements. The unnamed ones are planned with their
-// arguments each time, which searches need: how to find a word depends on how frequent it is.
-func openPostgres(dsn string, maxConns int) (*DB, error) {
-	config, err := pgx.ParseConfig(dsn)
-	if err != nil {
-		return nil, CheckDSN(dsn)
-	}
-	config.ConnectTimeout = callTimeout
-	if config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
-		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
-	}
-	config.RuntimeParams["application_name"] = "orders-actor view"
-	pool := func(conns int) *sql.DB {
-		db := stdlib.OpenDB(*config)
-		db.SetMaxOpenConns(conns)
-		db.SetMaxIdleConns(conns)
-		db.SetConnMaxIdleTime(connMaxIdleTime)
-		return db
-	}
-	lists := listConns(maxConns)
-	rest := pool(maxConns - systemConns - lists)
-	return newDB(onPostgres, pool(systemConns), pool(lists), rest, rest), nil
-}
-
-// listConns is how many of maxConns are for lists and exports: half of what requests may use.
-func listConns(maxConns int) int { return (maxConns - systemConns) / 2 }
-
-// openSQLite gives writers one connection, where they wait in line rather than fight for the file's lock, and readers
-// some of their own, which a writer doesn't stop (WAL).
-func openSQLite(path string) (*DB, error) {
-	if path == "" || strings.HasPrefix(path, ":memory:") {
-		return nil, errors.New("SQLite needs the path of a file")
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	file := func(pragmas ...string) string {
-		query := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
-			"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)",
-		}, pragmas...)}
-		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + query.Encode()
-	}
-	write, err := sql.Open("sqlite", file())
-	if err != nil {
-		return nil, err
-	}
-	write.SetMaxOpenConns(1)
-	d := newDB(onSQLite, nil, nil, nil, write)
-	for pool, conns := range map[**sql.DB]int{&d.system: systemConns, &d.lists: sqliteReaders, &d.read: sqliteReaders} {
-		if *pool, err = sql.Open("sqlite", file("query_only(true)", fmt.Sprintf("mmap_size(%d)", sqliteMapped))); err != nil {
-			return nil, errors.Join(err, d.Close())
-		}
-		(*pool).SetMaxOpenConns(conns)
-		(*pool).SetMaxIdleConns(conns)
-	}
-	return d, nil
-}
-
-// migrate runs the files that this database hasn't seen, in the order of their names, all or none. Files only ever get
-// added, and each must leave the tables usable for the release before: its replicas run on during an update.
-func (d *DB) migrate(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migrations/"+d.migrations)
+func (d *DB) migrate(ctx context.Context, tx *sql.Tx) error {
+	files, err := fs.Sub(migrations, "migrations/"+d.db.Name)
 	if err != nil {
 		return err
 	}
-	names, err := fs.Glob(files, "*.sql")
-	if err != nil {
+	if err := d.db.Migrate(ctx, tx, files); err != nil {
 		return err
 	}
-	return d.transact(ctx, func(tx *sql.Tx) error {
-		if d.lockMigrations != "" {
-			if _, err := tx.ExecContext(ctx, d.lockMigrations); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS view_migrations (name TEXT NOT NULL PRIMARY KEY)`); err != nil {
-			return err
-		}
-		for _, name := range names {
-			if err := migrateFile(ctx, tx, files, name); err != nil {
-				return fmt.Errorf("migration %s: %w", name, err)
-			}
-		}
-		return d.restartForeignLog(ctx, tx)
+	return d.restartForeignLog(ctx, tx)
+}
+
+// isOwnError reports whether an error was returned by this package on purpose, not by the database.
+func isOwnError(err error) bool {
+	var conflict *order.Conflict
+	return errors.As(err, &conflict) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrCursorExpired) || errors.Is(err, ErrBadCursor)
+}
+
+// Close closes all connections.
+func (d *DB) Close() error { return d.db.Close() }
+
+// Ping returns an error unless the database answers.
+func (d *DB) Ping(ctx context.Context) error {
+	return d.db.Call(ctx, "ping order database", callTimeout, func(ctx context.Context) error {
+		var one int
+		return d.db.System.QueryRowContext(ctx, `SELECT 1`).Scan(&one)
 	})
 }
 
-func migrateFile(ctx context.Context, tx *sql.Tx, files fs.FS, name string) error {
-	done, err := tx.ExecContext(ctx, `INSERT INTO view_migrations (name) VALUES ($1) ON CONFLICT DO NOTHING`, name)
-	if err != nil {
-		return err
-	}
-	if n, err := done.RowsAffected(); n == 0 || err != nil {
-		return err
-	}
-	text, err := fs.ReadFile(files, name)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, string(text))
-	return err
+// Ready returns an error unless the database can serve requests. It reads a row of each table that requests read, since a
+// database with damaged or missing tables still answers a ping.
+func (d *DB) Ready(ctx context.Context) error {
+	return d.db.Call(ctx, "read order database", callTimeout, func(ctx context.Context) error {
+		if _, err := d.head(ctx, d.db.System); err != nil {
+			return err
+		}
+		for _, query := range []string{
+			`SELECT id FROM orders ORDER BY id DESC LIMIT 1`,
+			`SELECT word FROM order_words LIMIT 1`,
+			`SELECT order_id FROM idempotency_keys LIMIT 1`,
+		} {
+			var text string
+			if err := d.db.System.QueryRowContext(ctx, query).Scan(&text); err != nil && !errors.Is(err, sql.ErrNoRows) {
+				return err
+			}
+		}
+		return nil
+	})
 }

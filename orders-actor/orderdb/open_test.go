@@ -19,9 +19,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"orders/orders-actor/orderdb"
+	"orders/orders-actor/orderdb/sqldb"
 )
 
-func TestDSNThatIsNotOursIsRefusedWithoutItsPassword(t *testing.T) {
+func TestInvalidDSNIsRefusedWithoutItsPassword(t *testing.T) {
 	for _, dsn := range []string{
 		"postgresql+psycopg://u:hunter2@h/db", "mysql://u:hunter2@h/db", "Postgres://u:hunter2@h/db", "postgres:u:hunter2@h/db",
 		"u:hunter2@h/db", "//u:hunter2@h/db", "host=h user=u password=hunter2", "postgres://u:hunter2/x@h/db", "postgres://u:%zzhunter2@h/db",
@@ -36,13 +37,13 @@ func TestDSNThatIsNotOursIsRefusedWithoutItsPassword(t *testing.T) {
 		require.NoError(t, err)
 		assert.Empty(t, files, dsn)
 	}
-	require.ErrorContains(t, orderdb.CheckDSN("postgresql+psycopg://u:p@h/db"), `"postgresql+psycopg"`)
+	require.ErrorContains(t, sqldb.CheckDSN("postgresql+psycopg://u:p@h/db"), `"postgresql+psycopg"`)
 	for _, dsn := range []string{".data/view.db", "/data/view.db", "file:view.db", "file:///data/view.db", " postgres://u:p@h/db ", "postgresql://h/db"} {
-		require.NoError(t, orderdb.CheckDSN(dsn), dsn)
+		require.NoError(t, sqldb.CheckDSN(dsn), dsn)
 	}
 }
 
-// connections counts those of the view to this database.
+// connections counts the connections of order databases to this database.
 func connections(t *testing.T, dsn string) (n int) {
 	t.Helper()
 	db, err := sql.Open("pgx", dsn)
@@ -53,7 +54,7 @@ func connections(t *testing.T, dsn string) (n int) {
 	return n
 }
 
-func TestReplicaOpensAtMostItsConnections(t *testing.T) {
+func TestPoolsKeepLimitOfConnections(t *testing.T) {
 	const limit = 6
 	dsn := postgres.Database(t)
 	db, err := orderdb.OpenPool(t.Context(), dsn, limit)
@@ -75,7 +76,7 @@ func TestReplicaOpensAtMostItsConnections(t *testing.T) {
 	require.LessOrEqual(t, connections(t, dsn), limit)
 }
 
-func TestReadinessFailsWhenATableCannotBeRead(t *testing.T) {
+func TestReadyFailsWithoutTable(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, dsn string) {
 		db := open(t, dsn)
 		require.NoError(t, db.Ready(t.Context()), "empty")
@@ -89,21 +90,21 @@ func TestReadinessFailsWhenATableCannotBeRead(t *testing.T) {
 		other, err := sql.Open(driver, dsn)
 		require.NoError(t, err)
 		defer other.Close()
-		_, err = other.ExecContext(t.Context(), `ALTER TABLE orders RENAME TO lost`)
+		_, err = other.ExecContext(t.Context(), `ALTER TABLE orders RENAME TO renamed`)
 		require.NoError(t, err)
 		require.NoError(t, db.Ping(t.Context()), "the server itself still answers")
 		require.Error(t, db.Ready(t.Context()))
 	})
 }
 
-// startPgBouncer returns the address of a PgBouncer with its default settings before the test server.
+// startPgBouncer starts a PgBouncer with default settings before the test server, and returns the DSN to it.
 func startPgBouncer(t *testing.T, dsn, mode string) string {
 	t.Helper()
 	program, err := exec.LookPath("pgbouncer")
 	if err != nil {
 		t.Skip("needs pgbouncer in PATH")
 	}
-	dir, err := os.MkdirTemp("", "pgbouncer") //nolint:usetesting // its user must be able to enter the folder
+	dir, err := os.MkdirTemp("", "pgbouncer") //nolint:usetesting // its user must have access to the folder
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -142,7 +143,7 @@ func startPgBouncer(t *testing.T, dsn, mode string) string {
 	return fmt.Sprintf("postgres://postgres@%s/%s?sslmode=disable", address, database)
 }
 
-func TestViewWorksThroughPgBouncer(t *testing.T) {
+func TestDatabaseBehindPgBouncer(t *testing.T) {
 	for _, mode := range []string{"session", "transaction"} {
 		t.Run(mode, func(t *testing.T) {
 			db := open(t, startPgBouncer(t, postgres.Database(t), mode))

@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector makes filling 20 times slower, and has nothing to find.
+// The race detector makes filling the tables 20 times slower, and there are no races to find.
 
 package orderdb
 
@@ -19,12 +19,14 @@ import (
 
 	"orders/kit/pgtest"
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb/sqldb"
+	"orders/orders-actor/orderdb/words"
 )
 
 const planRows = 1_000_000
 
-// fill makes orders in SQL: i counts them. Customers, statuses, words and totals are each spread over all times, but the
-// discontinued article's orders are the oldest.
+// fill creates orders in SQL, numbered by i. Customers, statuses, words and totals are spread over all times, but the orders
+// of the discontinued article are the oldest.
 func fill(t *testing.T, d *DB) {
 	t.Helper()
 	shop := fmt.Sprintf(`WITH RECURSIVE numbers (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM numbers WHERE i < %d), shop AS (
@@ -37,55 +39,55 @@ func fill(t *testing.T, d *DB) {
 	for _, statement := range slices.Concat([]string{
 		shop + `INSERT INTO orders (id, customer, status, version, total, created_at, updated_at, deliver_at, void_owed, words, words_version, state)
 			SELECT id, customer, status, 1, (i * 7919) % 100000, i * 1000, i * 1000 + (i * 31) % 5000, i * 1000, i < 0,
-			' ' || id || ' ' || customer || ' ' || sku || ' ' || name, ` + strconv.Itoa(wordsVersion) + `, '{"currency":"` + strings.Repeat("EUR", 200) + `"}' FROM shop`,
+			' ' || id || ' ' || customer || ' ' || sku || ' ' || name, ` + strconv.Itoa(words.Version) + `, '{"currency":"` + strings.Repeat("EUR", 200) + `"}' FROM shop`,
 		shop + `INSERT INTO order_words (word, order_id, customer) SELECT id, id, customer FROM shop UNION ALL SELECT customer, id, NULL FROM shop
 			UNION ALL SELECT sku, id, customer FROM shop UNION ALL SELECT name, id, customer FROM shop ORDER BY 1, 2`,
 		shop + `INSERT INTO order_events (tx, at, customer, document) SELECT 0, i, customer, '{}' FROM shop`,
 	}, indexes) {
-		_, err := d.write.ExecContext(t.Context(), statement)
+		_, err := d.db.Write.ExecContext(t.Context(), statement)
 		require.NoError(t, err)
 	}
-	if d.migrations == onPostgres.migrations { // as autovacuum does; SQLite has nobody who would
-		_, err := d.write.ExecContext(t.Context(), `VACUUM ANALYZE`)
+	if d.db.Name == sqldb.Postgres.Name { // as autovacuum does; SQLite has none
+		_, err := d.db.Write.ExecContext(t.Context(), `VACUUM ANALYZE`)
 		require.NoError(t, err)
 	}
 }
 
-// dropIndexes returns what makes them again: that is faster than to add to them in any order.
+// dropIndexes returns the statements that create them again, which is faster than to fill them row by row.
 func dropIndexes(t *testing.T, d *DB) (definitions []string) {
 	t.Helper()
 	type index struct{ name, definition string }
-	found, err := rows(t.Context(), d.write, map[string]string{
+	found, err := sqldb.Rows(t.Context(), d.db.Write, map[string]string{
 		"sqlite":   `SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL`,
 		"postgres": `SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND indexname NOT LIKE '%_pkey'`,
-	}[d.migrations], nil, func(scan scan, i *index) error { return scan(&i.name, &i.definition) })
+	}[d.db.Name], nil, func(scan sqldb.Scan, i *index) error { return scan(&i.name, &i.definition) })
 	require.NoError(t, err)
 	require.NotEmpty(t, found)
 	for _, i := range found {
-		_, err := d.write.ExecContext(t.Context(), `DROP INDEX `+i.name)
+		_, err := d.db.Write.ExecContext(t.Context(), `DROP INDEX `+i.name)
 		require.NoError(t, err)
 		definitions = append(definitions, i.definition)
 	}
 	return definitions
 }
 
-// plan is how the database would run a query, one step per line.
+// plan returns the query plan of the database, one step per line.
 func plan(t *testing.T, d *DB, query string, a args) string {
 	t.Helper()
-	if d.migrations == onSQLite.migrations {
-		steps, err := rows(t.Context(), d.read, `EXPLAIN QUERY PLAN `+query, a, func(scan scan, s *string) error {
+	if d.db.Name == sqldb.SQLite.Name {
+		steps, err := sqldb.Rows(t.Context(), d.db.Read, `EXPLAIN QUERY PLAN `+query, a, func(scan sqldb.Scan, s *string) error {
 			var id, parent, unused int
 			return scan(&id, &parent, &unused, s)
 		})
 		require.NoError(t, err)
 		return strings.Join(steps, "\n")
 	}
-	steps, err := rows(t.Context(), d.read, `EXPLAIN `+query, a, func(scan scan, s *string) error { return scan(s) })
+	steps, err := sqldb.Rows(t.Context(), d.db.Read, `EXPLAIN `+query, a, func(scan sqldb.Scan, s *string) error { return scan(s) })
 	require.NoError(t, err)
 	return strings.Join(steps, "\n")
 }
 
-// Counting ends somewhere, and says so.
+// Counts end at their limits and report that.
 func testCounts(t *testing.T, d *DB) {
 	t.Helper()
 	for text, want := range map[string]map[order.Status]int{
@@ -104,7 +106,7 @@ func testCounts(t *testing.T, d *DB) {
 	}
 }
 
-// Each page comes from an index: nothing reads the whole table, and nothing is sorted but what was found to be few.
+// All queries use indexes: none reads a whole table, and none sorts more than a few orders.
 func TestPlans(t *testing.T) {
 	for name, dsn := range map[string]string{"sqlite": filepath.Join(t.TempDir(), "view.db"), "postgres": pgtest.Start(t).DSN()} {
 		t.Run(name, func(t *testing.T) {
@@ -126,8 +128,8 @@ func testPlans(t *testing.T, dsn string) {
 	from, to := created(middle), created(middle+narrowLimit*3/4)
 	filters := map[string]struct {
 		Query
-		sortsFew bool // unless the sort is by creation
-		walks    bool // the exception in list.go
+		sortsFew bool // unless sorted by creation
+		walks    bool // the exception in plan.go
 	}{
 		"all":                  {},
 		"one status":           {Query: Query{Statuses: []order.Status{order.Confirmed}}},
@@ -193,8 +195,8 @@ func testPlans(t *testing.T, dsn string) {
 		}
 	}
 	for name, query := range map[string]string{
-		"feed":               `SELECT tx, seq, document FROM order_events WHERE (tx, seq) > (0, 500) AND tx < ` + d.settled + ` ORDER BY tx, seq LIMIT 50`,
-		"feed of a customer": `SELECT tx, seq, document FROM order_events WHERE (tx, seq) > (0, 500) AND tx < ` + d.settled + ` AND customer = 'customer-7' ORDER BY tx, seq LIMIT 50`,
+		"feed":               `SELECT tx, seq, document FROM order_events WHERE (tx, seq) > (0, 500) AND tx < ` + d.db.Settled + ` ORDER BY tx, seq LIMIT 50`,
+		"feed of a customer": `SELECT tx, seq, document FROM order_events WHERE (tx, seq) > (0, 500) AND tx < ` + d.db.Settled + ` AND customer = 'customer-7' ORDER BY tx, seq LIMIT 50`,
 		"head":               `SELECT * FROM ` + d.newest(),
 		"stuck":              stuckVoids,
 		"overdue":            stuckOverdue,
@@ -228,14 +230,14 @@ func noFullScan(t *testing.T, steps string) {
 	t.Helper()
 	require.NotContains(t, steps, "Seq Scan", steps)
 	for line := range strings.Lines(steps) {
-		// SEARCH is what an index does, except for one that holds nothing but what is looked for.
+		// SEARCH uses an index. So does SCAN of an index that has only the wanted rows.
 		if line = strings.TrimSpace(line); strings.HasPrefix(line, "SCAN order") && !strings.HasSuffix(line, " orders_outdated_words") {
 			require.Fail(t, "reads a whole table", steps)
 		}
 	}
 }
 
-// noSort lets PostgreSQL sort a few pages' worth: for a range that small it may be cheaper than to follow the index.
+// noSort lets PostgreSQL sort a few pages: for such a small range it may be cheaper than an index.
 func noSort(t *testing.T, steps string) {
 	t.Helper()
 	require.NotContains(t, steps, "TEMP B-TREE", steps)
@@ -248,13 +250,13 @@ func noSort(t *testing.T, steps string) {
 
 var sortStep = regexp.MustCompile(`Sort  \(cost=\S+ rows=(\d+)`)
 
-// readsFew runs a query on PostgreSQL, which says how many rows each step gave and skipped: no more than are counted.
+// readsFew runs a query on PostgreSQL and checks the number of rows that each step returned and skipped.
 func readsFew(t *testing.T, d *DB, query string, a args) {
 	t.Helper()
-	if d.migrations == onSQLite.migrations {
+	if d.db.Name == sqldb.SQLite.Name {
 		return
 	}
-	steps, err := rows(t.Context(), d.read, `EXPLAIN (ANALYZE, TIMING OFF) `+query, a, func(scan scan, s *string) error { return scan(s) })
+	steps, err := sqldb.Rows(t.Context(), d.db.Read, `EXPLAIN (ANALYZE, TIMING OFF) `+query, a, func(scan sqldb.Scan, s *string) error { return scan(s) })
 	require.NoError(t, err)
 	loops := 1.0
 	for _, step := range steps {

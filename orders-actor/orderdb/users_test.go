@@ -12,8 +12,8 @@ import (
 	"orders/orders-actor/orderdb"
 )
 
-// What the chart and docker-compose.yml run to separate the database users, on a new database and on one where an
-// earlier release had one user for everything.
+// Runs the script of the chart and docker-compose.yml that separates the database users, on a new database and on one of an
+// earlier release with one user for everything.
 func TestDatabaseUsersCanReadOnlyTheirOwnTables(t *testing.T) {
 	for name, prepared := range map[string]bool{"new database": false, "database of an earlier release": true} {
 		t.Run(name, func(t *testing.T) {

@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	pollEvery = 250 * time.Millisecond // other replicas' writes are seen this late
-	pollPause = 20 * time.Millisecond  // at most 50 polls a second, however many writes there are
+	pollInterval = 250 * time.Millisecond // the delay of events of other replicas
+	pollPause    = 20 * time.Millisecond  // limits polls to 50 per second
 )
 
-// Watcher tells everybody in this replica who waits when the event log has grown. It alone asks the database, and only
-// for the log's end: at once after this replica's own writes, now and then for those of others, and for events that had
-// to wait for another transaction's end. What it costs doesn't depend on how many wait.
+// Watcher tells the readers of this replica when the event log has new events. It reads the head of the log after each
+// write of this replica, and every 250 ms for events of other replicas and events that waited for another transaction. Its
+// load on the database does not depend on the number of readers.
 //
-// It polls rather than listens: on PostgreSQL, transactions that notify commit one after another.
+// It does not use LISTEN: on PostgreSQL, transactions that notify commit one after another.
 type Watcher struct {
 	head func(context.Context) (string, error)
 	wake chan struct{}
@@ -26,32 +26,32 @@ type Watcher struct {
 
 	mu      sync.Mutex
 	newest  feedCursor
-	changed chan struct{} // closed and renewed when newest moves
+	changed chan struct{} // closed and replaced when newest changes
 }
 
-// NewWatcher makes the watcher of a view; one is enough.
+// NewWatcher returns the watcher of an order database. Use one per database.
 func NewWatcher(d *DB, log *slog.Logger) *Watcher { return newWatcher(d.Head, d.written, log) }
 
 func newWatcher(head func(context.Context) (string, error), wake chan struct{}, log *slog.Logger) *Watcher {
 	return &Watcher{head: head, wake: wake, log: log, changed: make(chan struct{})}
 }
 
-// Run watches until ctx is done. While the database is away it tries again and again.
+// Run watches until ctx is done. It retries failed polls and logs the first failure of a series.
 func (w *Watcher) Run(ctx context.Context) error {
-	poll := time.NewTicker(pollEvery)
-	defer poll.Stop()
-	away := false
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	failing := false
 	for {
-		err := run.Catch(ctx, w.log, "feed", func() error { return w.look(ctx) })
+		err := run.Catch(ctx, w.log, "feed", func() error { return w.poll(ctx) })
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case err != nil && !away:
-			w.log.Warn("the event log can't be watched; trying again", "err", err)
-		case err == nil && away:
-			w.log.Info("the event log can be watched again")
+		case err != nil && !failing:
+			w.log.Warn("watching the event log failed; retrying", "error", err)
+		case err == nil && failing:
+			w.log.Info("watching the event log works again")
 		}
-		away = err != nil
+		failing = err != nil
 		if !sleep(ctx, pollPause) {
 			return nil
 		}
@@ -59,11 +59,12 @@ func (w *Watcher) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-w.wake:
-		case <-poll.C:
+		case <-ticker.C:
 		}
 	}
 }
 
+// sleep waits for d. It reports false if ctx is done before.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -75,7 +76,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func (w *Watcher) look(ctx context.Context) error {
+func (w *Watcher) poll(ctx context.Context) error {
 	cursor, err := w.head(ctx)
 	if err != nil {
 		return err
@@ -94,32 +95,28 @@ func (w *Watcher) look(ctx context.Context) error {
 	return nil
 }
 
-// Notify makes the watcher look now. Put does so by itself.
-func (w *Watcher) Notify() { wake(w.wake) }
-
-func (d *DB) wake() { wake(d.written) }
-
-func wake(c chan struct{}) {
+// wake makes the watcher poll now.
+func (d *DB) wake() {
 	select {
-	case c <- struct{}{}:
-	default: // it is about to look anyway
+	case d.written <- struct{}{}:
+	default: // a poll is due already
 	}
 }
 
-// Changed returns a channel that is closed once the log goes on after this cursor, which may be now. For a cursor that
-// isn't of this log it is closed too: Events has something to say about it.
+// Changed returns a channel that is closed when the log has events after the cursor. It is closed already if it has some
+// now, or if the cursor does not belong to this log, since Events returns an error then.
 func (w *Watcher) Changed(after string) <-chan struct{} {
 	cursor, err := parseFeedCursor(after)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	known := w.newest.log != ""
 	if err != nil || known && (cursor.log != w.newest.log || cursor.compare(w.newest.position) < 0) {
-		return alreadyClosed
+		return closedChannel
 	}
 	return w.changed
 }
 
-var alreadyClosed = func() <-chan struct{} {
+var closedChannel = func() <-chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c

@@ -1,179 +1,141 @@
 package orderdb
 
 import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+	"time"
 
-	"golang.org/x/text/unicode/norm"
-
+	"orders/kit/run"
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb/sqldb"
+	"orders/orders-actor/orderdb/words"
 )
 
-// wordsVersion numbers the rules by which an order's words are made. Each order keeps the number of its words, and
-// Reindexer renews those with a lower one. Rules that change need a new number and a migration that makes the index
-// orders_outdated_words anew. web/src/domain/search.ts has the same rules, and api/search-cases.json tests both.
-const wordsVersion = 2
+// Searchable reports whether a text has a letter or digit to search for.
+func Searchable(text string) bool { return words.OfQuery(text) != nil }
+
+// joinWords returns the value of the column words: it contains a space followed by a prefix if one of the words has it.
+func joinWords(all []string) string { return " " + strings.Join(all, " ") }
+
+// prefixPattern is the pattern for LIKE … ESCAPE '!' that finds a prefix in the column words.
+func prefixPattern(prefix string) string {
+	return "% " + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(prefix) + "%"
+}
+
+// insertWords stores the words of the customer's name without a customer: they would find all orders of that customer.
+func (d *DB) insertWords(ctx context.Context, tx *sql.Tx, o order.Order, own, ofCustomer []string) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO order_words (word, order_id, customer)
+		SELECT value, CAST($2 AS TEXT), CAST($3 AS TEXT) FROM `+d.db.JSONList("$1")+` AS own
+		UNION ALL SELECT value, CAST($2 AS TEXT), CAST(NULL AS TEXT) FROM `+d.db.JSONList("$4")+` AS of_customer`,
+		sqldb.JSON{V: own}, o.ID, o.Customer, sqldb.JSON{V: ofCustomer})
+	return err
+}
 
 const (
-	maxWord  = 40 // runes of a word that count; an id has 36
-	lastRune = "\U0010FFFF"
+	reindexInterval = time.Minute // replicas of the previous release may write old words during an update
+	reindexBatch    = 20          // orders per transaction: writers and the feed may wait for one batch
+	reindexProgress = 10_000      // orders between two log lines
 )
 
-// wordsOf returns what text search finds an order by: the words of its id, SKUs and item names, and, apart from these,
-// the words that its customer's name has besides, which all orders of that customer share.
-func wordsOf(o order.Order) (own, ofCustomer []string) {
-	seen := map[string]bool{}
-	add := func(to []string, words []string) []string {
-		for _, word := range words {
-			if !seen[word] {
-				seen[word] = true
-				to = append(to, word)
+var (
+	// The condition is that of the index orders_outdated_words.
+	outdatedWords      = fmt.Sprintf(`SELECT id, words, state FROM orders WHERE words_version < %d ORDER BY customer, id LIMIT $1`, words.Version)
+	outdatedOfCustomer = fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM orders WHERE customer = $1 AND words_version < %d)`, words.Version)
+)
+
+// Reindexer recomputes search words that another release stored by older rules. It works in small transactions and pauses
+// after each for as long as it took. Several replicas may run it at the same time.
+type Reindexer struct {
+	db  *DB
+	log *slog.Logger
+}
+
+// NewReindexer returns the reindexer of an order database.
+func NewReindexer(d *DB, log *slog.Logger) *Reindexer { return &Reindexer{d, log} }
+
+// Run recomputes words until ctx is done. It retries failed batches and logs the first failure of a series.
+func (r *Reindexer) Run(ctx context.Context) error {
+	total, failing := 0, false
+	for ctx.Err() == nil {
+		started := time.Now()
+		var n int
+		err := run.Catch(ctx, r.log, "search words", func() (err error) {
+			n, err = r.reindexBatch(ctx)
+			return err
+		})
+		pause := time.Since(started)
+		switch {
+		case err != nil && ctx.Err() != nil:
+		case err != nil:
+			if !failing {
+				r.log.Warn("reindexing search words failed; retrying", "error", err)
 			}
-		}
-		return to
-	}
-	// A UUID's last part is what people are shown. The parts between tell nothing apart.
-	own = add([]string{}, []string{clip(fold(o.ID)), clip(fold(o.ID[strings.LastIndexByte(o.ID, '-')+1:]))})
-	for _, item := range o.Items {
-		own = add(add(own, textWords(item.SKU)), textWords(item.Name))
-	}
-	return own, add([]string{}, textWords(o.Customer))
-}
-
-// textWords returns the words of a text, up to the next space each: whatever begins with a letter or digit that follows
-// none, so that "tea-1 (green)" holds "tea-1", "1" and "green". Where a script puts no spaces between words, each two
-// neighbours are a word, and so is the last character, so that each character begins one.
-func textWords(text string) (words []string) {
-	for _, part := range parts(text) {
-		if part.unspaced {
-			words = append(words, pairs(part.text)...)
-			continue
-		}
-		inside := false
-		for i, r := range part.text {
-			if !inside && alphanumeric(r) {
-				words = append(words, clip(part.text[i:]))
+			pause = reindexInterval
+		case n > 0:
+			if total == 0 {
+				r.log.Info("reindexing search words of an earlier release")
 			}
-			inside = alphanumeric(r)
-		}
-	}
-	return words
-}
-
-// queryWords returns what must each be the beginning of one of an order's words.
-func queryWords(text string) []string {
-	var all []string
-	for _, part := range parts(text) {
-		if !part.unspaced {
-			all = append(all, clip(part.text))
-			continue
-		}
-		words := pairs(part.text)
-		all = append(all, words[:max(1, len(words)-1)]...) // the last character is in the pair before
-	}
-	var words []string
-	for i, word := range all {
-		implied := slices.ContainsFunc(all[i+1:], func(other string) bool { return strings.HasPrefix(other, word) }) ||
-			slices.ContainsFunc(words, func(other string) bool { return strings.HasPrefix(other, word) })
-		if !implied {
-			words = append(words, word)
-		}
-	}
-	return words
-}
-
-// Searchable reports whether a text holds anything to search for, which is a letter or a digit.
-func Searchable(text string) bool { return queryWords(text) != nil }
-
-// searchable joins words so that containing a space and a query's word means that one of them begins with it.
-func searchable(words []string) string { return " " + strings.Join(words, " ") }
-
-// beginningWith is the pattern for LIKE … ESCAPE '!' on searchable words.
-func beginningWith(word string) string {
-	return "% " + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(word) + "%"
-}
-
-// part is a folded text without spaces, of scripts that put none between words or of others, from its first letter or
-// digit to its last.
-type part struct {
-	text     string
-	unspaced bool
-}
-
-func parts(text string) (all []part) {
-	for field := range strings.FieldsSeq(fold(text)) {
-		for field != "" {
-			first, _ := utf8.DecodeRuneInString(field)
-			p := part{text: field, unspaced: unspaced(first)}
-			end := strings.IndexFunc(field, func(r rune) bool { return unspaced(r) != p.unspaced })
-			if end > 0 {
-				p.text = field[:end]
+			if (total+n)/reindexProgress > total/reindexProgress {
+				r.log.Info("reindexing search words", "orders", total+n)
 			}
-			field = field[len(p.text):]
-			p.text = strings.TrimFunc(p.text, func(r rune) bool { return !alphanumeric(r) })
-			if p.text != "" {
-				all = append(all, p)
+			total += n
+		default:
+			if total > 0 {
+				r.log.Info("reindexed all search words", "orders", total)
 			}
+			total, pause = 0, reindexInterval
 		}
+		failing = err != nil
+		sleep(ctx, pause)
 	}
-	return all
+	return nil
 }
 
-func pairs(text string) (all []string) {
-	runes := []rune(text)
-	for i := range runes {
-		all = append(all, string(runes[i:min(i+2, len(runes))]))
+// reindexBatch recomputes the words of a few orders, and returns how many.
+func (r *Reindexer) reindexBatch(ctx context.Context) (n int, err error) {
+	type row struct{ id, words, state string }
+	err = r.db.db.Call(ctx, "reindex search words", callTimeout, func(ctx context.Context) error {
+		return r.db.db.Transact(ctx, func(tx *sql.Tx) error {
+			found, err := sqldb.Rows(ctx, tx, outdatedWords+r.db.db.SkipLocked, []any{reindexBatch}, func(scan sqldb.Scan, o *row) error {
+				return scan(&o.id, &o.words, &o.state)
+			})
+			if err != nil {
+				return err
+			}
+			for _, o := range found {
+				if err := r.reindex(ctx, tx, o.id, o.words, o.state); err != nil {
+					return fmt.Errorf("order %s: %w", o.id, err)
+				}
+			}
+			n = len(found)
+			return nil
+		})
+	})
+	return n, err
+}
+
+func (r *Reindexer) reindex(ctx context.Context, tx *sql.Tx, id, before, state string) error {
+	var o order.Order
+	if err := json.Unmarshal([]byte(state), &o); err != nil {
+		r.log.Error("order has an unreadable state and keeps its old search words", "order", id, "error", err)
+		_, err := tx.ExecContext(ctx, `UPDATE orders SET words_version = $2 WHERE id = $1`, id, words.Version)
+		return err
 	}
-	return all
-}
-
-// fold makes texts equal that readers take for the same: it ignores compatibility forms, letter case, accents, invisible
-// characters, and which dash or apostrophe was typed. Folding twice is the same as once.
-func fold(text string) string {
-	text = strings.Map(simplify, norm.NFKD.String(strings.ToValidUTF8(text, "")))
-	return norm.NFC.String(latin.Replace(text))
-}
-
-// latin replaces letters that Unicode doesn't take apart. Of the letters that case folding makes several of, ß alone is
-// left after NFKD.
-var latin = strings.NewReplacer("ß", "ss", "ø", "o", "ł", "l", "đ", "d", "ð", "d", "þ", "th", "æ", "ae", "œ", "oe")
-
-func simplify(r rune) rune {
-	switch {
-	case unicode.Is(unicode.Cf, r), accent(r):
-		return -1
-	case unicode.Is(unicode.Pd, r):
-		return '-'
-	case r == '‘', r == '’', r == 'ʼ':
-		return '\''
+	own, ofCustomer := words.OfOrder(o)
+	_, err := tx.ExecContext(ctx, `DELETE FROM order_words WHERE order_id = $2 AND word IN (SELECT value FROM `+r.db.db.JSONList("$1")+` AS before)`,
+		sqldb.JSON{V: strings.Fields(before)}, id)
+	if err != nil {
+		return err
 	}
-	return unicode.ToLower(unicode.ToUpper(r)) // by way of the capital, ς and σ are one letter
-}
-
-// accent reports whether a mark may be left out. Those that belong to one script are vowels in most, as in Thai; the
-// voicing marks of Japanese make other consonants.
-func accent(r rune) bool {
-	return unicode.Is(unicode.Mn, r) && unicode.In(r, unicode.Inherited, unicode.Hebrew, unicode.Arabic) && r != '\u3099' && r != '\u309a'
-}
-
-func alphanumeric(r rune) bool {
-	return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r)
-}
-
-// unspaced reports whether a rune is of a script that puts no spaces between words.
-func unspaced(r rune) bool {
-	return r == 'ー' || unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
-}
-
-func clip(word string) string {
-	n := 0
-	for i := range word {
-		if n == maxWord {
-			return word[:i]
-		}
-		n++
+	if err := r.db.insertWords(ctx, tx, o, own, ofCustomer); err != nil {
+		return err
 	}
-	return word
+	_, err = tx.ExecContext(ctx, `UPDATE orders SET words = $2, words_version = $3 WHERE id = $1`,
+		id, joinWords(slices.Concat(own, ofCustomer)), words.Version)
+	return err
 }

@@ -1,5 +1,5 @@
 /**
- * The server's text search, applied to orders from the feed. orders-actor/orderdb/words.go has the same rules;
+ * The server's text search, applied to orders from the feed. orders-actor/orderdb/words has the same rules;
  * api/search-cases.json tests both.
  */
 import type { OrderSummary } from '../api/types';

@@ -8,7 +8,7 @@ CREATE TABLE orders (
     updated_at BIGINT  NOT NULL,
     deliver_at BIGINT,
     void_owed  BOOLEAN NOT NULL,
-    words      TEXT    NOT NULL, -- what text search looks at, each word with a space before it
+    words      TEXT    NOT NULL, -- the search words, each with a space before it
     state      JSON    NOT NULL
 );
 
@@ -29,7 +29,7 @@ CREATE TABLE order_words (
 );
 
 CREATE TABLE order_events (
-    tx       BIGINT NOT NULL, -- the transaction that wrote it: events become visible in the order of (tx, seq), see feed.go
+    tx       BIGINT NOT NULL, -- the number of its transaction: events become visible in the order of (tx, seq), see events.go
     seq      BIGINT NOT NULL GENERATED ALWAYS AS IDENTITY,
     at       BIGINT NOT NULL,
     customer TEXT COLLATE "C" NOT NULL,
@@ -38,7 +38,7 @@ CREATE TABLE order_events (
 );
 CREATE INDEX order_events_customer ON order_events (customer, tx, seq);
 
--- One row: which log this is, and how far it has been pruned.
+-- One row: the id of the log, and the position up to which it is pruned.
 CREATE TABLE event_log (
     id         TEXT   NOT NULL,
     pruned_tx  BIGINT NOT NULL,

@@ -8,8 +8,8 @@ CREATE TABLE orders (
     updated_at INTEGER NOT NULL,
     deliver_at INTEGER,
     void_owed  INTEGER NOT NULL,
-    words      TEXT    NOT NULL, -- what text search looks at, each word with a space before it
-    state      TEXT    NOT NULL  -- JSON; last, so that a scan that needs no more than the columns above doesn't read it
+    words      TEXT    NOT NULL, -- the search words, each with a space before it
+    state      TEXT    NOT NULL  -- JSON; the last column, so that scans of the others do not read it
 ) WITHOUT ROWID;
 
 -- A page is merged from one index range per status.
@@ -38,7 +38,7 @@ CREATE TABLE order_events (
 CREATE INDEX order_events_feed ON order_events (tx, seq);
 CREATE INDEX order_events_customer ON order_events (customer, tx, seq);
 
--- One row: which log this is, and how far it has been pruned.
+-- One row: the id of the log, and the position up to which it is pruned.
 CREATE TABLE event_log (
     id         TEXT    NOT NULL,
     pruned_tx  INTEGER NOT NULL,

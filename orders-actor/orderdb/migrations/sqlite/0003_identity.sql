@@ -1,4 +1,4 @@
--- One row: which order database this is, and how often orders-actor has started with it. A restored dump keeps both, while
+-- One row: the id of the order database, and how often orders-actor has started with it. A restored dump keeps both, while
 -- the id of its event log may change.
 CREATE TABLE view_identity (
     id     TEXT    NOT NULL,

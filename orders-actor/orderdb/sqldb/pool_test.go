@@ -1,4 +1,4 @@
-package orderdb
+package sqldb
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestDefaultPoolRunsListConnsListsAtOnce(t *testing.T) {
+func TestDefaultLimitLeavesListConns(t *testing.T) {
 	require.Equal(t, ListConns, listConns(DefaultMaxConns))
 	require.Positive(t, listConns(MinMaxConns))
 }

@@ -16,8 +16,8 @@ import (
 	"orders/orders-actor/orderdb"
 )
 
-// On PostgreSQL a transaction that began to write before others may commit after them. The feed waits for it.
-func TestFeedDoesNotStepOverALateCommit(t *testing.T) {
+// On PostgreSQL a transaction that wrote before others may commit after them.
+func TestEventsWaitForEarlierTransaction(t *testing.T) {
 	dsn := postgres.Database(t)
 	db := open(t, dsn)
 	from := head(t, db)
@@ -35,8 +35,8 @@ func TestFeedDoesNotStepOverALateCommit(t *testing.T) {
 	require.NoError(t, err)
 
 	early := newOrder(t, "alice", start)
-	put(t, db, early) // commits first, with the higher number
-	require.Empty(t, versions(t, db, from), "the reader must not pass the open transaction")
+	put(t, db, early) // commits first, with the higher transaction number
+	require.Empty(t, versions(t, db, from), "no event after the open transaction")
 	require.Equal(t, from, head(t, db))
 	page, err := db.List(t.Context(), orderdb.Query{})
 	require.NoError(t, err)
@@ -45,11 +45,10 @@ func TestFeedDoesNotStepOverALateCommit(t *testing.T) {
 	require.NoError(t, tx.Commit())
 	both := []string{late.ID + " v1", early.ID + " v1"}
 	require.Equal(t, both, versions(t, db, from))
-	require.Equal(t, both, versions(t, db, page.Feed), "following from the list misses nothing")
+	require.Equal(t, both, versions(t, db, page.Feed), "reading from the cursor of the list misses no event")
 }
 
-// Readers that resume from any cursor meet each event once, while several replicas write.
-func TestFeedResumesWithoutMissingOrRepeating(t *testing.T) {
+func TestEventsAreReadOnceWhileOthersWrite(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, dsn string) {
 		db := open(t, dsn)
 		from := head(t, db)
@@ -74,9 +73,9 @@ func TestFeedResumesWithoutMissingOrRepeating(t *testing.T) {
 		done := make(chan struct{})
 		go func() { all.Wait(); close(done) }()
 
-		seen, mine := map[string]int{}, 0
+		seen, ownEvents := map[string]int{}, 0
 		latest := map[string]int{}
-		after, afterMine := from, from
+		after, afterOwn := from, from
 		for last := false; ; {
 			select {
 			case <-done:
@@ -91,13 +90,13 @@ func TestFeedResumesWithoutMissingOrRepeating(t *testing.T) {
 				latest[e.Order.ID]++
 			}
 			after = events.Next
-			own, err := db.Events(t.Context(), orderdb.EventQuery{After: afterMine, Customer: "customer-1", Limit: 3})
+			own, err := db.Events(t.Context(), orderdb.EventQuery{After: afterOwn, Customer: "customer-1", Limit: 3})
 			require.NoError(t, err)
 			for _, e := range own.Events {
 				require.Equal(t, "customer-1", e.Order.Customer)
-				mine++
+				ownEvents++
 			}
-			afterMine = own.Next
+			afterOwn = own.Next
 			if last && len(events.Events) == 0 && len(own.Events) == 0 {
 				break
 			}
@@ -106,13 +105,13 @@ func TestFeedResumesWithoutMissingOrRepeating(t *testing.T) {
 		for event, times := range seen {
 			require.Equal(t, 1, times, event)
 		}
-		require.Equal(t, writers*each, mine)
-		require.Equal(t, after, afterMine, "a customer's cursor passes what isn't theirs")
+		require.Equal(t, writers*each, ownEvents)
+		require.Equal(t, after, afterOwn, "the cursor of a customer passes events of others")
 	})
 }
 
-func TestCursorsOfEventsThatAreGone(t *testing.T) {
-	eachView(t, func(t *testing.T, db *orderdb.DB) {
+func TestCursorsOfPrunedEventsExpire(t *testing.T) {
+	eachDB(t, func(t *testing.T, db *orderdb.DB) {
 		old := head(t, db)
 		put(t, db, newOrder(t, "alice", start))
 		now := head(t, db)
@@ -143,14 +142,14 @@ func TestCursorsOfEventsThatAreGone(t *testing.T) {
 	})
 }
 
-// After a dump was restored on another server, transactions count from the beginning again: the log begins anew.
-func TestALogFromAnotherServer(t *testing.T) {
+// A dump restored on another server has higher transaction numbers than the server.
+func TestRestoredDumpBeginsNewLog(t *testing.T) {
 	dsn := postgres.Database(t)
 	db := open(t, dsn)
 	put(t, db, newOrder(t, "alice", start))
 	before := head(t, db)
 	require.NoError(t, open(t, dsn).Put(t.Context(), newOrder(t, "alice", start)))
-	require.Len(t, versions(t, db, before), 1, "opening it where it was written changes nothing")
+	require.Len(t, versions(t, db, before), 1, "on the same server the log is kept")
 
 	raw, err := sql.Open("pgx", dsn)
 	require.NoError(t, err)
@@ -165,8 +164,8 @@ func TestALogFromAnotherServer(t *testing.T) {
 	require.Len(t, versions(t, db, now), 1)
 }
 
-func TestOneWatcherWakesAll(t *testing.T) {
-	eachView(t, func(t *testing.T, db *orderdb.DB) {
+func TestWatcherWakesAllReaders(t *testing.T) {
+	eachDB(t, func(t *testing.T, db *orderdb.DB) {
 		ctx, stop := context.WithCancel(t.Context())
 		watcher := orderdb.NewWatcher(db, slog.New(slog.DiscardHandler))
 		ended := make(chan error)
@@ -181,7 +180,7 @@ func TestOneWatcherWakesAll(t *testing.T) {
 					select {
 					case <-changed:
 					case <-time.After(time.Minute):
-						t.Error("nobody woke the waiter")
+						t.Error("not woken")
 						return
 					}
 					events, err := db.Events(context.Background(), orderdb.EventQuery{After: now})
@@ -195,7 +194,7 @@ func TestOneWatcherWakesAll(t *testing.T) {
 		}
 		put(t, db, newOrder(t, "alice", start))
 		all.Wait()
-		<-watcher.Changed(now) // what has happened already doesn't wait
+		<-watcher.Changed(now) // is closed already
 		<-watcher.Changed("no cursor")
 		stop()
 		require.NoError(t, <-ended)

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestLegacyKeysAreReadUntilTheyHaveExpired(t *testing.T) {
+func TestLegacyKeysAreReadUntilExpiry(t *testing.T) {
 	ctx := t.Context()
 	d, err := Open(ctx, filepath.Join(t.TempDir(), "view.db"))
 	require.NoError(t, err)
@@ -16,7 +16,7 @@ func TestLegacyKeysAreReadUntilTheyHaveExpired(t *testing.T) {
 	now := time.Now()
 	d.clock = func() time.Time { return now }
 	write := func(key string) {
-		_, err := d.write.ExecContext(ctx, `INSERT INTO idempotency_keys (customer, name, fingerprint, order_id, claimed_at)
+		_, err := d.db.Write.ExecContext(ctx, `INSERT INTO idempotency_keys (customer, name, fingerprint, order_id, claimed_at)
 			VALUES ('alice', $1, 'f', 'o-1', $2)`, key, now.UnixMilli())
 		require.NoError(t, err)
 	}
@@ -31,7 +31,7 @@ func TestLegacyKeysAreReadUntilTheyHaveExpired(t *testing.T) {
 	require.True(t, found)
 	require.Equal(t, "o-1", id)
 	_, found = lookUp("bob", "k")
-	require.False(t, found, "keys belong to the user")
+	require.False(t, found, "keys are per user")
 	_, found = lookUp("alice", "other")
 	require.False(t, found)
 
@@ -40,10 +40,10 @@ func TestLegacyKeysAreReadUntilTheyHaveExpired(t *testing.T) {
 	require.True(t, found, "kept for 24 hours")
 	require.NoError(t, d.Prune(ctx, now.Add(KeyRetention+time.Minute)))
 	_, found = lookUp("alice", "k")
-	require.False(t, found, "then deleted")
+	require.False(t, found, "deleted after that")
 
 	write("k")
 	now = now.Add(KeyRetention + time.Minute)
 	_, found = lookUp("alice", "k")
-	require.False(t, found, "every row has expired by now")
+	require.False(t, found, "all rows have expired")
 }

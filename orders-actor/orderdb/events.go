@@ -2,65 +2,68 @@ package orderdb
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"encoding/hex"
 	"time"
 
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb/sqldb"
 )
 
-// How the feed never steps over an event:
+// How readers of the event log miss no event:
 //
-// On PostgreSQL numbers are given when a row is written, and rows become visible when their transaction commits. A
-// reader that remembers the highest number it saw would miss a lower one that commits later. So each event carries the
-// number of its transaction, events are read in the order of (transaction, sequence), and only up to the oldest
-// transaction that is still open anywhere: below that, nothing can be added. The price is that a writing transaction
-// which stays open in the same server, of any client, holds up the feed; ours end within seconds (see transact).
-// On SQLite there is one writer, and all transactions count as number 0.
+// PostgreSQL assigns sequence numbers when rows are written, but rows become visible when their transaction commits. A
+// reader that remembers the highest number it has seen would miss a lower number that commits later. Therefore each event
+// has the number of its transaction, and events are read in the order of (transaction, sequence), up to the oldest
+// transaction that is still running on the server: no event can be added before it. The drawback is that a long writing
+// transaction of any client of the server delays the feed. Those of this package end within seconds (see
+// sqldb.DB.Transact). SQLite has one writer, and all transactions have the number 0.
 //
-// An order's events come in the order of its versions: writers of one order take a lock before they get a number.
+// Events of an order are in the order of its versions, since writers of an order lock it before they get a number.
 
-// EventQuery asks for what happened after a cursor, of all customers when Customer is empty.
+// EventQuery selects the events after a cursor, of all customers if Customer is empty.
 type EventQuery struct {
 	After    string
 	Customer string
 	Limit    int // 50 when 0, 500 at most
 }
 
-// Event is one version of an order, without its history, and the place right after it in the log.
+// Event is one version of an order, without its history, and the cursor after it.
 type Event struct {
 	Cursor string
 	Order  order.Order
 }
 
-// Events are in the log's order. Next is the cursor to go on from; with Customer it also passes what is not the customer's.
+// Events are in the order of the event log. Next is the cursor to continue from. It also passes events of other customers.
 type Events struct {
 	Events []Event
 	Next   string
 }
 
-// newest selects the last event that everybody can see.
+// newest selects the last event of the log.
 func (d *DB) newest() string {
-	return `(SELECT tx, seq FROM order_events WHERE tx < ` + d.settled + ` ORDER BY tx DESC, seq DESC LIMIT 1) AS newest`
+	return `(SELECT tx, seq FROM order_events WHERE tx < ` + d.db.Settled + ` ORDER BY tx DESC, seq DESC LIMIT 1) AS newest`
 }
 
-// Events returns what happened after a cursor, ErrCursorExpired, or ErrBadCursor. That there is nothing yet is no error.
+// Events returns the events after a cursor, maybe none, or ErrCursorExpired or ErrBadCursor.
 func (d *DB) Events(ctx context.Context, q EventQuery) (events Events, err error) {
 	after, err := parseFeedCursor(q.After)
 	if err != nil {
 		return Events{}, err
 	}
-	limit := bounded(q.Limit)
+	limit := limitOf(q.Limit)
 	a := args{after.tx, after.seq, limit}
-	mine := ""
+	ofCustomer := ""
 	if q.Customer != "" {
-		mine = "AND customer = " + a.add(q.Customer)
+		ofCustomer = "AND customer = " + a.add(q.Customer)
 	}
-	// One statement, so that all is seen at one moment. It returns a row even if there is no event.
+	// One statement reads one snapshot. It returns a row even if there is no event.
 	query := `
 		SELECT log.id, log.pruned_tx, log.pruned_seq, coalesce(newest.tx, log.pruned_tx), coalesce(newest.seq, log.pruned_seq),
 			coalesce(event.tx, 0), coalesce(event.seq, 0), event.document
 		FROM event_log AS log LEFT JOIN ` + d.newest() + ` ON TRUE LEFT JOIN (
-			SELECT tx, seq, document FROM order_events WHERE (tx, seq) > ($1, $2) AND tx < ` + d.settled + ` ` + mine + `
+			SELECT tx, seq, document FROM order_events WHERE (tx, seq) > ($1, $2) AND tx < ` + d.db.Settled + ` ` + ofCustomer + `
 			ORDER BY tx, seq LIMIT $3
 		) AS event ON TRUE
 		ORDER BY event.tx, event.seq`
@@ -70,9 +73,9 @@ func (d *DB) Events(ctx context.Context, q EventQuery) (events Events, err error
 		event          position
 		order          *order.Order
 	}
-	err = d.call(ctx, "read events", callTimeout, func(ctx context.Context) error {
-		found, err := rows(ctx, d.system, query, a, func(scan scan, r *row) error {
-			return scan(&r.log, &r.pruned.tx, &r.pruned.seq, &r.newest.tx, &r.newest.seq, &r.event.tx, &r.event.seq, document{&r.order})
+	err = d.db.Call(ctx, "read events", callTimeout, func(ctx context.Context) error {
+		found, err := sqldb.Rows(ctx, d.db.System, query, a, func(scan sqldb.Scan, r *row) error {
+			return scan(&r.log, &r.pruned.tx, &r.pruned.seq, &r.newest.tx, &r.newest.seq, &r.event.tx, &r.event.seq, sqldb.JSON{V: &r.order})
 		})
 		if err != nil {
 			return err
@@ -99,10 +102,10 @@ func (d *DB) Events(ctx context.Context, q EventQuery) (events Events, err error
 	return events, nil
 }
 
-// Head is the cursor of now.
+// Head returns the cursor after the newest event.
 func (d *DB) Head(ctx context.Context) (cursor string, err error) {
-	err = d.call(ctx, "find the feed's head", callTimeout, func(ctx context.Context) error {
-		cursor, err = d.head(ctx, d.system)
+	err = d.db.Call(ctx, "find head of event log", callTimeout, func(ctx context.Context) error {
+		cursor, err = d.head(ctx, d.db.System)
 		return err
 	})
 	return cursor, err
@@ -122,13 +125,11 @@ func (d *DB) head(ctx context.Context, db *sql.DB) (string, error) {
 const (
 	// EventRetention is how long events are kept, at least.
 	EventRetention = 7 * 24 * time.Hour
-	// KeyRetention is how long rows of the legacy table of idempotency keys are kept, at least.
-	KeyRetention = 24 * time.Hour
 
-	pruneBatch = 1_000 // rows deleted at once: others want to write too
+	pruneBatch = 1_000 // rows per transaction, so that writers do not wait long
 )
 
-// Prune deletes events and idempotency keys that are older than they must be kept.
+// Prune deletes events older than EventRetention, and legacy idempotency keys older than KeyRetention.
 func (d *DB) Prune(ctx context.Context, now time.Time) error {
 	if err := d.repeat(ctx, "prune events", func(ctx context.Context, tx *sql.Tx) (bool, error) {
 		return pruneEvents(ctx, tx, now.Add(-EventRetention))
@@ -140,11 +141,11 @@ func (d *DB) Prune(ctx context.Context, now time.Time) error {
 	})
 }
 
-// repeat runs step in transactions of its own until it says that there is no more to do.
+// repeat runs step in a transaction each until it reports that there is no more to do.
 func (d *DB) repeat(ctx context.Context, what string, step func(context.Context, *sql.Tx) (more bool, err error)) error {
 	for more := true; more; {
-		err := d.call(ctx, what, callTimeout, func(ctx context.Context) error {
-			return d.transact(ctx, func(tx *sql.Tx) (err error) {
+		err := d.db.Call(ctx, what, callTimeout, func(ctx context.Context) error {
+			return d.db.Transact(ctx, func(tx *sql.Tx) (err error) {
 				more, err = step(ctx, tx)
 				return err
 			})
@@ -156,7 +157,7 @@ func (d *DB) repeat(ctx context.Context, what string, step func(context.Context,
 	return nil
 }
 
-// pruneEvents deletes from the log's beginning only, and notes how far.
+// pruneEvents deletes events from the beginning of the log, and stores the position up to which it did.
 func pruneEvents(ctx context.Context, tx *sql.Tx, before time.Time) (more bool, _ error) {
 	var end position
 	err := tx.QueryRowContext(ctx, `
@@ -175,13 +176,13 @@ func pruneEvents(ctx context.Context, tx *sql.Tx, before time.Time) (more bool, 
 	return true, err
 }
 
-// restartForeignLog begins a new log when the events are from another server: a dump was restored, and transactions
-// count from the beginning again, so that new events would sort among the old ones. It compares with what its own statement
-// sees and not with its own number, because other replicas go on writing meanwhile.
+// restartForeignLog begins a new log if the events are from another server. After a dump is restored, transaction numbers
+// begin again, and new events would sort before the old ones. It compares with the snapshot of its statement, not with its own
+// transaction number, because other replicas write at the same time.
 func (d *DB) restartForeignLog(ctx context.Context, tx *sql.Tx) error {
 	var foreign bool
-	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM order_events WHERE tx >= `+d.unseen+`)
-		OR EXISTS (SELECT 1 FROM event_log WHERE pruned_tx >= `+d.unseen+`)`).Scan(&foreign)
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM order_events WHERE tx >= `+d.db.Unseen+`)
+		OR EXISTS (SELECT 1 FROM event_log WHERE pruned_tx >= `+d.db.Unseen+`)`).Scan(&foreign)
 	if err != nil || !foreign {
 		return err
 	}
@@ -190,4 +191,10 @@ func (d *DB) restartForeignLog(ctx context.Context, tx *sql.Tx) error {
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE event_log SET id = $1, pruned_tx = 0, pruned_seq = 0`, newLogID())
 	return err
+}
+
+func newLogID() string {
+	var id [4]byte
+	_, _ = rand.Read(id[:]) // never fails
+	return hex.EncodeToString(id[:])
 }

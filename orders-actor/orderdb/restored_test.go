@@ -10,8 +10,8 @@ import (
 	"orders/orders-actor/order"
 )
 
-// A replica that starts, and may have written something by then, leaves alone what the others log at the same moment.
-func TestALogIsNotForeignBecauseOthersWrite(t *testing.T) {
+// Other replicas write while one starts, with higher transaction numbers than its own.
+func TestStartKeepsLogThatOthersWrite(t *testing.T) {
 	ctx := t.Context()
 	dsn := pgtest.Start(t).DSN()
 	starting, err := Open(ctx, dsn)
@@ -23,7 +23,7 @@ func TestALogIsNotForeignBecauseOthersWrite(t *testing.T) {
 	before, err := running.Head(ctx)
 	require.NoError(t, err)
 
-	require.NoError(t, starting.transact(ctx, func(tx *sql.Tx) error {
+	require.NoError(t, starting.db.Transact(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `SELECT pg_current_xact_id()`) // as its first write does
 		require.NoError(t, err)
 		require.NoError(t, running.Put(ctx, order.State{Order: order.Order{ID: "x", Status: order.Created, Version: 1}}))
