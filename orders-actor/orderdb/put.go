@@ -36,7 +36,7 @@ func (d *DB) Find(ctx context.Context, id string) (s order.State, found bool, _ 
 }
 
 // Put stores a version of an order and its event. It returns *order.Conflict with the stored state if the database has a
-// newer version, or other content of the same version. The same version again only updates whether a void is owed, and the
+// newer version, or other content of the same version. The same version again only updates whether a void is pending, and the
 // notes of failed payment calls.
 func (d *DB) Put(ctx context.Context, s order.State) error {
 	err := d.db.Call(ctx, "put order "+s.ID, callTimeout, func(ctx context.Context) error {
@@ -131,7 +131,7 @@ func (d *DB) insert(ctx context.Context, tx *sql.Tx, s order.State) error {
 		INSERT INTO orders (id, customer, status, version, total, created_at, updated_at, deliver_at, void_owed, words, words_version, state)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		s.ID, s.Customer, string(s.Status), s.Version, s.Total, s.CreatedAt.UnixMilli(), s.UpdatedAt.UnixMilli(), millis(s.DeliverAt),
-		s.VoidOwed, joinWords(slices.Concat(own, ofCustomer)), words.Version, sqldb.JSON{V: s})
+		s.VoidPending, joinWords(slices.Concat(own, ofCustomer)), words.Version, sqldb.JSON{V: s})
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (d *DB) insert(ctx context.Context, tx *sql.Tx, s order.State) error {
 func update(ctx context.Context, tx *sql.Tx, s order.State) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE orders SET status = $2, version = $3, updated_at = $4, deliver_at = $5, void_owed = $6, state = $7 WHERE id = $1`,
-		s.ID, string(s.Status), s.Version, s.UpdatedAt.UnixMilli(), millis(s.DeliverAt), s.VoidOwed, sqldb.JSON{V: s})
+		s.ID, string(s.Status), s.Version, s.UpdatedAt.UnixMilli(), millis(s.DeliverAt), s.VoidPending, sqldb.JSON{V: s})
 	return err
 }
 
@@ -154,7 +154,7 @@ func updateNotes(ctx context.Context, tx *sql.Tx, before, s order.State) error {
 		return err
 	case !same:
 		return &order.Conflict{Held: before}
-	case before.VoidOwed == s.VoidOwed && before.Payment.Attempts >= s.Payment.Attempts:
+	case before.VoidPending == s.VoidPending && before.Payment.Attempts >= s.Payment.Attempts:
 		return nil
 	default:
 		return update(ctx, tx, s)

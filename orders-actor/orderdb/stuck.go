@@ -15,7 +15,7 @@ const (
 )
 
 // Stuck returns up to limit ids of orders that the reconciler must re-drive: unpaid for longer than unpaidFor, overdue by
-// more than overdueBy, or owing a void for longer than unpaidFor. The kinds alternate, each with its oldest orders first.
+// more than overdueBy, or with a pending void for longer than unpaidFor. The kinds alternate, each with its oldest orders first.
 func (d *DB) Stuck(ctx context.Context, now time.Time, unpaidFor, overdueBy time.Duration, limit int) ([]string, error) {
 	unpaid, overdue := now.Add(-unpaidFor).UnixMilli(), now.Add(-overdueBy).UnixMilli()
 	kinds := []struct {

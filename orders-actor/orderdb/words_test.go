@@ -76,7 +76,7 @@ func (old release1) put(id, customer, name string, words ...string) {
 		INSERT INTO orders (id, customer, status, version, total, created_at, updated_at, deliver_at, void_owed, words, state)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		s.ID, s.Customer, string(s.Status), s.Version, s.Total, s.CreatedAt.UnixMilli(), s.UpdatedAt.UnixMilli(), millis(s.DeliverAt),
-		s.VoidOwed, " "+strings.Join(words, " "), sqldb.JSON{V: s})
+		s.VoidPending, " "+strings.Join(words, " "), sqldb.JSON{V: s})
 	for _, word := range words {
 		old.exec(`INSERT INTO order_words (word, order_id) VALUES ($1, $2)`, word, id)
 	}

@@ -3,12 +3,12 @@ package rest
 import (
 	"context"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"orders/kit/httpapi"
 	"orders/kit/httpapi/problem"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/rest/request"
@@ -87,11 +87,11 @@ func (s *Server) admit(c *fiber.Ctx, h handler, wait time.Duration, waits bool) 
 
 // authenticate verifies the bearer token.
 func (s *Server) authenticate(c *fiber.Ctx) (auth.User, error) {
-	scheme, token, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
-	if !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(token) == "" {
+	token := httpapi.BearerToken(c)
+	if token == "" {
 		return auth.User{}, problem.New(problem.Unauthenticated, "send a token: Authorization: Bearer <token>")
 	}
-	return s.Verifier.Verify(c.UserContext(), strings.Clone(strings.TrimSpace(token)))
+	return s.Verifier.Verify(c.UserContext(), token)
 }
 
 // takeRate counts the call against the user's rate limit.

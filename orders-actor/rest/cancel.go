@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"orders/api"
+	"orders/kit/httpapi"
 	"orders/kit/httpapi/problem"
 	"orders/kit/run"
 	"orders/orders-actor/auth"
@@ -35,7 +36,7 @@ func (s *Server) cancelOrder(c *fiber.Ctx, u auth.User) error {
 	}
 	var body api.CancelOrder
 	if len(c.Request().Body()) > 0 {
-		if body, err = request.JSON[api.CancelOrder](c); err != nil {
+		if body, err = httpapi.ReadJSON[api.CancelOrder](c); err != nil {
 			return err
 		}
 	}
@@ -55,7 +56,7 @@ func (s *Server) cancelOrders(c *fiber.Ctx, u auth.User) error {
 	if _, err := request.Accepted(c, fiber.MIMEApplicationJSON); err != nil {
 		return err
 	}
-	body, err := request.JSON[api.CancelOrders](c)
+	body, err := httpapi.ReadJSON[api.CancelOrders](c)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"orders/api"
+	"orders/kit/httpapi"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb"
@@ -28,7 +29,7 @@ func (s *Server) createOrder(c *fiber.Ctx, u auth.User) error {
 	if err != nil {
 		return err
 	}
-	body, err := request.JSON[api.CreateOrder](c)
+	body, err := httpapi.ReadJSON[api.CreateOrder](c)
 	if err != nil {
 		return err
 	}

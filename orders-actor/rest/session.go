@@ -6,6 +6,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"orders/api"
+	"orders/kit/httpapi"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/rest/request"
 )
@@ -34,7 +35,7 @@ func (s *Server) createDevToken(c *fiber.Ctx) error {
 	if _, err := request.Accepted(c, fiber.MIMEApplicationJSON); err != nil {
 		return err
 	}
-	body, err := request.JSON[api.DevTokenRequest](c)
+	body, err := httpapi.ReadJSON[api.DevTokenRequest](c)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func Settled(t testing.TB, s order.State, confirmed bool, at time.Time) order.St
 	return next
 }
 
-// Cancelled returns the version after a cancel by the customer. It owes a void.
+// Cancelled returns the version after a cancel by the customer. Its void is pending.
 func Cancelled(t testing.TB, s order.State, at time.Time) order.State {
 	t.Helper()
 	next, ok, err := s.Cancel(order.Cancel{ID: s.ID, User: s.Customer, By: order.ByCustomer}, at)
@@ -99,10 +99,10 @@ func testConflicts(t *testing.T, db Database) {
 		{"first version", first, false, first},
 		{"same version again", first, false, first},
 		{"next version", cancelled, false, cancelled},
-		{"same version, void no longer owed", voided, false, voided},
+		{"same version, void no longer pending", voided, false, voided},
 		{"older version", first, true, voided},
 		{"same version, other content", confirmed, true, voided},
-		{"same version, void owed again", cancelled, false, cancelled},
+		{"same version, void pending again", cancelled, false, cancelled},
 	} {
 		err := db.Put(t.Context(), step.put)
 		if step.conflict {

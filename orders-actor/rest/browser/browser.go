@@ -12,8 +12,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/cors"
 
+	"orders/kit/httpapi"
 	"orders/kit/httpapi/problem"
-	"orders/orders-actor/rest/request"
 )
 
 // SetHeaders sets the security headers of a response. csp is its Content-Security-Policy.
@@ -49,7 +49,7 @@ func CheckHost(names []string) fiber.Handler {
 			equalsHost := func(name string) bool { return strings.EqualFold(name, host) }
 			if !isLoopback(host) && !slices.ContainsFunc(names, equalsHost) {
 				return problem.New(problem.Forbidden, "with AUTH_MODE=dev this service answers to loopback names and those in DEV_AUTH_HOSTS, not to %q",
-					request.Shorten(host))
+					httpapi.Shorten(host))
 			}
 		}
 		return c.Next()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"orders/kit/httpapi"
 	"orders/kit/httpapi/problem"
 )
 
@@ -28,7 +29,7 @@ func ReadQuery(c *fiber.Ctx, known ...string) *Query {
 	for key, value := range c.Context().QueryArgs().All() {
 		name := string(key)
 		if !slices.Contains(known, name) {
-			q.Reject(Shorten(strings.ToValidUTF8(name, "?")), "is not known")
+			q.Reject(httpapi.Shorten(strings.ToValidUTF8(name, "?")), "is not known")
 			continue
 		}
 		q.values[name] = append(q.values[name], string(value))
