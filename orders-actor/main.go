@@ -29,6 +29,7 @@ import (
 	"orders/orders-actor/feed"
 	"orders/orders-actor/orderactor"
 	"orders/orders-actor/orderdb"
+	"orders/orders-actor/orderdb/sqldb"
 	"orders/orders-actor/payer"
 	"orders/orders-actor/reconcile"
 	"orders/orders-actor/rest"
@@ -80,7 +81,7 @@ func withDatabases(command func(context.Context, *actorstore.Store, *orderdb.DB,
 			return fmt.Errorf("STATE_DSN: %w", err)
 		}
 		defer func() { err = errors.Join(err, store.Close()) }()
-		db, err := orderdb.OpenPool(ctx, c.ViewDSN, orderdb.MinMaxConns)
+		db, err := orderdb.OpenPool(ctx, c.ViewDSN, sqldb.MinMaxConns)
 		if err != nil {
 			return err
 		}
