@@ -110,8 +110,8 @@ type AuthMode string
 
 // CancelOrder defines model for CancelOrder.
 type CancelOrder struct {
-	// Reason Why; shown with the order. Line breaks and tabs are kept (CR LF and CR become LF); other control characters are
-	// refused. A reason of white space only is none.
+	// Reason The reason, shown with the order. Line breaks and tabs are kept (CR LF and CR become LF); other control characters are
+	// refused. A reason of white space only counts as absent.
 	Reason Reason `json:"reason,omitempty,omitzero"`
 }
 
@@ -120,8 +120,8 @@ type CancelOrders struct {
 	// Ids No id twice.
 	Ids []OrderID `json:"ids"`
 
-	// Reason Why; shown with the order. Line breaks and tabs are kept (CR LF and CR become LF); other control characters are
-	// refused. A reason of white space only is none.
+	// Reason The reason, shown with the order. Line breaks and tabs are kept (CR LF and CR become LF); other control characters are
+	// refused. A reason of white space only counts as absent.
 	Reason Reason `json:"reason,omitempty,omitzero"`
 }
 
@@ -148,7 +148,7 @@ type CancelOutcomes struct {
 
 // Cancellation defines model for Cancellation.
 type Cancellation struct {
-	// By Who caused a transition. `system` is time itself.
+	// By Who caused a transition. `system` is the delivery when it is due.
 	By     Party  `json:"by"`
 	Reason string `json:"reason,omitempty,omitzero"`
 }
@@ -157,23 +157,23 @@ type Cancellation struct {
 type CancelledOrder struct {
 	Cancellation Cancellation `json:"cancellation,omitempty,omitzero"`
 
-	// Changed Whether this call cancelled the order. With `false` it was cancelled before, by another party or by an
-	// earlier call, and `cancellation` names that one's party and reason.
+	// Changed Whether this call cancelled the order. If `false`, an earlier call or another party cancelled it, and
+	// `cancellation` has that party and reason.
 	Changed   bool      `json:"changed"`
 	CreatedAt time.Time `json:"createdAt"`
 
-	// Currency ISO 4217. All have two decimals but JPY, which has none.
+	// Currency ISO 4217. All have two decimals except JPY, which has none.
 	Currency Currency `json:"currency"`
 	Customer string   `json:"customer"`
 
-	// DeliverAt When it is or was due; set once payment is confirmed.
+	// DeliverAt When the delivery is due; set once the payment is confirmed.
 	DeliverAt time.Time      `json:"deliverAt,omitempty,omitzero"`
 	History   []HistoryEntry `json:"history"`
 	ID        OrderID        `json:"id"`
 	Items     []Item         `json:"items"`
 	Payment   Payment        `json:"payment"`
 
-	// Status Where an order stands. `delivered` and `cancelled` are final.
+	// Status The status of an order. `delivered` and `cancelled` are final.
 	Status Status `json:"status"`
 
 	// Total In minor units.
@@ -184,7 +184,7 @@ type CancelledOrder struct {
 	Version int `json:"version"`
 }
 
-// Cause What moved the order; all but `created` are events of the state machine.
+// Cause What caused the transition; all except `created` are events of the state machine.
 type Cause string
 
 // Counts Orders per status.
@@ -197,17 +197,17 @@ type Counts struct {
 
 // CreateOrder The total may be at most 10,000,000,000 minor units.
 type CreateOrder struct {
-	// Currency ISO 4217. All have two decimals but JPY, which has none.
+	// Currency ISO 4217. All have two decimals except JPY, which has none.
 	Currency Currency `json:"currency"`
 	Items    []Item   `json:"items"`
 }
 
-// Currency ISO 4217. All have two decimals but JPY, which has none.
+// Currency ISO 4217. All have two decimals except JPY, which has none.
 type Currency string
 
 // Current Where the order stands, when that is why it was refused.
 type Current struct {
-	// Status Where an order stands. `delivered` and `cancelled` are final.
+	// Status The status of an order. `delivered` and `cancelled` are final.
 	Status  Status `json:"status"`
 	Version int    `json:"version"`
 }
@@ -236,7 +236,7 @@ type Event struct {
 type Events struct {
 	Events []Event `json:"events"`
 
-	// Next The cursor to go on from.
+	// Next The cursor to continue from.
 	Next string `json:"next"`
 }
 
@@ -251,13 +251,13 @@ type FieldError struct {
 type HistoryEntry struct {
 	At time.Time `json:"at"`
 
-	// By Who caused a transition. `system` is time itself.
+	// By Who caused a transition. `system` is the delivery when it is due.
 	By Party `json:"by"`
 
-	// Cause What moved the order; all but `created` are events of the state machine.
+	// Cause What caused the transition; all except `created` are events of the state machine.
 	Cause Cause `json:"cause"`
 
-	// Status Where an order stands. `delivered` and `cancelled` are final.
+	// Status The status of an order. `delivered` and `cancelled` are final.
 	Status  Status `json:"status"`
 	Version int    `json:"version"`
 }
@@ -268,7 +268,7 @@ type Item struct {
 	Name     string `json:"name"`
 	Quantity int    `json:"quantity"`
 
-	// Sku One line, without control characters, not only blanks.
+	// Sku One line without control characters, not blank.
 	Sku string `json:"sku"`
 
 	// UnitPrice In minor units.
@@ -287,18 +287,18 @@ type Order struct {
 	Cancellation Cancellation `json:"cancellation,omitempty,omitzero"`
 	CreatedAt    time.Time    `json:"createdAt"`
 
-	// Currency ISO 4217. All have two decimals but JPY, which has none.
+	// Currency ISO 4217. All have two decimals except JPY, which has none.
 	Currency Currency `json:"currency"`
 	Customer string   `json:"customer"`
 
-	// DeliverAt When it is or was due; set once payment is confirmed.
+	// DeliverAt When the delivery is due; set once the payment is confirmed.
 	DeliverAt time.Time      `json:"deliverAt,omitempty,omitzero"`
 	History   []HistoryEntry `json:"history"`
 	ID        OrderID        `json:"id"`
 	Items     []Item         `json:"items"`
 	Payment   Payment        `json:"payment"`
 
-	// Status Where an order stands. `delivered` and `cancelled` are final.
+	// Status The status of an order. `delivered` and `cancelled` are final.
 	Status Status `json:"status"`
 
 	// Total In minor units.
@@ -314,13 +314,13 @@ type OrderID = string
 
 // OrderList defines model for OrderList.
 type OrderList struct {
-	// AtLeast The statuses that have more orders than `counts` says; counting stops somewhere past a thousand. Absent when all are exact.
+	// AtLeast The statuses that have more orders than `counts` says; counting stops after about a thousand. Absent when all are exact.
 	AtLeast []Status `json:"atLeast,omitempty,omitzero"`
 
 	// Counts Orders per status.
 	Counts Counts `json:"counts"`
 
-	// Feed The feed's cursor of this moment.
+	// Feed The feed's current cursor.
 	Feed string `json:"feed"`
 
 	// Next The cursor of the next page; null on the last one.
@@ -333,7 +333,7 @@ type OrderStatus struct {
 	DeliverAt time.Time `json:"deliverAt,omitempty,omitzero"`
 	ID        OrderID   `json:"id"`
 
-	// Status Where an order stands. `delivered` and `cancelled` are final.
+	// Status The status of an order. `delivered` and `cancelled` are final.
 	Status  Status `json:"status"`
 	Version int    `json:"version"`
 }
@@ -343,17 +343,17 @@ type OrderSummary struct {
 	Cancellation Cancellation `json:"cancellation,omitempty,omitzero"`
 	CreatedAt    time.Time    `json:"createdAt"`
 
-	// Currency ISO 4217. All have two decimals but JPY, which has none.
+	// Currency ISO 4217. All have two decimals except JPY, which has none.
 	Currency Currency `json:"currency"`
 	Customer string   `json:"customer"`
 
-	// DeliverAt When it is or was due; set once payment is confirmed.
+	// DeliverAt When the delivery is due; set once the payment is confirmed.
 	DeliverAt time.Time `json:"deliverAt,omitempty,omitzero"`
 	ID        OrderID   `json:"id"`
 	Items     []Item    `json:"items"`
 	Payment   Payment   `json:"payment"`
 
-	// Status Where an order stands. `delivered` and `cancelled` are final.
+	// Status The status of an order. `delivered` and `cancelled` are final.
 	Status Status `json:"status"`
 
 	// Total In minor units.
@@ -367,7 +367,7 @@ type OrderSummary struct {
 // Outcome `cancelled` comes with the order, all others with the problem. `failed` may be tried again.
 type Outcome string
 
-// Party Who caused a transition. `system` is time itself.
+// Party Who caused a transition. `system` is the delivery when it is due.
 type Party string
 
 // Payment defines model for Payment.
@@ -376,7 +376,7 @@ type Payment struct {
 	// version, and so without a new `ETag` or event; read the order without `If-None-Match` to see them.
 	Attempts int `json:"attempts"`
 
-	// LastError Why the last known call failed, for people; absent once the payment is decided.
+	// LastError Why the last call failed, for people; absent once the payment is decided.
 	LastError string        `json:"lastError,omitempty,omitzero"`
 	Reason    string        `json:"reason,omitempty,omitzero"`
 	Status    PaymentStatus `json:"status"`
@@ -404,8 +404,8 @@ type Problem struct {
 // ProblemCode Stable; what programs should look at.
 type ProblemCode string
 
-// Reason Why; shown with the order. Line breaks and tabs are kept (CR LF and CR become LF); other control characters are
-// refused. A reason of white space only is none.
+// Reason The reason, shown with the order. Line breaks and tabs are kept (CR LF and CR become LF); other control characters are
+// refused. A reason of white space only counts as absent.
 type Reason = string
 
 // Role defines model for Role.
@@ -425,7 +425,7 @@ type SessionConfig struct {
 	Oidc     OidcConfig `json:"oidc,omitempty,omitzero"`
 }
 
-// Status Where an order stands. `delivered` and `cancelled` are final.
+// Status The status of an order. `delivered` and `cancelled` are final.
 type Status string
 
 // IdempotencyKey defines model for IdempotencyKey.
@@ -475,32 +475,32 @@ type UnsupportedMediaType = Problem
 
 // ListOrdersParams defines parameters for ListOrders.
 type ListOrdersParams struct {
-	// Status Only orders in one of these statuses; repeat it for several.
+	// Status Only orders in one of these statuses; repeat the parameter for several.
 	Status *[]Status `form:"status,omitempty" json:"status,omitempty"`
 
-	// Customer Only this customer's orders. For operators; a customer may name only themselves (`403` otherwise).
+	// Customer Only this customer's orders. For operators; customers may pass only their own name (`403` otherwise).
 	Customer *string `form:"customer,omitempty" json:"customer,omitempty"`
 
-	// Q Words to find in id, customer, and the skus and names of all items; the beginning of a word is enough, and all
-	// must be found. An id is found by its beginning and by that of its last part. Letter case, accents, width
-	// (`Ｇｒｅｅｎ`), punctuation around words and other ways to write the same (`ß` and `ss`) make no difference. In
-	// scripts without spaces between words (Chinese, Japanese, Thai, …) any piece of the text is found. Of a word,
-	// 40 characters count. A text without a letter or digit is refused with `400`.
+	// Q Words to search for in id, customer, and the SKUs and names of all items. Every word must match the beginning of
+	// a word. An id matches by its beginning and by the beginning of its last part. Letter case, accents, width
+	// (`Ｇｒｅｅｎ`), punctuation around words and equivalent spellings (`ß` and `ss`) do not matter. In scripts without
+	// spaces between words (Chinese, Japanese, Thai, …) any part of the text matches. Only the first 40 characters of
+	// a word count. A text without a letter or digit is refused with `400`.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
-	// From Created at this time or later. Any RFC 3339 time will do; in a URL, the plus of a time zone is `%2B`.
+	// From Created at this time or later. An RFC 3339 time; in a URL, write the plus of a time zone as `%2B`.
 	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
 
-	// To Created before this time, written as `from` is.
+	// To Created before this time, in the format of `from`.
 	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
 
-	// Sort What to sort by; a leading minus turns it around.
+	// Sort Sort key; a leading minus reverses the order.
 	Sort *ListOrdersParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
-	// Limit How many orders a page holds at most.
+	// Limit The largest number of orders on a page.
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next` of the page before.
+	// Cursor The `next` of the previous page.
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -509,31 +509,31 @@ type ListOrdersParamsSort string
 
 // CreateOrderParams defines parameters for CreateOrder.
 type CreateOrderParams struct {
-	// IdempotencyKey Makes a repeat of this call safe. 1 to 200 visible ASCII characters; a fresh UUID is a good one.
+	// IdempotencyKey Makes a retry of this call safe. 1 to 200 visible ASCII characters, for example a new UUID.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // FollowOrdersParams defines parameters for FollowOrders.
 type FollowOrdersParams struct {
-	// After The cursor to go on from; `feed` of the list, `next` of this call, or an event's.
+	// After The cursor to continue from; `feed` of the list, `next` of this call, or an event's cursor.
 	After *string `form:"after,omitempty" json:"after,omitempty"`
 
-	// Limit How many events an answer holds at most; JSON only.
+	// Limit The largest number of events in a response; JSON only.
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// LastEventID The same for a stream that reconnects. Wins over `after`.
+	// LastEventID The same for a stream that reconnects. It takes precedence over `after`.
 	LastEventID *string `json:"Last-Event-ID,omitempty"`
 
-	// Prefer `wait=N` holds the answer until something changes, at most N seconds (and at most 30). Other preferences are ignored.
+	// Prefer `wait=N` delays the response until something changes, for at most N seconds (and at most 30). Other preferences are ignored.
 	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // GetOrderParams defines parameters for GetOrder.
 type GetOrderParams struct {
-	// IfNoneMatch ETags that you have; if the order still has one of them the answer is `304` without a body.
+	// IfNoneMatch ETags that you have; if the order still has one of them, the response is `304` without a body.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
-	// Prefer `wait=N` holds the answer until something changes, at most N seconds (and at most 30). Other preferences are ignored.
+	// Prefer `wait=N` delays the response until something changes, for at most N seconds (and at most 30). Other preferences are ignored.
 	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
@@ -545,10 +545,10 @@ type CancelOrderParams struct {
 
 // GetOrderStatusParams defines parameters for GetOrderStatus.
 type GetOrderStatusParams struct {
-	// IfNoneMatch ETags that you have; if the order still has one of them the answer is `304` without a body.
+	// IfNoneMatch ETags that you have; if the order still has one of them, the response is `304` without a body.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
-	// Prefer `wait=N` holds the answer until something changes, at most N seconds (and at most 30). Other preferences are ignored.
+	// Prefer `wait=N` delays the response until something changes, for at most N seconds (and at most 30). Other preferences are ignored.
 	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 

@@ -14,18 +14,18 @@ import (
 	"orders/orders-actor/orderdb/sqldb"
 )
 
-// Config has the settings from the environment; README.md describes them.
+// Config is what the environment says; README.md lists it.
 type Config struct {
 	Addr           string
 	MetricsAddr    string
 	DeliverAfter   time.Duration
 	AuthMode       string
-	DevHosts       []string // host names besides loopback that clients may use with AUTH_MODE=dev; "*" is any
+	DevHosts       []string // host names that AUTH_MODE=dev answers to besides loopback; "*" is any
 	OIDC           auth.OIDCConfig
 	OIDCClientID   string
 	ViewDSN        string
 	ViewMaxConns   int    // PostgreSQL connections of this replica
-	StateDSN       string // the database behind Dapr's state store
+	StateDSN       string // where Dapr's state store keeps the actors' states
 	PaymentTimeout time.Duration
 	RateLimit      int
 	MaxInFlight    int
@@ -96,7 +96,7 @@ func readConfig(env *config.Reader) (Config, error) {
 func isLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return true // not an address; env.Address reports that
+		return true // not an address at all: reported as such
 	}
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()

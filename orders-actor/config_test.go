@@ -10,7 +10,7 @@ import (
 	"orders/kit/config"
 )
 
-func TestEmptyEnvironmentHasTheDefaults(t *testing.T) {
+func TestDefaults(t *testing.T) {
 	c, err := readConfig(config.Map(nil))
 	require.NoError(t, err)
 	assert.Equal(t, "127.0.0.1:8080", c.Addr)
@@ -25,7 +25,7 @@ func TestEmptyEnvironmentHasTheDefaults(t *testing.T) {
 	assert.Equal(t, "http://127.0.0.1:3500", c.DaprHTTP)
 }
 
-func TestErrorNamesTheInvalidSetting(t *testing.T) {
+func TestABadSettingIsNamed(t *testing.T) {
 	for name, value := range map[string]string{
 		"ORDERS_ADDR": "8080", "DELIVER_AFTER": "soon", "AUTH_MODE": "none", "OIDC_ISSUER": "issuer", "PAYMENT_TIMEOUT": "0s",
 		"RATE_LIMIT": "-1", "MAX_IN_FLIGHT": "0", "MAX_WAITING": "0", "MAX_WAITING_PER_USER": "0", "CORS_ORIGINS": "example.com", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
@@ -46,7 +46,7 @@ func TestErrorNamesTheInvalidSetting(t *testing.T) {
 	}
 }
 
-func TestDevAuthOnPublicAddressRequiresDevAuthHosts(t *testing.T) {
+func TestDevAuthOffLoopbackIsRefusedUnlessHostsAreNamed(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:8080", ":8080", "[::]:8080", "192.168.1.5:8080", "shop.example.com:8080"} {
 		_, err := readConfig(config.Map(map[string]string{"ORDERS_ADDR": address}))
 		require.ErrorContains(t, err, "DEV_AUTH_HOSTS", address)

@@ -18,7 +18,7 @@ const SealLifetime = 2 * time.Minute
 
 // ErrSeal is returned for a command or reply that was not sealed with one of the keys, was sealed for another actor, method
 // or call, or is too old.
-var ErrSeal = errors.New("not sealed with a key of ours")
+var ErrSeal = errors.New("not sealed with one of our keys")
 
 // Seal encrypts and authenticates commands and replies between a caller and an actor. Dapr's access control does not cover
 // actors: any app with a sidecar in the namespace can invoke them, and any app can register the same actor type and host a

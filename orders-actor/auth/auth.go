@@ -1,8 +1,9 @@
-// Package auth verifies bearer tokens. It has two verifiers: Dev, for tokens that this service signs itself, and OIDC, for
-// tokens of an OpenID Connect issuer.
+// Package auth turns a bearer token into a User. It has two verifiers: Dev, whose tokens this service signs itself, and
+// OIDC, which trusts an OpenID Connect issuer.
 //
-// Both accept pinned signature algorithms only, require the configured issuer and audience and an expiry (with a tolerance
-// of Skew), and require a user id that is printable and has at most 255 bytes.
+// Both guarantee that the algorithm is one that was pinned beforehand (never "none", never one that the token chose),
+// that issuer and audience are ours, that the token has an expiry and hasn't passed it by more than Skew, and that the
+// User has an id that is short and printable.
 package auth
 
 import (
@@ -14,37 +15,37 @@ import (
 	"unicode/utf8"
 )
 
-// Skew is the tolerated difference between two clocks.
+// Skew is how far two clocks may be apart.
 const Skew = time.Minute
 
 const (
-	maxToken = 32 << 10 // bytes; tokens with many group claims have 15 KiB and more
-	maxUser  = 255      // bytes
+	maxToken = 32 << 10 // access tokens with many group claims come to 15 KiB and more
+	maxUser  = 255
 )
 
-// Role determines what a user may read and do.
+// Role says what a user may see and do.
 type Role string
 
-// The roles. A Customer reads and cancels their own orders, an Operator all orders.
+// The roles. A Customer has orders of their own; an Operator sees and cancels all.
 const (
 	Customer Role = "customer"
 	Operator Role = "operator"
 )
 
-// User is the subject of a valid token.
+// User is who calls.
 type User struct {
 	ID      string
 	Role    Role
-	Expires time.Time // of the token, and of the streams opened with it
+	Expires time.Time // of the token: what it opened ends then
 }
 
-// Verifier verifies a token. The error wraps ErrExpired or ErrInvalid, or ErrUnavailable if the issuer cannot be reached, so
-// that the token may be valid.
+// Verifier checks a token. It returns ErrExpired or ErrInvalid for a bad one, and ErrUnavailable when it can't tell
+// because the issuer isn't reachable.
 type Verifier interface {
 	Verify(ctx context.Context, token string) (User, error)
 }
 
-// The reasons for which a token is not accepted. Clients may see these texts, but not those of errors that wrap them.
+// What is wrong with a token. The text may be shown to the caller; what wraps it may not.
 var (
 	ErrInvalid     = errors.New("the token is not valid")
 	ErrTooLong     = fmt.Errorf("%w: it is longer than %d KiB", ErrInvalid, maxToken>>10)

@@ -9,16 +9,16 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// DevLife is the lifetime of a dev token.
+// DevLife is how long a dev token is good for.
 const DevLife = 12 * time.Hour
 
 const (
 	devIssuer   = "orders-dev"
 	devAudience = "orders"
-	minKey      = 32 // bytes, the size of an HS256 signature
+	minKey      = 32 // bytes, as many as HS256 puts out
 )
 
-// Dev signs and verifies tokens with its own key (HS256). Clients may sign in as any user: it is for development only.
+// Dev signs and verifies tokens with a key of its own (HS256). It lets every client sign in as any user: for trying things out only.
 type Dev struct {
 	key    []byte
 	now    func() time.Time
@@ -30,7 +30,7 @@ type devClaims struct {
 	jwt.RegisteredClaims
 }
 
-// NewDev returns an error if the key has less than 32 bytes.
+// NewDev refuses a key that is too short.
 func NewDev(key []byte, now func() time.Time) (*Dev, error) {
 	if len(key) < minKey {
 		return nil, fmt.Errorf("the dev token key has %d bytes, needs at least %d", len(key), minKey)
@@ -42,7 +42,7 @@ func NewDev(key []byte, now func() time.Time) (*Dev, error) {
 	)}, nil
 }
 
-// Mint returns a token for u, and its expiry.
+// Mint returns a token for u and when it expires.
 func (d *Dev) Mint(u User) (token string, expires time.Time, err error) {
 	now := d.now().UTC().Truncate(time.Second)
 	expires = now.Add(DevLife)
@@ -51,7 +51,7 @@ func (d *Dev) Mint(u User) (token string, expires time.Time, err error) {
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(expires),
 	}}).SignedString(d.key)
 	if err != nil {
-		return "", time.Time{}, fmt.Errorf("sign dev token: %w", err)
+		return "", time.Time{}, fmt.Errorf("sign a dev token: %w", err)
 	}
 	return token, expires, nil
 }

@@ -25,7 +25,7 @@ func newDev(t testing.TB, now *time.Time) *auth.Dev {
 	return dev
 }
 
-func TestDevTokenHasUserAndRole(t *testing.T) {
+func TestDevTokenTellsWhoItIs(t *testing.T) {
 	now := start
 	dev := newDev(t, &now)
 	for _, u := range []auth.User{alice, {ID: "otto", Role: auth.Operator}} {
@@ -48,26 +48,26 @@ func TestDevTokenExpires(t *testing.T) {
 
 	now = expires.Add(auth.Skew - time.Second)
 	_, err = dev.Verify(t.Context(), token)
-	require.NoError(t, err, "within the tolerance")
+	require.NoError(t, err, "clocks may differ")
 	now = expires.Add(auth.Skew + time.Second)
 	_, err = dev.Verify(t.Context(), token)
 	require.ErrorIs(t, err, auth.ErrExpired)
 }
 
-func TestShortDevKeyIsRefused(t *testing.T) {
+func TestDevRefusesAShortKey(t *testing.T) {
 	_, err := auth.NewDev(key[:31], time.Now)
 	require.ErrorContains(t, err, "31 bytes")
 }
 
-func TestInvalidDevTokensAreRefused(t *testing.T) {
-	valid := func() jwt.MapClaims {
+func TestDevRefuses(t *testing.T) {
+	good := func() jwt.MapClaims {
 		return jwt.MapClaims{
 			"iss": "orders-dev", "aud": "orders", "sub": "alice", "role": "customer",
 			"iat": start.Unix(), "exp": start.Add(time.Hour).Unix(),
 		}
 	}
 	with := func(name string, value any) jwt.MapClaims {
-		claims := valid()
+		claims := good()
 		claims[name] = value
 		if value == nil {
 			delete(claims, name)
@@ -82,29 +82,29 @@ func TestInvalidDevTokensAreRefused(t *testing.T) {
 	hs256 := func(claims jwt.MapClaims) string { return sign(jwt.SigningMethodHS256, key, claims) }
 	now := start
 	dev := newDev(t, &now)
-	_, err := dev.Verify(t.Context(), hs256(valid()))
-	require.NoError(t, err, "the unchanged token is valid")
+	_, err := dev.Verify(t.Context(), hs256(good()))
+	require.NoError(t, err, "what the table changes is good at first")
 
 	for name, token := range map[string]string{
-		"empty":                      "",
-		"not a token":                "a.b.c",
-		"another key":                sign(jwt.SigningMethodHS256, []byte(strings.Repeat("x", 32)), valid()),
-		"another key, expired":       sign(jwt.SigningMethodHS256, []byte(strings.Repeat("x", 32)), with("exp", 1)),
-		"another algorithm":          sign(jwt.SigningMethodHS512, key, valid()),
-		"alg=none":                   sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, valid()),
-		"a signature cut off":        hs256(valid())[:strings.LastIndex(hs256(valid()), ".")+1],
-		"another issuer":             hs256(with("iss", "mallory")),
-		"another audience":           hs256(with("aud", "payments-svc")),
-		"no audience":                hs256(with("aud", nil)),
-		"no expiry":                  hs256(with("exp", nil)),
-		"not valid yet":              hs256(with("nbf", start.Add(time.Hour).Unix())),
-		"issued in the future":       hs256(with("iat", start.Add(time.Hour).Unix())),
-		"no subject":                 hs256(with("sub", nil)),
-		"a subject that is too long": hs256(with("sub", strings.Repeat("a", 256))),
-		"a subject with a newline":   hs256(with("sub", "alice\nadmin")),
-		"an unknown role":            hs256(with("role", "root")),
-		"no role":                    hs256(with("role", nil)),
-		"a token that is too long":   hs256(with("pad", strings.Repeat("a", 40_000))),
+		"nothing":                   "",
+		"not a token":               "a.b.c",
+		"another key":               sign(jwt.SigningMethodHS256, []byte(strings.Repeat("x", 32)), good()),
+		"another key, expired":      sign(jwt.SigningMethodHS256, []byte(strings.Repeat("x", 32)), with("exp", 1)),
+		"another algorithm":         sign(jwt.SigningMethodHS512, key, good()),
+		"alg=none":                  sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, good()),
+		"a signature cut off":       hs256(good())[:strings.LastIndex(hs256(good()), ".")+1],
+		"another issuer":            hs256(with("iss", "mallory")),
+		"another audience":          hs256(with("aud", "payments-svc")),
+		"no audience":               hs256(with("aud", nil)),
+		"no expiry":                 hs256(with("exp", nil)),
+		"not valid yet":             hs256(with("nbf", start.Add(time.Hour).Unix())),
+		"issued in the future":      hs256(with("iat", start.Add(time.Hour).Unix())),
+		"no subject":                hs256(with("sub", nil)),
+		"a subject of many letters": hs256(with("sub", strings.Repeat("a", 256))),
+		"a subject with a newline":  hs256(with("sub", "alice\nadmin")),
+		"an unknown role":           hs256(with("role", "root")),
+		"no role":                   hs256(with("role", nil)),
+		"far too long":              hs256(with("pad", strings.Repeat("a", 40_000))),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := dev.Verify(t.Context(), token)
@@ -113,7 +113,7 @@ func TestInvalidDevTokensAreRefused(t *testing.T) {
 	}
 }
 
-// FuzzDevVerify searches for a forged token that is accepted.
+// FuzzDevVerify looks for a token that we didn't sign and that passes all the same.
 func FuzzDevVerify(f *testing.F) {
 	now := start
 	dev := newDev(f, &now)

@@ -19,25 +19,26 @@ const (
 	issuerTimeout = 10 * time.Second
 	issuerPause   = 5 * time.Second // between two requests to the issuer
 	maxDocument   = 1 << 20         // bytes of a discovery document or key set
-	maxWaiting    = 16              // tokens that wait for the issuer
+	maxWaiting    = 16              // tokens that wait for the issuer at once
 )
 
 var errNoKey = errors.New("no key of the issuer has signed it")
 
-// keySet holds the issuer's signing keys. It fetches them with the first token, and again for a token with an unknown key
-// id: one fetch at a time, and at most one per issuerPause. A fetch without a usable key does not change the keys.
+// keySet holds the issuer's signing keys. It fetches them with the first token, and again for a token whose key id it
+// does not know: one fetch at a time, at most one every issuerPause. A fetch that brings no usable key leaves the keys
+// as they are.
 //
-// At most maxWaiting tokens wait for a fetch, so forged tokens cannot occupy the server while the issuer is slow. Tokens
-// with a known key never wait.
+// Tokens that wait for a fetch hold a place each, of maxWaiting: forged ones cannot occupy the whole server while the
+// issuer is slow, and tokens with a known key never wait.
 type keySet struct {
 	issuer  string
 	client  *http.Client
 	now     func() time.Time
 	waiting chan struct{}
-	fetch   chan struct{} // a semaphore: full while a fetch runs
+	fetch   chan struct{} // holds one token while a fetch runs
 
 	fetched time.Time // when the last fetch ended; guarded by fetch
-	failed  error     // error of the last fetch; guarded by fetch
+	failed  error     // of the last fetch; guarded by fetch
 
 	mu   sync.Mutex
 	keys []jose.JSONWebKey
@@ -50,8 +51,8 @@ func newKeySet(issuer string, client *http.Client, now func() time.Time) *keySet
 	}
 }
 
-// verify returns the payload of a token that one of the issuer's keys has signed. The error is errNoKey if none has, or wraps
-// ErrUnavailable if the keys cannot be fetched.
+// verify returns the payload that one of the issuer's keys has signed. It returns ErrUnavailable when the keys cannot
+// be had, and errNoKey when none of them fits.
 func (k *keySet) verify(ctx context.Context, token *jose.JSONWebSignature) ([]byte, error) {
 	id := token.Signatures[0].Header.KeyID
 	candidates := k.find(id)
@@ -79,7 +80,7 @@ func verifyAny(token *jose.JSONWebSignature, keys []jose.JSONWebKey) ([]byte, bo
 	return nil, false
 }
 
-// find returns the keys with this id, or all keys for a token without a key id.
+// find returns the keys with this id, or all of them for a token that names none.
 func (k *keySet) find(id string) []jose.JSONWebKey {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -92,14 +93,14 @@ func (k *keySet) find(id string) []jose.JSONWebKey {
 	return found
 }
 
-// refresh fetches the keys, unless another caller has fetched more keys than were tried. Within issuerPause of the last fetch
-// it returns an error, because the token's key may have been published since then.
+// refresh fetches the keys, unless another caller brings others than those that were tried meanwhile. Within issuerPause of the last fetch it
+// fails: a key that was published since then is still unknown, and its tokens must not be called invalid.
 func (k *keySet) refresh(ctx context.Context, tried []jose.JSONWebKey, id string) error {
 	select {
 	case k.waiting <- struct{}{}:
 		defer func() { <-k.waiting }()
 	default:
-		return errors.New("too many tokens are waiting for the issuer's keys")
+		return errors.New("too many tokens wait for the issuer's keys")
 	}
 	select {
 	case k.fetch <- struct{}{}:
@@ -113,7 +114,7 @@ func (k *keySet) refresh(ctx context.Context, tried []jose.JSONWebKey, id string
 	if !k.fetched.IsZero() && k.now().Sub(k.fetched) < issuerPause {
 		return cmp.Or(k.failed, errors.New("the issuer's keys were fetched a moment ago"))
 	}
-	// The fetch continues when the first caller leaves: others wait for the same response.
+	// The first caller's leaving must not fail those who wait for the same answer.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), issuerTimeout)
 	defer cancel()
 	keys, err := k.load(ctx)
@@ -127,19 +128,19 @@ func (k *keySet) refresh(ctx context.Context, tried []jose.JSONWebKey, id string
 	return nil
 }
 
-// load fetches the keys from the issuer. It repeats the discovery, because the address of the key set may change.
+// load asks the issuer. Discovery is repeated with each fetch, which is rare: the key set may move.
 func (k *keySet) load(ctx context.Context) ([]jose.JSONWebKey, error) {
 	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, k.client), k.issuer)
 	if err != nil {
 		return nil, fmt.Errorf("discover issuer: %w", err)
 	}
-	var discovered struct {
+	var where struct {
 		URL string `json:"jwks_uri"`
 	}
-	if err := provider.Claims(&discovered); err != nil {
+	if err := provider.Claims(&where); err != nil {
 		return nil, fmt.Errorf("discover issuer: %w", err)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, discovered.URL, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, where.URL, nil)
 	if err != nil {
 		return nil, fmt.Errorf("fetch keys: %w", err)
 	}
@@ -160,19 +161,18 @@ func (k *keySet) load(ctx context.Context) ([]jose.JSONWebKey, error) {
 	var keys []jose.JSONWebKey
 	for _, raw := range set.Keys {
 		var key jose.JSONWebKey
-		// Skip keys of unknown types and for encryption.
+		// Keys of a kind that we don't know, or that are for encryption, are not ours to refuse.
 		if json.Unmarshal(raw, &key) == nil && key.Valid() && key.IsPublic() && key.Use != "enc" {
 			keys = append(keys, key)
 		}
 	}
 	if len(keys) == 0 {
-		return nil, errors.New("fetch keys: the key set has no usable key")
+		return nil, errors.New("fetch keys: the key set holds no usable key")
 	}
 	return keys, nil
 }
 
-// bounded returns a copy of client that reads at most maxDocument bytes of a response and does not follow redirects to other
-// hosts.
+// bounded is a copy of client that reads at most maxDocument bytes of an answer and follows no redirect to another host.
 func bounded(client *http.Client) *http.Client {
 	c := *client
 	c.CheckRedirect = func(r *http.Request, via []*http.Request) error {

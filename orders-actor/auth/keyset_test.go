@@ -19,12 +19,11 @@ import (
 	"orders/orders-actor/auth"
 )
 
-// withKeySet returns a verifier for which the handler, if any, replaces the issuer's key set endpoint, and a function that
-// advances the verifier's clock.
-func (i *issuer) withKeySet(t *testing.T, handler *atomic.Pointer[http.HandlerFunc]) (*auth.OIDC, func(time.Duration)) {
+// keysAnsweredBy replaces the issuer's key set endpoint when answer is set, and gives a verifier with a clock of its own.
+func (i *issuer) keysAnsweredBy(t *testing.T, answer *atomic.Pointer[http.HandlerFunc]) (*auth.OIDC, func(time.Duration)) {
 	t.Helper()
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if h := handler.Load(); h != nil && r.URL.Path == mockoidc.JWKSEndpoint {
+		if h := answer.Load(); h != nil && r.URL.Path == mockoidc.JWKSEndpoint {
 			(*h)(w, r)
 			return
 		}
@@ -50,8 +49,8 @@ func (i *issuer) withKeySet(t *testing.T, handler *atomic.Pointer[http.HandlerFu
 
 func handle(h http.HandlerFunc) *http.HandlerFunc { return &h }
 
-// forged returns a token without a valid signature, with a key id that the issuer has never published.
-func (i *issuer) forged(t *testing.T, id int) string {
+// unsigned is a token that no key has signed, with a key id that the issuer has never published.
+func (i *issuer) unsigned(t *testing.T, id int) string {
 	t.Helper()
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, i.claims(nil))
 	token.Header["kid"] = fmt.Sprint("forged-", id)
@@ -63,44 +62,44 @@ func (i *issuer) forged(t *testing.T, id int) string {
 
 func TestForgedTokensDoNotBlockKnownKeysWhileTheIssuerHangs(t *testing.T) {
 	i := startIssuer(t)
-	var handler atomic.Pointer[http.HandlerFunc]
-	v, advance := i.withKeySet(t, &handler)
-	valid := i.sign(t, nil)
-	_, err := v.Verify(t.Context(), valid)
+	var answer atomic.Pointer[http.HandlerFunc]
+	v, advance := i.keysAnsweredBy(t, &answer)
+	good := i.sign(t, nil)
+	_, err := v.Verify(t.Context(), good)
 	require.NoError(t, err)
 
 	release := make(chan struct{})
-	fetches := make(chan struct{}, 1000)
-	handler.Store(handle(func(w http.ResponseWriter, _ *http.Request) {
-		fetches <- struct{}{}
+	asked := make(chan struct{}, 1000)
+	answer.Store(handle(func(w http.ResponseWriter, _ *http.Request) {
+		asked <- struct{}{}
 		<-release
 		w.WriteHeader(http.StatusBadGateway)
 	}))
 	advance(time.Minute)
-	const tokens = 300
-	errs := make(chan error, tokens)
-	for n := range tokens {
-		token := i.forged(t, n)
+	const forged = 300
+	errs := make(chan error, forged)
+	for n := range forged {
+		token := i.unsigned(t, n)
 		go func() {
 			_, err := v.Verify(t.Context(), token)
 			errs <- err
 		}()
 	}
-	<-fetches
-	// All but maxWaiting fail at once, while the fetch hangs.
-	for range tokens - 20 {
+	<-asked
+	// All but a few are refused at once, while the fetch hangs.
+	for range forged - 20 {
 		require.ErrorIs(t, <-errs, auth.ErrUnavailable)
 	}
-	_, err = v.Verify(t.Context(), valid)
+	_, err = v.Verify(t.Context(), good)
 	require.NoError(t, err, "a token with a known key does not wait")
 	close(release)
 	for range 20 {
 		require.ErrorIs(t, <-errs, auth.ErrUnavailable)
 	}
-	assert.Empty(t, fetches, "one fetch only")
+	assert.Empty(t, asked, "the issuer was asked once")
 }
 
-func TestUnusableKeySetDoesNotReplaceTheKeys(t *testing.T) {
+func TestUnusableKeySetsLeaveTheKnownKeys(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[]}`)) }))
 	defer elsewhere.Close()
 	for name, h := range map[string]http.HandlerFunc{
@@ -112,7 +111,7 @@ func TestUnusableKeySetDoesNotReplaceTheKeys(t *testing.T) {
 			_, _ = w.Write([]byte(`{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`))
 		},
 		"redirect to another host": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) },
-		"too large": func(w http.ResponseWriter, r *http.Request) {
+		"far too large": func(w http.ResponseWriter, r *http.Request) {
 			_, _ = w.Write([]byte(`{"pad":"`))
 			for r.Context().Err() == nil {
 				if _, err := w.Write(make([]byte, 1<<16)); err != nil {
@@ -123,29 +122,29 @@ func TestUnusableKeySetDoesNotReplaceTheKeys(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			i := startIssuer(t)
-			var handler atomic.Pointer[http.HandlerFunc]
-			v, advance := i.withKeySet(t, &handler)
-			handler.Store(handle(h))
-			valid := i.sign(t, nil)
-			_, err := v.Verify(t.Context(), valid)
+			var answer atomic.Pointer[http.HandlerFunc]
+			v, advance := i.keysAnsweredBy(t, &answer)
+			answer.Store(handle(h))
+			good := i.sign(t, nil)
+			_, err := v.Verify(t.Context(), good)
 			require.ErrorIs(t, err, auth.ErrUnavailable, "no key is known yet")
 
-			handler.Store(nil)
+			answer.Store(nil)
 			advance(10 * time.Second)
-			_, err = v.Verify(t.Context(), valid)
+			_, err = v.Verify(t.Context(), good)
 			require.NoError(t, err)
 
-			handler.Store(handle(h))
+			answer.Store(handle(h))
 			advance(10 * time.Second)
-			_, err = v.Verify(t.Context(), i.forged(t, 1))
+			_, err = v.Verify(t.Context(), i.unsigned(t, 1))
 			require.ErrorIs(t, err, auth.ErrUnavailable)
-			_, err = v.Verify(t.Context(), valid)
-			require.NoError(t, err, "the earlier keys are still valid")
+			_, err = v.Verify(t.Context(), good)
+			require.NoError(t, err, "the keys from before are still good")
 		})
 	}
 }
 
-func TestClaimsAreDecodedStrictly(t *testing.T) {
+func TestClaimsAreReadStrictly(t *testing.T) {
 	i := startIssuer(t)
 	v := i.verifier()
 	sign := func(payload string) string {
@@ -169,12 +168,12 @@ func TestClaimsAreDecodedStrictly(t *testing.T) {
 		"a subject in other case only": `{` + base + `,"SUB":"alice"}`,
 		"an audience in other case":    fmt.Sprintf(`{"iss":%q,"aud":"other","AUD":%q,"exp":%d,"sub":"alice"}`, i.Issuer(), i.ClientID, exp),
 		"an expiry in other case":      fmt.Sprintf(`{"iss":%q,"aud":%q,"EXP":%d,"sub":"alice"}`, i.Issuer(), i.ClientID, exp),
-		"a duplicate subject":          `{` + base + `,"sub":"alice","sub":"mallory"}`,
+		"a subject that comes twice":   `{` + base + `,"sub":"alice","sub":"mallory"}`,
 		"nbf as text":                  `{` + base + `,"sub":"alice","nbf":"tomorrow"}`,
 		"exp as text":                  fmt.Sprintf(`{"iss":%q,"aud":%q,"exp":"%d","sub":"alice"}`, i.Issuer(), i.ClientID, exp),
-		"exp after the year 9999":      fmt.Sprintf(`{"iss":%q,"aud":%q,"exp":1e300,"sub":"alice"}`, i.Issuer(), i.ClientID),
+		"exp beyond every calendar":    fmt.Sprintf(`{"iss":%q,"aud":%q,"exp":1e300,"sub":"alice"}`, i.Issuer(), i.ClientID),
 		"a negative iat":               `{` + base + `,"sub":"alice","iat":-1}`,
-		"a subject that is a number":   `{` + base + `,"sub":7}`,
+		"a subject that is no text":    `{` + base + `,"sub":7}`,
 		"two JSON values":              `{` + base + `,"sub":"alice"}{}`,
 		"a list":                       `[]`,
 	} {
@@ -183,7 +182,7 @@ func TestClaimsAreDecodedStrictly(t *testing.T) {
 	}
 }
 
-func TestOnlyCompactTokensAreAccepted(t *testing.T) {
+func TestOnlyTheCompactFormOfATokenIsAccepted(t *testing.T) {
 	i := startIssuer(t)
 	v := i.verifier()
 	token := i.sign(t, nil)
@@ -200,7 +199,7 @@ func TestOnlyCompactTokensAreAccepted(t *testing.T) {
 	}
 }
 
-func TestTokensAreAcceptedUpToTheSizeLimit(t *testing.T) {
+func TestATokenWithManyGroupsIsAcceptedUpToTheLimit(t *testing.T) {
 	i := startIssuer(t)
 	v := i.verifier()
 	groups := make([]string, 300)

@@ -13,27 +13,27 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// algorithms are the accepted signature algorithms. All are asymmetric, so that a public key cannot be used as an HMAC secret.
+// algorithms are what an issuer may sign with: asymmetric ones only, so that a public key can't be turned into a secret.
 var algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.PS256, jose.EdDSA}
 
-// OIDCConfig configures an OIDC verifier.
+// OIDCConfig says whom to trust.
 type OIDCConfig struct {
-	Issuer       string           // URL, exactly as in the claim iss
-	Audience     string           // required in the claim aud
-	RolesClaim   string           // name of the claim with the roles, or a path such as realm_access.roles
-	OperatorRole string           // users with this role are Operators, all others Customers
+	Issuer       string           // URL, exactly as the issuer spells it
+	Audience     string           // what the token must be meant for
+	RolesClaim   string           // name of the claim that lists the roles, or a path to it: realm_access.roles
+	OperatorRole string           // the role in it that makes an Operator; all others are Customers
 	Now          func() time.Time // nil for time.Now
 	Client       *http.Client     // nil for one with a timeout
 }
 
-// OIDC verifies access tokens of an OpenID Connect issuer: JWTs as in RFC 9068. It connects to the issuer with the first
-// token, so that the service can start while the issuer is unavailable.
+// OIDC verifies the access tokens (JWT, RFC 9068 and its relatives) of an OpenID Connect issuer. It contacts the issuer
+// with the first token, not before, so that the service starts while the issuer is away.
 type OIDC struct {
 	OIDCConfig
 	keys *keySet
 }
 
-// NewOIDC returns an OIDC. It does not connect to the issuer.
+// NewOIDC contacts nobody yet.
 func NewOIDC(c OIDCConfig) *OIDC {
 	if c.Client == nil {
 		c.Client = &http.Client{Timeout: issuerTimeout}
@@ -49,7 +49,7 @@ func (o *OIDC) Verify(ctx context.Context, token string) (User, error) {
 	if err := checkLength(token); err != nil {
 		return User{}, err
 	}
-	// Accept the compact form only: a JWS in JSON may have several signatures.
+	// ParseSignedCompact takes the compact form only: a JWS in JSON may carry several payloads' worth of signatures.
 	signed, err := jose.ParseSignedCompact(token, algorithms)
 	if err != nil {
 		return User{}, fmt.Errorf("%w: %w", ErrInvalid, err)
@@ -61,8 +61,8 @@ func (o *OIDC) Verify(ctx context.Context, token string) (User, error) {
 	case err != nil:
 		return User{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	// This decoder compares names case-sensitively and rejects duplicates (RFC 8725, RFC 7519 section 4). With encoding/json
-	// "SUB" would replace "sub".
+	// This decoder takes names as they are written and refuses one that comes twice (RFC 8725, RFC 7519 section 4):
+	// encoding/json would let "SUB" replace "sub".
 	var claims map[string]any
 	if err := json.Unmarshal(payload, &claims); err != nil {
 		return User{}, fmt.Errorf("%w: its claims are not a JSON object: %w", ErrInvalid, err)
@@ -81,7 +81,7 @@ func (o *OIDC) Verify(ctx context.Context, token string) (User, error) {
 	return u, err
 }
 
-// check verifies issuer, audience and times, and returns the expiry.
+// check holds issuer, audience and times against what is expected, and returns when the token expires.
 func (o *OIDC) check(claims map[string]any) (expires time.Time, _ error) {
 	if issuer, _ := claims["iss"].(string); issuer != o.Issuer {
 		return expires, fmt.Errorf("%w: it is of another issuer", ErrInvalid)
@@ -111,7 +111,7 @@ func (o *OIDC) check(claims map[string]any) (expires time.Time, _ error) {
 	return expires, nil
 }
 
-// hasAudience accepts a string or a list of strings (RFC 7519 section 4.1.3).
+// hasAudience takes a string or a list of strings (RFC 7519 section 4.1.3).
 func hasAudience(claim any, want string) bool {
 	switch v := claim.(type) {
 	case string:
@@ -122,10 +122,10 @@ func hasAudience(claim any, want string) bool {
 	return false
 }
 
-// maxNumericDate is the end of the year 9999.
+// maxNumericDate is the year 9999: what lies beyond it is no date.
 const maxNumericDate = 253402300799
 
-// numericDate returns a claim in seconds since 1970 (RFC 7519 section 2), or false if the token has no such claim.
+// numericDate reads seconds since 1970 (RFC 7519 section 2), and reports false when the claim is absent.
 func numericDate(claims map[string]any, name string) (time.Time, bool, error) {
 	value, ok := claims[name]
 	if !ok {
@@ -138,8 +138,8 @@ func numericDate(claims map[string]any, name string) (time.Time, bool, error) {
 	return time.Unix(int64(seconds), 0), true, nil
 }
 
-// roles returns the roles in the claim with this name or path. Issuers write roles as a list, as a string with spaces between
-// them, or as the keys of an object.
+// roles reads the claim called name, or the one that name is the path to. Issuers write roles as a list, as one string
+// (with blanks between them), or as the keys of an object.
 func roles(claims map[string]any, name string) []string {
 	switch v := claim(claims, name).(type) {
 	case string:
@@ -162,7 +162,7 @@ func roles(claims map[string]any, name string) []string {
 	return nil
 }
 
-// claim tries the whole name before the path: names such as https://example.com/roles contain dots.
+// claim takes the whole name first: names such as https://example.com/roles hold dots themselves.
 func claim(claims map[string]any, name string) any {
 	if v, ok := claims[name]; ok {
 		return v

@@ -21,7 +21,7 @@ import (
 	"orders/orders-actor/auth"
 )
 
-// issuer is an OpenID Connect server with discovery, key set and the authorization code flow with PKCE.
+// issuer is an OpenID Connect server on a port of its own: discovery, key set, authorization-code flow with PKCE.
 type issuer struct {
 	*mockoidc.MockOIDC
 	fetches atomic.Int32 // of the key set
@@ -53,7 +53,7 @@ func newKey(t *testing.T) *rsa.PrivateKey {
 	return key
 }
 
-// rotate replaces the signing key.
+// rotate replaces the signing key, as issuers do now and then.
 func (i *issuer) rotate(t *testing.T) {
 	t.Helper()
 	pair, err := mockoidc.NewKeypair(newKey(t))
@@ -91,7 +91,7 @@ func (i *issuer) sign(t *testing.T, change map[string]any) string {
 	return token
 }
 
-// signIn runs the authorization code flow with PKCE and returns the access token.
+// signIn walks the authorization-code flow with PKCE, as the browser does, and returns the access token.
 func (i *issuer) signIn(t *testing.T, user string) string {
 	t.Helper()
 	const redirect, verifier = "http://127.0.0.1/callback", "a-verifier-of-at-least-43-characters-for-this-test"
@@ -121,7 +121,7 @@ func (i *issuer) signIn(t *testing.T, user string) string {
 	return tokens.Access
 }
 
-func TestOIDCAcceptsATokenOfTheCodeFlow(t *testing.T) {
+func TestOIDCSignIn(t *testing.T) {
 	i := startIssuer(t)
 	u, err := i.verifier().Verify(t.Context(), i.signIn(t, "alice"))
 	require.NoError(t, err)
@@ -143,17 +143,17 @@ func TestOIDCFollowsKeyRotation(t *testing.T) {
 	old := i.sign(t, nil)
 	i.rotate(t)
 	_, err := v.Verify(t.Context(), i.sign(t, nil))
-	require.ErrorIs(t, err, auth.ErrUnavailable, "the keys were just fetched, and the new one is unknown")
+	require.ErrorIs(t, err, auth.ErrUnavailable, "the keys were fetched a moment ago: nobody can tell yet")
 	now = now.Add(5 * time.Second)
 	_, err = v.Verify(t.Context(), i.sign(t, nil))
 	require.NoError(t, err)
 	assert.EqualValues(t, 2, i.fetches.Load())
 	now = now.Add(5 * time.Second)
 	_, err = v.Verify(t.Context(), old)
-	require.ErrorIs(t, err, auth.ErrInvalid, "the old key is no longer published")
+	require.ErrorIs(t, err, auth.ErrInvalid, "a key that was withdrawn counts no more")
 }
 
-func TestOIDCReadsTheRoleFromTheClaim(t *testing.T) {
+func TestOIDCRoles(t *testing.T) {
 	i := startIssuer(t)
 	for name, c := range map[string]struct {
 		claim string
@@ -180,7 +180,7 @@ func TestOIDCReadsTheRoleFromTheClaim(t *testing.T) {
 	}
 }
 
-func TestOIDCRefusesInvalidTokens(t *testing.T) {
+func TestOIDCRefuses(t *testing.T) {
 	i := startIssuer(t)
 	now := time.Now()
 	signed := func(method jwt.SigningMethod, key any) string {
@@ -215,7 +215,7 @@ func TestOIDCRefusesInvalidTokens(t *testing.T) {
 	}
 }
 
-func TestOIDCToleratesClockSkew(t *testing.T) {
+func TestOIDCAllowsForClocks(t *testing.T) {
 	i := startIssuer(t)
 	now := time.Now()
 	for name, change := range map[string]map[string]any{
@@ -232,40 +232,40 @@ func TestOIDCToleratesClockSkew(t *testing.T) {
 	}
 }
 
-func TestOIDCReportsAnUnavailableIssuer(t *testing.T) {
+func TestOIDCIssuerAway(t *testing.T) {
 	i := startIssuer(t)
 	token := i.sign(t, nil)
 	down := true
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	away := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if down {
 			w.WriteHeader(http.StatusBadGateway)
 			return
 		}
 		i.Server.Handler.ServeHTTP(w, r)
 	}))
-	defer proxy.Close()
+	defer away.Close()
 	now := time.Now()
 	v := i.verifier(func(o *auth.OIDCConfig) {
 		o.Now = func() time.Time { return now }
-		o.Client = &http.Client{Transport: through(proxy.URL)}
+		o.Client = &http.Client{Transport: through(away.URL)}
 	})
 
 	_, err := v.Verify(t.Context(), token)
 	require.ErrorIs(t, err, auth.ErrUnavailable)
 	down = false
 	_, err = v.Verify(t.Context(), token)
-	require.ErrorIs(t, err, auth.ErrUnavailable, "no second request within the pause")
+	require.ErrorIs(t, err, auth.ErrUnavailable, "not asked again at once")
 	now = now.Add(10 * time.Second)
 	_, err = v.Verify(t.Context(), token)
-	require.NoError(t, err, "the issuer is available again")
+	require.NoError(t, err, "found again by itself")
 
 	i.rotate(t)
 	down = true
 	_, err = v.Verify(t.Context(), i.sign(t, nil))
-	require.ErrorIs(t, err, auth.ErrUnavailable, "the new key cannot be fetched")
+	require.ErrorIs(t, err, auth.ErrUnavailable, "its new key can't be fetched: nobody can tell")
 }
 
-// through is a transport that sends each request to this URL.
+// through sends every request to another host.
 type through string
 
 func (to through) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -13,21 +13,21 @@ export interface paths {
         };
         /**
          * List orders, or export them as CSV
-         * @description A page of orders, newest first unless `sort` says otherwise, with the number of orders per status for the same
-         *     filter (the status filter left out, so that they can label tabs), and the feed's cursor of this moment. Pages
-         *     stay right while orders change: follow `next` with the same filter and sort.
+         * @description A page of orders, newest first by default, with the number of orders per status for the same filter (without the
+         *     status filter, so that the numbers can label tabs), and the feed's current cursor. Pages stay correct while orders
+         *     change: follow `next` with the same filter and sort.
          *
-         *     With `Accept: text/csv` the whole selection is streamed, `limit` and `cursor` left out. The text is UTF-8 and begins
+         *     With `Accept: text/csv` the whole selection is streamed, without `limit` and `cursor`. The text is UTF-8 and begins
          *     with a byte order mark. `totalDecimal` is in units of the currency (`9.00` for EUR, `900` for JPY), unlike `total` in
-         *     JSON. An apostrophe is put before all that a spreadsheet could run as a formula, whatever separator it splits at.
+         *     JSON. Cells that a spreadsheet could run as a formula, with any separator, are prefixed with an apostrophe.
          */
         get: operations["listOrders"];
         put?: never;
         /**
          * Create an order
-         * @description Answers once the order is stored; its payment follows at once in the background. Send an `Idempotency-Key` and a
-         *     repeat is safe: the same key and body give the same order, as it stands now, with `Idempotency-Replayed: true`.
-         *     Keys belong to the user, and one key is one order for good. Without a key each call makes a new order.
+         * @description Responds once the order is stored; its payment follows in the background. With an `Idempotency-Key` a retry is safe:
+         *     the same key and body return the same order, in its current state, with `Idempotency-Replayed: true`. Keys belong
+         *     to the user, and one key stands for one order without a time limit. Without a key each call creates a new order.
          */
         post: operations["createOrder"];
         delete?: never;
@@ -47,8 +47,8 @@ export interface paths {
         put?: never;
         /**
          * Cancel up to 100 orders
-         * @description Each order is cancelled on its own, and has an outcome of its own, in the order of `ids`: one that fails stops
-         *     no other. Repeating the call is fine.
+         * @description Each order is cancelled separately and has its own outcome, in the order of `ids`: a failure does not affect the
+         *     others. The call may be repeated.
          */
         post: operations["cancelOrders"];
         delete?: never;
@@ -67,18 +67,19 @@ export interface paths {
         /**
          * The live feed, as a stream or by long polling
          * @description Every transition of every order that you may see, in order, each with a cursor. Resume after the last cursor that
-         *     you got and nothing is missed or repeated. Without a cursor the feed starts now.
+         *     you received, and no event is missed or repeated. Without a cursor the feed starts now.
          *
          *     **`Accept: text/event-stream`** streams server-sent events: `event: order`, `id:` the cursor, `data:` the order
-         *     without its history. The stream begins with `retry:` and an `id:` that has no data, and comes back with such an
-         *     `id:` as heartbeat about every 15 s: remember it like any other, it moves the cursor over what isn't yours. The stream
-         *     ends after about 15 minutes; reconnect with `Last-Event-ID`. A reader that is too slow is cut off and does the same.
+         *     without its history. The stream begins with `retry:` and an `id:` that has no data, and sends such an
+         *     `id:` as a heartbeat about every 15 s: store it like any other, it moves the cursor past events that you may not see.
+         *     The stream ends after about 15 minutes; reconnect with `Last-Event-ID`. A reader that is too slow is disconnected,
+         *     and reconnects in the same way.
          *
          *     **`Accept: application/json`** answers with the events after `after`; with `Prefer: wait=N` it waits for the
-         *     first one, at most N s, and may be empty. Go on with `next`.
+         *     first one for up to N s, and may be empty. Continue with `next`.
          *
-         *     A cursor that is unknown or older than what is kept (at least 24 hours) is answered `410`: load the list again
-         *     and follow from its `feed`.
+         *     A cursor that is unknown, or older than the kept events (at least 24 hours), is `410`: load the list again and
+         *     continue from its `feed`.
          */
         get: operations["followOrders"];
         put?: never;
@@ -98,8 +99,8 @@ export interface paths {
         };
         /**
          * One order with its history
-         * @description With `Prefer: wait=N` the answer comes when the order is no longer the one that `If-None-Match` names (without it: the
-         *     one that it was when the call came), or after N s.
+         * @description With `Prefer: wait=N` the response comes when the order's version differs from `If-None-Match` (without it: from the
+         *     version at the time of the request), or after N s.
          */
         get: operations["getOrder"];
         put?: never;
@@ -118,7 +119,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Just where an order stands
+         * The status of an order
          * @description The same `ETag`, `If-None-Match` and `Prefer` as the order itself, with a small body.
          */
         get: operations["getOrderStatus"];
@@ -141,8 +142,8 @@ export interface paths {
         put?: never;
         /**
          * Cancel an order
-         * @description Once this is answered the order will never be delivered, and a payment for it is or will be voided. Repeating it
-         *     is fine: `changed` says whether this call cancelled the order or found it cancelled. The body may be left out.
+         * @description After a `200` the order is never delivered, and a payment for it is or will be voided. The call may be repeated:
+         *     `changed` says whether this call cancelled the order, or an earlier one. The body is optional.
          */
         post: operations["cancelOrder"];
         delete?: never;
@@ -159,9 +160,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who you are here
-         * @description Whom the service takes the caller for. A front end reads user and role here and not from the token: which of an
-         *     issuer's claims makes an operator is a setting of the service.
+         * The signed-in user
+         * @description User and role as the service reads them from the token. A front end uses this call and not the token itself: the
+         *     claim that makes a user an operator is a setting of the service.
          */
         get: operations["getSession"];
         put?: never;
@@ -179,7 +180,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How to sign in here */
+        /** The sign-in configuration */
         get: operations["sessionConfig"];
         put?: never;
         post?: never;
@@ -200,7 +201,7 @@ export interface paths {
         put?: never;
         /**
          * A token for a name and a role, in dev mode only
-         * @description For trying things out. With `AUTH_MODE=oidc` this call doesn't exist (`404`).
+         * @description For development. With `AUTH_MODE=oidc` this call doesn't exist (`404`).
          */
         post: operations["createDevToken"];
         delete?: never;
@@ -235,9 +236,9 @@ export interface paths {
         };
         /**
          * Can this process take requests?
-         * @description Ready from the moment on at which the sidecar was connected, the actors hosted and the list view answered, until the
-         *     process stops. It stays ready while one of them is away: reads, the page and sign-in go on as far as they can, and
-         *     calls that need what is away get `503` with `Retry-After`.
+         * @description Ready once the sidecar was connected, the actors were hosted and the order database answered, until the process
+         *     stops. It stays ready while one of them is down: reads, the page and sign-in keep working where possible, and calls
+         *     that need what is down get `503` with `Retry-After`.
          */
         get: operations["readyz"];
         put?: never;
@@ -256,8 +257,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Is everything there that it needs?
-         * @description One line for each dependency. For people and alerts; route no traffic by it.
+         * Do all dependencies answer?
+         * @description One line per dependency, for people and alerts. Do not use it for load balancing.
          */
         get: operations["healthz"];
         put?: never;
@@ -309,22 +310,22 @@ export interface components {
         /** Format: uuid */
         OrderId: string;
         /**
-         * @description Where an order stands. `delivered` and `cancelled` are final.
+         * @description The status of an order. `delivered` and `cancelled` are final.
          * @enum {string}
          */
         Status: "created" | "confirmed" | "delivered" | "cancelled";
         /**
-         * @description ISO 4217. All have two decimals but JPY, which has none.
+         * @description ISO 4217. All have two decimals except JPY, which has none.
          * @enum {string}
          */
         Currency: "CHF" | "EUR" | "GBP" | "JPY" | "USD";
         /**
-         * @description Who caused a transition. `system` is time itself.
+         * @description Who caused a transition. `system` is the delivery when it is due.
          * @enum {string}
          */
         Party: "customer" | "operator" | "payment" | "system";
         Item: {
-            /** @description One line, without control characters, not only blanks. */
+            /** @description One line without control characters, not blank. */
             sku: string;
             /** @description The same as for `sku`. */
             name: string;
@@ -349,8 +350,8 @@ export interface components {
             reason?: components["schemas"]["Reason"];
         };
         /**
-         * @description Why; shown with the order. Line breaks and tabs are kept (CR LF and CR become LF); other control characters are
-         *     refused. A reason of white space only is none.
+         * @description The reason, shown with the order. Line breaks and tabs are kept (CR LF and CR become LF); other control characters are
+         *     refused. A reason of white space only counts as absent.
          */
         Reason: string;
         Payment: {
@@ -361,7 +362,7 @@ export interface components {
              *     version, and so without a new `ETag` or event; read the order without `If-None-Match` to see them.
              */
             attempts: number;
-            /** @description Why the last known call failed, for people; absent once the payment is decided. */
+            /** @description Why the last call failed, for people; absent once the payment is decided. */
             lastError?: string;
         };
         /** @enum {string} */
@@ -380,7 +381,7 @@ export interface components {
             by: components["schemas"]["Party"];
         };
         /**
-         * @description What moved the order; all but `created` are events of the state machine.
+         * @description What caused the transition; all except `created` are events of the state machine.
          * @enum {string}
          */
         Cause: "created" | "payment-confirmed" | "payment-declined" | "cancel" | "delivery-due";
@@ -404,7 +405,7 @@ export interface components {
             updatedAt: string;
             /**
              * Format: date-time
-             * @description When it is or was due; set once payment is confirmed.
+             * @description When the delivery is due; set once the payment is confirmed.
              */
             deliverAt?: string;
             payment: components["schemas"]["Payment"];
@@ -417,8 +418,8 @@ export interface components {
         /** @description The order after a cancel. */
         CancelledOrder: components["schemas"]["Order"] & {
             /**
-             * @description Whether this call cancelled the order. With `false` it was cancelled before, by another party or by an
-             *     earlier call, and `cancellation` names that one's party and reason.
+             * @description Whether this call cancelled the order. If `false`, an earlier call or another party cancelled it, and
+             *     `cancellation` has that party and reason.
              */
             changed: boolean;
         };
@@ -441,9 +442,9 @@ export interface components {
             /** @description The cursor of the next page; null on the last one. */
             next: string | null;
             counts: components["schemas"]["Counts"];
-            /** @description The statuses that have more orders than `counts` says; counting stops somewhere past a thousand. Absent when all are exact. */
+            /** @description The statuses that have more orders than `counts` says; counting stops after about a thousand. Absent when all are exact. */
             atLeast?: components["schemas"]["Status"][];
-            /** @description The feed's cursor of this moment. */
+            /** @description The feed's current cursor. */
             feed: string;
         };
         Event: {
@@ -452,7 +453,7 @@ export interface components {
         };
         Events: {
             events: components["schemas"]["Event"][];
-            /** @description The cursor to go on from. */
+            /** @description The cursor to continue from. */
             next: string;
         };
         CancelOutcomes: {
@@ -528,7 +529,7 @@ export interface components {
         ProblemCode: "invalid-request" | "invalid-json" | "unauthenticated" | "forbidden" | "not-found" | "order-not-found" | "already-delivered" | "version-mismatch" | "idempotency-key-reused" | "cursor-expired" | "method-not-allowed" | "not-acceptable" | "unsupported-media-type" | "too-large" | "rate-limited" | "overloaded" | "unavailable" | "internal";
     };
     responses: {
-        /** @description The order is still as you have it. */
+        /** @description The order has not changed. */
         NotModified: {
             headers: {
                 ETag: components["headers"]["ETag"];
@@ -538,7 +539,7 @@ export interface components {
             };
             content?: never;
         };
-        /** @description The request isn't JSON (`invalid-json`), or holds something that isn't allowed (`invalid-request`, listed in `errors`). */
+        /** @description The request isn't JSON (`invalid-json`), or a field is invalid (`invalid-request`; `errors` lists them). */
         BadRequest: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -559,7 +560,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description You may not ask for this (`forbidden`). */
+        /** @description You are not allowed to do this (`forbidden`). */
         Forbidden: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -569,7 +570,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description There is nothing here (`not-found`). */
+        /** @description The path does not exist (`not-found`). */
         NotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -589,7 +590,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description None of the media types that `Accept` asks for is on offer (`not-acceptable`). */
+        /** @description No media type in `Accept` is supported (`not-acceptable`). */
         NotAcceptable: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -633,7 +634,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Our fault (`internal`). The logs tell more under the `X-Request-Id`. */
+        /** @description An error of the service (`internal`). Its logs have the cause under the `X-Request-Id`. */
         Internal: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -643,7 +644,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Too much at once (`overloaded`), or a part that is needed is away (`unavailable`). Try again; an `Idempotency-Key` makes that safe. */
+        /** @description Too many requests at once (`overloaded`), or a required part is down (`unavailable`). Retry; an `Idempotency-Key` makes that safe. */
         Unavailable: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -662,17 +663,17 @@ export interface components {
          */
         OrderIdInPath: components["schemas"]["OrderId"];
         /**
-         * @description Makes a repeat of this call safe. 1 to 200 visible ASCII characters; a fresh UUID is a good one.
+         * @description Makes a retry of this call safe. 1 to 200 visible ASCII characters, for example a new UUID.
          * @example 5f8f1c1e-6f0a-4b7e-8c55-7d2a8b1f9e10
          */
         IdempotencyKey: string;
         /**
-         * @description ETags that you have; if the order still has one of them the answer is `304` without a body.
+         * @description ETags that you have; if the order still has one of them, the response is `304` without a body.
          * @example "2"
          */
         IfNoneMatch: string;
         /**
-         * @description `wait=N` holds the answer until something changes, at most N seconds (and at most 30). Other preferences are ignored.
+         * @description `wait=N` delays the response until something changes, for at most N seconds (and at most 30). Other preferences are ignored.
          * @example wait=20
          */
         Prefer: string;
@@ -680,7 +681,7 @@ export interface components {
     requestBodies: never;
     headers: {
         /**
-         * @description Names this request in the logs. One that you send is kept (up to 64 visible ASCII characters).
+         * @description The id of this request in the logs. An id that you send is used (up to 64 visible ASCII characters).
          * @example 3e1a0d0c7a5b4c55
          */
         RequestId: string;
@@ -690,14 +691,14 @@ export interface components {
          */
         ETag: string;
         /**
-         * @description Where the order is.
+         * @description The path of the order.
          * @example /v1/orders/01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77
          */
         Location: string;
-        /** @description `true` when an earlier request with this key had made the order; absent otherwise. */
+        /** @description `true` if an earlier request with this key created the order; absent otherwise. */
         IdempotencyReplayed: "true";
         /**
-         * @description The wait that was honoured; absent when none was asked for.
+         * @description The wait that was applied; absent if none was requested.
          * @example wait=20
          */
         PreferenceApplied: string;
@@ -707,12 +708,12 @@ export interface components {
          */
         RateLimitLimit: number;
         /**
-         * @description Requests left now.
+         * @description Requests that remain.
          * @example 599
          */
         RateLimitRemaining: number;
         /**
-         * @description Seconds until all of them are back.
+         * @description Seconds until the full number is available again.
          * @example 1
          */
         RateLimitReset: number;
@@ -734,31 +735,31 @@ export interface operations {
     listOrders: {
         parameters: {
             query?: {
-                /** @description Only orders in one of these statuses; repeat it for several. */
+                /** @description Only orders in one of these statuses; repeat the parameter for several. */
                 status?: components["schemas"]["Status"][];
-                /** @description Only this customer's orders. For operators; a customer may name only themselves (`403` otherwise). */
+                /** @description Only this customer's orders. For operators; customers may pass only their own name (`403` otherwise). */
                 customer?: string;
                 /**
-                 * @description Words to find in id, customer, and the skus and names of all items; the beginning of a word is enough, and all
-                 *     must be found. An id is found by its beginning and by that of its last part. Letter case, accents, width
-                 *     (`Ｇｒｅｅｎ`), punctuation around words and other ways to write the same (`ß` and `ss`) make no difference. In
-                 *     scripts without spaces between words (Chinese, Japanese, Thai, …) any piece of the text is found. Of a word,
-                 *     40 characters count. A text without a letter or digit is refused with `400`.
+                 * @description Words to search for in id, customer, and the SKUs and names of all items. Every word must match the beginning of
+                 *     a word. An id matches by its beginning and by the beginning of its last part. Letter case, accents, width
+                 *     (`Ｇｒｅｅｎ`), punctuation around words and equivalent spellings (`ß` and `ss`) do not matter. In scripts without
+                 *     spaces between words (Chinese, Japanese, Thai, …) any part of the text matches. Only the first 40 characters of
+                 *     a word count. A text without a letter or digit is refused with `400`.
                  * @example tea
                  */
                 q?: string;
-                /** @description Created at this time or later. Any RFC 3339 time will do; in a URL, the plus of a time zone is `%2B`. */
+                /** @description Created at this time or later. An RFC 3339 time; in a URL, write the plus of a time zone as `%2B`. */
                 from?: string;
                 /**
-                 * @description Created before this time, written as `from` is.
+                 * @description Created before this time, in the format of `from`.
                  * @example 2026-11-24T09:30:00+01:00
                  */
                 to?: string;
-                /** @description What to sort by; a leading minus turns it around. */
+                /** @description Sort key; a leading minus reverses the order. */
                 sort?: "created" | "-created" | "updated" | "-updated" | "total" | "-total";
-                /** @description How many orders a page holds at most. */
+                /** @description The largest number of orders on a page. */
                 limit?: number;
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 cursor?: string;
             };
             header?: never;
@@ -767,12 +768,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of the list, or all of it as CSV. */
+            /** @description A page of the list, or the whole list as CSV. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     /**
-                     * @description Names the file; with CSV only.
+                     * @description The file name; with CSV only.
                      * @example attachment; filename="orders.csv"
                      */
                     "Content-Disposition"?: string;
@@ -804,7 +805,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Makes a repeat of this call safe. 1 to 200 visible ASCII characters; a fresh UUID is a good one.
+                 * @description Makes a retry of this call safe. 1 to 200 visible ASCII characters, for example a new UUID.
                  * @example 5f8f1c1e-6f0a-4b7e-8c55-7d2a8b1f9e10
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -867,7 +868,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What became of each order. */
+            /** @description The outcome for each order. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -893,16 +894,16 @@ export interface operations {
     followOrders: {
         parameters: {
             query?: {
-                /** @description The cursor to go on from; `feed` of the list, `next` of this call, or an event's. */
+                /** @description The cursor to continue from; `feed` of the list, `next` of this call, or an event's cursor. */
                 after?: string;
-                /** @description How many events an answer holds at most; JSON only. */
+                /** @description The largest number of events in a response; JSON only. */
                 limit?: number;
             };
             header?: {
-                /** @description The same for a stream that reconnects. Wins over `after`. */
+                /** @description The same for a stream that reconnects. It takes precedence over `after`. */
                 "Last-Event-ID"?: string;
                 /**
-                 * @description `wait=N` holds the answer until something changes, at most N seconds (and at most 30). Other preferences are ignored.
+                 * @description `wait=N` delays the response until something changes, for at most N seconds (and at most 30). Other preferences are ignored.
                  * @example wait=20
                  */
                 Prefer?: components["parameters"]["Prefer"];
@@ -958,12 +959,12 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description ETags that you have; if the order still has one of them the answer is `304` without a body.
+                 * @description ETags that you have; if the order still has one of them, the response is `304` without a body.
                  * @example "2"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /**
-                 * @description `wait=N` holds the answer until something changes, at most N seconds (and at most 30). Other preferences are ignored.
+                 * @description `wait=N` delays the response until something changes, for at most N seconds (and at most 30). Other preferences are ignored.
                  * @example wait=20
                  */
                 Prefer?: components["parameters"]["Prefer"];
@@ -1009,12 +1010,12 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description ETags that you have; if the order still has one of them the answer is `304` without a body.
+                 * @description ETags that you have; if the order still has one of them, the response is `304` without a body.
                  * @example "2"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /**
-                 * @description `wait=N` holds the answer until something changes, at most N seconds (and at most 30). Other preferences are ignored.
+                 * @description `wait=N` delays the response until something changes, for at most N seconds (and at most 30). Other preferences are ignored.
                  * @example wait=20
                  */
                 Prefer?: components["parameters"]["Prefer"];
@@ -1098,7 +1099,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             404: components["responses"]["OrderNotFound"];
             406: components["responses"]["NotAcceptable"];
-            /** @description The order was delivered before the cancel came (`already-delivered`). */
+            /** @description The order was delivered before the cancel (`already-delivered`). */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -1108,7 +1109,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The order isn't the one that `If-Match` names any more (`version-mismatch`); `current` says what won. */
+            /** @description The order's version is no longer the one in `If-Match` (`version-mismatch`); `current` has the current one. */
             412: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -1219,7 +1220,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is. */
+            /** @description Yes. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1240,7 +1241,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It can. */
+            /** @description Yes. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1250,7 +1251,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Not yet, or it is stopping; the text names what is missing. */
+            /** @description Not yet, or it is stopping; the text names the failing check. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1271,7 +1272,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Everything is. */
+            /** @description All answer. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1284,7 +1285,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Something isn't. */
+            /** @description At least one does not. */
             503: {
                 headers: {
                     [name: string]: unknown;
