@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"orders/stack/process"
 )
 
 const sidecarSuffix = ".sidecar"
@@ -91,7 +93,7 @@ func (s *Stack) instances() ([]instance, error) {
 				if host, port, err := net.SplitHostPort(i.address); err == nil && port == "0" {
 					i.address = net.JoinHostPort(host, strconv.Itoa(ports[3])) // the launcher must know the port
 				}
-				if err := checkFree(where.setting, i.address); err != nil {
+				if err := process.CheckFree(where.setting, i.address); err != nil {
 					return nil, err
 				}
 			}
@@ -162,7 +164,7 @@ func (s *Stack) AddSidecar(ctx context.Context, appID string) (grpc string, err 
 }
 
 // sidecar returns the part that runs the Dapr sidecar of an instance.
-func (s *Stack) sidecar(i instance) *part {
+func (s *Stack) sidecar(i instance) *process.Process {
 	command := []string{
 		filepath.Join(s.o.Root, "bin", "dapr", "daprd"),
 		"--app-id=" + i.app.ID,
@@ -188,11 +190,11 @@ func (s *Stack) sidecar(i instance) *part {
 		command = append(command, "--app-port="+i.url.Port(), "--app-channel-address="+i.channel())
 		env = append(env, "APP_API_TOKEN="+s.token)
 	}
-	return &part{
-		name: i.name + sidecarSuffix, command: command, env: env, token: i.token,
-		url:         "http://" + loopback(i.http),
-		ready:       respondsWith(fmt.Sprintf("http://%s/v1.0/healthz", loopback(i.http)), http.StatusNoContent),
-		stopTimeout: 15 * time.Second,
+	return &process.Process{
+		Name: i.name + sidecarSuffix, Command: command, Env: env, Token: i.token,
+		URL:         "http://" + loopback(i.http),
+		Ready:       respondsWith(fmt.Sprintf("http://%s/v1.0/healthz", loopback(i.http)), http.StatusNoContent),
+		StopTimeout: 15 * time.Second,
 	}
 }
 
@@ -227,17 +229,17 @@ func (s *Stack) resources() []string {
 }
 
 // service returns the part that runs an instance's app.
-func (s *Stack) service(i instance) *part {
+func (s *Stack) service(i instance) *process.Process {
 	env := s.environment(i)
 	env["DAPR_HTTP_PORT"], env["DAPR_GRPC_PORT"] = strconv.Itoa(i.http), strconv.Itoa(i.grpc)
 	env["DAPR_API_TOKEN"] = i.token
-	p := &part{
-		name: i.name, command: i.app.Command, env: environ(env), url: i.url.String(),
+	p := &process.Process{
+		Name: i.name, Command: i.app.Command, Env: environ(env), URL: i.url.String(),
 		// Not /readyz: it stays ready while a dependency is unavailable.
-		ready: respondsWith(i.url.JoinPath("healthz").String(), http.StatusOK), stopTimeout: 30 * time.Second,
+		Ready: respondsWith(i.url.JoinPath("healthz").String(), http.StatusOK), StopTimeout: 30 * time.Second,
 	}
 	if i.metrics != 0 {
-		p.metrics = "http://" + loopback(i.metrics) + "/metrics"
+		p.Metrics = "http://" + loopback(i.metrics) + "/metrics"
 	}
 	return p
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+
+	"orders/stack/process"
 )
 
 // Parts returns the names of all parts: orders-actor, orders-actor.sidecar, orders-actor-2 and so on, payments-svc,
@@ -16,16 +18,16 @@ func (s *Stack) Parts() []string {
 	defer s.mu.Unlock()
 	names := make([]string, len(s.parts))
 	for i, p := range s.parts {
-		names[i] = p.name
+		names[i] = p.Name
 	}
 	return names
 }
 
-func (s *Stack) part(name string) (*part, error) {
+func (s *Stack) part(name string) (*process.Process, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.parts {
-		if p.name == name {
+		if p.Name == name {
 			return p, nil
 		}
 	}
@@ -38,7 +40,7 @@ func (s *Stack) Kill(name string) error {
 	if err != nil {
 		return err
 	}
-	return p.kill()
+	return p.Kill()
 }
 
 // Stop ends a part with SIGTERM and waits until it has ended. The other parts keep running.
@@ -47,7 +49,7 @@ func (s *Stack) Stop(name string) error {
 	if err != nil {
 		return err
 	}
-	return p.stop()
+	return p.Stop()
 }
 
 // Start starts a part that was killed or stopped, with the same command and settings. WaitReady waits until it is ready.
@@ -62,7 +64,7 @@ func (s *Stack) Start(name string) error {
 	if closing {
 		return errors.New("the stack is stopped")
 	}
-	return p.start()
+	return p.Start()
 }
 
 // Set changes settings in the environment of a part. They take effect when the part is started next.
@@ -71,11 +73,7 @@ func (s *Stack) Set(name string, settings map[string]string) error {
 	if err != nil {
 		return err
 	}
-	p.control.Lock()
-	defer p.control.Unlock()
-	for setting, value := range settings {
-		p.env = append(p.env, setting+"="+value) // the last value of a variable counts
-	}
+	p.SetEnv(settings)
 	return nil
 }
 
@@ -88,8 +86,8 @@ func (s *Stack) WaitReady(ctx context.Context) error {
 	s.mu.Unlock()
 	group, ctx := errgroup.WithContext(ctx)
 	for _, p := range parts {
-		if p.running() {
-			group.Go(func() error { return p.await(ctx) })
+		if p.Running() {
+			group.Go(func() error { return p.Await(ctx) })
 		}
 	}
 	return group.Wait()
@@ -111,7 +109,7 @@ func (s *Stack) MetricsURL(name string) string {
 	if err != nil {
 		return ""
 	}
-	return p.metrics
+	return p.Metrics
 }
 
 // Address returns the URL of a service or a sidecar; empty for other parts.
@@ -120,7 +118,7 @@ func (s *Stack) Address(name string) string {
 	if err != nil {
 		return ""
 	}
-	return p.url
+	return p.URL
 }
 
 // Token returns the API token that a sidecar requires in the header dapr-api-token.
@@ -129,7 +127,7 @@ func (s *Stack) Token(name string) string {
 	if err != nil {
 		return ""
 	}
-	return p.token
+	return p.Token
 }
 
 // PID returns the process id of a part, or 0 when it isn't running.
@@ -138,12 +136,7 @@ func (s *Stack) PID(name string) int {
 	if err != nil {
 		return 0
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.alive() {
-		return 0
-	}
-	return p.process.Pid
+	return p.PID()
 }
 
 // Home returns the data folder.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orders/kit/freeport"
+	"orders/stack/process"
 )
 
 // The parts of the control plane.
@@ -68,23 +69,23 @@ func (s *Stack) startControlPlane(ctx context.Context) error {
 
 // startScheduler starts the scheduler. If it dies before it is ready, its data may be damaged: it is started again with an
 // empty folder. No reminder stays lost, because orders-actor's reconciler registers missing ones again.
-func (s *Stack) startScheduler(ctx context.Context, data string, p *part) error {
+func (s *Stack) startScheduler(ctx context.Context, data string, p *process.Process) error {
 	if err := s.launchUnsupervised(p); err != nil {
 		return err
 	}
-	err := p.await(ctx)
-	if old, _ := os.ReadDir(data); errors.Is(err, errDied) && len(old) > 0 {
+	err := p.Await(ctx)
+	if old, _ := os.ReadDir(data); errors.Is(err, process.ErrDied) && len(old) > 0 {
 		err = s.restartWithoutData(ctx, data, p, err)
 	}
 	if err != nil {
 		return err
 	}
-	return p.supervise(s.fail)
+	return p.Supervise(s.fail)
 }
 
 // restartWithoutData moves the scheduler's data aside and starts it again. If it dies again, the data wasn't the cause: the
 // data is put back and cause is returned.
-func (s *Stack) restartWithoutData(ctx context.Context, data string, p *part, cause error) error {
+func (s *Stack) restartWithoutData(ctx context.Context, data string, p *process.Process, cause error) error {
 	aside := data + time.Now().UTC().Format(".damaged-20060102T150405.000")
 	if err := os.Rename(data, aside); err != nil {
 		return err
@@ -92,11 +93,11 @@ func (s *Stack) restartWithoutData(ctx context.Context, data string, p *part, ca
 	if err := os.Mkdir(data, 0o700); err != nil {
 		return err
 	}
-	if err := p.start(); err != nil {
+	if err := p.Start(); err != nil {
 		return err
 	}
-	err := p.await(ctx)
-	if errors.Is(err, errDied) {
+	err := p.Await(ctx)
+	if errors.Is(err, process.ErrDied) {
 		return errors.Join(cause, os.RemoveAll(data), os.Rename(aside, data))
 	}
 	if err == nil {
@@ -115,7 +116,7 @@ func (s *Stack) choosePorts() error {
 		if *port.number == 0 {
 			*port.number, err = freeport.Get()
 		} else {
-			err = checkFree(port.part, loopback(*port.number))
+			err = process.CheckFree(port.part, loopback(*port.number))
 		}
 		if err != nil {
 			return err
@@ -151,19 +152,19 @@ func (s *Stack) startSentry(ctx context.Context) (string, error) {
 	if err := s.launch(p); err != nil {
 		return "", err
 	}
-	if err := p.await(ctx); err != nil {
+	if err := p.Await(ctx); err != nil {
 		return "", err
 	}
 	if first {
 		// Sentry watches its folder and restarts itself seconds after it has written its certificates, which would
 		// interrupt the start of the other parts. Restart it now instead.
-		if err := p.stop(); err != nil {
+		if err := p.Stop(); err != nil {
 			return "", err
 		}
-		if err := p.start(); err != nil {
+		if err := p.Start(); err != nil {
 			return "", err
 		}
-		if err := p.await(ctx); err != nil {
+		if err := p.Await(ctx); err != nil {
 			return "", err
 		}
 	}
@@ -172,16 +173,16 @@ func (s *Stack) startSentry(ctx context.Context) (string, error) {
 }
 
 // daprPart returns the part that runs a program of the control plane, with its health endpoint on a port.
-func (s *Stack) daprPart(name string, health int, args []string) *part {
-	return &part{
-		name: name,
-		command: append([]string{
+func (s *Stack) daprPart(name string, health int, args []string) *process.Process {
+	return &process.Process{
+		Name: name,
+		Command: append([]string{
 			filepath.Join(s.o.Root, "bin", "dapr", name), "--listen-address=127.0.0.1",
 			"--healthz-listen-address=127.0.0.1", fmt.Sprintf("--healthz-port=%d", health), "--enable-metrics=false",
 		}, args...),
-		env:         append(environ(inheritedEnv()), s.env...),
-		ready:       respondsWith(fmt.Sprintf("http://%s/healthz", loopback(health)), http.StatusOK),
-		stopTimeout: 10 * time.Second,
+		Env:         append(environ(inheritedEnv()), s.env...),
+		Ready:       respondsWith(fmt.Sprintf("http://%s/healthz", loopback(health)), http.StatusOK),
+		StopTimeout: 10 * time.Second,
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/goccy/go-yaml"
+
+	"orders/stack/process"
 )
 
 // cliFile is a Multi-App Run file as the launcher writes it for the Dapr CLI: dapr/dapr.yaml with the addresses of this run.
@@ -72,7 +74,7 @@ func (s *Stack) DaprRun(ctx context.Context) error {
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	// It stays in this process group so that it can read from the terminal. The Dapr CLI creates its own group.
-	cmd.SysProcAttr = commandAttributes()
+	cmd.SysProcAttr = process.CommandAttributes()
 	runtime.LockOSThread() // the kernel sends the parent-death signal when this thread ends
 	defer runtime.UnlockOSThread()
 	err = cmd.Run()

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"orders/stack/process"
 )
 
 // resolve validates the options and fills in their defaults. It changes nothing on disk.
@@ -50,8 +52,8 @@ func prepare(o Options) (*Stack, error) {
 		return nil, err
 	}
 	o = s.o
-	if limits != "" {
-		fmt.Fprintln(o.Stdout, "note:", limits)
+	if process.Limits != "" {
+		fmt.Fprintln(o.Stdout, "note:", process.Limits)
 	}
 	for _, dir := range []string{"logs", "sentry", "scheduler", "run"} {
 		if err := os.MkdirAll(filepath.Join(o.Home, dir), 0o700); err != nil {
@@ -116,7 +118,7 @@ func lock(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := lockFile(f); err != nil {
+	if err := process.LockFile(f); err != nil {
 		holder, _ := io.ReadAll(f)
 		return nil, errors.Join(fmt.Errorf("another launcher uses %s: %s", filepath.Dir(filepath.Dir(path)), holder), f.Close())
 	}

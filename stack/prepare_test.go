@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"orders/stack/process"
 )
 
 func TestReachableReturnsURLForListenAddress(t *testing.T) {
@@ -60,13 +62,13 @@ func TestVariablesOfOtherProgramsAreNotPassedOn(t *testing.T) {
 	require.NoError(t, err)
 	for _, i := range instances {
 		service, sidecar := s.service(i), s.sidecar(i)
-		for _, p := range []*part{service, sidecar, s.daprPart(placement, 1, nil)} {
-			assert.NotContains(t, strings.Join(p.env, "\n"), "foreign", p.name)
+		for _, p := range []*process.Process{service, sidecar, s.daprPart(placement, 1, nil)} {
+			assert.NotContains(t, strings.Join(p.Env, "\n"), "foreign", p.Name)
 		}
-		assert.Contains(t, sidecar.env, "DAPR_API_TOKEN="+i.token)
-		assert.Contains(t, service.env, "DAPR_API_TOKEN="+i.token)
-		assert.Contains(t, service.env, "HTTPS_PROXY=http://proxy.example:3128")
-		assert.Equal(t, i.app.ID == OrdersActor, strings.Contains(strings.Join(service.env, "\n"), "DELIVER_AFTER=3s"))
+		assert.Contains(t, sidecar.Env, "DAPR_API_TOKEN="+i.token)
+		assert.Contains(t, service.Env, "DAPR_API_TOKEN="+i.token)
+		assert.Contains(t, service.Env, "HTTPS_PROXY=http://proxy.example:3128")
+		assert.Equal(t, i.app.ID == OrdersActor, strings.Contains(strings.Join(service.Env, "\n"), "DELIVER_AFTER=3s"))
 	}
 	assert.NotEqual(t, instances[0].token, instances[1].token)
 }

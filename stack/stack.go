@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"orders/stack/process"
 )
 
 // defaultTimeout limits every wait for which the caller sets no deadline. It is long because CI machines are slow.
@@ -62,7 +64,7 @@ type Stack struct {
 	lock  *os.File
 
 	mu      sync.Mutex
-	parts   []*part // in start order
+	parts   []*process.Process // in start order
 	urls    []string
 	failure error
 	closing bool
@@ -116,25 +118,27 @@ func (s *Stack) apps() []string {
 }
 
 // launch adds a part to the stack and starts it. The stack stops when the part exits without being asked to.
-func (s *Stack) launch(p *part) error {
-	p.onExit = s.fail
+func (s *Stack) launch(p *process.Process) error {
+	if err := p.Supervise(s.fail); err != nil {
+		return err
+	}
 	return s.launchUnsupervised(p)
 }
 
 // launchUnsupervised adds a part to the stack and starts it. Until part.supervise is called, the stack ignores its exit.
-func (s *Stack) launchUnsupervised(p *part) error {
-	if _, err := os.Stat(p.command[0]); err != nil {
-		return fmt.Errorf("%s isn't built (make build runtime): %w", p.name, err)
+func (s *Stack) launchUnsupervised(p *process.Process) error {
+	if _, err := os.Stat(p.Command[0]); err != nil {
+		return fmt.Errorf("%s isn't built (make build runtime): %w", p.Name, err)
 	}
-	p.log = filepath.Join(s.o.Home, "logs", p.name+".log")
-	p.dir = s.o.Home
-	if err := os.WriteFile(p.log, nil, 0o600); err != nil {
+	p.Log = filepath.Join(s.o.Home, "logs", p.Name+".log")
+	p.Dir = s.o.Home
+	if err := os.WriteFile(p.Log, nil, 0o600); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	s.parts = append(s.parts, p)
 	s.mu.Unlock()
-	return p.start()
+	return p.Start()
 }
 
 // fail stops everything because a part has died.
@@ -177,15 +181,15 @@ func (s *Stack) stopAll() error {
 	s.closing = true
 	parts := slices.Clone(s.parts)
 	s.mu.Unlock()
-	groups := map[int][]*part{}
+	groups := map[int][]*process.Process{}
 	for _, p := range parts {
-		groups[stopOrder(p.name)] = append(groups[stopOrder(p.name)], p)
+		groups[stopOrder(p.Name)] = append(groups[stopOrder(p.Name)], p)
 	}
 	var problems []error
 	for _, order := range slices.Sorted(maps.Keys(groups)) {
 		var group errgroup.Group
 		for _, p := range groups[order] {
-			group.Go(p.stop)
+			group.Go(p.Stop)
 		}
 		problems = append(problems, group.Wait())
 	}

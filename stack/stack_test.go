@@ -18,6 +18,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"orders/stack/process"
 )
 
 // With FAKE_SERVICE set, this test program acts as a service that is ready at once and exits on SIGTERM.
@@ -118,11 +120,11 @@ func TestPortInUseErrorNamesProcess(t *testing.T) {
 	require.NoError(t, err)
 	defer l.Close()
 
-	err = checkFree("ORDERS_ADDR", l.Addr().String())
+	err = process.CheckFree("ORDERS_ADDR", l.Addr().String())
 	require.ErrorContains(t, err, "ORDERS_ADDR: port ")
 	require.ErrorContains(t, err, fmt.Sprintf("is in use by process %d (", os.Getpid()))
 	require.NoError(t, l.Close())
-	require.NoError(t, checkFree("ORDERS_ADDR", l.Addr().String()))
+	require.NoError(t, process.CheckFree("ORDERS_ADDR", l.Addr().String()))
 }
 
 func TestSecondLauncherOnSameDataFolderIsRejected(t *testing.T) {

@@ -166,21 +166,21 @@ func testStuck(t *testing.T, db Database) {
 	unpaid := NewOrder(t, "alice", Start)
 	later := NewOrder(t, "alice", Start.Add(time.Minute))
 	due := Settled(t, NewOrder(t, "alice", Start), true, Start)
-	owing := Cancelled(t, NewOrder(t, "alice", Start), Start)
-	done, _ := owing.Voided()
+	unvoided := Cancelled(t, NewOrder(t, "alice", Start), Start)
+	done, _ := unvoided.Voided()
 	done.ID = NewOrder(t, "alice", Start).ID
-	for _, s := range []order.State{unpaid, later, due, owing, done} {
+	for _, s := range []order.State{unpaid, later, due, unvoided, done} {
 		require.NoError(t, db.Put(t.Context(), s))
 	}
 
 	now := Start.Add(30 * time.Second)
 	ids, err := db.Stuck(t.Context(), now, 5*time.Second, 5*time.Second, 10)
 	require.NoError(t, err)
-	require.ElementsMatch(t, []string{unpaid.ID, due.ID, owing.ID}, ids)
+	require.ElementsMatch(t, []string{unpaid.ID, due.ID, unvoided.ID}, ids)
 
 	ids, err = db.Stuck(t.Context(), now, 5*time.Second, 25*time.Second, 10)
 	require.NoError(t, err)
-	require.ElementsMatch(t, []string{unpaid.ID, owing.ID}, ids, "overdue for less")
+	require.ElementsMatch(t, []string{unpaid.ID, unvoided.ID}, ids, "overdue for less")
 
 	ids, err = db.Stuck(t.Context(), now, 5*time.Second, 5*time.Second, 2)
 	require.NoError(t, err)

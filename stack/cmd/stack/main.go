@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"orders/stack"
+	"orders/stack/process"
 )
 
 func main() {
@@ -41,7 +42,7 @@ func run(args []string) error {
 		}
 		return err
 	}
-	stack.KeepFilesPrivate()
+	process.KeepFilesPrivate()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	switch flags.Arg(0) {

@@ -1,6 +1,6 @@
 //go:build unix
 
-package stack
+package process
 
 import (
 	"os"
@@ -10,8 +10,8 @@ import (
 // signalGroup signals a part and the processes that it has started.
 func signalGroup(p *os.Process, signal syscall.Signal) error { return syscall.Kill(-p.Pid, signal) }
 
-// lockFile locks the file. The kernel releases the lock when the process ends.
-func lockFile(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
+// LockFile locks the file. The kernel releases the lock when the process ends.
+func LockFile(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
 
 // KeepFilesPrivate makes new files of this process and of the parts readable by their owner only.
 func KeepFilesPrivate() { syscall.Umask(0o077) }

@@ -1,4 +1,4 @@
-package stack
+package process
 
 import (
 	"bufio"
@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// checkFree returns an error unless the address is free to listen on. The error names the port and the process that uses it.
-func checkFree(setting, address string) error {
+// CheckFree returns an error unless the address is free to listen on. The error names the port and the process that uses it.
+func CheckFree(setting, address string) error {
 	l, err := net.Listen("tcp", address)
 	if err == nil {
 		return l.Close()
