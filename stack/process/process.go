@@ -107,6 +107,7 @@ func (p *Process) Supervise(onExit func(error)) error {
 	return p.exitErr
 }
 
+// Running reports whether the process runs.
 func (p *Process) Running() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
