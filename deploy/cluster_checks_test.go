@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"orders/api"
-	"orders/deploy/client"
+	"orders/deploy/retryclient"
 )
 
 // acceptsEveryValueSet validates the rendered charts with the API server, which rejects unknown fields.
@@ -79,7 +79,7 @@ spec:
 	// A separate user: some of these creates have an unknown outcome, and load.check counts the orders of its own user.
 	var mu sync.Mutex
 	var acknowledged []created
-	user, err := client.Login(c.t.Context(), c.url, "impostor-"+strconv.FormatInt(time.Now().Unix(), 36))
+	user, err := retryclient.Login(c.t.Context(), c.url, "impostor-"+strconv.FormatInt(time.Now().Unix(), 36))
 	require.NoError(c.t, err)
 	try := func() {
 		ctx, end := context.WithTimeout(c.t.Context(), 10*time.Second)

@@ -13,12 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"orders/api"
-	"orders/deploy/client"
+	"orders/deploy/retryclient"
 )
 
 // load is a set of customers who create orders and cancel some of them, until they are stopped.
 type load struct {
-	user   *client.Client
+	user   *retryclient.Client
 	stop   context.CancelFunc
 	work   sync.WaitGroup
 	mu     sync.Mutex
@@ -38,7 +38,7 @@ func newLoad(t *testing.T, c *cluster) *load {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &load{stop: stop}
 	c.eventually("a token", func() (err error) {
-		l.user, err = client.Login(ctx, c.url, "load-"+strconv.FormatInt(time.Now().Unix(), 36))
+		l.user, err = retryclient.Login(ctx, c.url, "load-"+strconv.FormatInt(time.Now().Unix(), 36))
 		return err
 	})
 	for i := range customers {

@@ -68,7 +68,7 @@ func (s *Stack) startControlPlane(ctx context.Context) error {
 }
 
 // startScheduler starts the scheduler. If it dies before it is ready, its data may be damaged: it is started again with an
-// empty folder. No reminder stays lost, because orders-actor's reconciler registers missing ones again.
+// empty folder. Orders whose reminder is lost with it are delivered by the reconciler of orders-actor.
 func (s *Stack) startScheduler(ctx context.Context, data string, p *process.Process) error {
 	if err := s.launchUnsupervised(p); err != nil {
 		return err

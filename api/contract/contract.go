@@ -2,7 +2,7 @@
 //
 // A Transport checks each request and response of an HTTP client. It reports invalid requests that the server accepts;
 // responses whose status, header or body the contract does not describe; and, for unknown paths and methods, responses that
-// are not a problem. Fuzz sends random requests, and CheckBounds requests at and beyond each bound of the schemas.
+// are not a problem document. Fuzz sends random requests, and CheckBounds requests at and beyond each bound of the schemas.
 package contract
 
 import (

@@ -1,4 +1,4 @@
-// Package onbehalf has the on-behalf-of tokens of calls from orders-actor to payments-svc.
+// Package onbehalf creates and verifies the on-behalf-of tokens of calls from orders-actor to payments-svc.
 //
 // A token is a JWT that is signed with a key of both services. It expires after Lifetime, and is bound to one user, order,
 // amount and currency. Verify accepts only HS256, whatever algorithm the token's header names.

@@ -8,7 +8,7 @@ import (
 	"orders/orders-actor/order"
 )
 
-// Invariant is one of the ten promises of docs/faults.md, by its number.
+// Invariant is one of the ten invariants of docs/faults.md, by its number.
 type Invariant int
 
 // The invariants.

@@ -4,7 +4,7 @@ import "math/rand/v2"
 
 // Choices makes all random decisions. The number 0 always means that nothing goes wrong.
 type Choices interface {
-	// Below returns a number from 0 to n-1.
+	// IntN returns a number from 0 to n-1.
 	IntN(n int) int
 }
 

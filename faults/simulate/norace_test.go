@@ -2,4 +2,4 @@
 
 package simulate
 
-const racing = false
+const raceDetector = false

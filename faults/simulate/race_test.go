@@ -2,4 +2,4 @@
 
 package simulate
 
-const racing = true
+const raceDetector = true

@@ -3,7 +3,7 @@
 // reordering, double activation, late reminders, crashes between any two steps, payments that are slow, fail or are unavailable, and
 // another app that hosts orders and forges replies.
 //
-// The same choices give the same history. Each history is checked by the checker that chaos also uses.
+// The same seed gives the same history. Each history is checked by the checker that chaos also uses.
 package simulate
 
 import (

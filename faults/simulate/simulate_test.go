@@ -12,7 +12,7 @@ import (
 // A short form of make simulate.
 func TestInvariantsHold(t *testing.T) {
 	histories := 20_000
-	if racing {
+	if raceDetector {
 		histories /= 20 // the race detector is slow, and only one goroutine runs at a time
 	}
 	var total Result
@@ -43,7 +43,7 @@ func TestSameSeedGivesSameHistory(t *testing.T) {
 
 // Each test case has one deliberate defect.
 func TestCheckerDetectsEachMutation(t *testing.T) {
-	if racing {
+	if raceDetector {
 		t.Skip("the race detector is slow, and only one goroutine runs at a time")
 	}
 	tests := []struct {

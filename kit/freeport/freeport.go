@@ -1,5 +1,5 @@
 // Package freeport finds free TCP ports of 127.0.0.1 for servers of tests and of the launcher. The ports are below the range
-// of outgoing connections, so that a server that was killed can use its port again.
+// of outgoing connections, so that no outgoing connection takes the port of a server that restarts.
 package freeport
 
 import (

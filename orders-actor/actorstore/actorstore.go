@@ -1,4 +1,5 @@
-// Package actorstore compares the order database with Dapr's state store, and rebuilds it from there.
+// Package actorstore checks that the order database belongs to Dapr's state store, lets an operator accept another one, and
+// rebuilds it from the actors' states.
 //
 // A Store reads the states of all orders from the database behind the state store, because Dapr's API loads a state by its
 // id only and cannot list them. It never writes to it, and supports the tables of the components state.sqlite and

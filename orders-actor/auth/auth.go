@@ -32,11 +32,11 @@ const (
 	Operator Role = "operator"
 )
 
-// User is who calls.
+// User is the authenticated caller.
 type User struct {
 	ID      string
 	Role    Role
-	Expires time.Time // of the token: what it opened ends then
+	Expires time.Time // of the token: streams end then
 }
 
 // Verifier checks a token. It returns ErrExpired or ErrInvalid for a bad one, and ErrUnavailable when it can't tell

@@ -93,8 +93,8 @@ func (k *keySet) find(id string) []jose.JSONWebKey {
 	return found
 }
 
-// refresh fetches the keys, unless another caller brings others than those that were tried meanwhile. Within issuerPause of the last fetch it
-// fails: a key that was published since then is still unknown, and its tokens must not be called invalid.
+// refresh fetches the keys, unless another caller has already fetched keys other than tried. Within issuerPause of the last
+// fetch it fails: a key that was published since then is still unknown, and its tokens must not be called invalid.
 func (k *keySet) refresh(ctx context.Context, tried []jose.JSONWebKey, id string) error {
 	select {
 	case k.waiting <- struct{}{}:

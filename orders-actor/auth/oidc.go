@@ -81,7 +81,7 @@ func (o *OIDC) Verify(ctx context.Context, token string) (User, error) {
 	return u, err
 }
 
-// check holds issuer, audience and times against what is expected, and returns when the token expires.
+// check checks issuer, audience and times, and returns when the token expires.
 func (o *OIDC) check(claims map[string]any) (expires time.Time, _ error) {
 	if issuer, _ := claims["iss"].(string); issuer != o.Issuer {
 		return expires, fmt.Errorf("%w: it is of another issuer", ErrInvalid)

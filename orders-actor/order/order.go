@@ -56,7 +56,7 @@ type Payment struct {
 	LastError string        `json:"lastError,omitempty"`
 }
 
-// Party is the cause of a transition.
+// Party is who caused a transition.
 type Party string
 
 // The parties. System is the reminder or the reconciler.

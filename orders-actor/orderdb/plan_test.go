@@ -129,7 +129,7 @@ func testPlans(t *testing.T, dsn string) {
 	filters := map[string]struct {
 		Query
 		sortsFew bool // unless sorted by creation
-		walks    bool // the exception in plan.go
+		walks    bool // the exception in list_sql.go
 	}{
 		"all":                  {},
 		"one status":           {Query: Query{Statuses: []order.Status{order.Confirmed}}},

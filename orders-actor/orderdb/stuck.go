@@ -14,7 +14,7 @@ const (
 	stuckVoids   = `SELECT id FROM orders WHERE void_owed AND updated_at < $1 ORDER BY updated_at LIMIT $2`
 )
 
-// Stuck returns up to limit ids of orders that the reconciler must re-drive: unpaid for longer than unpaidFor, overdue by
+// Stuck returns up to limit ids of orders that the reconciler must resume: unpaid for longer than unpaidFor, overdue by
 // more than overdueBy, or with a pending void for longer than unpaidFor. The kinds alternate, each with its oldest orders first.
 func (d *DB) Stuck(ctx context.Context, now time.Time, unpaidFor, overdueBy time.Duration, limit int) ([]string, error) {
 	unpaid, overdue := now.Add(-unpaidFor).UnixMilli(), now.Add(-overdueBy).UnixMilli()

@@ -1,5 +1,5 @@
 // Package payer pays for orders and voids their payments, outside of turns: a Payer calls payments-svc through the sidecar,
-// and reports the results to the orders with commands.
+// and reports the results to the orders with commands. After three failed calls it leaves an order to the reconciler.
 package payer
 
 import (

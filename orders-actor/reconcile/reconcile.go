@@ -1,4 +1,4 @@
-// Package reconcile makes orders continue whose reminder, payment or void was missed. A Reconciler searches the order
+// Package reconcile resumes orders whose reminder, payment or void was missed. A Reconciler searches the order
 // database for them in a loop, and sends each the command Resume.
 //
 // The loop runs until its context ends; errors and panics do not stop it. The number of concurrent commands is bounded, and

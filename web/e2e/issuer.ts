@@ -23,7 +23,7 @@ export class Issuer {
     this.url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
   }
 
-  /** Listens, and responds after `serve` was called. */
+  /** Listens. Requests are answered only after `serve`. */
   static async start(): Promise<Issuer> {
     const server = createServer();
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
@@ -69,6 +69,7 @@ export class Issuer {
         accountId: id,
         claims: () => ({ sub: id, preferred_username: `${id}@example.com` }),
       }),
+      // `operator` is not the operator role of these settings, `orders-admin` is.
       extraTokenClaims: (_: unknown, { accountId }: Account) => ({
         realm_access: { roles: accountId.startsWith('olivia') ? ['clerk', 'orders-admin'] : ['operator'] },
       }),

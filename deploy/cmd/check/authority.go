@@ -18,7 +18,7 @@ const (
 	trustDomain = "localhost"
 	day         = 24 * time.Hour
 
-	// Sentry's own certificates are valid for a year and never renewed: after that time nothing would start again.
+	// Certificates that sentry makes itself expire after a year and are not renewed; then nothing starts.
 	validity    = 10 * 365 * day
 	renewBefore = 365 * day
 
@@ -82,7 +82,7 @@ func encode(kind string, der []byte) []byte {
 }
 
 // usable returns an error unless issuer and root belong together and are valid at the given time.
-func usable(folder string, then time.Time) error {
+func usable(folder string, at time.Time) error {
 	root, err := certificate(filepath.Join(folder, rootFile))
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func usable(folder string, then time.Time) error {
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(root)
-	_, err = issuer.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: then, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	_, err = issuer.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	return err
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"orders/api"
 	rest "orders/api/client"
-	"orders/deploy/client"
+	"orders/deploy/retryclient"
 )
 
 // life creates orders until one is delivered, since payments are declined at random. Then it cancels another one.
@@ -53,9 +53,9 @@ func life(ctx context.Context, url string) error {
 }
 
 // login retries until the Service answers: its endpoints are updated some time after the pods are ready.
-func login(ctx context.Context, url string) (*client.Client, error) {
+func login(ctx context.Context, url string) (*retryclient.Client, error) {
 	for {
-		c, err := client.Login(ctx, url, "check")
+		c, err := retryclient.Login(ctx, url, "check")
 		if err == nil || errors.Is(err, rest.ErrNoDevTokens) {
 			return c, err
 		}

@@ -1,5 +1,4 @@
-// Package clientconn looks at the connection of a client beside the HTTP server: whether it is closed, and what is left to
-// read.
+// Package clientconn reads the connection of a client directly: whether it is closed, and what is left of a request.
 package clientconn
 
 import (

@@ -1,6 +1,7 @@
 /**
  * Cancels in flight. They belong to the session, not to a page: leaving a page does not abort its cancel. The page that
- * observes a cancel shows its outcome; without an observer a toast shows it.
+ * observes a cancel shows its outcome; without an observer a toast shows it. They are not stored: closing the tab ends
+ * the retries, while a request that has reached the server may still take effect.
  */
 import {
   asyncScheduler,

@@ -5,11 +5,11 @@ import { server } from '../test/server';
 import { redirectToIssuer, returnFromIssuer } from './oidc';
 
 const config = { issuer: 'https://issuer.test/realm/', clientId: 'web', audience: 'orders' };
-let given = new AbortController();
+let abort = new AbortController();
 afterEach(() => {
   sessionStorage.clear();
-  given.abort();
-  given = new AbortController();
+  abort.abort();
+  abort = new AbortController();
 });
 
 /** Redirects to the issuer from a page, and returns the request's parameters. */
@@ -25,7 +25,7 @@ async function redirect(from: string, forceLogin = false) {
   );
   history.replaceState(null, '', from);
   const assign = vi.spyOn(location, 'assign').mockReturnValue();
-  const back = redirectToIssuer(config, forceLogin, given.signal);
+  const back = redirectToIssuer(config, forceLogin, abort.signal);
   await vi.waitFor(() => expect(assign).toHaveBeenCalled());
   const params = new URL(String(assign.mock.calls[0]?.[0])).searchParams;
   return { params, back };
@@ -33,7 +33,7 @@ async function redirect(from: string, forceLogin = false) {
 
 const completeSignIn = (answer: Record<string, string>) => {
   history.replaceState(null, '', `/signed-in?${String(new URLSearchParams(answer))}`);
-  return returnFromIssuer(config, given.signal);
+  return returnFromIssuer(config, abort.signal);
 };
 
 it('exchanges the code for a token once, and returns to the page before', async () => {
@@ -68,7 +68,7 @@ it('requests a login prompt when it is forced', async () => {
   expect((await redirect('/', true)).params.get('prompt')).toBe('login');
 });
 
-it('is cancelled when the browser restores the page', async () => {
+it('cancels sign-in when Back restores the page', async () => {
   const { back } = await redirect('/');
   dispatchEvent(new Event('pageshow'));
   await expect(back).rejects.toThrow('Sign-in was cancelled.');
@@ -94,5 +94,5 @@ it('ignores a redirect with an unknown state', async () => {
 
 it('requires https where the browser has no crypto.subtle', async () => {
   vi.spyOn(crypto, 'subtle', 'get').mockReturnValue(undefined as unknown as SubtleCrypto);
-  await expect(redirectToIssuer(config, false, given.signal)).rejects.toThrow(/requires HTTPS/);
+  await expect(redirectToIssuer(config, false, abort.signal)).rejects.toThrow(/requires HTTPS/);
 });

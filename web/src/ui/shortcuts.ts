@@ -1,6 +1,6 @@
 import { useEffect, useEffectEvent } from 'react';
 
-/** Single-key shortcuts. Keys in fields, in dialogs and with a modifier are ignored. */
+/** Single-key shortcuts. Keys in fields, in dialogs and with Ctrl, Alt or Meta are ignored. */
 export function useShortcuts(keys: Record<string, () => void>): void {
   const press = useEffectEvent((event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;

@@ -19,7 +19,7 @@ type word struct {
 	instead string
 }
 
-func TestTextsUseNoWordOfTheWordList(t *testing.T) {
+func TestTextsUseNoForbiddenWord(t *testing.T) {
 	list := words(t)
 	read := 0
 	require.NoError(t, filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
@@ -48,7 +48,7 @@ func TestWordListMatchesWholeWordsOnly(t *testing.T) {
 
 func isText(path string) bool {
 	switch name := filepath.Base(path); name {
-	case "words.txt", "words_test.go", "package-lock.json", "CODE_OF_CONDUCT.md", "LICENSE":
+	case "forbidden-words.txt", "forbidden_words_test.go", "package-lock.json", "CODE_OF_CONDUCT.md", "LICENSE":
 		return false
 	case "Makefile", "Dockerfile":
 		return true
@@ -59,7 +59,7 @@ func isText(path string) bool {
 
 func words(t *testing.T) (list []word) {
 	t.Helper()
-	for line := range strings.Lines(read(t, "../docs/words.txt")) {
+	for line := range strings.Lines(read(t, "../docs/forbidden-words.txt")) {
 		if strings.HasPrefix(line, "#") {
 			continue
 		}

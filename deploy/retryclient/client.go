@@ -1,8 +1,8 @@
-// Package client sends requests as one user for tests of an installation.
+// Package retryclient sends requests as one user for tests of an installation.
 //
 // A request is retried until the service has answered it or the context ends: while pods are replaced, connections break and
 // requests are answered 502, 503 or 504. A create is retried with the same idempotency key, so it creates one order.
-package client
+package retryclient
 
 import (
 	"context"
