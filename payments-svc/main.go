@@ -24,7 +24,7 @@ import (
 	"orders/payments-svc/rest"
 )
 
-const secretsTimeout = 2 * time.Minute // includes the start of the sidecar
+const secretsTimeout = 5 * time.Minute // includes the start of the sidecar
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -77,7 +77,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 		return err
 	}
 	return run.Parts(ctx, logger,
-		run.Part{Name: "rest", Run: func(ctx context.Context) error { return server.Serve(ctx, listener) }, StopTimeout: 15 * time.Second},
+		run.Part{Name: "rest", Run: func(ctx context.Context) error { return server.Serve(ctx, listener) }, StopTimeout: 20 * time.Second},
 		run.Part{Name: "metrics", Run: telemetry.Serve(registry, logger, "PAYMENTS_METRICS_ADDR", c.MetricsAddr), StopTimeout: 5 * time.Second},
 	)
 }

@@ -7,7 +7,6 @@ package httpapi
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -34,10 +33,7 @@ const (
 	HealthPath = "/healthz"
 )
 
-const (
-	checkTimeout = 3 * time.Second
-	drainTimeout = 10 * time.Second
-)
+const checkTimeout = 3 * time.Second
 
 // HeaderRequestID has the request's id in the access log. The client may set it; otherwise Observe generates one.
 const HeaderRequestID = "X-Request-Id"
@@ -158,9 +154,9 @@ func Listen(ctx context.Context, log *slog.Logger, setting, address string) (net
 	return listener, nil
 }
 
-// ServeListener serves app on the listener until ctx ends. Then it closes the listener, and waits up to 10 s for running
-// requests.
-func ServeListener(ctx context.Context, app *fiber.App, log *slog.Logger, listener net.Listener) error {
+// ServeListener serves app on the listener until ctx ends. Then it closes the listener, and waits up to drainTimeout for
+// running requests. It returns an error that wraps context.DeadlineExceeded if some are still running then.
+func ServeListener(ctx context.Context, app *fiber.App, log *slog.Logger, listener net.Listener, drainTimeout time.Duration) error {
 	defer func() { _ = listener.Close() }() // the app does not if it is stopped before it serves
 	ended := make(chan error, 1)
 	go func() {
@@ -171,7 +167,7 @@ func ServeListener(ctx context.Context, app *fiber.App, log *slog.Logger, listen
 		return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
 	case <-ctx.Done():
 	}
-	if err := app.ShutdownWithTimeout(drainTimeout); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	if err := app.ShutdownWithTimeout(drainTimeout); err != nil {
 		return fmt.Errorf("shut down server on %s: %w", listener.Addr(), err)
 	}
 	return nil

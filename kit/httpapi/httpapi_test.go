@@ -18,6 +18,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"orders/kit/httpapi/problem"
@@ -140,7 +141,7 @@ func TestServeListenerDrainsRequests(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- ServeListener(ctx, app, slog.New(slog.DiscardHandler), listener) }()
+	go func() { served <- ServeListener(ctx, app, slog.New(slog.DiscardHandler), listener, time.Minute) }()
 
 	var wait sync.WaitGroup
 	wait.Go(func() {
@@ -156,6 +157,30 @@ func TestServeListenerDrainsRequests(t *testing.T) {
 	require.Equal(t, "done", string(body))
 	wait.Wait()
 	require.NoError(t, <-served)
+}
+
+func TestServeListenerReportsRequestsThatOutlastTheDrain(t *testing.T) {
+	listener, err := Listen(t.Context(), slog.New(slog.DiscardHandler), "TEST_ADDR", "127.0.0.1:0")
+	require.NoError(t, err)
+	app := NewApp(fiber.Config{})
+	release := make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	app.Get("/", func(c *fiber.Ctx) error {
+		cancel()
+		<-release
+		return c.SendString("done")
+	})
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		resp, err := http.Get("http://" + listener.Addr().String())
+		if assert.NoError(t, err) {
+			assert.NoError(t, resp.Body.Close())
+		}
+	})
+	err = ServeListener(ctx, app, slog.New(slog.DiscardHandler), listener, time.Millisecond)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	close(release)
+	wait.Wait()
 }
 
 func TestListenReportsAnAddressInUse(t *testing.T) {

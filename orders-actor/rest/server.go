@@ -15,6 +15,7 @@ package rest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"slices"
@@ -47,7 +48,8 @@ const (
 	maxRuneBytes = len(`\ud83d\ude00`) // an escaped character beyond 16 bits
 	itemOverhead = 1 << 10             // names, numbers, punctuation and indentation of an item
 
-	callTimeout = 15 * time.Second // for the work of a call, without the wait of a long poll
+	callTimeout  = 15 * time.Second // for the work of a call, without the wait of a long poll
+	drainTimeout = 10 * time.Second
 )
 
 // Options are the dependencies and settings of a server.
@@ -147,7 +149,11 @@ func (o *Options) setDefaults() {
 // It must be called once only.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer context.AfterFunc(ctx, func() { close(s.stopping) })()
-	return httpapi.ServeListener(ctx, s.app, s.Log, l)
+	err := httpapi.ServeListener(ctx, s.app, s.Log, l, drainTimeout)
+	if errors.Is(err, context.DeadlineExceeded) { // clients that are too slow to read their response are disconnected
+		return nil
+	}
+	return err
 }
 
 func (s *Server) addRoutes() error {

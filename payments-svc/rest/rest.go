@@ -27,6 +27,7 @@ import (
 const (
 	bodyLimit      = 4 << 10          // bytes
 	callTimeout    = 20 * time.Second // without the simulated latency
+	drainTimeout   = 15 * time.Second
 	headerAppToken = "Dapr-Api-Token" //nolint:gosec // the header's name
 )
 
@@ -68,7 +69,7 @@ func New(o Options) *Server {
 
 // Serve serves on the listener until ctx ends, and then drains.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	return httpapi.ServeListener(ctx, s.app, s.Log, listener)
+	return httpapi.ServeListener(ctx, s.app, s.Log, listener, drainTimeout)
 }
 
 func (s *Server) pay(c *fiber.Ctx) error {
