@@ -11,11 +11,9 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -26,7 +24,7 @@ import (
 
 	"orders/api/onbehalf"
 	"orders/kit/dapr"
-	"orders/kit/freeport"
+	"orders/kit/process"
 	"orders/payments-svc/ledger"
 	"orders/payments-svc/payment/paymenttest"
 )
@@ -51,7 +49,7 @@ func newDaprd(t *testing.T) *daprd {
 	require.NoError(t, os.Mkdir(filepath.Join(d.home, "components"), 0o700))
 	for _, port := range []*int{&d.grpc, &d.http, &d.private} {
 		var err error
-		*port, err = freeport.Get()
+		*port, err = process.FreePort()
 		require.NoError(t, err)
 	}
 	t.Setenv("DAPR_GRPC_PORT", strconv.Itoa(d.grpc))
@@ -100,8 +98,8 @@ spec:
     - {name: multiValued, value: "true"}
 `, filepath.Join(d.home, "keys.json")))
 
-	var output bytes.Buffer
-	args := []string{
+	command := []string{
+		binary,
 		"--app-id=payments-svc", "--config=" + filepath.Join(d.home, "config.yaml"), "--resources-path=" + filepath.Join(d.home, "components"),
 		"--dapr-listen-addresses=127.0.0.1", "--dapr-internal-grpc-listen-address=127.0.0.1",
 		fmt.Sprintf("--dapr-grpc-port=%d", d.grpc), fmt.Sprintf("--dapr-http-port=%d", d.http),
@@ -109,18 +107,17 @@ spec:
 		"--enable-metrics=false", "--dapr-graceful-shutdown-seconds=1",
 	}
 	if d.app != 0 {
-		args = append(args, fmt.Sprintf("--app-port=%d", d.app))
+		command = append(command, fmt.Sprintf("--app-port=%d", d.app))
 	}
-	cmd := exec.Command(binary, args...)
-	cmd.Env = append(os.Environ(), "APP_API_TOKEN="+appToken)
-	cmd.Stdout, cmd.Stderr = &output, &output
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	require.NoError(t, cmd.Start())
+	p := &process.Process{
+		Name: "daprd", Command: command, Dir: d.home, Log: filepath.Join(d.home, "log"), Env: append(os.Environ(), "APP_API_TOKEN="+appToken),
+	}
+	require.NoError(t, p.Start())
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+		assert.NoError(t, p.Kill())
 		if t.Failed() {
-			t.Logf("output of daprd:\n%s", output.String())
+			output, err := os.ReadFile(p.Log)
+			t.Logf("output of daprd (%v):\n%s", err, output)
 		}
 	})
 }
@@ -142,7 +139,7 @@ func TestLedgerOnDapr(t *testing.T) {
 // The service starts before its sidecar, and accepts calls only from it.
 func TestServiceStartsBeforeItsSidecar(t *testing.T) {
 	d := newDaprd(t)
-	port, err := freeport.Get()
+	port, err := process.FreePort()
 	require.NoError(t, err)
 	d.app = port
 	t.Setenv("PAYMENTS_ADDR", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))

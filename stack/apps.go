@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"orders/stack/process"
+	"orders/kit/process"
 )
 
 const sidecarSuffix = ".sidecar"

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"orders/stack/process"
+	"orders/kit/process"
 )
 
 // Parts returns the names of all parts: orders-actor, orders-actor.sidecar, orders-actor-2 and so on, payments-svc,
@@ -103,40 +103,14 @@ func (s *Stack) URLs() []string {
 	return slices.Clone(s.urls)
 }
 
-// MetricsURL returns the address of a service's metrics; empty unless Options.FreePorts selected the port.
-func (s *Stack) MetricsURL(name string) string {
+// Part returns a part, to read its addresses, its token or its process id. It returns an empty Process if there is none of this
+// name.
+func (s *Stack) Part(name string) *process.Process {
 	p, err := s.part(name)
 	if err != nil {
-		return ""
+		return &process.Process{}
 	}
-	return p.Metrics
-}
-
-// Address returns the URL of a service or a sidecar; empty for other parts.
-func (s *Stack) Address(name string) string {
-	p, err := s.part(name)
-	if err != nil {
-		return ""
-	}
-	return p.URL
-}
-
-// Token returns the API token that a sidecar requires in the header dapr-api-token.
-func (s *Stack) Token(name string) string {
-	p, err := s.part(name)
-	if err != nil {
-		return ""
-	}
-	return p.Token
-}
-
-// PID returns the process id of a part, or 0 when it isn't running.
-func (s *Stack) PID(name string) int {
-	p, err := s.part(name)
-	if err != nil {
-		return 0
-	}
-	return p.PID()
+	return p
 }
 
 // Home returns the data folder.

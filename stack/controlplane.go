@@ -10,8 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"orders/kit/freeport"
-	"orders/stack/process"
+	"orders/kit/process"
 )
 
 // The parts of the control plane.
@@ -114,7 +113,7 @@ func (s *Stack) choosePorts() error {
 	}{{sentry, &s.o.Ports.Sentry}, {placement, &s.o.Ports.Placement}, {scheduler, &s.o.Ports.Scheduler}} {
 		var err error
 		if *port.number == 0 {
-			*port.number, err = freeport.Get()
+			*port.number, err = process.FreePort()
 		} else {
 			err = process.CheckFree(port.part, loopback(*port.number))
 		}
@@ -142,7 +141,7 @@ func (s *Stack) startSentry(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	health, err := freeport.Get()
+	health, err := process.FreePort()
 	if err != nil {
 		return "", err
 	}
@@ -210,7 +209,7 @@ func freePorts(n int) ([]int, error) {
 	ports := make([]int, n)
 	for i := range ports {
 		var err error
-		if ports[i], err = freeport.Get(); err != nil {
+		if ports[i], err = process.FreePort(); err != nil {
 			return nil, err
 		}
 	}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"orders/stack/process"
+	"orders/kit/process"
 )
 
 // cliFile is a Multi-App Run file as the launcher writes it for the Dapr CLI: dapr/dapr.yaml with the addresses of this run.

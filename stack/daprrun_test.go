@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"orders/kit/freeport"
+	"orders/kit/process"
 )
 
 // withCLI returns options for a repository with an empty file in place of the Dapr CLI.
@@ -32,7 +32,7 @@ func TestRunFileForCLIHasConfiguredAddresses(t *testing.T) {
 	ports := [2]int{}
 	for i := range ports {
 		var err error
-		ports[i], err = freeport.Get()
+		ports[i], err = process.FreePort()
 		require.NoError(t, err)
 	}
 	orders, payments := net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0])), net.JoinHostPort("127.0.0.2", strconv.Itoa(ports[1]))

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"orders/stack/process"
+	"orders/kit/process"
 )
 
 // resolve validates the options and fills in their defaults. It changes nothing on disk.

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"orders/stack/process"
+	"orders/kit/process"
 )
 
 func TestReachableReturnsURLForListenAddress(t *testing.T) {

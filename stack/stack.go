@@ -24,7 +24,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"orders/stack/process"
+	"orders/kit/process"
 )
 
 // defaultTimeout limits every wait for which the caller sets no deadline. It is long because CI machines are slow.

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"orders/stack/process"
+	"orders/kit/process"
 )
 
 // With FAKE_SERVICE set, this test program acts as a service that is ready at once and exits on SIGTERM.
@@ -84,12 +84,12 @@ func TestEachPartCanBeKilledStoppedAndStarted(t *testing.T) {
 
 	for _, end := range []func(string) error{s.Kill, s.Stop} {
 		for _, part := range s.Parts() {
-			before := s.PID(part)
+			before := s.Part(part).PID()
 			require.NotZero(t, before, part)
 			require.NoError(t, end(part))
-			assert.Zero(t, s.PID(part), part)
+			assert.Zero(t, s.Part(part).PID(), part)
 			require.NoError(t, s.Start(part))
-			assert.NotEqual(t, before, s.PID(part), part)
+			assert.NotEqual(t, before, s.Part(part).PID(), part)
 		}
 		require.NoError(t, s.WaitReady(t.Context()))
 	}
@@ -103,9 +103,9 @@ func TestStackStopsWhenPartDies(t *testing.T) {
 
 	var pids []int
 	for _, part := range s.Parts() {
-		pids = append(pids, s.PID(part))
+		pids = append(pids, s.Part(part).PID())
 	}
-	require.NoError(t, syscall.Kill(s.PID(PaymentsSvc), syscall.SIGKILL))
+	require.NoError(t, syscall.Kill(s.Part(PaymentsSvc).PID(), syscall.SIGKILL))
 	err = s.Wait(t.Context())
 	require.ErrorContains(t, err, "payments-svc died: signal: killed")
 	require.ErrorContains(t, err, "the fake service has started", "the error contains the end of the log")

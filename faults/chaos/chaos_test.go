@@ -227,7 +227,7 @@ func createAndCancel(t *testing.T, svc *service, recorder *history.Recorder, num
 func TestOverloadIsRejectedWithRetryAfter(t *testing.T) {
 	skipIfShort(t)
 	s, svc := start(t, stack.Options{}, map[string]string{"MAX_IN_FLIGHT": "8"})
-	before := memory(t, s.PID("orders-actor"))
+	before := memory(t, s.Part("orders-actor").PID())
 
 	var clients sync.WaitGroup
 	var served, rejected atomic.Int32
@@ -263,7 +263,7 @@ func TestOverloadIsRejectedWithRetryAfter(t *testing.T) {
 	}
 	assert.Eventually(t, func() bool { return svc.send(t.Context(), create(again)).Status == http.StatusCreated },
 		time.Minute, 100*time.Millisecond, "the service recovers")
-	assert.Less(t, memory(t, s.PID("orders-actor"))-before, 256, "MB more than before")
+	assert.Less(t, memory(t, s.Part("orders-actor").PID())-before, 256, "MB more than before")
 
 	r := &run{Options: Options{Out: progress{t}}, stack: s, service: svc, stores: stores{home: s.Home()}}
 	require.NoError(t, r.settle(t.Context()))

@@ -13,14 +13,13 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
-	"orders/kit/freeport"
+	"orders/kit/process"
 )
 
 // timeout of each wait, long enough for a slow machine.
@@ -30,9 +29,7 @@ const timeout = 2 * time.Minute
 type Server struct {
 	bin, dir  string
 	port      int
-	account   *syscall.Credential
-	process   *os.Process
-	exited    chan struct{}
+	postgres  process.Process
 	databases atomic.Int32
 }
 
@@ -53,19 +50,36 @@ func Start(tb testing.TB) *Server {
 
 // Open starts a server without a test, for TestMain. The caller must close it.
 func Open() (*Server, error) {
-	s := &Server{}
-	var err error
-	if s.bin, err = programs(); err != nil {
+	bin, err := programs()
+	if err != nil {
 		return nil, err
 	}
-	if s.account, err = account(); err != nil {
+	account, err := account()
+	if err != nil {
 		return nil, err
 	}
-	if s.port, err = freeport.Get(); err != nil {
+	port, err := process.FreePort()
+	if err != nil {
 		return nil, err
 	}
-	if s.dir, err = os.MkdirTemp("", "pg-"); err != nil {
+	dir, err := os.MkdirTemp("", "pg-")
+	if err != nil {
 		return nil, err
+	}
+	s := &Server{bin: bin, dir: dir, port: port}
+	s.postgres = process.Process{
+		Name: "PostgreSQL", Dir: dir, Log: filepath.Join(dir, "log"), Account: account,
+		Command: []string{
+			filepath.Join(bin, "postgres"), "-D", filepath.Join(dir, "data"), "-p", strconv.Itoa(port),
+			"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
+			"-c", "max_connections=200", "-c", "shared_buffers=32MB",
+		},
+		Ready: func(context.Context) error {
+			_, err := s.run("pg_isready", "--quiet", "--dbname", s.DSN())
+			return err
+		},
+		// Unlike SIGKILL, SIGQUIT also ends the server's child processes, so the port is free afterwards.
+		StopSignal: syscall.SIGQUIT, StopTimeout: timeout,
 	}
 	if err := s.create(); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -74,12 +88,12 @@ func Open() (*Server, error) {
 }
 
 func (s *Server) create() error {
-	if s.account != nil {
-		if err := os.Chown(s.dir, int(s.account.Uid), int(s.account.Gid)); err != nil {
+	if account := s.postgres.Account; account != nil {
+		if err := os.Chown(s.dir, int(account.Uid), int(account.Gid)); err != nil {
 			return err
 		}
 	}
-	_, err := s.run("initdb", "--pgdata", s.data(), "--username=postgres", "--auth=trust", "--encoding=UTF8",
+	_, err := s.run("initdb", "--pgdata", filepath.Join(s.dir, "data"), "--username=postgres", "--auth=trust", "--encoding=UTF8",
 		"--locale=C.UTF-8", "--no-sync")
 	if err != nil {
 		return err
@@ -102,104 +116,36 @@ func (s *Server) Database(tb testing.TB) string {
 
 // Start starts a killed server on the same port, and returns when it accepts connections.
 func (s *Server) Start() error {
-	s.exited = make(chan struct{})
-	started := make(chan error, 1)
-	go s.serve(started)
-	if err := <-started; err != nil {
-		return fmt.Errorf("start PostgreSQL: %w", err)
+	if err := s.postgres.Start(); err != nil {
+		return err
 	}
-	for deadline := time.Now().Add(timeout); ; {
-		_, err := s.run("pg_isready", "--quiet", "--dbname", s.DSN())
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-s.exited:
-			log, _ := os.ReadFile(s.log())
-			return fmt.Errorf("start PostgreSQL: it exited:\n%s", log)
-		case <-time.After(50 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("start PostgreSQL: timeout after %v: %w", timeout, err)
-		}
-	}
-}
-
-// serve starts the server and waits until it exits. It locks its thread, because the kernel sends the parent-death signal
-// when the thread that started the process ends.
-func (s *Server) serve(started chan<- error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	defer close(s.exited)
-	log, err := os.OpenFile(s.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		started <- err
-		return
-	}
-	defer log.Close()
-	cmd := s.command(context.Background(), "postgres", "-D", s.data(), "-p", strconv.Itoa(s.port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
-		"-c", "max_connections=200", "-c", "shared_buffers=32MB")
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr.Setpgid = true // Ctrl-C must end only the test, which then stops the server
-	cmd.SysProcAttr.Pdeathsig = syscall.SIGQUIT
-	if err := cmd.Start(); err != nil {
-		started <- err
-		return
-	}
-	s.process = cmd.Process
-	started <- nil
-	_ = cmd.Wait() // only the exit matters, not its status
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	return s.postgres.Await(ctx)
 }
 
 // Kill stops the server like a crash: connections break, committed data is kept.
-func (s *Server) Kill() error {
-	if s.process == nil {
-		return nil
-	}
-	// Unlike SIGKILL, SIGQUIT also ends the server's child processes, so the port is free afterwards.
-	return s.end(syscall.SIGQUIT)
-}
+func (s *Server) Kill() error { return s.postgres.Stop() }
 
 // Close stops the server and deletes its data.
-func (s *Server) Close() error {
-	return errors.Join(s.Kill(), os.RemoveAll(s.dir))
-}
-
-func (s *Server) end(sig syscall.Signal) error {
-	if err := s.process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("stop PostgreSQL: %w", err)
-	}
-	select {
-	case <-s.exited:
-		return nil
-	case <-time.After(timeout):
-		return fmt.Errorf("stop PostgreSQL: timeout after %v", timeout)
-	}
-}
+func (s *Server) Close() error { return errors.Join(s.Kill(), os.RemoveAll(s.dir)) }
 
 func (s *Server) dsn(database string) string {
 	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
 }
 
-func (s *Server) data() string { return filepath.Join(s.dir, "data") }
-func (s *Server) log() string  { return filepath.Join(s.dir, "log") }
-
+// run runs one of PostgreSQL's programs to its end.
 func (s *Server) run(program string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	out, err := s.command(ctx, program, args...).CombinedOutput()
+	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, program), args...)
+	cmd.Dir = s.dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.postgres.Account}
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %s", program, err, bytes.TrimSpace(out))
 	}
 	return out, nil
-}
-
-func (s *Server) command(ctx context.Context, program string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, program), args...)
-	cmd.Dir = s.dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.account}
-	return cmd
 }
 
 // programs returns the directory of PostgreSQL's programs: Debian's newest version, or the one in PATH.
@@ -226,13 +172,7 @@ func account() (*syscall.Credential, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the user postgres, since PostgreSQL does not run as root: %w", err)
 	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, err
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	if err != nil {
-		return nil, err
-	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+	uid, uidErr := strconv.ParseUint(u.Uid, 10, 32)
+	gid, gidErr := strconv.ParseUint(u.Gid, 10, 32)
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(uidErr, gidErr)
 }

@@ -36,18 +36,18 @@ const otherApp = "other-app"
 // otherSidecar returns the address of the other app's sidecar, and starts it first if needed.
 func otherSidecar(t *testing.T) string {
 	t.Helper()
-	if shared.Address(otherApp+".sidecar") == "" {
+	if shared.Part(otherApp+".sidecar").URL == "" {
 		_, err := shared.AddSidecar(t.Context(), otherApp)
 		require.NoError(t, err)
 	}
-	return shared.Address(otherApp + ".sidecar")
+	return shared.Part(otherApp + ".sidecar").URL
 }
 
 // withSidecarToken adds the API token of the sidecar that the request is sent to, if it has one.
 func withSidecarToken(req *http.Request) *http.Request {
 	for _, part := range shared.Parts() {
-		if address := shared.Address(part); address == "http://"+req.URL.Host {
-			req.Header.Set("dapr-api-token", shared.Token(part))
+		if address := shared.Part(part).URL; address == "http://"+req.URL.Host {
+			req.Header.Set("dapr-api-token", shared.Part(part).Token)
 		}
 	}
 	return req
@@ -56,7 +56,7 @@ func withSidecarToken(req *http.Request) *http.Request {
 func TestSidecarsRequireAPIToken(t *testing.T) {
 	for _, app := range []string{stack.OrdersActor, stack.PaymentsSvc} {
 		for _, path := range []string{"/v1.0/secrets/secrets/" + app, "/v1.0/metadata", "/v1.0/state/statestore/x"} {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, shared.Address(app+".sidecar")+path, nil)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, shared.Part(app+".sidecar").URL+path, nil)
 			require.NoError(t, err)
 			status, body := do(t, plain, req)
 			assert.Equal(t, http.StatusUnauthorized, status, "%s %s: %s", app, path, body)
@@ -89,10 +89,10 @@ func TestUnauthorizedPaymentsAreRejected(t *testing.T) {
 		return token
 	}
 	good := mint(claims, time.Now())
-	sidecar := invokeURL(shared.Address(stack.OrdersActor + ".sidecar"))
+	sidecar := invokeURL(shared.Part(stack.OrdersActor + ".sidecar").URL)
 
 	t.Run("a call that bypasses the sidecar", func(t *testing.T) {
-		status, body := pay(t, shared.Address(stack.PaymentsSvc), order, good)
+		status, body := pay(t, shared.Part(stack.PaymentsSvc).URL, order, good)
 		assert.Equal(t, http.StatusUnauthorized, status, "%s", body)
 	})
 	t.Run("another app, through its own sidecar", func(t *testing.T) {
@@ -179,7 +179,7 @@ func TestSidecarOfAnotherAppReadsNoStateAndNoSecrets(t *testing.T) {
 		assert.GreaterOrEqual(t, status, 400, "%s: %s", path, body)
 	}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
-		shared.Address(stack.PaymentsSvc+".sidecar")+"/v1.0/secrets/secrets/orders-actor", nil)
+		shared.Part(stack.PaymentsSvc+".sidecar").URL+"/v1.0/secrets/secrets/orders-actor", nil)
 	require.NoError(t, err)
 	status, body := do(t, plain, withSidecarToken(req))
 	assert.Equal(t, http.StatusForbidden, status, "payments-svc must not read the key that seals commands: %s", body)

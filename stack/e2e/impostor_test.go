@@ -89,7 +89,7 @@ func TestImpostorCannotForgeAcknowledgements(t *testing.T) {
 // reminder calls the reminder API for an order. Dapr allows this to every app that hosts the actor type.
 func reminder(t *testing.T, method, id, name, body string) int {
 	t.Helper()
-	url := shared.Address(stack.OrdersActor+".sidecar") + "/v1.0/actors/Order/" + id + "/reminders/" + name
+	url := shared.Part(stack.OrdersActor+".sidecar").URL + "/v1.0/actors/Order/" + id + "/reminders/" + name
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/json")

@@ -22,7 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"orders/api"
-	"orders/kit/freeport"
+	"orders/kit/process"
 	"orders/stack"
 )
 
@@ -215,7 +215,7 @@ func TestDaprRunDeliversOrder(t *testing.T) {
 	require.NoError(t, err)
 	ports := [4]int{}
 	for i := range ports {
-		ports[i], err = freeport.Get()
+		ports[i], err = process.FreePort()
 		require.NoError(t, err)
 	}
 	home := filepath.Join(t.TempDir(), "my data")

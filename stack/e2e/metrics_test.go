@@ -41,7 +41,7 @@ func TestEveryRegisteredMetricIsServed(t *testing.T) {
 	common := registered(t, "../../kit")
 	for _, app := range []string{stack.OrdersActor, stack.PaymentsSvc} {
 		t.Run(app, func(t *testing.T) {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, shared.MetricsURL(app), nil)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, shared.Part(app).Metrics, nil)
 			require.NoError(t, err)
 			status, body := do(t, plain, req)
 			require.Equal(t, http.StatusOK, status, "%s", body)

@@ -16,7 +16,6 @@ import (
 	"syscall"
 
 	"orders/stack"
-	"orders/stack/process"
 )
 
 func main() {
@@ -42,7 +41,7 @@ func run(args []string) error {
 		}
 		return err
 	}
-	process.KeepFilesPrivate()
+	syscall.Umask(0o077) // new files, also those of the parts, are readable by their owner only
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	switch flags.Arg(0) {

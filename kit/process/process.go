@@ -1,8 +1,11 @@
-// Package process starts, watches and stops the programs of the launcher.
+//go:build unix
+
+// Package process starts, watches and stops programs for the launcher and for tests, and finds ports for them.
 package process
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,8 +22,8 @@ import (
 // killTimeout is how long the kernel may take to end a killed process.
 const killTimeout = time.Minute
 
-// Process is one program of the stack. It has a process group of its own, so that Ctrl-C at the terminal reaches only the
-// launcher, which then stops the parts in order. It is killed when the launcher ends for any reason.
+// Process is a program. It has a process group of its own, so that Ctrl-C at the terminal reaches only the process that
+// started it, which then stops it in order. On Linux it is killed when that process ends for any reason.
 type Process struct {
 	Name        string
 	Command     []string
@@ -29,9 +32,11 @@ type Process struct {
 	Log         string // file
 	URL         string // where it serves HTTP for others; may be empty
 	Token       string // the API token that a sidecar requires
-	Metrics     string // URL of its metrics; set with Options.FreePorts
+	Metrics     string // URL of its metrics; may be empty
 	Ready       func(context.Context) error
-	StopTimeout time.Duration // from SIGTERM to SIGKILL
+	StopSignal  syscall.Signal      // SIGTERM if 0
+	StopTimeout time.Duration       // from StopSignal to SIGKILL
+	Account     *syscall.Credential // the user to run as; nil: the current one
 
 	control sync.Mutex // held during a start, stop or kill
 	mu      sync.Mutex
@@ -72,6 +77,7 @@ func (p *Process) run(started chan<- error) {
 	cmd.Dir, cmd.Env = p.Dir, p.Env
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = attributes()
+	cmd.SysProcAttr.Credential = p.Account
 	if err := cmd.Start(); err != nil {
 		started <- err
 		return
@@ -83,7 +89,7 @@ func (p *Process) run(started chan<- error) {
 	started <- nil
 
 	err = cmd.Wait()
-	defer close(exited) // after onExit, so that Stack.Err is set once the exit is visible
+	defer close(exited) // after onExit, so that its effects are there once the exit is visible
 	if err == nil {
 		err = errors.New("it exited by itself")
 	}
@@ -126,16 +132,16 @@ func (p *Process) alive() bool {
 	}
 }
 
-// Stop asks the process to exit and returns when it has. A process that doesn't exit within stopTimeout is killed, which is
+// Stop asks the process to exit and returns when it has. A process that doesn't exit within StopTimeout is killed, which is
 // an error.
 func (p *Process) Stop() error {
 	p.control.Lock()
 	defer p.control.Unlock()
-	if p.end(syscall.SIGTERM, p.StopTimeout) {
+	if p.end(cmp.Or(p.StopSignal, syscall.SIGTERM), p.StopTimeout) {
 		return nil
 	}
-	if !p.end(syscall.SIGKILL, killTimeout) {
-		return fmt.Errorf("%s can't be killed", p.Name)
+	if err := p.kill(); err != nil {
+		return err
 	}
 	return fmt.Errorf("%s didn't stop within %v and was killed\n%s", p.Name, p.StopTimeout, p.LogTail())
 }
@@ -163,6 +169,10 @@ func (p *Process) PID() int {
 func (p *Process) Kill() error {
 	p.control.Lock()
 	defer p.control.Unlock()
+	return p.kill()
+}
+
+func (p *Process) kill() error {
 	if !p.end(syscall.SIGKILL, killTimeout) {
 		return fmt.Errorf("%s can't be killed", p.Name)
 	}
@@ -178,7 +188,7 @@ func (p *Process) end(signal syscall.Signal, within time.Duration) bool {
 	}
 	p.wanted = false
 	exited := p.exited
-	_ = signalGroup(p.process, signal) // fails only when the process has just exited
+	_ = syscall.Kill(-p.process.Pid, signal) // the group; fails only when the process has just exited
 	p.mu.Unlock()
 	select {
 	case <-exited:
@@ -191,7 +201,7 @@ func (p *Process) end(signal syscall.Signal, within time.Duration) bool {
 // ErrDied is wrapped by the errors for a process that exited without being asked to.
 var ErrDied = errors.New("died")
 
-// Await returns nil when the part is ready. It returns an error that wraps ErrDied when the process has died.
+// Await returns nil when the process is ready. It returns an error that wraps ErrDied when the process has died.
 func (p *Process) Await(ctx context.Context) error {
 	p.mu.Lock()
 	exited := p.exited
@@ -236,3 +246,6 @@ func (p *Process) LogTail() string {
 	last = last[max(0, len(last)-lines):]
 	return fmt.Sprintf("    the end of %s:\n    %s", p.Log, strings.Join(last, "\n    "))
 }
+
+// LockFile locks the file. The kernel releases the lock when the process ends.
+func LockFile(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }

@@ -9,4 +9,5 @@ const Limits = "this system has no parent-death signal: if the launcher is kille
 
 func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
+// CommandAttributes leaves a command in the process group.
 func CommandAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{} }

@@ -3,13 +3,38 @@ package process
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
+
+// Free ports are searched in a range below that of outgoing connections (Linux uses 32768 and above), so that no outgoing
+// connection takes the port of a server that restarts.
+const firstPort, numPorts = 20000, 12000
+
+// Ports are numbered from a random start: a process returns none twice, and two processes rarely return the same.
+var (
+	startPort = rand.Uint32N(numPorts)
+	returned  atomic.Uint32
+)
+
+// FreePort returns a TCP port of 127.0.0.1 that is free and that FreePort has not returned before in this process.
+func FreePort() (int, error) {
+	for range numPorts {
+		port := firstPort + int((startPort+returned.Add(1))%numPorts)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			return port, l.Close()
+		}
+	}
+	return 0, errors.New("find free port: none left")
+}
 
 // CheckFree returns an error unless the address is free to listen on. The error names the port and the process that uses it.
 func CheckFree(setting, address string) error {
