@@ -125,7 +125,8 @@ test-k8s: bin/helm spa ## test the chart on the cluster of KUBECONFIG, which mus
 
 ## load and faults
 
-bench: build runtime ## measure throughput and latency of complete orders on this machine
+bench: build runtime ## measure what an order costs, beside its Dapr calls alone; docs/performance.md lists the settings
+	$(if $(filter postgres,$(SETUP)),@tools/install.sh postgresql)
 	go run ./faults/cmd/bench
 
 chaos: build runtime ## kill parts under load, check the invariants and print a report

@@ -42,6 +42,11 @@ func resolve(o Options) (*Stack, error) {
 	}
 	s.stop = sync.OnceValue(s.stopAll)
 	s.file, err = readRunFile(filepath.Join(o.Root, "dapr", "dapr.yaml"))
+	for i, a := range s.file.Apps {
+		if command, ok := o.Commands[a.ID]; ok {
+			s.file.Apps[i].Command = command
+		}
+	}
 	return s, err
 }
 

@@ -45,6 +45,7 @@ type Options struct {
 	Postgres   string                       // address of a database for all state; embedded SQLite when empty
 	Components string                       // a folder of Dapr components instead of components/sqlite or components/postgres
 	Env        map[string]map[string]string // settings by app id; they override this process's environment
+	Commands   map[string][]string          // by app id: what to run instead of the service in bin; a benchmark's twin, for example
 	Ports      Ports
 	Stdout     io.Writer // progress messages; nil for none
 

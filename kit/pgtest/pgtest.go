@@ -101,6 +101,9 @@ func (s *Server) create() error {
 	return s.Start()
 }
 
+// PID returns the process id of the server, whose children are the backends.
+func (s *Server) PID() int { return s.postgres.PID() }
+
 // DSN returns the address of the server's first database.
 func (s *Server) DSN() string { return s.dsn("postgres") }
 

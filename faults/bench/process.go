@@ -1,0 +1,166 @@
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Usage is an amount by process name.
+type Usage map[string]float64
+
+// Total returns the sum over all processes.
+func (u Usage) Total() (total float64) {
+	for _, v := range u {
+		total += v
+	}
+	return total
+}
+
+func (u Usage) since(before Usage) Usage {
+	d := Usage{}
+	for name, v := range u {
+		d[name] = v - before[name]
+	}
+	return d
+}
+
+func (u Usage) per(n float64) Usage {
+	d := Usage{}
+	for name, v := range u {
+		d[name] = v / n
+	}
+	return d
+}
+
+const ticksPerSecond = 100 // USER_HZ, the unit of /proc/PID/stat on every Linux platform
+
+// procStat is the part of /proc/PID/stat that is needed here.
+type procStat struct {
+	parent int
+	ms     float64 // of CPU time: of the process and of the children that it has waited for
+}
+
+// cpu returns the CPU time in ms that each process has used since its start, with its children, also those that have exited: for
+// PostgreSQL these are the backends.
+func cpu(processes map[string]int) (Usage, error) {
+	usage := Usage{}
+	stats, children, err := processTree()
+	if err != nil {
+		return nil, err
+	}
+	for name, pid := range processes {
+		if _, ok := stats[pid]; !ok {
+			return nil, fmt.Errorf("%s is not running", name)
+		}
+		for _, p := range descendants(pid, children) {
+			usage[name] += stats[p].ms
+		}
+	}
+	return usage, nil
+}
+
+// memory returns the resident memory of each process in MB, with its children. A page that n processes share counts as 1/n page of
+// each, if the kernel allows reading that.
+func memory(processes map[string]int) (Usage, error) {
+	usage := Usage{}
+	_, children, err := processTree()
+	if err != nil {
+		return nil, err
+	}
+	for name, pid := range processes {
+		for _, p := range descendants(pid, children) {
+			kB, ok := procField(p, "smaps_rollup", "Pss:")
+			if !ok {
+				kB, _ = procField(p, "status", "VmRSS:") // 0 for a child that has exited
+			}
+			usage[name] += kB / 1024
+		}
+	}
+	return usage, nil
+}
+
+// machineCPU returns the CPU time in ms that the whole machine has used, or 0 if it is unknown.
+func machineCPU() (ms float64) {
+	const user, idle, iowait, steal = 1, 4, 5, 8 // positions in the first line of /proc/stat
+	text, _ := os.ReadFile("/proc/stat")
+	line, _, _ := strings.Cut(string(text), "\n")
+	for i, field := range strings.Fields(line) {
+		if ticks, err := strconv.ParseFloat(field, 64); err == nil && i >= user && i < steal && i != idle && i != iowait {
+			ms += ticks * 1000 / ticksPerSecond
+		}
+	}
+	return ms
+}
+
+func processTree() (stats map[int]procStat, children map[int][]int, _ error) {
+	files, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return nil, nil, err
+	}
+	stats, children = map[int]procStat{}, map[int][]int{}
+	for _, file := range files {
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err != nil {
+			return nil, nil, err
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // the process has exited
+		}
+		stat, err := parseStat(text)
+		if err != nil {
+			return nil, nil, fmt.Errorf("parse %s: %w", file, err)
+		}
+		stats[pid] = stat
+		children[stat.parent] = append(children[stat.parent], pid)
+	}
+	return stats, children, nil
+}
+
+// parseStat parses /proc/PID/stat. See proc_pid_stat(5).
+func parseStat(text []byte) (s procStat, err error) {
+	const parent, utime, cstime = 1, 11, 14 // positions after the program's name, which may contain spaces
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) <= cstime {
+		return s, fmt.Errorf("it has only %d fields", len(fields))
+	}
+	if s.parent, err = strconv.Atoi(fields[parent]); err != nil {
+		return s, err
+	}
+	for _, field := range fields[utime : cstime+1] {
+		ticks, err := strconv.ParseFloat(field, 64)
+		if err != nil {
+			return s, err
+		}
+		s.ms += ticks * 1000 / ticksPerSecond
+	}
+	return s, nil
+}
+
+// descendants returns a process, its children, their children and so on.
+func descendants(pid int, children map[int][]int) []int {
+	all := []int{pid}
+	for i := 0; i < len(all); i++ {
+		all = append(all, children[all[i]]...)
+	}
+	return all
+}
+
+// procField returns a number of a file with lines such as "VmRSS:  1234 kB".
+func procField(pid int, file, field string) (float64, bool) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
+	if err != nil {
+		return 0, false
+	}
+	for line := range strings.Lines(string(text)) {
+		if words := strings.Fields(line); len(words) > 1 && words[0] == field {
+			n, err := strconv.ParseFloat(words[1], 64)
+			return n, err == nil
+		}
+	}
+	return 0, false
+}
