@@ -76,13 +76,19 @@ type parsed struct {
 	router routers.Router
 }
 
-var load = sync.OnceValues(func() (parsed, error) {
+var load = sync.OnceValues(func() (parsed, error) { return parse(api.Contract) })
+
+var defineFormats = sync.OnceFunc(func() {
 	for _, text := range []string{"text/event-stream", "text/html", "application/yaml"} {
 		openapi3filter.RegisterBodyDecoder(text, openapi3filter.FileBodyDecoder)
 	}
 	openapi3.DefineStringFormatValidator("uuid", openapi3.NewRegexpFormatValidator(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`))
 	openapi3.DefineStringFormatValidator("date-time", openapi3.NewRegexpFormatValidator(`(?i)^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(Z|[+-]\d\d:\d\d)$`))
-	doc, err := openapi3.NewLoader().LoadFromData(api.Contract)
+})
+
+func parse(spec []byte) (parsed, error) {
+	defineFormats()
+	doc, err := openapi3.NewLoader().LoadFromData(spec)
 	if err != nil {
 		return parsed{}, err
 	}
@@ -91,7 +97,26 @@ var load = sync.OnceValues(func() (parsed, error) {
 	}
 	router, err := gorillamux.NewRouter(doc)
 	return parsed{doc, router}, err
-})
+}
+
+var options = &openapi3filter.Options{
+	AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true, SkipSettingDefaults: true,
+}
+
+// input finds the operation of a request.
+func (p parsed) input(req *http.Request) (*openapi3filter.RequestValidationInput, error) {
+	route, params, err := p.router.FindRoute(req)
+	return &openapi3filter.RequestValidationInput{Request: req, PathParams: params, Route: route, Options: options}, err
+}
+
+// validate returns an error if the request is not valid by the contract.
+func (p parsed) validate(req *http.Request) error {
+	in, err := p.input(req)
+	if err != nil {
+		return err
+	}
+	return openapi3filter.ValidateRequest(req.Context(), in)
+}
 
 // check returns a violation of the contract, or nil. A request that was rejected may be invalid.
 func check(req *http.Request, res *http.Response, body []byte) error {
@@ -102,23 +127,20 @@ func check(req *http.Request, res *http.Response, body []byte) error {
 	if res.StatusCode == http.StatusRequestTimeout { // the server sends it for a slow connection, before routing
 		return nil
 	}
-	route, params, err := spec.router.FindRoute(req)
+	in, err := spec.input(req)
 	if err != nil {
 		if res.StatusCode < 400 || res.StatusCode >= 500 || res.Header.Get("Content-Type") != "application/problem+json" {
 			return fmt.Errorf("call is not in the contract: %w", err)
 		}
 		return nil
 	}
-	in := &openapi3filter.RequestValidationInput{Request: req, PathParams: params, Route: route, Options: &openapi3filter.Options{
-		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true, SkipSettingDefaults: true,
-	}}
 	if res.StatusCode < 300 {
 		if err := openapi3filter.ValidateRequest(req.Context(), in); err != nil {
 			return fmt.Errorf("invalid request was accepted: %w", err)
 		}
 	}
 	out := &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: in, Status: res.StatusCode, Header: res.Header, Options: in.Options,
+		RequestValidationInput: in, Status: res.StatusCode, Header: res.Header, Options: options,
 	}
 	out.SetBodyBytes(body)
 	if err := openapi3filter.ValidateResponse(req.Context(), out); err != nil {

@@ -2,11 +2,9 @@ package contract
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,78 +52,47 @@ func (g *generator) request() *http.Request {
 	if err != nil {
 		g.Fatal(err)
 	}
-	path := rapid.SampledFrom(slices.Sorted(maps.Keys(spec.doc.Paths.Map()))).Draw(g.T, "path")
-	item := spec.doc.Paths.Value(path)
-	method := rapid.SampledFrom(slices.Sorted(maps.Keys(item.Operations()))).Draw(g.T, "method")
-	operation := item.Operations()[method]
-
-	query := url.Values{}
-	headers := http.Header{}
-	for _, ref := range operation.Parameters {
-		p := ref.Value
-		if p.In != "path" && !rapid.Bool().Draw(g.T, "with "+p.Name) {
-			continue
-		}
-		values := g.parameter(p)
-		switch p.In {
-		case "path":
-			path = strings.ReplaceAll(path, "{"+p.Name+"}", url.PathEscape(values[0]))
-		case "query":
-			query[p.Name] = values
-		case "header":
-			headers.Set(p.Name, values[0])
+	d := rapid.SampledFrom(spec.operations()).Draw(g.T, "operation")
+	for _, ref := range d.operation.Parameters {
+		if ref.Value.In == "path" || rapid.Bool().Draw(g.T, "with "+ref.Value.Name) {
+			d.put(ref.Value, g.parameter(ref.Value))
 		}
 	}
-	body := ""
-	if operation.RequestBody != nil && (operation.RequestBody.Value.Required || rapid.Bool().Draw(g.T, "with body")) {
-		body = g.body(operation.RequestBody.Value.Content.Get("application/json").Schema.Value)
-	}
-	if body != "" {
-		headers.Set("Content-Type", "application/json")
+	if body := d.operation.RequestBody; body != nil && (body.Value.Required || rapid.Bool().Draw(g.T, "with body")) {
+		d.putBody(nil)
+		d.body = g.body(d.bodySchema())
 	}
 	token := rapid.SampledFrom(g.Tokens).Draw(g.T, "token")
 	if !g.invalid || rapid.IntRange(0, 9).Draw(g.T, "without token") > 0 {
-		headers.Set("Authorization", "Bearer "+token)
+		d.header.Set("Authorization", "Bearer "+token)
 	}
-	success := operation.Responses.Value("200")
+	success := d.operation.Responses.Value("200")
 	if success == nil {
-		success = operation.Responses.Value("201")
+		success = d.operation.Responses.Value("201")
 	}
 	if rapid.Bool().Draw(g.T, "with Accept") {
-		headers.Set("Accept", rapid.SampledFrom(slices.Sorted(maps.Keys(success.Value.Content))).Draw(g.T, "Accept"))
+		d.header.Set("Accept", rapid.SampledFrom(slices.Sorted(maps.Keys(success.Value.Content))).Draw(g.T, "Accept"))
 	}
-	req, err := http.NewRequestWithContext(g.Context(), method, g.URL+path+"?"+query.Encode(), strings.NewReader(body))
+	req, err := d.request(g.Context(), g.URL)
 	if err != nil {
 		g.Fatal(err)
 	}
-	req.Header = headers
 	return req
 }
 
-func (g *generator) parameter(p *openapi3.Parameter) []string {
-	switch p.Name { // the schema does not describe all rules of these
-	case "cursor", "after", "Last-Event-ID", "If-Match":
-		g.rejectable = true
-	case "Prefer":
-		return []string{rapid.SampledFrom([]string{"wait=0", "respond-async", "wait=never", "return=minimal, wait=0"}).Draw(g.T, "Prefer")}
-	}
-	schema := p.Schema.Value
-	var values []string
-	v := g.valid(schema, p.Name)
-	if list, ok := v.([]any); ok {
-		for _, e := range list {
-			values = append(values, fmt.Sprint(e))
-		}
-	} else {
-		values = []string{fmt.Sprint(v)}
+// parameter returns a value or a list of values.
+func (g *generator) parameter(p *openapi3.Parameter) any {
+	g.rejectable = g.rejectable || slices.Contains(opaque, p.Name)
+	if p.Name == "Prefer" { // a wait would last
+		return rapid.SampledFrom([]string{"wait=0", "respond-async", "wait=never", "return=minimal, wait=0"}).Draw(g.T, "Prefer")
 	}
 	if g.invalid && rapid.Bool().Draw(g.T, "invalidate "+p.Name) {
-		values = []string{rapid.SampledFrom([]string{"x", "-1", "0", "999999", "1e3", "~", strings.Repeat("y", 600), "null", "%00"}).Draw(g.T, "invalid "+p.Name)}
+		return rapid.SampledFrom([]string{"x", "-1", "0", "999999", "1e3", "~", strings.Repeat("y", 600), "null", "%00"}).Draw(g.T, "invalid "+p.Name)
 	}
-	return values
+	return g.valid(p.Schema.Value, p.Name)
 }
 
-func (g *generator) body(schema *openapi3.Schema) string {
+func (g *generator) body(schema *openapi3.Schema) []byte {
 	v := g.valid(schema, "body")
 	if g.invalid {
 		v = g.mutate(v)
@@ -137,7 +104,7 @@ func (g *generator) body(schema *openapi3.Schema) string {
 	if g.invalid && rapid.IntRange(0, 4).Draw(g.T, "truncate") == 0 {
 		text = text[:rapid.IntRange(0, len(text)).Draw(g.T, "length")]
 	}
-	return string(text)
+	return text
 }
 
 var plain = rapid.RuneFrom([]rune("abcXYZ0189"))
