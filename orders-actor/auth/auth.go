@@ -10,9 +10,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 // Skew is how far two clocks may be apart.
@@ -60,23 +63,22 @@ func checkLength(token string) error {
 	return nil
 }
 
-func checkUser(id string, role Role) (User, error) {
+// claimsError returns the error for a token whose signature or claims the JWT library refuses.
+func claimsError(err error) error {
+	if errors.Is(err, jwt.ErrTokenExpired) && !errors.Is(err, jwt.ErrTokenSignatureInvalid) {
+		return fmt.Errorf("%w: %w", ErrExpired, err)
+	}
+	return fmt.Errorf("%w: %w", ErrInvalid, err)
+}
+
+func checkUser(id string, role Role, expires *jwt.NumericDate) (User, error) {
 	switch {
 	case id == "" || len(id) > maxUser || !utf8.ValidString(id):
 		return User{}, fmt.Errorf("%w: its subject is empty, too long or not text", ErrInvalid)
-	case !printable(id):
+	case strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return User{}, fmt.Errorf("%w: its subject is not printable", ErrInvalid)
 	case role != Customer && role != Operator:
 		return User{}, fmt.Errorf("%w: its role is unknown", ErrInvalid)
 	}
-	return User{ID: id, Role: role}, nil
-}
-
-func printable(s string) bool {
-	for _, r := range s {
-		if !unicode.IsPrint(r) {
-			return false
-		}
-	}
-	return true
+	return User{ID: id, Role: role, Expires: expires.Time}, nil
 }

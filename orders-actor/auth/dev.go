@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -63,13 +62,8 @@ func (d *Dev) Verify(_ context.Context, token string) (User, error) {
 	}
 	var claims devClaims
 	_, err := d.parser.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return d.key, nil })
-	switch {
-	case errors.Is(err, jwt.ErrTokenExpired) && !errors.Is(err, jwt.ErrTokenSignatureInvalid):
-		return User{}, fmt.Errorf("%w: %w", ErrExpired, err)
-	case err != nil:
-		return User{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	if err != nil {
+		return User{}, claimsError(err)
 	}
-	u, err := checkUser(claims.Subject, claims.Role)
-	u.Expires = claims.ExpiresAt.Time
-	return u, err
+	return checkUser(claims.Subject, claims.Role, claims.ExpiresAt)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-json-experiment/json"
+	"github.com/golang-jwt/jwt/v5"
 )
 
 // algorithms are what an issuer may sign with: asymmetric ones only, so that a public key can't be turned into a secret.
@@ -30,7 +32,8 @@ type OIDCConfig struct {
 // with the first token, not before, so that the service starts while the issuer is away.
 type OIDC struct {
 	OIDCConfig
-	keys *keySet
+	keys   *keySet
+	claims *jwt.Validator
 }
 
 // NewOIDC contacts nobody yet.
@@ -41,7 +44,10 @@ func NewOIDC(c OIDCConfig) *OIDC {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &OIDC{OIDCConfig: c, keys: newKeySet(c.Issuer, c.Client, c.Now)}
+	return &OIDC{OIDCConfig: c, keys: newKeySet(c.Issuer, c.Client, c.Now), claims: jwt.NewValidator(
+		jwt.WithIssuer(c.Issuer), jwt.WithAudience(c.Audience),
+		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(Skew), jwt.WithTimeFunc(c.Now),
+	)}
 }
 
 // Verify implements Verifier.
@@ -63,80 +69,32 @@ func (o *OIDC) Verify(ctx context.Context, token string) (User, error) {
 	}
 	// This decoder takes names as they are written and refuses one that comes twice (RFC 8725, RFC 7519 section 4):
 	// encoding/json would let "SUB" replace "sub".
-	var claims map[string]any
+	var claims jwt.MapClaims
 	if err := json.Unmarshal(payload, &claims); err != nil {
 		return User{}, fmt.Errorf("%w: its claims are not a JSON object: %w", ErrInvalid, err)
 	}
-	expires, err := o.check(claims)
-	if err != nil {
-		return User{}, err
+	for _, name := range []string{"exp", "nbf", "iat"} {
+		if seconds, ok := claims[name].(float64); ok && (seconds < 0 || seconds > maxNumericDate) {
+			return User{}, fmt.Errorf("%w: its %s is not a date", ErrInvalid, name)
+		}
+	}
+	if err := o.claims.Validate(claims); err != nil {
+		return User{}, claimsError(err)
 	}
 	role := Customer
 	if slices.Contains(roles(claims, o.RolesClaim), o.OperatorRole) {
 		role = Operator
 	}
 	subject, _ := claims["sub"].(string)
-	u, err := checkUser(subject, role)
-	u.Expires = expires
-	return u, err
-}
-
-// check checks issuer, audience and times, and returns when the token expires.
-func (o *OIDC) check(claims map[string]any) (expires time.Time, _ error) {
-	if issuer, _ := claims["iss"].(string); issuer != o.Issuer {
-		return expires, fmt.Errorf("%w: it is of another issuer", ErrInvalid)
+	expires, err := claims.GetExpirationTime()
+	if err != nil {
+		return User{}, claimsError(err)
 	}
-	if !hasAudience(claims["aud"], o.Audience) {
-		return expires, fmt.Errorf("%w: it is meant for another audience", ErrInvalid)
-	}
-	now := o.Now()
-	expires, ok, err := numericDate(claims, "exp")
-	switch {
-	case err != nil:
-		return expires, err
-	case !ok:
-		return expires, fmt.Errorf("%w: it has no expiry", ErrInvalid)
-	case now.After(expires.Add(Skew)):
-		return expires, ErrExpired
-	}
-	for _, name := range []string{"nbf", "iat"} {
-		at, ok, err := numericDate(claims, name)
-		if err != nil {
-			return expires, err
-		}
-		if ok && now.Add(Skew).Before(at) {
-			return expires, fmt.Errorf("%w: its %s is in the future", ErrInvalid, name)
-		}
-	}
-	return expires, nil
-}
-
-// hasAudience takes a string or a list of strings (RFC 7519 section 4.1.3).
-func hasAudience(claim any, want string) bool {
-	switch v := claim.(type) {
-	case string:
-		return v == want
-	case []any:
-		return slices.Contains(v, any(want))
-	}
-	return false
+	return checkUser(subject, role, expires)
 }
 
 // maxNumericDate is the year 9999: what lies beyond it is no date.
 const maxNumericDate = 253402300799
-
-// numericDate reads seconds since 1970 (RFC 7519 section 2), and reports false when the claim is absent.
-func numericDate(claims map[string]any, name string) (time.Time, bool, error) {
-	value, ok := claims[name]
-	if !ok {
-		return time.Time{}, false, nil
-	}
-	seconds, ok := value.(float64)
-	if !ok || seconds < 0 || seconds > maxNumericDate {
-		return time.Time{}, false, fmt.Errorf("%w: its %s is not a date", ErrInvalid, name)
-	}
-	return time.Unix(int64(seconds), 0), true, nil
-}
 
 // roles reads the claim called name, or the one that name is the path to. Issuers write roles as a list, as one string
 // (with blanks between them), or as the keys of an object.
@@ -153,11 +111,7 @@ func roles(claims map[string]any, name string) []string {
 		}
 		return list
 	case map[string]any:
-		var list []string
-		for role := range v {
-			list = append(list, role)
-		}
-		return list
+		return slices.Collect(maps.Keys(v))
 	}
 	return nil
 }
