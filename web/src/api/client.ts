@@ -145,7 +145,7 @@ export function createApi({ clock, token, onAccepted, onUnauthenticated }: ApiOp
           },
         },
         (response) =>
-          text(response).pipe(
+          textChunks(response).pipe(
             parseSse(),
             map(({ id, event, data }) => ({
               ...(id === undefined ? {} : { cursor: id }),
@@ -213,8 +213,8 @@ async function readWhole<T>(reading: Promise<T>): Promise<T> {
   }
 }
 
-/** The chunks of a response's body as text. */
-function text(response: Response): Observable<string> {
+/** The chunks of a response’s body as text. Unsubscribing cancels the response. */
+export function textChunks(response: Response): Observable<string> {
   return new Observable((subscriber) => {
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     const pump = async () => {

@@ -34,7 +34,7 @@ function openWith(entries: Partial<Entry>[], more: Parameters<typeof open>[0] = 
     settled: [],
   }));
   const page = open({ user: 'alice', role: 'customer', ...more });
-  const made = () => page.backend.list('alice', new URLSearchParams()).orders;
+  const made = () => page.backend.list({ customer: 'alice' }).orders;
   return { ...page, made };
 }
 

@@ -17,7 +17,7 @@ export interface Draft {
 }
 
 /** The server's limits (orders-actor/order/check.go), checked here to save a request. The server checks them again. */
-const limits = {
+export const limits = {
   items: 100,
   quantity: 1_000,
   price: 100_000_000,

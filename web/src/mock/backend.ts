@@ -1,20 +1,62 @@
 /** An in-memory backend with the behaviour of the API, for `npm run dev:mock` and for component tests. */
 import { BehaviorSubject } from 'rxjs';
 import { randomId } from '../api/ids';
-import type { Cause, Counts, CreateOrder, Order, OrderSummary, Party } from '../api/types';
+import type { Cause, Counts, CreateOrder, Order, OrderSummary, Party, Status } from '../api/types';
 import { statuses } from '../api/types';
-import { allows, transitions } from '../domain/order.machine';
+import { allows, initial, transitions } from '../domain/order.machine';
 import { catalogue } from '../domain/draft';
 import { findable } from '../domain/search';
 
 export interface Change {
-  cursor: string;
+  /** The position after this change, from 1. */
+  position: number;
   order: OrderSummary;
 }
 
+type SortKey = 'created' | 'updated' | 'total';
+
+export interface ListRequest {
+  customer?: string | undefined;
+  /** Empty for all. */
+  statuses: readonly Status[];
+  text: string;
+  /** Created at `from` or later and before `to`, in ms. */
+  from: number;
+  to: number;
+  sort: SortKey;
+  descending: boolean;
+  limit: number;
+  /** The last row of the previous page. */
+  after: Position | undefined;
+}
+
+/** The sort key and the id of a row. Pages stay correct while other orders come and go. */
+export interface Position {
+  key: number;
+  id: string;
+}
+
+interface CreateOptions {
+  key?: string | undefined;
+  by?: 'customer' | 'operator';
+  /** In ms. */
+  at?: number;
+}
+
+const everything: ListRequest = {
+  statuses: [],
+  text: '',
+  from: -Infinity,
+  to: Infinity,
+  sort: 'created',
+  descending: true,
+  limit: Infinity,
+  after: undefined,
+};
+
 export class Backend {
   readonly #orders = new Map<string, Order>();
-  readonly #keys = new Map<string, string>();
+  readonly #keys = new Map<string, { order: string; fingerprint: string }>();
   readonly #changes: Change[] = [];
   /** The number of changes so far. */
   readonly head$ = new BehaviorSubject(0);
@@ -26,14 +68,14 @@ export class Backend {
     return user === undefined || order?.customer === user ? order : undefined;
   }
 
-  create(customer: string, { items, currency }: CreateOrder, key?: string, at = this.now()): Order {
-    const known = this.#orders.get(this.#keys.get(`${customer} ${key ?? ''}`) ?? '');
-    if (key !== undefined && known) return known;
+  create(customer: string, request: CreateOrder, options: CreateOptions = {}): Order {
+    const { key, by = 'customer', at = this.now() } = options;
+    const { items, currency } = request;
     const time = new Date(at).toISOString();
     const order: Order = {
       id: uuid7(at),
       customer,
-      status: 'created',
+      status: initial,
       version: 1,
       items,
       currency,
@@ -41,11 +83,19 @@ export class Backend {
       createdAt: time,
       updatedAt: time,
       payment: { status: 'pending', attempts: 0 },
-      history: [{ version: 1, status: 'created', at: time, cause: 'created', by: 'customer' }],
+      history: [{ version: 1, status: initial, at: time, cause: 'created', by }],
     };
-    if (key !== undefined) this.#keys.set(`${customer} ${key}`, order.id);
+    if (key !== undefined)
+      this.#keys.set(keyName(customer, key), { order: order.id, fingerprint: fingerprint(request) });
     this.#put(order);
     return order;
+  }
+
+  /** The order that was created with this key, or `other` if its request was another one. */
+  replay(customer: string, request: CreateOrder, key: string): Order | 'other' | undefined {
+    const known = this.#keys.get(keyName(customer, key));
+    if (known === undefined) return undefined;
+    return known.fingerprint === fingerprint(request) ? this.#orders.get(known.order) : 'other';
   }
 
   /** Applies a transition; undefined when the state machine has none. */
@@ -93,50 +143,64 @@ export class Backend {
   }
 
   cancel(id: string, by: 'customer' | 'operator', reason?: string, at = this.now()) {
+    const order = this.#orders.get(id);
+    if (!order) return undefined;
     const cancellation = reason === undefined ? { by } : { by, reason };
-    return this.move(id, 'cancel', by, { cancellation, payment: { status: 'voided', attempts: 1 } }, at);
+    const { attempts } = order.payment;
+    return this.move(id, 'cancel', by, { cancellation, payment: { status: 'voided', attempts } }, at);
   }
 
-  list(user: string | undefined, params: URLSearchParams) {
-    const wanted = params.getAll('status');
-    const text = params.get('q') ?? '';
-    const [from, to] = [params.get('from'), params.get('to')];
-    const selected = [...this.#orders.values()].filter(
-      (order) =>
-        (user === undefined || order.customer === user) &&
-        (from === null || order.createdAt >= from) &&
-        (to === null || order.createdAt < to) &&
-        findable(text, order),
-    );
+  list(request: Partial<ListRequest> = {}) {
+    const {
+      customer,
+      statuses: wanted,
+      text,
+      from,
+      to,
+      sort,
+      descending,
+      limit,
+      after,
+    } = {
+      ...everything,
+      ...request,
+    };
+    const selected = [...this.#orders.values()].filter((order) => {
+      const created = Date.parse(order.createdAt);
+      return (
+        (customer === undefined || order.customer === customer) &&
+        created >= from &&
+        created < to &&
+        findable(text, order)
+      );
+    });
     const counts = Object.fromEntries(
       statuses.map((status) => [status, selected.filter((order) => order.status === status).length]),
     ) as unknown as Counts;
-    const sort = params.get('sort') ?? '-created';
-    const key = (order: Order) =>
-      sort.endsWith('total')
-        ? order.total
-        : Date.parse(sort.endsWith('updated') ? order.updatedAt : order.createdAt);
-    const sign = sort.startsWith('-') ? -1 : 1;
+    const position = (order: Order): Position => ({ key: sortKeys[sort](order), id: order.id });
+    const compare = (a: Position, b: Position) =>
+      (descending ? -1 : 1) * (a.key - b.key || a.id.localeCompare(b.id));
     const rows = selected
       .filter(({ status }) => wanted.length === 0 || wanted.includes(status))
-      .sort((a, b) => sign * (key(a) - key(b) || a.id.localeCompare(b.id)));
-    const start = Number(params.get('cursor') ?? 0);
-    const end = start + Number(params.get('limit') ?? 50);
+      .filter((order) => after === undefined || compare(position(order), after) > 0)
+      .sort((a, b) => compare(position(a), position(b)));
+    const orders = rows.slice(0, limit);
+    const last = orders.at(-1);
     return {
-      orders: rows.slice(start, end).map(summary),
-      next: end < rows.length ? String(end) : null,
+      orders: orders.map(summary),
+      /** The position of the last row, if more follow. */
+      next: last !== undefined && orders.length < rows.length ? position(last) : undefined,
       counts,
-      feed: String(this.head$.value),
     };
   }
 
-  changesAfter(cursor: number, user?: string): Change[] {
-    return this.#changes.slice(cursor).filter(({ order }) => user === undefined || order.customer === user);
+  changesAfter(position: number, user?: string): Change[] {
+    return this.#changes.slice(position).filter(({ order }) => user === undefined || order.customer === user);
   }
 
   #put(order: Order) {
     this.#orders.set(order.id, order);
-    this.#changes.push({ cursor: String(this.#changes.length + 1), order: summary(order) });
+    this.#changes.push({ position: this.#changes.length + 1, order: summary(order) });
     this.head$.next(this.#changes.length);
   }
 
@@ -156,12 +220,7 @@ export class Backend {
         unitPrice: price,
       }));
       const currency = (['EUR', 'EUR', 'GBP', 'USD'] as const)[i % 4] ?? 'EUR';
-      const { id } = this.create(
-        customers[i % customers.length] ?? 'alice',
-        { items, currency },
-        undefined,
-        at,
-      );
+      const { id } = this.create(customers[i % customers.length] ?? 'alice', { items, currency }, { at });
       if (i % 7 === 0) this.decline(id, at + 400);
       else if (i % 5 === 0)
         this.cancel(id, i % 2 ? 'customer' : 'operator', 'Ordered by mistake', at + 30_000);
@@ -172,6 +231,23 @@ export class Backend {
       }
     }
   }
+}
+
+const sortKeys: Record<SortKey, (order: Order) => number> = {
+  created: ({ createdAt }) => Date.parse(createdAt),
+  updated: ({ updatedAt }) => Date.parse(updatedAt),
+  total: ({ total }) => total,
+};
+
+/** Keys belong to a customer. */
+const keyName = (customer: string, key: string) => JSON.stringify([customer, key]);
+
+/** Equal for requests with equal content. */
+function fingerprint({ items, currency }: CreateOrder): string {
+  return JSON.stringify([
+    currency,
+    items.map(({ sku, name, quantity, unitPrice }) => [sku, name, quantity, unitPrice]),
+  ]);
 }
 
 const summary = ({ history: _, ...order }: Order): OrderSummary => order;

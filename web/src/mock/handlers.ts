@@ -1,63 +1,28 @@
-/** MSW handlers that implement the REST API with a Backend. */
-import { delay, http, HttpResponse, type RequestHandler } from 'msw';
-import { filter, firstValueFrom, race, timer } from 'rxjs';
-import type { CancelledOrder, CancelOutcome, CreateOrder, Problem } from '../api/types';
-import { decimals } from '../domain/format';
-import { validateReason } from '../domain/reason';
-import { searchable } from '../domain/search';
-import type { Backend, Change } from './backend';
+/** MSW handlers that implement the REST API with a Backend. The suite in src/test/conformance tests them and the server. */
+import { delay, HttpResponse, type RequestHandler } from 'msw';
+import { filter, firstValueFrom, map, type Observable, race, timer } from 'rxjs';
+import type { CancelledOrder, CancelOutcome, Order, OrderList, OrderStatus } from '../api/types';
+import type { Backend } from './backend';
+import { csv } from './csv';
+import { type Call, caller, type Caller, negotiate, Refused, refuse, route } from './http';
+import {
+  feedCursor,
+  pageCursor,
+  readBulkCancel,
+  readCancel,
+  readCreate,
+  readFeed,
+  readId,
+  readIfMatch,
+  readKey,
+  readList,
+  readTokenRequest,
+  readWait,
+} from './requests';
+import { stream } from './stream';
 
-/** A mock's token is `mock.<user>.<role>`. */
-interface Caller {
-  user: string;
-  operator: boolean;
-}
-
-function caller(request: Request): Caller | undefined {
-  const [kind, user, role] = (request.headers.get('Authorization') ?? '').replace('Bearer ', '').split('.');
-  return kind === 'mock' && user ? { user, operator: role === 'operator' } : undefined;
-}
-
-function problem(
-  status: number,
-  code: Problem['code'],
-  detail: string,
-  more: Partial<Problem> = {},
-): Problem {
-  return { type: `/docs#${code}`, title: code, status, code, detail, ...more };
-}
-
-function refuse(refused: Problem) {
-  return HttpResponse.json(refused, {
-    status: refused.status,
-    headers: { 'Content-Type': 'application/problem+json' },
-  });
-}
-
-const signedOut = () => refuse(problem(401, 'unauthenticated', 'sign in first'));
-const missing = () => problem(404, 'order-not-found', 'there is no such order');
-
-/** The reason of a cancel as it is stored, or a problem. */
-function readReason(given = ''): string | undefined | Problem {
-  const reason = given.replace(/\r\n?/g, '\n');
-  if (reason.trim() === '') return undefined;
-  const message = validateReason(reason);
-  if (message === undefined) return reason;
-  return problem(400, 'invalid-request', 'the request has bad fields', {
-    errors: [{ field: 'reason', message }],
-  });
-}
-
-function cancel(backend: Backend, who: Caller, id: string, reason?: string): CancelledOrder | Problem {
-  const order = backend.get(id, who.operator ? undefined : who.user);
-  if (!order) return missing();
-  if (order.status === 'cancelled') return { ...order, changed: false };
-  const cancelled = backend.cancel(id, who.operator ? 'operator' : 'customer', reason);
-  if (cancelled) return { ...cancelled, changed: true };
-  return problem(409, 'already-delivered', 'the order is already delivered', {
-    current: { status: order.status, version: order.version },
-  });
-}
+const JSON_TYPE = 'application/json';
+const TOKEN_LIFE = 12 * 3_600_000;
 
 export interface MockOptions {
   /** The duration of a payment, and of the time from its confirmation to the delivery; both in ms. */
@@ -81,131 +46,182 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
     }, paymentTakes);
   }
 
+  function find(call: Call, who: Caller): Order {
+    const order = backend.get(readId(call), who.sees);
+    if (!order) throw missing();
+    return order;
+  }
+
+  /** Responds with the order, after its next change if the client prefers to wait. */
+  async function sendOrder(call: Call, body: (order: Order) => Order | OrderStatus) {
+    const who = caller(call);
+    negotiate(call, JSON_TYPE);
+    const before = find(call, who);
+    const known = call.request.headers.get('If-None-Match');
+    const wait = readWait(call);
+    const isKnown = ({ version }: Order) => hasTag(known ?? tag(before), version);
+    const order$ = backend.head$.pipe(map(() => find(call, who)));
+    const order = wait === undefined ? before : await firstWithin(order$, wait, (one) => !isKnown(one));
+    const headers = { ETag: tag(order), ...applied(wait) };
+    if (known !== null && hasTag(known, order.version))
+      return new HttpResponse(null, { status: 304, headers });
+    return HttpResponse.json(body(order), { headers });
+  }
+
+  function cancel(who: Caller, id: string, reason?: string, version?: number): CancelledOrder {
+    const order = backend.get(id, who.sees);
+    if (!order) throw missing();
+    const current = { status: order.status, version: order.version };
+    if (version !== undefined && version !== order.version) {
+      const detail = 'the order has changed since you saw it';
+      throw refuse('version-mismatch', detail, { current }, { ETag: tag(order) });
+    }
+    if (order.status === 'cancelled') return { ...order, changed: false };
+    const cancelled = backend.cancel(id, who.operator ? 'operator' : 'customer', reason);
+    if (cancelled) return { ...cancelled, changed: true };
+    throw refuse(
+      'already-delivered',
+      'the order was delivered before the cancel came',
+      { current },
+      { ETag: tag(order) },
+    );
+  }
+
+  function outcomeOf(who: Caller, id: string, reason?: string): CancelOutcome {
+    try {
+      const { changed, ...order } = cancel(who, id, reason);
+      return { id, outcome: 'cancelled', order, changed };
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      const { problem } = error;
+      return { id, outcome: problem.status === 404 ? 'not-found' : 'refused', problem };
+    }
+  }
+
   return [
-    http.get('*/v1/session/config', () => HttpResponse.json({ authMode: 'dev' })),
-    http.post('*/v1/dev/token', async ({ request }) => {
-      const { user, role } = (await request.json()) as { user: string; role: string };
-      return HttpResponse.json({
-        token: `mock.${user}.${role}`,
-        expiresAt: new Date(Date.now() + 12 * 3_600_000).toISOString(),
-      });
+    route('*/v1/session/config', {
+      GET: (call) => {
+        negotiate(call, JSON_TYPE);
+        return HttpResponse.json({ authMode: 'dev' });
+      },
+    }),
+    route('*/v1/session', {
+      GET: (call) => {
+        const { user, operator } = caller(call);
+        return HttpResponse.json({ user, role: operator ? 'operator' : 'customer' });
+      },
+    }),
+    route('*/v1/dev/token', {
+      POST: async (call) => {
+        const { user, role } = await readTokenRequest(call);
+        const expiresAt = new Date(Date.now() + TOKEN_LIFE).toISOString();
+        return HttpResponse.json({ token: `mock.${user}.${role}`, expiresAt });
+      },
     }),
 
-    // Listed before /orders/:id, which matches this path too.
-    http.get('*/v1/orders/events', async ({ request }) => {
-      const who = caller(request);
-      if (!who) return signedOut();
-      const user = who.operator ? undefined : who.user;
-      const url = new URL(request.url);
-      const after = Number(
-        request.headers.get('Last-Event-ID') ?? url.searchParams.get('after') ?? backend.head$.value,
-      );
-      if (request.headers.get('Accept') !== 'text/event-stream') {
-        if (backend.head$.value <= after && request.headers.get('Prefer') !== 'wait=0') {
-          await firstValueFrom(race(backend.head$.pipe(filter((head) => head > after)), timer(20_000)));
+    // Listed before /orders/:id, which matches these paths too.
+    route('*/v1/orders/events', {
+      GET: async (call) => {
+        const { sees } = caller(call);
+        const type = negotiate(call, JSON_TYPE, 'text/event-stream');
+        const { after, limit } = readFeed(call, backend.head$.value);
+        if (type !== JSON_TYPE)
+          return new HttpResponse(stream(backend, after, sees), { headers: { 'Content-Type': type } });
+        const wait = readWait(call);
+        const changes$ = backend.head$.pipe(map(() => backend.changesAfter(after, sees)));
+        const changes = await firstWithin(changes$, wait ?? 0, ({ length }) => length > 0);
+        const sent = changes.slice(0, limit);
+        const next = sent.length < changes.length ? (sent.at(-1)?.position ?? after) : backend.head$.value;
+        const events = sent.map(({ position, order }) => ({ cursor: feedCursor(position), order }));
+        return HttpResponse.json({ events, next: feedCursor(next) }, { headers: applied(wait) });
+      },
+    }),
+    route('*/v1/orders/cancel', {
+      POST: async (call) => {
+        const who = caller(call);
+        const { ids, reason } = await readBulkCancel(call);
+        return HttpResponse.json({ outcomes: ids.map((id) => outcomeOf(who, id, reason)) });
+      },
+    }),
+
+    route('*/v1/orders', {
+      GET: async (call) => {
+        const who = caller(call);
+        const type = negotiate(call, JSON_TYPE, 'text/csv');
+        const request = readList(call, who);
+        await delay();
+        if (type !== JSON_TYPE) {
+          const { orders } = backend.list({ ...request, limit: Infinity, after: undefined });
+          const headers = {
+            'Content-Type': type,
+            'Content-Disposition': 'attachment; filename="orders.csv"',
+          };
+          return new HttpResponse(csv(orders), { headers });
         }
-        return HttpResponse.json({
-          events: backend.changesAfter(after, user),
-          next: String(backend.head$.value),
+        const { next, ...page } = backend.list(request);
+        const list: OrderList = {
+          ...page,
+          next: next ? pageCursor(next) : null,
+          feed: feedCursor(backend.head$.value),
+        };
+        return HttpResponse.json(list);
+      },
+      POST: async (call) => {
+        const { user, operator } = caller(call);
+        negotiate(call, JSON_TYPE);
+        const key = readKey(call);
+        const request = await readCreate(call);
+        const known = key === undefined ? undefined : backend.replay(user, request, key);
+        if (known === 'other')
+          throw refuse('idempotency-key-reused', 'this Idempotency-Key was used before with another body');
+        const order = known ?? backend.create(user, request, { key, by: operator ? 'operator' : 'customer' });
+        if (!known) live(order.id);
+        const headers = { Location: `/v1/orders/${order.id}`, ETag: tag(order) };
+        return HttpResponse.json(order, {
+          status: 201,
+          headers: known ? { ...headers, 'Idempotency-Replayed': 'true' } : headers,
         });
-      }
-      return new HttpResponse(stream(backend, after, user), {
-        headers: { 'Content-Type': 'text/event-stream' },
-      });
+      },
     }),
-
-    http.get('*/v1/orders', async ({ request }) => {
-      const who = caller(request);
-      if (!who) return signedOut();
-      await delay();
-      const { searchParams } = new URL(request.url);
-      const q = searchParams.get('q') ?? '';
-      if (q.trim() !== '' && !searchable(q)) {
-        return refuse(problem(400, 'invalid-request', 'q holds no letter or digit to search for'));
-      }
-      const page = backend.list(who.operator ? undefined : who.user, searchParams);
-      if (request.headers.get('Accept') !== 'text/csv') return HttpResponse.json(page);
-      const lines = page.orders.map(({ id, customer, status, currency, total }) => [
-        id,
-        customer,
-        status,
-        currency,
-        (total / 10 ** decimals(currency)).toFixed(decimals(currency)),
-      ]);
-      const csv = [['id', 'customer', 'status', 'currency', 'totalDecimal'], ...lines]
-        .map((line) => line.join(','))
-        .join('\r\n');
-      return new HttpResponse(`\ufeff${csv}`, { headers: { 'Content-Type': 'text/csv' } });
+    route('*/v1/orders/:id', { GET: (call) => sendOrder(call, (order) => order) }),
+    route('*/v1/orders/:id/status', {
+      GET: (call) =>
+        sendOrder(call, ({ id, status, version, deliverAt }) => ({
+          id,
+          status,
+          version,
+          ...(deliverAt === undefined ? {} : { deliverAt }),
+        })),
     }),
-
-    http.post('*/v1/orders', async ({ request }) => {
-      const who = caller(request);
-      if (!who) return signedOut();
-      const order = backend.create(
-        who.user,
-        (await request.json()) as CreateOrder,
-        request.headers.get('Idempotency-Key') ?? undefined,
-      );
-      if (order.version === 1) live(order.id);
-      return HttpResponse.json(order, { status: 201 });
+    route('*/v1/orders/:id/cancel', {
+      POST: async (call) => {
+        const who = caller(call);
+        const id = readId(call);
+        const version = readIfMatch(call);
+        const order = cancel(who, id, await readCancel(call), version);
+        return HttpResponse.json(order, { headers: { ETag: tag(order) } });
+      },
     }),
-
-    http.post('*/v1/orders/cancel', async ({ request }) => {
-      const who = caller(request);
-      if (!who) return signedOut();
-      const body = (await request.json()) as { ids: string[]; reason?: string };
-      const reason = readReason(body.reason);
-      if (typeof reason === 'object') return refuse(reason);
-      const outcomes = body.ids.map((id): CancelOutcome => {
-        const reply = cancel(backend, who, id, reason);
-        if ('changed' in reply) {
-          const { changed, ...order } = reply;
-          return { id, outcome: 'cancelled', order, changed };
-        }
-        return { id, outcome: reply.status === 404 ? 'not-found' : 'refused', problem: reply };
-      });
-      return HttpResponse.json({ outcomes });
-    }),
-
-    http.get<{ id: string }>('*/v1/orders/:id', ({ request, params }) => {
-      const who = caller(request);
-      if (!who) return signedOut();
-      const order = backend.get(params.id, who.operator ? undefined : who.user);
-      return order ? HttpResponse.json(order) : refuse(missing());
-    }),
-
-    http.post<{ id: string }>('*/v1/orders/:id/cancel', async ({ request, params }) => {
-      const who = caller(request);
-      if (!who) return signedOut();
-      const { reason: given } = (await request.json()) as { reason?: string };
-      const reason = readReason(given);
-      if (typeof reason === 'object') return refuse(reason);
-      const reply = cancel(backend, who, params.id, reason);
-      return 'changed' in reply ? HttpResponse.json(reply) : refuse(reply);
-    }),
+    route('*/v1/*', { GET: nothing, POST: nothing }),
   ];
 }
 
-function stream(backend: Backend, after: number, user: string | undefined): ReadableStream<Uint8Array> {
-  const bytes = new TextEncoder();
-  let stop: () => void = () => undefined;
-  return new ReadableStream({
-    start(controller) {
-      controller.enqueue(bytes.encode('retry: 1000\n\n'));
-      let sent = after;
-      const changes = backend.head$.subscribe((head) => {
-        const news: Change[] = backend.changesAfter(sent, user);
-        sent = head;
-        for (const { cursor, order } of news) {
-          controller.enqueue(bytes.encode(`id: ${cursor}\nevent: order\ndata: ${JSON.stringify(order)}\n\n`));
-        }
-      });
-      const heartbeat = setInterval(() => controller.enqueue(bytes.encode(': here\n\n')), 15_000);
-      stop = () => {
-        changes.unsubscribe();
-        clearInterval(heartbeat);
-      };
-    },
-    cancel: () => stop(),
-  });
+const nothing = () => {
+  throw refuse('not-found', 'there is nothing here');
+};
+const missing = () => refuse('order-not-found', 'there is no such order');
+const tag = ({ version }: { version: number }) => `"${version}"`;
+const hasTag = (tags: string, version: number) =>
+  tags.split(',').some((one) => ['*', tag({ version })].includes(one.trim().replace(/^W\//, '')));
+const applied = (wait: number | undefined): Record<string, string> =>
+  wait === undefined ? {} : { 'Preference-Applied': `wait=${wait}` };
+
+/** The first value that is `enough`, or the latest one after `seconds`. */
+async function firstWithin<T>(
+  values$: Observable<T>,
+  seconds: number,
+  enough: (value: T) => boolean,
+): Promise<T> {
+  if (seconds > 0) await firstValueFrom(race(values$.pipe(filter(enough)), timer(seconds * 1_000)));
+  return firstValueFrom(values$);
 }

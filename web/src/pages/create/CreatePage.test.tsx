@@ -9,7 +9,7 @@ async function openPage(more: Parameters<typeof open>[0] = {}) {
   const backend = new Backend();
   const page = open({ backend, at: '/new', user: 'alice', role: 'customer', ...more });
   await screen.findByRole('heading', { name: 'New order' });
-  const made = () => backend.list('alice', new URLSearchParams()).orders;
+  const made = () => backend.list({ customer: 'alice' }).orders;
   const add = (name: string) =>
     page.user.click(screen.getByRole('button', { name: new RegExp(`^\\+ ${name}`) }));
   return { ...page, made, add };

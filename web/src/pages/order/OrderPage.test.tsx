@@ -101,7 +101,7 @@ describe('the page of an order', () => {
     ['has just begun', 0, 0, undefined, undefined],
   ])('explains that it waits when the payment %s', async (_, age, attempts, lastError, text) => {
     const backend = new Backend();
-    const order = backend.create('alice', { items: [tea], currency: 'EUR' }, undefined, Date.now() - age);
+    const order = backend.create('alice', { items: [tea], currency: 'EUR' }, { at: Date.now() - age });
     const payment = { status: 'pending', attempts, ...(lastError ? { lastError } : {}) };
     const answers = [http.get('*/v1/orders/:id', () => HttpResponse.json({ ...order, payment }))];
     open({ backend, answers, at: `/orders/${order.id}` });

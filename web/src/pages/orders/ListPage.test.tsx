@@ -15,7 +15,7 @@ const mug = { sku: 'mug-1', name: 'Stoneware mug', quantity: 1, unitPrice: 1450 
 function seedOrders() {
   const backend = new Backend(() => NOON);
   const make = (customer: string, minute: number, items = [tea]) =>
-    backend.create(customer, { items, currency: 'EUR' }, undefined, NOON + minute * 60_000);
+    backend.create(customer, { items, currency: 'EUR' }, { at: NOON + minute * 60_000 });
   const alice = make('alice', 1);
   backend.confirm(alice.id, NOON);
   backend.move(alice.id, 'delivery-due', 'system');
