@@ -1,47 +1,36 @@
 // Command simulate runs many histories of the order actor with seeded faults, and stops at the first violation of an invariant: it
-// prints the order's history and the seed, which repeats it.
+// prints the order's history and the seed, which repeats it. Its settings are environment variables: N, the number of histories, and
+// SEED, that of the first history; each further one has the next seed.
 package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"runtime"
-	"strconv"
 	"sync"
 	"time"
 
 	"orders/faults/simulate"
+	"orders/kit/config"
 )
 
 func main() {
-	n := flag.Uint64("n", setting("N", 100_000), "number of histories; also N in the environment")
-	seed := flag.Uint64("seed", setting("SEED", 1), "the first history's seed; each further one has the next seed; also SEED in the environment")
-	workers := flag.Int("workers", runtime.GOMAXPROCS(0), "histories that run at the same time")
-	flag.Parse()
+	env := config.Env()
+	n, seed := env.Int("N", 100_000, 0, math.MaxInt), env.Int("SEED", 1, 0, math.MaxInt)
+	if err := env.Err(); err != nil {
+		fmt.Fprintln(os.Stderr, "simulate:", err)
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	clean := run(ctx, os.Stdout, *seed, *n, *workers)
+	clean := run(ctx, os.Stdout, uint64(seed), uint64(n), runtime.GOMAXPROCS(0))
 	stop()
 	if !clean {
 		os.Exit(1)
 	}
-}
-
-// setting returns a number from the environment.
-func setting(name string, fallback uint64) uint64 {
-	text := os.Getenv(name)
-	if text == "" {
-		return fallback
-	}
-	n, err := strconv.ParseUint(text, 10, 63)
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "simulate: %s is %q: it must be a whole number\n", name, text)
-		os.Exit(2)
-	}
-	return n
 }
 
 // tally is the sum over all histories.
@@ -83,7 +72,7 @@ func run(ctx context.Context, out io.Writer, first, n uint64, workers int) bool 
 		return seed, seed < first+n && sum.violated == nil && ctx.Err() == nil
 	}
 	began := time.Now()
-	for range max(1, workers) {
+	for range workers {
 		all.Go(func() {
 			for seed, more := take(); more; seed, more = take() {
 				r := simulate.Run(simulate.Seeded(seed), simulate.Mutation{})
