@@ -173,9 +173,9 @@ func (s *Stack) sidecar(i instance) *process.Process {
 		fmt.Sprintf("--dapr-http-port=%d", i.http),
 		fmt.Sprintf("--dapr-grpc-port=%d", i.grpc),
 		fmt.Sprintf("--dapr-internal-grpc-port=%d", i.internal),
-		"--placement-host-address=" + loopback(s.o.Ports.Placement),
-		"--scheduler-host-address=" + loopback(s.o.Ports.Scheduler),
-		"--enable-mtls", "--sentry-address=" + loopback(s.o.Ports.Sentry),
+		"--placement-host-address=" + loopback(s.ports.placement),
+		"--scheduler-host-address=" + loopback(s.ports.scheduler),
+		"--enable-mtls", "--sentry-address=" + loopback(s.ports.sentry),
 		"--control-plane-trust-domain=localhost", "--control-plane-namespace=default",
 		"--enable-metrics=false", "--dapr-graceful-shutdown-seconds=5",
 	}

@@ -23,10 +23,12 @@ const (
 // startControlPlane starts sentry, then placement and scheduler, which need a certificate from it, and waits for them.
 func (s *Stack) startControlPlane(ctx context.Context) error {
 	s.printf("starting Dapr's control plane")
-	if err := s.choosePorts(); err != nil {
+	ports, err := freePorts(9)
+	if err != nil {
 		return err
 	}
-	anchors, err := s.startSentry(ctx)
+	s.ports.sentry, s.ports.placement, s.ports.scheduler = ports[0], ports[1], ports[2]
+	anchors, err := s.startSentry(ctx, ports[3])
 	if err != nil {
 		return err
 	}
@@ -38,27 +40,23 @@ func (s *Stack) startControlPlane(ctx context.Context) error {
 	if err := os.RemoveAll(identity); err != nil {
 		return err
 	}
-	ports, err := freePorts(5)
-	if err != nil {
-		return err
-	}
 	trust := []string{
-		"--tls-enabled", "--trust-domain=localhost", "--sentry-address=" + loopback(s.o.Ports.Sentry),
+		"--tls-enabled", "--trust-domain=localhost", "--sentry-address=" + loopback(s.ports.sentry),
 		"--trust-anchors-file=" + filepath.Join(s.o.Home, "sentry", "ca.crt"),
 	}
-	err = s.launch(s.daprPart(placement, ports[0], append(
-		trust, fmt.Sprintf("--port=%d", s.o.Ports.Placement),
-		"--initial-cluster=dapr-placement-0="+loopback(ports[1]))))
+	err = s.launch(s.daprPart(placement, ports[4], append(
+		trust, fmt.Sprintf("--port=%d", s.ports.placement),
+		"--initial-cluster=dapr-placement-0="+loopback(ports[5]))))
 	if err != nil {
 		return err
 	}
 	reminders := filepath.Join(s.o.Home, scheduler) // reminders survive restarts
-	err = s.startScheduler(ctx, reminders, s.daprPart(scheduler, ports[2], append(
-		trust, fmt.Sprintf("--port=%d", s.o.Ports.Scheduler),
-		"--override-broadcast-host-port="+loopback(s.o.Ports.Scheduler),
+	err = s.startScheduler(ctx, reminders, s.daprPart(scheduler, ports[6], append(
+		trust, fmt.Sprintf("--port=%d", s.ports.scheduler),
+		"--override-broadcast-host-port="+loopback(s.ports.scheduler),
 		"--etcd-data-dir="+reminders,
-		fmt.Sprintf("--etcd-client-port=%d", ports[3]),
-		"--etcd-initial-cluster=dapr-scheduler-server-0=http://"+loopback(ports[4]),
+		fmt.Sprintf("--etcd-client-port=%d", ports[7]),
+		"--etcd-initial-cluster=dapr-scheduler-server-0=http://"+loopback(ports[8]),
 		"--identity-directory-write="+filepath.Join(identity, "tls"))))
 	if err != nil {
 		return err
@@ -106,26 +104,8 @@ func (s *Stack) restartWithoutData(ctx context.Context, data string, p *process.
 	return err
 }
 
-func (s *Stack) choosePorts() error {
-	for _, port := range []struct {
-		part   string
-		number *int
-	}{{sentry, &s.o.Ports.Sentry}, {placement, &s.o.Ports.Placement}, {scheduler, &s.o.Ports.Scheduler}} {
-		var err error
-		if *port.number == 0 {
-			*port.number, err = process.FreePort()
-		} else {
-			err = process.CheckFree(port.part, loopback(*port.number))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // startSentry starts the certificate authority and returns its root certificate.
-func (s *Stack) startSentry(ctx context.Context) (string, error) {
+func (s *Stack) startSentry(ctx context.Context, health int) (string, error) {
 	folder := filepath.Join(s.o.Home, sentry)
 	root := filepath.Join(folder, "ca.crt")
 	problem := checkAuthority(folder, time.Now())
@@ -141,12 +121,8 @@ func (s *Stack) startSentry(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	health, err := process.FreePort()
-	if err != nil {
-		return "", err
-	}
 	p := s.daprPart(sentry, health, []string{
-		"--config=" + filepath.Join(s.o.Root, "dapr", "sentry.yaml"), "--issuer-credentials=" + folder, "--trust-domain=localhost", fmt.Sprintf("--port=%d", s.o.Ports.Sentry),
+		"--config=" + filepath.Join(s.o.Root, "dapr", "sentry.yaml"), "--issuer-credentials=" + folder, "--trust-domain=localhost", fmt.Sprintf("--port=%d", s.ports.sentry),
 	})
 	if err := s.launch(p); err != nil {
 		return "", err
@@ -157,13 +133,7 @@ func (s *Stack) startSentry(ctx context.Context) (string, error) {
 	if first {
 		// Sentry watches its folder and restarts itself seconds after it has written its certificates, which would
 		// interrupt the start of the other parts. Restart it now instead.
-		if err := p.Stop(); err != nil {
-			return "", err
-		}
-		if err := p.Start(); err != nil {
-			return "", err
-		}
-		if err := p.Await(ctx); err != nil {
+		if err := errors.Join(p.Stop(), p.Start(), p.Await(ctx)); err != nil {
 			return "", err
 		}
 	}
@@ -205,10 +175,9 @@ func respondsWith(url string, status int) func(context.Context) error {
 	}
 }
 
-func freePorts(n int) ([]int, error) {
+func freePorts(n int) (_ []int, err error) {
 	ports := make([]int, n)
 	for i := range ports {
-		var err error
 		if ports[i], err = process.FreePort(); err != nil {
 			return nil, err
 		}

@@ -18,33 +18,6 @@ import (
 	"orders/kit/process"
 )
 
-// cliFile is a Multi-App Run file as the launcher writes it for the Dapr CLI: dapr/dapr.yaml with the addresses of this run.
-type cliFile struct {
-	Version int       `yaml:"version"`
-	Common  cliCommon `yaml:"common"`
-	Apps    []cliApp  `yaml:"apps"`
-}
-
-type cliCommon struct {
-	ResourcesPaths       []string `yaml:"resourcesPaths"`
-	APIListenAddresses   string   `yaml:"apiListenAddresses"`
-	PlacementHostAddress string   `yaml:"placementHostAddress"`
-	SchedulerHostAddress string   `yaml:"schedulerHostAddress"`
-}
-
-type cliApp struct {
-	ID                string            `yaml:"appID"`
-	Dir               string            `yaml:"appDirPath"`
-	ConfigFile        string            `yaml:"configFilePath"`
-	Port              int               `yaml:"appPort,omitempty"`
-	AppChannelAddress string            `yaml:"appChannelAddress,omitempty"`
-	HTTPPort          int               `yaml:"daprHTTPPort"`
-	GRPCPort          int               `yaml:"daprGRPCPort"`
-	InternalGRPCPort  int               `yaml:"daprInternalGRPCPort"`
-	Command           []string          `yaml:"command"`
-	Env               map[string]string `yaml:"env"`
-}
-
 // DaprRun runs the apps and their sidecars with the Dapr CLI. The stack must have been started with Options.WithoutApps.
 // DaprRun returns when the CLI has ended. When ctx is done or a part of the control plane dies, the CLI gets a SIGTERM. The
 // CLI is killed when this process ends.
@@ -108,41 +81,40 @@ func (s *Stack) writeCLIFiles() (string, error) {
 	return path, errors.Join(s.writeResolver(instances), s.writeCLIRuntime(), os.WriteFile(path, content, 0o600))
 }
 
-func (s *Stack) cliFile(instances []instance) (cliFile, error) {
-	f := cliFile{Version: s.file.Version, Common: cliCommon{
-		ResourcesPaths:       s.resources(),
-		APIListenAddresses:   "127.0.0.1",
-		PlacementHostAddress: loopback(s.o.Ports.Placement),
-		SchedulerHostAddress: loopback(s.o.Ports.Scheduler),
-	}}
+// cliFile returns dapr/dapr.yaml for the Dapr CLI, with the addresses of this run.
+func (s *Stack) cliFile(instances []instance) (map[string]any, error) {
+	var apps []map[string]any
 	for _, i := range instances {
 		if i.name != i.app.ID {
-			return cliFile{}, errors.New("dapr run starts one process of each app, so -replicas needs make run")
+			return nil, errors.New("dapr run starts one process of each app, so -replicas needs make run")
 		}
-		a := cliApp{
-			ID: i.app.ID, Dir: s.o.Home, ConfigFile: i.app.ConfigFile, Command: i.app.Command,
-			HTTPPort: i.http, GRPCPort: i.grpc, InternalGRPCPort: i.internal,
-			Env: map[string]string{"DATA_DIR": s.o.Home, addresses[i.app.ID].setting: i.address},
+		for _, path := range append(s.resources(), i.app.ConfigFile) {
+			if strings.Contains(path, ",") {
+				return nil, fmt.Errorf("dapr run can't use %s: the Dapr CLI splits paths at commas; make run can", path)
+			}
+		}
+		env := map[string]string{"DATA_DIR": s.o.Home, addresses[i.app.ID].setting: i.address}
+		if i.metrics != 0 {
+			env[addresses[i.app.ID].metrics] = loopback(i.metrics)
+		}
+		maps.Copy(env, s.o.Env[i.app.ID])
+		a := map[string]any{
+			"appID": i.app.ID, "appDirPath": s.o.Home, "configFilePath": i.app.ConfigFile, "command": i.app.Command, "env": env,
+			"daprHTTPPort": i.http, "daprGRPCPort": i.grpc, "daprInternalGRPCPort": i.internal,
 		}
 		if i.app.Port != 0 {
 			port, err := strconv.Atoi(i.url.Port())
 			if err != nil {
-				return cliFile{}, fmt.Errorf("%s: %w", addresses[i.app.ID].setting, err)
+				return nil, fmt.Errorf("%s: %w", addresses[i.app.ID].setting, err)
 			}
-			a.Port, a.AppChannelAddress = port, i.channel()
+			a["appPort"], a["appChannelAddress"] = port, i.channel()
 		}
-		if i.metrics != 0 {
-			a.Env[addresses[i.app.ID].metrics] = loopback(i.metrics)
-		}
-		maps.Copy(a.Env, s.o.Env[i.app.ID])
-		f.Apps = append(f.Apps, a)
-		for _, path := range append(f.Common.ResourcesPaths, a.ConfigFile) {
-			if strings.Contains(path, ",") {
-				return cliFile{}, fmt.Errorf("dapr run can't use %s: the Dapr CLI splits paths at commas; make run can", path)
-			}
-		}
+		apps = append(apps, a)
 	}
-	return f, nil
+	return map[string]any{"version": s.file.Version, "apps": apps, "common": map[string]any{
+		"resourcesPaths": s.resources(), "apiListenAddresses": "127.0.0.1",
+		"placementHostAddress": loopback(s.ports.placement), "schedulerHostAddress": loopback(s.ports.scheduler),
+	}}, nil
 }
 
 func (s *Stack) cli() string { return filepath.Join(s.o.Root, "bin", "cli", "dapr") }
@@ -155,7 +127,7 @@ func (s *Stack) cliRuntime() string { return filepath.Join(s.o.Home, "run", "cli
 func (s *Stack) writeCLIRuntime() error {
 	script := fmt.Sprintf("#!/bin/sh\nexec %s \"$@\" %s %s --dapr-internal-grpc-listen-address=127.0.0.1\n",
 		shellQuote(filepath.Join(s.o.Root, "bin", "dapr", "daprd")),
-		"--sentry-address="+loopback(s.o.Ports.Sentry), shellQuote(listFlag("config", s.resolver())))
+		"--sentry-address="+loopback(s.ports.sentry), shellQuote(listFlag("config", s.resolver())))
 	path := filepath.Join(s.cliRuntime(), ".dapr", "bin", "daprd")
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err

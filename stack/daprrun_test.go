@@ -25,7 +25,7 @@ func withCLI(t *testing.T, folder string) Options {
 	for _, name := range []string{"dapr", "components"} {
 		require.NoError(t, os.Symlink(filepath.Join(repository, name), filepath.Join(root, name)))
 	}
-	return Options{Root: root, Ports: Ports{Sentry: 1, Placement: 2, Scheduler: 3}}
+	return Options{Root: root}
 }
 
 func TestRunFileForCLIHasConfiguredAddresses(t *testing.T) {
@@ -43,11 +43,26 @@ func TestRunFileForCLIHasConfiguredAddresses(t *testing.T) {
 	s, err := prepare(o)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
+	s.ports.sentry, s.ports.placement, s.ports.scheduler = 1, 2, 3
 	file, err := s.writeCLIFiles()
 	require.NoError(t, err)
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
-	var f cliFile
+	var f struct {
+		Common struct {
+			PlacementHostAddress string `yaml:"placementHostAddress"`
+			SchedulerHostAddress string `yaml:"schedulerHostAddress"`
+		} `yaml:"common"`
+		Apps []struct {
+			ID                string            `yaml:"appID"`
+			Dir               string            `yaml:"appDirPath"`
+			ConfigFile        string            `yaml:"configFilePath"`
+			Port              int               `yaml:"appPort"`
+			AppChannelAddress string            `yaml:"appChannelAddress"`
+			Command           []string          `yaml:"command"`
+			Env               map[string]string `yaml:"env"`
+		} `yaml:"apps"`
+	}
 	require.NoError(t, yaml.Unmarshal(content, &f))
 
 	assert.Equal(t, "127.0.0.1:2", f.Common.PlacementHostAddress)

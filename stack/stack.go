@@ -46,15 +46,11 @@ type Options struct {
 	Components string                       // a folder of Dapr components instead of components/sqlite or components/postgres
 	Env        map[string]map[string]string // settings by app id; they override this process's environment
 	Commands   map[string][]string          // by app id: what to run instead of the service in bin; a benchmark's twin, for example
-	Ports      Ports
-	Stdout     io.Writer // progress messages; nil for none
+	Stdout     io.Writer                    // progress messages; nil for none
 
 	// WithoutApps starts only the control plane: DaprRun runs the apps.
 	WithoutApps bool
 }
-
-// Ports are those of the control plane. 0 selects a free one.
-type Ports struct{ Sentry, Placement, Scheduler int }
 
 // Stack is a running product. Its methods may be called concurrently.
 type Stack struct {
@@ -62,6 +58,7 @@ type Stack struct {
 	file  runFile
 	env   []string // environment variables of every part
 	token string   // the token that payments-svc requires from its sidecar
+	ports struct{ sentry, placement, scheduler int }
 	lock  *os.File
 
 	mu      sync.Mutex

@@ -38,20 +38,13 @@ const checkTimeout = 3 * time.Second
 // HeaderRequestID has the request's id in the access log. The client may set it; otherwise Observe generates one.
 const HeaderRequestID = "X-Request-Id"
 
-// NewApp returns a fiber app with timeouts and limits where cfg has none. It sets no write timeout, which would end a
-// stream of events.
+// NewApp returns a fiber app with timeouts and limits. It sets no write timeout, which would end a stream of events.
 func NewApp(cfg fiber.Config) *fiber.App {
 	cfg.DisableStartupMessage = true
 	cfg.DisablePreParseMultipartForm = true // no call has a form, and fiber would write its files before authentication
-	if cfg.ReadTimeout == 0 {
-		cfg.ReadTimeout = 10 * time.Second
-	}
-	if cfg.IdleTimeout == 0 {
-		cfg.IdleTimeout = 75 * time.Second
-	}
-	if cfg.ReadBufferSize == 0 {
-		cfg.ReadBufferSize = 48 << 10 // limit of all headers; a token may have 32 KiB
-	}
+	cfg.ReadTimeout = 10 * time.Second
+	cfg.IdleTimeout = 75 * time.Second
+	cfg.ReadBufferSize = 48 << 10 // limit of all headers; a token may have 32 KiB
 	return fiber.New(cfg)
 }
 

@@ -49,7 +49,10 @@ func (s *Server) cancelOrder(c *fiber.Ctx, u auth.User) error {
 		return err
 	}
 	c.Set(fiber.HeaderETag, request.ETag(o.Version))
-	return c.JSON(toCancelledOrder(o, changed))
+	return c.JSON(struct { // api.CancelledOrder
+		api.Order
+		Changed bool `json:"changed"`
+	}{toOrder(o), changed})
 }
 
 func (s *Server) cancelOrders(c *fiber.Ctx, u auth.User) error {
@@ -128,14 +131,14 @@ func (s *Server) outcome(ctx context.Context, id string, r cancelResult) api.Can
 	outcome := api.OutcomeFailed
 	var refusal *order.Refusal
 	switch {
-	case p.Code == problem.OrderNotFound:
+	case p.Code == api.ProblemCode(problem.OrderNotFound):
 		outcome = api.OutcomeNotFound
 	case errors.As(r.err, &refusal) && p.Status < fiber.StatusInternalServerError:
 		outcome = api.OutcomeRefused
 	default:
 		s.Log.WarnContext(ctx, "cancel failed", "order", id, "error", r.err)
 	}
-	return api.CancelOutcome{ID: id, Outcome: outcome, Problem: toProblem(p)}
+	return api.CancelOutcome{ID: id, Outcome: outcome, Problem: p}
 }
 
 func checkIDs(given []string) ([]string, error) {

@@ -22,15 +22,6 @@ func toOrder(o order.Order) api.Order {
 	}
 }
 
-func toCancelledOrder(o order.Order, changed bool) api.CancelledOrder {
-	full := toOrder(o)
-	return api.CancelledOrder{
-		ID: full.ID, Customer: full.Customer, Status: full.Status, Version: full.Version, Items: full.Items, Currency: full.Currency,
-		Total: full.Total, CreatedAt: full.CreatedAt, UpdatedAt: full.UpdatedAt, DeliverAt: full.DeliverAt, Payment: full.Payment,
-		Cancellation: full.Cancellation, History: full.History, Changed: changed,
-	}
-}
-
 func toSummary(o order.Order) api.OrderSummary {
 	items := make([]api.Item, len(o.Items))
 	for i, item := range o.Items {

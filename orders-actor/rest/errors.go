@@ -47,11 +47,23 @@ func feedError(err error) error {
 }
 
 // problemOf maps any error to the problem that the client receives.
-func problemOf(err error) *problem.Problem {
+func problemOf(err error) api.Problem {
+	p := kindOf(err)
+	out := api.Problem{
+		Type: "/docs#" + string(p.Code), Title: p.Title, Status: p.Status, Code: api.ProblemCode(p.Code), Detail: p.Detail,
+	}
+	for _, f := range p.Errors {
+		out.Errors = append(out.Errors, api.FieldError(f))
+	}
 	if refusal, ok := errors.AsType[*order.Refusal](err); ok {
-		p := problem.New(problem.Code(refusal.Code), "%s", refusal.Detail)
-		p.Extra = map[string]any{current: api.Current{Status: api.Status(refusal.Status), Version: refusal.Version}}
-		return p
+		out.Current = api.Current{Status: api.Status(refusal.Status), Version: refusal.Version}
+	}
+	return out
+}
+
+func kindOf(err error) *problem.Problem {
+	if refusal, ok := errors.AsType[*order.Refusal](err); ok {
+		return problem.New(problem.Code(refusal.Code), "%s", refusal.Detail)
 	}
 	if invalid, ok := errors.AsType[*order.Invalid](err); ok {
 		bad := make([]problem.FieldError, len(invalid.Fields))
@@ -60,35 +72,19 @@ func problemOf(err error) *problem.Problem {
 		}
 		return problem.Fields(bad...)
 	}
-	switch {
-	case errors.Is(err, auth.ErrExpired):
-		return problem.New(problem.Unauthenticated, "%v", auth.ErrExpired)
-	case errors.Is(err, auth.ErrTooLong):
-		return problem.New(problem.Unauthenticated, "%v", auth.ErrTooLong)
-	case errors.Is(err, auth.ErrInvalid):
-		return problem.New(problem.Unauthenticated, "%v", auth.ErrInvalid)
-	case errors.Is(err, auth.ErrUnavailable), errors.Is(err, actors.ErrUnavailable), errors.Is(err, orderdb.ErrUnavailable),
-		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return problem.New(problem.Unavailable, "orders can't be reached right now; try again").WithCause(err)
-	default:
-		return problem.Of(err)
+	for _, refused := range []error{auth.ErrExpired, auth.ErrTooLong, auth.ErrInvalid} {
+		if errors.Is(err, refused) {
+			return problem.New(problem.Unauthenticated, "%v", refused)
+		}
 	}
-}
-
-const current = "current"
-
-// toProblem converts a problem to the model of the contract.
-func toProblem(p *problem.Problem) api.Problem {
-	out := api.Problem{
-		Type: "/docs#" + string(p.Code), Title: p.Title, Status: p.Status, Code: api.ProblemCode(p.Code), Detail: p.Detail,
+	for _, outage := range []error{
+		auth.ErrUnavailable, actors.ErrUnavailable, orderdb.ErrUnavailable, context.DeadlineExceeded, context.Canceled,
+	} {
+		if errors.Is(err, outage) {
+			return problem.New(problem.Unavailable, "orders can't be reached right now; try again")
+		}
 	}
-	for _, f := range p.Errors {
-		out.Errors = append(out.Errors, api.FieldError(f))
-	}
-	if c, ok := p.Extra[current].(api.Current); ok {
-		out.Current = c
-	}
-	return out
+	return problem.Of(err)
 }
 
 // sendError responds with the problem of err, and logs its cause. It is Fiber's error handler.
@@ -99,7 +95,7 @@ func (s *Server) sendError(c *fiber.Ctx, err error) error {
 	if errors.Is(err, fiber.ErrRequestEntityTooLarge) || errors.Is(err, fiber.ErrRequestHeaderFieldsTooLarge) {
 		clientconn.Drain(c.Context().Conn())
 	}
-	p := toProblem(problemOf(err))
+	p := problemOf(err)
 	if c.GetRespHeader(httpapi.HeaderRequestID) == "" { // the request failed before the middleware: too large, or not HTTP
 		id := uuid.NewString()
 		c.Set(httpapi.HeaderRequestID, id)

@@ -5,11 +5,9 @@
 package problem
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 
 	"github.com/gofiber/fiber/v2"
@@ -70,15 +68,14 @@ type FieldError struct {
 	Message string `json:"message"`
 }
 
-// Problem is an error response. Extra has further members of the JSON object.
+// Problem is an error response.
 type Problem struct {
-	Type   string         `json:"type"`
-	Title  string         `json:"title"`
-	Status int            `json:"status"`
-	Detail string         `json:"detail"`
-	Code   Code           `json:"code"`
-	Errors []FieldError   `json:"errors,omitempty"`
-	Extra  map[string]any `json:"-"`
+	Type   string       `json:"type"`
+	Title  string       `json:"title"`
+	Status int          `json:"status"`
+	Detail string       `json:"detail"`
+	Code   Code         `json:"code"`
+	Errors []FieldError `json:"errors,omitempty"`
 
 	cause error
 }
@@ -115,20 +112,6 @@ func (p *Problem) Error() string {
 }
 
 func (p *Problem) Unwrap() error { return p.cause }
-
-// MarshalJSON writes the standard members and those of Extra, which cannot replace a standard one.
-func (p *Problem) MarshalJSON() ([]byte, error) {
-	type plain Problem
-	standard, err := json.Marshal((*plain)(p))
-	if err != nil || len(p.Extra) == 0 {
-		return standard, err
-	}
-	all := maps.Clone(p.Extra)
-	if err := json.Unmarshal(standard, &all); err != nil {
-		return nil, err
-	}
-	return json.Marshal(all)
-}
 
 // Of returns the problem to send for err. It is an internal problem unless err wraps a Problem or is an error of fiber.
 func Of(err error) *Problem {

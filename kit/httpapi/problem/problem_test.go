@@ -49,15 +49,6 @@ func TestResponsesDoNotContainCauses(t *testing.T) {
 	}
 }
 
-func TestExtraMembersDoNotReplaceStandardOnes(t *testing.T) {
-	p := New(VersionMismatch, "it changed")
-	p.Extra = map[string]any{"version": 3, "status": "forged"}
-	got, err := json.Marshal(p)
-	require.NoError(t, err)
-	require.JSONEq(t, `{"type":"about:blank","title":"Precondition Failed","status":412,"detail":"it changed",
-		"code":"version-mismatch","version":3}`, string(got))
-}
-
 func TestFields(t *testing.T) {
 	got, err := json.Marshal(Fields(FieldError{Field: "amount", Message: "must not be negative"}))
 	require.NoError(t, err)

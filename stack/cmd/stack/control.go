@@ -14,9 +14,9 @@ import (
 
 // request is one line of the control protocol, such as {"do":"kill","part":"orders-actor"}.
 //
-//	kill, stop, start PART    start replies when the part is ready
-//	url, parts                every reply contains them
-//	close                     stops everything and exits, as the end of the input does
+//	kill, start PART    start replies when the part is ready
+//	parts               every reply contains them, and the URL
+//	close               stops everything and exits, as the end of the input does
 type request struct {
 	Do   string `json:"do"`
 	Part string `json:"part,omitempty"`
@@ -81,13 +81,11 @@ func execute(ctx context.Context, s *stack.Stack, r request) reply {
 	switch r.Do {
 	case "kill":
 		err = s.Kill(r.Part)
-	case "stop":
-		err = s.Stop(r.Part)
 	case "start":
 		if err = s.Start(r.Part); err == nil {
 			err = s.WaitReady(ctx)
 		}
-	case "url", "parts":
+	case "parts":
 	default:
 		err = fmt.Errorf("unknown request %q", r.Do)
 	}

@@ -32,9 +32,6 @@ func run(args []string) error {
 	flags.BoolVar(&o.FreePorts, "free-ports", false, "let the services listen on free ports")
 	flags.IntVar(&o.Replicas, "replicas", 1, "number of orders-actor processes; more than one needs -postgres")
 	flags.StringVar(&o.Postgres, "postgres", os.Getenv("STATE_DSN"), "keep all state in this database instead of SQLite files (default STATE_DSN)")
-	flags.IntVar(&o.Ports.Sentry, "sentry-port", 0, "port to use instead of a free one")
-	flags.IntVar(&o.Ports.Placement, "placement-port", 0, "port to use instead of a free one")
-	flags.IntVar(&o.Ports.Scheduler, "scheduler-port", 0, "port to use instead of a free one")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
