@@ -37,7 +37,7 @@ type instance struct {
 	metrics              int      // the port of the app's metrics; 0 to use the app's setting
 }
 
-func (s *Stack) startApps() error {
+func (s *Stack) startApps(ctx context.Context) error {
 	instances, err := s.instances()
 	if err != nil {
 		return err
@@ -46,8 +46,16 @@ func (s *Stack) startApps() error {
 		return err
 	}
 	for _, i := range instances {
-		if err := s.launch(s.sidecar(i)); err != nil {
+		sidecar := s.sidecar(i)
+		if err := s.launch(sidecar); err != nil {
 			return err
+		}
+		if s.o.Postgres != "" {
+			// The sidecars create their tables one after another. Of two that do so at the same time in a new database, one
+			// fails with "type already exists" and ends.
+			if err := sidecar.AwaitFunc(ctx, respondsWith(sidecar.URL+"/v1.0/healthz/outbound", http.StatusNoContent)); err != nil {
+				return err
+			}
 		}
 		if err := s.launch(s.service(i)); err != nil {
 			return err
@@ -236,8 +244,7 @@ func (s *Stack) service(i instance) *process.Process {
 	p := &process.Process{
 		Name: i.name, Command: i.app.Command, Env: environ(env), URL: i.url.String(),
 		// Not /readyz: it stays ready while a dependency is unavailable.
-		Ready:       respondsWith(i.url.JoinPath("healthz").String(), http.StatusOK),
-		StopTimeout: time.Minute, // the services' parts stop one after another, each within a timeout of its own
+		Ready: respondsWith(i.url.JoinPath("healthz").String(), http.StatusOK), StopTimeout: 30 * time.Second,
 	}
 	if i.metrics != 0 {
 		p.Metrics = "http://" + loopback(i.metrics) + "/metrics"

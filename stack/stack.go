@@ -96,7 +96,7 @@ func (s *Stack) startAll(ctx context.Context) error {
 	apps := strings.Join(s.apps(), " and ")
 	s.printf("starting %s", apps)
 	s.setActivity("starting %s", apps)
-	if err := s.startApps(); err != nil {
+	if err := s.startApps(ctx); err != nil {
 		return err
 	}
 	if err := s.WaitReady(ctx); err != nil {

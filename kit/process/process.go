@@ -202,13 +202,16 @@ func (p *Process) end(signal syscall.Signal, within time.Duration) bool {
 var ErrDied = errors.New("died")
 
 // Await returns nil when the process is ready. It returns an error that wraps ErrDied when the process has died.
-func (p *Process) Await(ctx context.Context) error {
+func (p *Process) Await(ctx context.Context) error { return p.AwaitFunc(ctx, p.Ready) }
+
+// AwaitFunc is Await with another condition.
+func (p *Process) AwaitFunc(ctx context.Context, ready func(context.Context) error) error {
 	p.mu.Lock()
 	exited := p.exited
 	p.mu.Unlock()
 	var err error
 	for {
-		if err = p.Ready(ctx); err == nil {
+		if err = ready(ctx); err == nil {
 			return nil
 		}
 		select {
