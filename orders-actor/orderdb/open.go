@@ -53,6 +53,7 @@ type DB struct {
 	clock   func() time.Time
 	opened  time.Time
 	written chan struct{} // wakes the Watcher
+	group   group
 }
 
 // Open is OpenPool with sqldb.DefaultMaxConns.
@@ -68,8 +69,12 @@ func OpenPool(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 		return nil, fmt.Errorf("open order database: %w", err)
 	}
 	d := &DB{db: db, clock: time.Now, opened: time.Now(), written: make(chan struct{}, 1)}
+	d.group.store = d.storeGroup
 	err = d.db.Call(ctx, "open order database", openTimeout, func(ctx context.Context) error {
-		return d.db.Transact(ctx, func(tx *sql.Tx) error { return d.migrate(ctx, tx) })
+		if err := d.db.Transact(ctx, func(tx *sql.Tx) error { return d.migrate(ctx, tx) }); err != nil {
+			return err
+		}
+		return d.db.Prepare(ctx, insertOrder, updateOlderOrder, d.insertEvent(), d.insertWordLists())
 	})
 	if err != nil {
 		return nil, errors.Join(err, d.Close())

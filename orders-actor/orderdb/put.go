@@ -37,10 +37,19 @@ func (d *DB) Find(ctx context.Context, id string) (s order.State, found bool, _ 
 
 // Put stores a version of an order and its event. It returns *order.Conflict with the stored state if the database has a
 // newer version, or other content of the same version. The same version again only updates whether a void is pending, and the
-// notes of failed payment calls.
+// notes of failed payment calls. Concurrent calls share transactions.
 func (d *DB) Put(ctx context.Context, s order.State) error {
 	err := d.db.Call(ctx, "put order "+s.ID, callTimeout, func(ctx context.Context) error {
-		return d.db.Transact(ctx, func(tx *sql.Tx) error { return d.put(ctx, tx, s) })
+		v, err := newVersion(s)
+		if err != nil {
+			return err
+		}
+		if len(v.own)+len(v.ofCustomer) <= maxGroupWords {
+			if err := d.group.put(ctx, v); !errors.Is(err, errAlone) {
+				return err
+			}
+		}
+		return d.db.Transact(ctx, func(tx *sql.Tx) error { return d.put(ctx, tx, v) })
 	})
 	if err == nil {
 		d.wake()
@@ -48,28 +57,26 @@ func (d *DB) Put(ctx context.Context, s order.State) error {
 	return err
 }
 
-func (d *DB) put(ctx context.Context, tx *sql.Tx, s order.State) error {
-	if err := d.db.Lock(ctx, tx, s.ID); err != nil {
+func (d *DB) put(ctx context.Context, tx *sql.Tx, v *version) error {
+	if err := d.db.Lock(ctx, tx, v.ID); err != nil {
 		return err
 	}
-	before, err := stored(ctx, tx, s.ID)
+	before, err := stored(ctx, tx, v.ID)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		if err := d.insert(ctx, tx, s); err != nil {
-			return err
-		}
+		_, err = d.insert(ctx, tx, v)
 	case err != nil:
-		return err
-	case before.Version > s.Version:
+	case before.Version > v.Version:
 		return &order.Conflict{Held: before}
-	case before.Version == s.Version:
-		return updateNotes(ctx, tx, before, s)
+	case before.Version == v.Version:
+		return d.updateNotes(ctx, tx, before, v)
 	default:
-		if err := update(ctx, tx, s); err != nil {
-			return err
-		}
+		_, err = d.updateOlder(ctx, tx, v)
 	}
-	return d.logEvent(ctx, tx, s.Order)
+	if err != nil {
+		return err
+	}
+	return d.logEvent(ctx, tx, v)
 }
 
 // Restore stores those of the states that are missing or have a newer version than the stored one, in one transaction, and
@@ -88,7 +95,11 @@ func (d *DB) Restore(ctx context.Context, states []order.State) (restored int, _
 				case err != nil && !errors.Is(err, ErrNotFound):
 					return err
 				}
-				if err := d.put(ctx, tx, s); err != nil {
+				v, err := newVersion(s)
+				if err != nil {
+					return err
+				}
+				if err := d.put(ctx, tx, v); err != nil {
 					return err
 				}
 				restored++
@@ -125,39 +136,63 @@ func stored(ctx context.Context, q sqldb.Querier, id string) (s order.State, _ e
 	return s, err
 }
 
-func (d *DB) insert(ctx context.Context, tx *sql.Tx, s order.State) error {
-	own, ofCustomer := words.OfOrder(s.Order)
-	_, err := tx.ExecContext(ctx, `
+const (
+	insertOrder = `
 		INSERT INTO orders (id, customer, status, version, total, created_at, updated_at, deliver_at, void_owed, words, words_version, state)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		s.ID, s.Customer, string(s.Status), s.Version, s.Total, s.CreatedAt.UnixMilli(), s.UpdatedAt.UnixMilli(), millis(s.DeliverAt),
-		s.VoidPending, joinWords(slices.Concat(own, ofCustomer)), words.Version, sqldb.JSON{V: s})
-	if err != nil {
-		return err
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO NOTHING`
+	// updateOrder does not write what never changes: the customer, the items, and so the words.
+	updateOrder = `
+		UPDATE orders SET status = $2, version = $3, updated_at = $4, deliver_at = $5, void_owed = $6, state = $7 WHERE id = $1`
+	updateOlderOrder = updateOrder + ` AND version < $3`
+)
+
+// insert reports false, and does nothing, if the order is stored already.
+func (d *DB) insert(ctx context.Context, tx *sql.Tx, v *version) (bool, error) {
+	own, ofCustomer := v.own, v.ofCustomer
+	if v.Version > 1 {
+		own, ofCustomer = words.OfOrder(v.Order)
 	}
-	return d.insertWords(ctx, tx, s.Order, own, ofCustomer)
+	inserted, err := changed(d.db.Exec(ctx, tx, insertOrder,
+		v.ID, v.Customer, string(v.Status), v.Version, v.Total, v.CreatedAt.UnixMilli(), v.UpdatedAt.UnixMilli(), millis(v.DeliverAt),
+		v.VoidPending, joinWords(slices.Concat(own, ofCustomer)), words.Version, v.state))
+	if err != nil || !inserted {
+		return false, err
+	}
+	return true, d.insertWords(ctx, tx, v.Order, own, ofCustomer)
 }
 
-// update does not write what never changes: the customer, the items, and so the words.
-func update(ctx context.Context, tx *sql.Tx, s order.State) error {
-	_, err := tx.ExecContext(ctx, `
-		UPDATE orders SET status = $2, version = $3, updated_at = $4, deliver_at = $5, void_owed = $6, state = $7 WHERE id = $1`,
-		s.ID, string(s.Status), s.Version, s.UpdatedAt.UnixMilli(), millis(s.DeliverAt), s.VoidPending, sqldb.JSON{V: s})
-	return err
+// updateOlder reports false, and does nothing, if the stored version is not older.
+func (d *DB) updateOlder(ctx context.Context, tx *sql.Tx, v *version) (bool, error) {
+	return d.update(ctx, tx, updateOlderOrder, v)
+}
+
+func (d *DB) update(ctx context.Context, tx *sql.Tx, query string, v *version) (bool, error) {
+	return changed(d.db.Exec(ctx, tx, query,
+		v.ID, string(v.Status), v.Version, v.UpdatedAt.UnixMilli(), millis(v.DeliverAt), v.VoidPending, v.state))
+}
+
+// changed reports whether a statement has changed a row.
+func changed(r sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	n, err := r.RowsAffected()
+	return n > 0, err
 }
 
 // updateNotes stores the notes of the same version, unless the stored ones are newer.
-func updateNotes(ctx context.Context, tx *sql.Tx, before, s order.State) error {
-	same, err := equalWithoutNotes(before, s)
+func (d *DB) updateNotes(ctx context.Context, tx *sql.Tx, before order.State, v *version) error {
+	same, err := equalWithoutNotes(before, v.State)
 	switch {
 	case err != nil:
 		return err
 	case !same:
 		return &order.Conflict{Held: before}
-	case before.VoidPending == s.VoidPending && before.Payment.Attempts >= s.Payment.Attempts:
+	case before.VoidPending == v.VoidPending && before.Payment.Attempts >= v.Payment.Attempts:
 		return nil
 	default:
-		return update(ctx, tx, s)
+		_, err := d.update(ctx, tx, updateOrder, v)
+		return err
 	}
 }
 
@@ -170,11 +205,18 @@ func equalWithoutNotes(a, b order.State) (bool, error) {
 	return string(left) == string(right), err
 }
 
-func (d *DB) logEvent(ctx context.Context, tx *sql.Tx, o order.Order) error {
-	o.History = nil
-	_, err := tx.ExecContext(ctx, `INSERT INTO order_events (tx, at, customer, document) VALUES (`+d.db.ThisTx+`, $1, $2, $3)`,
-		d.clock().UnixMilli(), o.Customer, sqldb.JSON{V: o})
+func (d *DB) logEvent(ctx context.Context, tx *sql.Tx, v *version) error {
+	_, err := d.db.Exec(ctx, tx, d.insertEvent(), d.clock().UnixMilli(), v.Customer, v.document)
 	return err
+}
+
+func (d *DB) insertEvent() string {
+	return `INSERT INTO order_events (tx, at, customer, document) VALUES (` + d.db.ThisTx + `, $1, $2, $3)`
+}
+
+func encode(v any) (string, error) {
+	data, err := json.Marshal(v)
+	return string(data), err
 }
 
 func millis(t *time.Time) any {

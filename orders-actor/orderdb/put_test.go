@@ -6,16 +6,19 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"orders/kit/pgtest"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb"
 	"orders/orders-actor/orderdb/orderdbtest"
+	"orders/orders-actor/orderdb/sqldb"
 )
 
 var (
@@ -200,4 +203,70 @@ func TestCancelledCallIsNotUnavailable(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 		require.NotErrorIs(t, err, orderdb.ErrUnavailable)
 	})
+}
+
+// A refused version and a version of an order that another replica has locked must not delay or fail the others.
+func TestConcurrentPutsDoNotAffectEachOther(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, dsn string) {
+		db := open(t, dsn)
+		after := head(t, db)
+		const orders = 40
+		old, locked := newOrder(t, "alice", start), newOrder(t, "alice", start)
+		put(t, db, old, settled(t, old, true, start))
+		unlock := func() {}
+		if strings.HasPrefix(dsn, "postgres") {
+			unlock = lock(t, dsn, locked.ID)
+		}
+		blocked := make(chan error, 1)
+		go func() { blocked <- db.Put(context.Background(), locked) }()
+
+		var all sync.WaitGroup
+		for range orders {
+			s := newOrder(t, "alice", start)
+			all.Go(func() {
+				assert.NoError(t, db.Put(context.Background(), s))
+				assert.NoError(t, db.Put(context.Background(), settled(t, s, true, start)))
+			})
+			all.Go(func() {
+				var conflict *order.Conflict
+				assert.ErrorAs(t, db.Put(context.Background(), old), &conflict)
+			})
+		}
+		refused := newOrder(t, "a\x00b", start) // PostgreSQL refuses the character
+		refusal := db.Put(context.Background(), refused)
+		if strings.HasPrefix(dsn, "postgres") {
+			assert.Error(t, refusal)
+		}
+		all.Wait()
+		unlock()
+		require.NoError(t, <-blocked)
+		seen := map[string]int{}
+		for _, o := range eventsAfter(t, db, after) {
+			seen[o.ID]++
+			assert.Equal(t, seen[o.ID], o.Version, "events of an order are in the order of its versions")
+		}
+		delete(seen, refused.ID)
+		assert.Len(t, seen, orders+2)
+	})
+}
+
+// lock locks an order as another replica does while it writes.
+func lock(t *testing.T, dsn, id string) (unlock func()) {
+	t.Helper()
+	db, err := sqldb.Open(dsn, 4, func(error) bool { return false })
+	require.NoError(t, err)
+	tx, err := db.Write.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	require.NoError(t, db.Lock(t.Context(), tx, id))
+	return func() {
+		require.NoError(t, tx.Rollback())
+		require.NoError(t, db.Close())
+	}
+}
+
+func eventsAfter(t *testing.T, db *orderdb.DB, after string) []order.Order {
+	t.Helper()
+	all, err := readEvents(db, after)
+	require.NoError(t, err)
+	return all
 }

@@ -14,9 +14,9 @@ const (
 	pollPause    = 20 * time.Millisecond  // limits polls to 50 per second
 )
 
-// Watcher tells the readers of this replica when the event log has new events. It reads the head of the log after each
-// write of this replica, and every 250 ms for events of other replicas and events that waited for another transaction. Its
-// load on the database does not depend on the number of readers.
+// Watcher tells the readers of this replica when the event log has new events. While a reader waits, it reads the head of the
+// log after each write of this replica, and every 250 ms for events of other replicas and events that waited for another
+// transaction. Its load on the database does not depend on the number of readers.
 //
 // It does not use LISTEN: on PostgreSQL, transactions that notify commit one after another.
 type Watcher struct {
@@ -24,16 +24,19 @@ type Watcher struct {
 	wake chan struct{}
 	log  *slog.Logger
 
+	asked chan struct{} // wakes Run when wanted becomes true
+
 	mu      sync.Mutex
 	newest  feedCursor
 	changed chan struct{} // closed and replaced when newest changes
+	wanted  bool          // a reader may wait for changed
 }
 
 // NewWatcher returns the watcher of an order database. Use one per database.
 func NewWatcher(d *DB, log *slog.Logger) *Watcher { return newWatcher(d.Head, d.written, log) }
 
 func newWatcher(head func(context.Context) (string, error), wake chan struct{}, log *slog.Logger) *Watcher {
-	return &Watcher{head: head, wake: wake, log: log, changed: make(chan struct{})}
+	return &Watcher{head: head, wake: wake, log: log, asked: make(chan struct{}, 1), changed: make(chan struct{})}
 }
 
 // Run watches until ctx is done. It retries failed polls and logs the first failure of a series.
@@ -55,11 +58,16 @@ func (w *Watcher) Run(ctx context.Context) error {
 		if !sleep(ctx, pollPause) {
 			return nil
 		}
+		wake, tick := w.wake, ticker.C
+		if !w.isWanted() {
+			wake, tick = nil, nil
+		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-w.wake:
-		case <-ticker.C:
+		case <-w.asked:
+		case <-wake:
+		case <-tick:
 		}
 	}
 }
@@ -91,8 +99,15 @@ func (w *Watcher) poll(ctx context.Context) error {
 		w.newest = newest
 		close(w.changed)
 		w.changed = make(chan struct{})
+		w.wanted = false
 	}
 	return nil
+}
+
+func (w *Watcher) isWanted() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.wanted
 }
 
 // wake makes the watcher poll now.
@@ -112,6 +127,13 @@ func (w *Watcher) Changed(after string) <-chan struct{} {
 	known := w.newest.log != ""
 	if err != nil || known && (cursor.log != w.newest.log || cursor.compare(w.newest.position) < 0) {
 		return closedChannel
+	}
+	if !w.wanted {
+		w.wanted = true
+		select {
+		case w.asked <- struct{}{}:
+		default: // Run has not seen the previous one yet
+		}
 	}
 	return w.changed
 }

@@ -29,11 +29,22 @@ func prefixPattern(prefix string) string {
 
 // insertWords stores the words of the customer's name without a customer: they would find all orders of that customer.
 func (d *DB) insertWords(ctx context.Context, tx *sql.Tx, o order.Order, own, ofCustomer []string) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO order_words (word, order_id, customer)
-		SELECT value, CAST($2 AS TEXT), CAST($3 AS TEXT) FROM `+d.db.JSONList("$1")+` AS own
-		UNION ALL SELECT value, CAST($2 AS TEXT), CAST(NULL AS TEXT) FROM `+d.db.JSONList("$4")+` AS of_customer`,
-		sqldb.JSON{V: own}, o.ID, o.Customer, sqldb.JSON{V: ofCustomer})
+	ownList, err := encode(own)
+	if err != nil {
+		return err
+	}
+	customerList, err := encode(ofCustomer)
+	if err != nil {
+		return err
+	}
+	_, err = d.db.Exec(ctx, tx, d.insertWordLists(), ownList, o.ID, o.Customer, customerList)
 	return err
+}
+
+func (d *DB) insertWordLists() string {
+	return `INSERT INTO order_words (word, order_id, customer)
+		SELECT value, CAST($2 AS TEXT), CAST($3 AS TEXT) FROM ` + d.db.JSONList("$1") + ` AS own
+		UNION ALL SELECT value, CAST($2 AS TEXT), CAST(NULL AS TEXT) FROM ` + d.db.JSONList("$4") + ` AS of_customer`
 }
 
 const (

@@ -92,8 +92,13 @@ func (d Dialect) Lock(ctx context.Context, tx *sql.Tx, key string) error {
 	if d.lockKey == "" {
 		return nil
 	}
+	_, err := tx.ExecContext(ctx, d.lockKey, d.LockKey(key))
+	return err
+}
+
+// LockKey returns the number by which Lock locks a key.
+func (Dialect) LockKey(key string) int64 {
 	hash := fnv.New64a()
 	hash.Write([]byte(key))
-	_, err := tx.ExecContext(ctx, d.lockKey, int64(hash.Sum64()))
-	return err
+	return int64(hash.Sum64())
 }
