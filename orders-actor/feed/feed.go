@@ -1,6 +1,7 @@
 // Package feed reads the event log of the order database once per replica, and fans the events out to all waiting readers.
 //
-// Run follows the log. Readers call Since or Touched, and wait on the returned channel for more.
+// Run follows the log while there are readers. Readers call Since or Touched, and wait on the returned channel for more. While
+// they wait, they must be registered with Follow.
 package feed
 
 import (
@@ -22,6 +23,7 @@ const (
 	batch       = 256         // events per read
 	pause       = time.Second // after an error of the database
 	callTimeout = 15 * time.Second
+	idleCheck   = 10 * time.Second // how often Run checks whether it may stop following
 )
 
 // Log is the event log of the order database.
@@ -39,7 +41,7 @@ type Watcher interface {
 }
 
 // Feed reads each event once, keeps the last Size events, and wakes all readers. A reader with an older cursor must read the
-// database until it has caught up.
+// database until it has caught up. Without followers it reads nothing and keeps no events.
 //
 // Positions count events: position p is before event number p. They are valid in this process only; clients have cursors.
 type Feed struct {
@@ -47,21 +49,24 @@ type Feed struct {
 	watcher Watcher
 	log     *slog.Logger
 
-	mu      sync.Mutex
-	recent  []orderdb.Event
-	first   int64            // position of recent[0]
-	after   map[string]int64 // cursor → position
-	changed chan struct{}    // closed and replaced with each batch
+	followed chan struct{} // wakes Run
+
+	mu        sync.Mutex
+	followers int
+	recent    []orderdb.Event
+	first     int64            // position of recent[0]
+	after     map[string]int64 // cursor → position
+	changed   chan struct{}    // closed and replaced with each batch
 }
 
 // New returns a Feed without events. Run fills it.
 func New(events Log, watcher Watcher, log *slog.Logger) *Feed {
-	return &Feed{events: events, watcher: watcher, log: log, after: map[string]int64{}, changed: make(chan struct{})}
+	return &Feed{events: events, watcher: watcher, log: log, followed: make(chan struct{}, 1), after: map[string]int64{}, changed: make(chan struct{})}
 }
 
-// Run follows the log until ctx ends. It retries after errors and panics, and returns nil.
+// Run follows the log, while there are followers, until ctx ends. It retries after errors and panics, and returns nil.
 func (f *Feed) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
+	for f.awaitFollower(ctx) {
 		err := run.Catch(ctx, f.log, "feed", func() error { return f.follow(ctx) })
 		if err != nil && ctx.Err() == nil {
 			f.log.Warn("cannot follow the event log; retrying", "error", err)
@@ -71,13 +76,48 @@ func (f *Feed) Run(ctx context.Context) error {
 	return nil
 }
 
-// follow reads from the end of the log until ctx ends, and returns the first error.
+// Follow makes the feed follow the log until the caller calls stop, once.
+func (f *Feed) Follow() (stop func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.followers++
+	select {
+	case f.followed <- struct{}{}:
+	default: // Run has not seen the previous one yet
+	}
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.followers--
+	}
+}
+
+// awaitFollower waits for a follower. It reports false if ctx ends first.
+func (f *Feed) awaitFollower(ctx context.Context) bool {
+	for ctx.Err() == nil {
+		f.mu.Lock()
+		followers := f.followers
+		f.mu.Unlock()
+		if followers > 0 {
+			return true
+		}
+		select {
+		case <-f.followed:
+		case <-ctx.Done():
+		}
+	}
+	return false
+}
+
+// follow reads from the end of the log until ctx ends or the last follower has left, and returns the first error.
 func (f *Feed) follow(ctx context.Context) error {
 	cursor, err := f.head(ctx)
 	if err != nil {
 		return err
 	}
 	f.restart(cursor)
+	idle := time.NewTicker(idleCheck)
+	defer idle.Stop()
 	for {
 		changed := f.watcher.Changed(cursor)
 		for {
@@ -93,10 +133,25 @@ func (f *Feed) follow(ctx context.Context) error {
 		}
 		select {
 		case <-changed:
+		case <-idle.C:
+			if f.stopIfIdle() {
+				return nil
+			}
 		case <-ctx.Done():
 			return nil
 		}
 	}
+}
+
+// stopIfIdle drops all events, so that later readers read the database, if there is no follower.
+func (f *Feed) stopIfIdle() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.followers > 0 {
+		return false
+	}
+	f.drop()
+	return true
 }
 
 func (f *Feed) head(ctx context.Context) (string, error) {
@@ -119,9 +174,15 @@ func (f *Feed) read(ctx context.Context, after string) (orderdb.Events, error) {
 func (f *Feed) restart(cursor string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.drop()
+	f.after[cursor] = f.first
+}
+
+// drop drops all events and wakes the readers. The caller holds f.mu.
+func (f *Feed) drop() {
 	f.first += int64(len(f.recent)) + 1
 	f.recent = nil
-	f.after = map[string]int64{cursor: f.first}
+	f.after = map[string]int64{}
 	f.wake()
 }
 

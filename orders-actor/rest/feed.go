@@ -67,6 +67,9 @@ func (s *Server) followOrders(c *fiber.Ctx, u auth.User) error {
 // pollEvents responds with the next events as JSON. With Prefer: wait it is a long poll.
 func (s *Server) pollEvents(c *fiber.Ctx, q orderdb.EventQuery) error {
 	wait, asked := request.PreferWait(c)
+	if wait > 0 {
+		defer s.Feed.Follow()()
+	}
 	end := time.NewTimer(wait)
 	defer end.Stop()
 	check := time.NewTicker(s.ClientCheckInterval)
@@ -132,6 +135,7 @@ func (s *Server) streamEvents(c *fiber.Ctx, u auth.User, q orderdb.EventQuery) e
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
 		_ = run.Catch(streaming, s.Log, "stream", func() error {
 			defer s.waits.Leave(u.ID)
+			defer s.Feed.Follow()()
 			st.w = w
 			if err := st.run(first, more); err != nil {
 				s.Log.DebugContext(streaming, "stream ended", "error", err)

@@ -194,6 +194,7 @@ func (s *Server) awaitChange(c *fiber.Ctx, u auth.User, o order.Order, seen stri
 	if seen == "" {
 		seen = request.ETag(o.Version)
 	}
+	defer s.Feed.Follow()()
 	end := time.NewTimer(wait)
 	defer end.Stop()
 	check := time.NewTicker(s.ClientCheckInterval)
