@@ -7,8 +7,7 @@ package retryclient
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"log"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -19,22 +18,16 @@ import (
 // Client sends requests as one user. It is safe for concurrent use.
 type Client struct{ rest *rest.Client }
 
-// Login gets a token. It returns ErrNoDevTokens of api/client if the service issues none.
+// Login gets a token, without retries. It returns ErrNoDevTokens of api/client if the service issues none.
 func Login(ctx context.Context, url, user string) (*Client, error) {
 	// A new connection per request spreads the calls over the pods and never uses one to a pod that has ended.
 	transport := &http.Transport{DisableKeepAlives: true, ResponseHeaderTimeout: 45 * time.Second}
 	via := &http.Client{Transport: transport, Timeout: time.Minute}
-	for {
-		token, err := rest.Token(ctx, url, user, api.RoleCustomer, via)
-		if err == nil {
-			return &Client{rest.New(url, token, via)}, nil
-		}
-		if errors.Is(err, rest.ErrNoDevTokens) || ctx.Err() != nil {
-			return nil, err
-		}
-		log.Print("not ready yet: ", err)
-		wait(ctx)
+	token, err := rest.Token(ctx, url, user, api.RoleCustomer, via)
+	if err != nil {
+		return nil, err
 	}
+	return &Client{rest.New(url, token, via)}, nil
 }
 
 // Create creates an order. With an empty key it uses a random one.
@@ -67,7 +60,11 @@ func (c *Client) Final(ctx context.Context, id string) (api.Order, error) {
 		if err != nil || o.Status.Final() {
 			return o, err
 		}
-		wait(ctx)
+		select {
+		case <-ctx.Done():
+			return o, fmt.Errorf("order %s is still %s: %w", id, o.Status, ctx.Err())
+		case <-time.After(500 * time.Millisecond):
+		}
 	}
 }
 
@@ -78,14 +75,6 @@ func (c *Client) Count(ctx context.Context) (int, error) {
 	})
 	n := list.Counts
 	return n.Created + n.Confirmed + n.Delivered + n.Cancelled, err
-}
-
-// wait waits for a moment, or until ctx ends: then the next request fails.
-func wait(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(500 * time.Millisecond):
-	}
 }
 
 func retry[T any](ctx context.Context, send func() (*http.Response, error)) (T, error) {

@@ -1,10 +1,9 @@
 package simulate
 
 import (
+	"container/heap"
 	"iter"
 	"runtime"
-	"slices"
-	"sort"
 	"time"
 )
 
@@ -12,7 +11,8 @@ import (
 // history.
 type clock struct {
 	now     time.Duration
-	agenda  []entry // ordered by time
+	seq     int
+	agenda  agenda
 	running *proc
 }
 
@@ -22,14 +22,29 @@ var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 func (c *clock) time() time.Time { return epoch.Add(c.now) }
 
 type entry struct {
-	at time.Duration
-	do func()
+	at  time.Duration
+	seq int // orders the events of the same time
+	do  func()
+}
+
+type agenda []entry
+
+func (a agenda) Len() int { return len(a) }
+func (a agenda) Less(i, j int) bool {
+	return a[i].at < a[j].at || a[i].at == a[j].at && a[i].seq < a[j].seq
+}
+func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
+func (a *agenda) Push(x any)   { *a = append(*a, x.(entry)) }
+func (a *agenda) Pop() any {
+	old := *a
+	last := old[len(old)-1]
+	*a = old[:len(old)-1]
+	return last
 }
 
 func (c *clock) after(d time.Duration, do func()) {
-	at := c.now + d
-	i := sort.Search(len(c.agenda), func(i int) bool { return c.agenda[i].at > at }) // after the events of the same time
-	c.agenda = slices.Insert(c.agenda, i, entry{at, do})
+	c.seq++
+	heap.Push(&c.agenda, entry{at: c.now + d, seq: c.seq, do: do})
 }
 
 // step runs the next event. It returns false if there is none before the deadline.
@@ -37,8 +52,7 @@ func (c *clock) step(deadline time.Duration) bool {
 	if len(c.agenda) == 0 || c.agenda[0].at > deadline {
 		return false
 	}
-	next := c.agenda[0]
-	c.agenda = c.agenda[1:]
+	next := heap.Pop(&c.agenda).(entry)
 	c.now = next.at
 	next.do()
 	return true
@@ -101,12 +115,14 @@ func (p *proc) wakeAfter(d time.Duration) {
 // wake ends the current sleep.
 func (p *proc) wake() { p.wakeAfter(0) }
 
-// sleep sleeps for d, or until wake.
 func (p *proc) sleep(d time.Duration) {
 	if !p.yield(d) {
 		runtime.Goexit() // a panic would be caught by the code under test
 	}
 }
+
+// park sleeps until wake or the timeout.
+func (p *proc) park(timeout time.Duration) { p.sleep(timeout) }
 
 // kill ends a sleeping proc.
 func (p *proc) kill() {
@@ -138,7 +154,7 @@ func (c *call[T]) reply(answer T) {
 func (c *call[T]) wait(timeout time.Duration) (T, bool) {
 	deadline := c.waiter.clock.now + timeout
 	for !c.done && c.waiter.clock.now < deadline {
-		c.waiter.sleep(deadline - c.waiter.clock.now)
+		c.waiter.park(deadline - c.waiter.clock.now)
 	}
 	return c.answer, c.done
 }

@@ -5,7 +5,8 @@ import (
 )
 
 // Create creates an order. The caller chooses the ID, so that a repeated create reaches the same order. Call is unique per
-// request: Dapr may execute one call twice, and only another call is a replay.
+// request: Dapr may execute one call twice, and only another call is a replay. NewID says that the ID is random and was made
+// for this call, so that no other call can have created the order.
 type Create struct {
 	ID          string `json:"id"`
 	Auth        Auth   `json:"auth"`
@@ -13,6 +14,7 @@ type Create struct {
 	Currency    string `json:"currency"`
 	Fingerprint string `json:"fingerprint"`
 	Call        string `json:"call,omitempty"`
+	NewID       bool   `json:"newId,omitempty"`
 }
 
 // Cancel cancels an order. If IfVersion is not 0, an order with another version refuses. Call is unique per request: it

@@ -82,7 +82,15 @@ func New(o *Options, id string) *Order { return &Order{Options: o, id: id} }
 // Create creates the order. If it exists, Create returns the order as it is now (Replayed, unless Dapr executed the call
 // that created the order twice), or the refusal KeyReused if the content differs. Invalid input returns *order.Invalid.
 func (o *Order) Create(ctx context.Context, c order.Create) (Result, error) {
-	if err := o.load(ctx); err != nil {
+	load := o.load
+	if c.NewID && !o.loaded {
+		r, err := o.createNew(ctx, c)
+		if conflict := (*order.Conflict)(nil); !errors.As(err, &conflict) {
+			return r, err
+		}
+		load = o.loadOrRestore // Dapr has executed this call before, and it may have stopped before its save
+	}
+	if err := load(ctx); err != nil {
 		return Result{}, err
 	}
 	if o.exists {
@@ -98,6 +106,25 @@ func (o *Order) Create(ctx context.Context, c order.Create) (Result, error) {
 		return Result{}, err
 	}
 	return Result{Order: s.Order}, o.commit(ctx, s)
+}
+
+// createNew creates an order whose id is new, without a load: the order database tells whether Dapr has executed the call
+// before. The order is put before it is saved, so that such a second execution overwrites nothing. If the turn stops between
+// the two, the store has no state, which the next turn restores from the order database.
+func (o *Order) createNew(ctx context.Context, c order.Create) (Result, error) {
+	s, err := order.New(c, o.Clock())
+	if err != nil {
+		return Result{}, err
+	}
+	if err := o.OrderDB.Put(ctx, s); err != nil {
+		return Result{}, fmt.Errorf("put new order %s: %w", o.id, err)
+	}
+	if err := o.save(ctx, s); err != nil {
+		return Result{}, err
+	}
+	o.loaded = true
+	o.Payer.Pay(s)
+	return Result{Order: s.Order}, nil
 }
 
 // Settle applies the decision of the payment. It changes nothing unless the order is created.
@@ -203,8 +230,8 @@ func (o *Order) load(ctx context.Context) (err error) {
 }
 
 // loadOrRestore loads the order. If the store has no state, it restores the order from the order database: the store may
-// have lost it in a power failure, or may have been restored from an older backup. Create does not need this: the order
-// database rejects a second version 1, which restores the store too.
+// have lost it in a power failure, or may have been restored from an older backup. A create with a key does not need this: the
+// order database rejects a second version 1, which restores the store too.
 func (o *Order) loadOrRestore(ctx context.Context) error {
 	if err := o.load(ctx); err != nil || o.exists {
 		return err

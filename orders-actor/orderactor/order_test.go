@@ -27,7 +27,8 @@ var (
 		ID: id, Auth: alice, Currency: "EUR", Fingerprint: "f",
 		Items: []order.Item{{SKU: "tea-1", Name: "Green tea", Quantity: 2, UnitPrice: 450}},
 	}
-	cancelTea = order.Cancel{ID: id, User: "alice", By: order.ByCustomer}
+	teaWithNewID = func() order.Create { c := tea; c.NewID, c.Call = true, "call"; return c }()
+	cancelTea    = order.Cancel{ID: id, User: "alice", By: order.ByCustomer}
 )
 
 var errCrash = errors.New("crash")
@@ -89,7 +90,7 @@ func (w *world) Save(_ context.Context, s order.State) error {
 
 func (w *world) Put(_ context.Context, s order.State) error {
 	return w.step("put", func() error {
-		if w.stored == nil || w.stored.Version < s.Version {
+		if s.Version > 1 && (w.stored == nil || w.stored.Version < s.Version) {
 			return errors.New("put a version that is not saved")
 		}
 		if w.database != nil && (w.database.Version > s.Version || w.database.Version == s.Version && w.database.CreateCall != s.CreateCall) {
@@ -206,6 +207,24 @@ func TestCallExecutedTwiceIsNoReplayAndReportsItsChange(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, c.changed, got.Changed, c.cancel.Call)
 	}
+	assert.Equal(t, 2, w.stored.Version)
+}
+
+func TestSecondExecutionOfACreateWithNewIDKeepsTheNewerState(t *testing.T) {
+	w := newWorld()
+	o := w.activate()
+	first, err := o.Create(t.Context(), teaWithNewID)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"put", "save"}, w.steps)
+	cancelled, err := o.Cancel(t.Context(), cancelTea)
+	require.NoError(t, err)
+
+	w.now = noon.Add(time.Second)
+	again, err := w.activate().Create(t.Context(), teaWithNewID)
+	require.NoError(t, err)
+	assert.False(t, again.Replayed)
+	assert.Equal(t, first.Order.ID, again.Order.ID)
+	assert.Equal(t, cancelled.Order, again.Order)
 	assert.Equal(t, 2, w.stored.Version)
 }
 

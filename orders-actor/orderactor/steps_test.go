@@ -78,6 +78,16 @@ func put(status order.Status, n int) step {
 	}}
 }
 
+// conflict is a put that the order database rejects.
+func conflict(held order.State) step {
+	return step{"conflict", func(p ports, err error) *gomock.Call {
+		if err == nil {
+			err = &order.Conflict{Held: held}
+		}
+		return p.orderDB.EXPECT().Put(gomock.Any(), gomock.Any()).Return(err)
+	}}
+}
+
 // pay and void cannot fail.
 func pay() step {
 	return step{"pay", func(p ports, _ error) *gomock.Call { return p.payer.EXPECT().Pay(version(order.Created, 1)) }}
@@ -104,6 +114,20 @@ func TestTurnExecutesItsStepsInSequenceUntilOneFails(t *testing.T) {
 		"create": {
 			func(ctx context.Context, o *orderactor.Order) error { _, err := o.Create(ctx, tea); return err },
 			[]step{load(nil), save(order.Created, 1), put(order.Created, 1), pay},
+		},
+		"create with a new id": {
+			func(ctx context.Context, o *orderactor.Order) error {
+				_, err := o.Create(ctx, teaWithNewID)
+				return err
+			},
+			[]step{put(order.Created, 1), save(order.Created, 1), pay},
+		},
+		"create with a new id, executed again after it stopped before its save": {
+			func(ctx context.Context, o *orderactor.Order) error {
+				_, err := o.Create(ctx, teaWithNewID)
+				return err
+			},
+			[]step{conflict(created), load(nil), find(created), save(order.Created, 1), put(order.Created, 1), pay},
 		},
 		"create again": {
 			func(ctx context.Context, o *orderactor.Order) error { _, err := o.Create(ctx, tea); return err },

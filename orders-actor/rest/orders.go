@@ -40,6 +40,7 @@ func (s *Server) createOrder(c *fiber.Ctx, u auth.User) error {
 	if create.ID, err = s.newOrderID(c, u, key); err != nil {
 		return err
 	}
+	create.NewID = key == ""
 	o, replayed, err := s.Commands.Create(c.UserContext(), create)
 	if err != nil {
 		return err

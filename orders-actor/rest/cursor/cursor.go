@@ -7,15 +7,15 @@ package cursor
 
 import (
 	"bytes"
+	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"sync"
-
-	"orders/kit/keys"
 )
 
 // Kind is what a cursor is for. A cursor of one kind does not open as another.
@@ -59,23 +59,28 @@ func New(secrets [][]byte) (*Sealer, error) {
 		secrets = [][]byte{make([]byte, 32)}
 		_, _ = rand.Read(secrets[0]) // never fails
 	}
-	s := &Sealer{keys: make([]key, len(secrets)), cache: map[plainCursor]string{}}
+	keys := make([]key, len(secrets))
 	for i, secret := range secrets {
 		var err error
-		if s.keys[i], err = newKey(secret); err != nil {
-			return nil, fmt.Errorf("create cursor key: %w", err)
+		if keys[i], err = newKey(secret); err != nil {
+			return nil, fmt.Errorf("derive cursor key: %w", err)
 		}
 	}
-	return s, nil
+	return &Sealer{keys: keys, cache: map[plainCursor]string{}}, nil
 }
 
 func newKey(secret []byte) (key, error) {
-	first, second, err := keys.Derive(secret, nil, "orders cursors")
+	const size = 32 // AES-256
+	derived, err := hkdf.Key(sha256.New, secret, nil, "orders cursors", 2*size)
 	if err != nil {
 		return key{}, err
 	}
-	aead, err := keys.GCM(first)
-	return key{aead, second}, err
+	block, err := aes.NewCipher(derived[:size])
+	if err != nil {
+		return key{}, err
+	}
+	aead, err := cipher.NewGCM(block)
+	return key{aead, derived[size:]}, err
 }
 
 // Seal encrypts a cursor of the order database.

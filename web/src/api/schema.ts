@@ -1280,7 +1280,7 @@ export interface operations {
                 content: {
                     /**
                      * @example actors: ok
-                     *     order-db: ok
+                     *     view: ok
                      */
                     "text/plain": string;
                 };
@@ -1293,7 +1293,7 @@ export interface operations {
                 content: {
                     /**
                      * @example actors: failing
-                     *     order-db: ok
+                     *     view: ok
                      */
                     "text/plain": string;
                 };
