@@ -129,6 +129,22 @@ bench: build runtime ## measure what an order costs, beside its Dapr calls alone
 	$(if $(filter postgres,$(SETUP)),@tools/install.sh postgresql)
 	go run ./faults/cmd/bench
 
+bench-peers: build runtime bin/bench/restate bin/bench/temporal ## the same, beside twins of an order on Restate and on Temporal
+	SYSTEMS=$${SYSTEMS:-product,floor,restate,temporal} JSON=$${JSON:-bin/bench/peers.json} go run ./faults/cmd/bench
+
+# The server is a binary in an npm package.
+bin/bench/restate: $(addprefix faults/bench/restate/,main.go go.mod package-lock.json)
+	@mkdir -p bin/bench
+	cd faults/bench/restate && npm ci && install node_modules/@restatedev/restate-server-*/bin/restate-server ../../../bin/bench/
+	cd faults/bench/restate && GOWORK=off $(GO_BUILD) -o ../../../$@ .
+
+# The server is part of Temporal's CLI. Takes 15 minutes on 2 cores, once.
+bin/bench/temporal: faults/bench/temporal/main.go bin/bench/temporal-server
+	cd faults/bench/temporal && GOWORK=off $(GO_BUILD) -o ../../../$@ .
+bin/bench/temporal-server: faults/bench/temporal/go.mod
+	@mkdir -p bin/bench
+	cd faults/bench/temporal && GOWORK=off $(GO_BUILD) -o ../../../$@ github.com/temporalio/cli/cmd/temporal
+
 chaos: build runtime ## kill parts under load, check the invariants and print a report
 	go run ./faults/cmd/chaos
 

@@ -151,17 +151,19 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 		return err
 	}
 
+	prune := run.Every(pruneEvery, logger, "prune", func(ctx context.Context) error { return db.Prune(ctx, time.Now()) })
 	// The parts stop in this sequence, because each needs later ones: requests and payments need turns, turns the order database.
+	// The sum of the timeouts is below that of the launcher, and of the chart (terminationGracePeriodSeconds).
 	return run.Parts(ctx, logger,
-		run.Part{Name: "rest", Run: func(ctx context.Context) error { return server.Serve(ctx, listener) }, StopTimeout: 15 * time.Second},
-		run.Part{Name: "reconciler", Run: reconciler.Run, StopTimeout: 15 * time.Second},
-		run.Part{Name: "payments", Run: pay.Run, StopTimeout: 15 * time.Second},
-		run.Part{Name: "actors", Run: host.Run, StopTimeout: 20 * time.Second},
-		run.Part{Name: "feed", Run: events.Run, StopTimeout: 5 * time.Second},
-		run.Part{Name: "event log", Run: watcher.Run, StopTimeout: 5 * time.Second},
-		run.Part{Name: "prune", Run: prune(db, logger), StopTimeout: 5 * time.Second},
-		run.Part{Name: "search words", Run: orderdb.NewReindexer(db, logger).Run, StopTimeout: 5 * time.Second},
-		run.Part{Name: "metrics", Run: telemetry.Serve(registry, logger, "ORDERS_METRICS_ADDR", c.MetricsAddr), StopTimeout: 5 * time.Second},
+		run.Part{Name: "rest", Run: func(ctx context.Context) error { return server.Serve(ctx, listener) }, StopTimeout: 12 * time.Second},
+		run.Part{Name: "reconciler", Run: reconciler.Run, StopTimeout: 5 * time.Second},
+		run.Part{Name: "payments", Run: pay.Run, StopTimeout: 12 * time.Second},
+		run.Part{Name: "actors", Run: host.Run, StopTimeout: 18 * time.Second},
+		run.Part{Name: "feed", Run: events.Run, StopTimeout: 2 * time.Second},
+		run.Part{Name: "event log", Run: watcher.Run, StopTimeout: 2 * time.Second},
+		run.Part{Name: "prune", Run: prune, StopTimeout: 2 * time.Second},
+		run.Part{Name: "search words", Run: orderdb.NewReindexer(db, logger).Run, StopTimeout: 2 * time.Second},
+		run.Part{Name: "metrics", Run: telemetry.Serve(registry, logger, "ORDERS_METRICS_ADDR", c.MetricsAddr), StopTimeout: 2 * time.Second},
 	)
 }
 
@@ -203,22 +205,5 @@ func checks(host *actors.Host, db *orderdb.DB) []httpapi.Check {
 		}
 		return nil
 	}
-	return []httpapi.Check{{Name: "actors", Run: hosted}, {Name: "view", Run: db.Ready}}
-}
-
-// prune deletes old events and idempotency keys in a loop.
-func prune(db *orderdb.DB, logger *slog.Logger) run.Runner {
-	return func(ctx context.Context) error {
-		for {
-			select {
-			case <-time.After(pruneEvery):
-				err := run.Catch(ctx, logger, "prune", func() error { return db.Prune(ctx, time.Now()) })
-				if err != nil && ctx.Err() == nil {
-					logger.Warn("cannot prune the order database", "error", err)
-				}
-			case <-ctx.Done():
-				return nil
-			}
-		}
-	}
+	return []httpapi.Check{{Name: "actors", Run: hosted}, {Name: "order-db", Run: db.Ready}}
 }

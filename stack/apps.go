@@ -244,7 +244,8 @@ func (s *Stack) service(i instance) *process.Process {
 	p := &process.Process{
 		Name: i.name, Command: i.app.Command, Env: environ(env), URL: i.url.String(),
 		// Not /readyz: it stays ready while a dependency is unavailable.
-		Ready: respondsWith(i.url.JoinPath("healthz").String(), http.StatusOK), StopTimeout: 30 * time.Second,
+		Ready:       respondsWith(i.url.JoinPath("healthz").String(), http.StatusOK),
+		StopTimeout: time.Minute, // the services' parts stop one after another, each within a timeout of its own
 	}
 	if i.metrics != 0 {
 		p.Metrics = "http://" + loopback(i.metrics) + "/metrics"

@@ -7,7 +7,8 @@ package retryclient
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
+	"errors"
+	"log"
 	"net/http"
 	"time"
 
@@ -18,16 +19,22 @@ import (
 // Client sends requests as one user. It is safe for concurrent use.
 type Client struct{ rest *rest.Client }
 
-// Login gets a token, without retries. It returns ErrNoDevTokens of api/client if the service issues none.
+// Login gets a token. It returns ErrNoDevTokens of api/client if the service issues none.
 func Login(ctx context.Context, url, user string) (*Client, error) {
 	// A new connection per request spreads the calls over the pods and never uses one to a pod that has ended.
 	transport := &http.Transport{DisableKeepAlives: true, ResponseHeaderTimeout: 45 * time.Second}
 	via := &http.Client{Transport: transport, Timeout: time.Minute}
-	token, err := rest.Token(ctx, url, user, api.RoleCustomer, via)
-	if err != nil {
-		return nil, err
+	for {
+		token, err := rest.Token(ctx, url, user, api.RoleCustomer, via)
+		if err == nil {
+			return &Client{rest.New(url, token, via)}, nil
+		}
+		if errors.Is(err, rest.ErrNoDevTokens) || ctx.Err() != nil {
+			return nil, err
+		}
+		log.Print("not ready yet: ", err)
+		wait(ctx)
 	}
-	return &Client{rest.New(url, token, via)}, nil
 }
 
 // Create creates an order. With an empty key it uses a random one.
@@ -60,11 +67,7 @@ func (c *Client) Final(ctx context.Context, id string) (api.Order, error) {
 		if err != nil || o.Status.Final() {
 			return o, err
 		}
-		select {
-		case <-ctx.Done():
-			return o, fmt.Errorf("order %s is still %s: %w", id, o.Status, ctx.Err())
-		case <-time.After(500 * time.Millisecond):
-		}
+		wait(ctx)
 	}
 }
 
@@ -75,6 +78,14 @@ func (c *Client) Count(ctx context.Context) (int, error) {
 	})
 	n := list.Counts
 	return n.Created + n.Confirmed + n.Delivered + n.Cancelled, err
+}
+
+// wait waits for a moment, or until ctx ends: then the next request fails.
+func wait(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(500 * time.Millisecond):
+	}
 }
 
 func retry[T any](ctx context.Context, send func() (*http.Response, error)) (T, error) {

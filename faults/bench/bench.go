@@ -40,7 +40,7 @@ const (
 	warmUpOrders  = 200
 	warmUpCallers = 16
 	// lifeTimeout limits the wait until all orders are delivered.
-	lifeTimeout = 5 * time.Minute
+	lifeTimeout = 15 * time.Minute
 	// pollInterval is the time between two reads of the number of delivered orders, which is the resolution of LivesPerSecond.
 	pollInterval = 100 * time.Millisecond
 )

@@ -23,28 +23,35 @@ import (
 
 // system is a running system that takes orders.
 type system struct {
-	url, token string
-	body       string
-	processes  func() map[string]int // the processes that count, by name
-	delivered  func(context.Context) (int, error)
+	url       string // "{run}" differs for each run of the load generator; see LoadSpec
+	token     string
+	body      string
+	processes func() map[string]int // the processes that count, by name
+	delivered func(context.Context) (int, error)
 	// late returns the lateness of the newest n deliveries.
 	late  func(ctx context.Context, n int) ([]time.Duration, error)
 	close func() error
 }
 
 func (s *system) load(orders, callers int) LoadSpec {
-	return LoadSpec{URL: s.url, Token: s.token, Body: s.body, Orders: orders, Callers: callers}
+	url := strings.ReplaceAll(s.url, "{run}", strconv.FormatInt(time.Now().UnixNano(), 36))
+	return LoadSpec{URL: url, Token: s.token, Body: s.body, Orders: orders, Callers: callers}
 }
 
 const tea = `{"currency":"EUR","items":[{"sku":"tea-1","name":"Green tea","quantity":2,"unitPrice":450}]}`
 
-// start starts a system: "product", "floor", or the product with another orders-actor if the name is the path of one.
+// start starts a system: "product", "floor", "restate", "temporal", or the product with another orders-actor if the name is the path
+// of one.
 func start(ctx context.Context, o Options, name string) (*system, error) {
 	switch {
 	case name == "product":
 		return startProduct(ctx, o, nil)
 	case name == "floor":
 		return startFloor(ctx, o)
+	case name == "restate":
+		return startRestate(ctx, o)
+	case name == "temporal":
+		return startTemporal(ctx, o)
 	case strings.Contains(name, "/"):
 		path, err := filepath.Abs(name) // services run in the data folder
 		if err != nil {
@@ -68,8 +75,10 @@ func startProduct(ctx context.Context, o Options, ordersActor []string) (*system
 	c := client.New(r.stack.URL(), token, http.DefaultClient)
 	return &system{
 		url: r.stack.URL() + "/v1/orders", token: token, body: tea, processes: r.processes, close: r.close,
-		delivered: func(ctx context.Context) (int, error) { return deliveries(ctx, r.stack.Part(stack.OrdersActor).Metrics) },
-		late:      func(ctx context.Context, n int) ([]time.Duration, error) { return lateness(ctx, c, n) },
+		delivered: func(ctx context.Context) (int, error) {
+			return deliveries(ctx, r.stack.Part(stack.OrdersActor).Metrics)
+		},
+		late: func(ctx context.Context, n int) ([]time.Duration, error) { return lateness(ctx, c, n) },
 	}, nil
 }
 
@@ -82,17 +91,22 @@ func startFloor(ctx context.Context, o Options) (*system, error) {
 	if err != nil {
 		return nil, err
 	}
+	return twin(r.stack.URL()+"/v1/orders", r.stack.URL(), r.processes, r.close), nil
+}
+
+// twin returns a twin of the product as a system. It takes orders at one URL and reports its deliveries at another.
+func twin(url, counts string, processes func() map[string]int, stop func() error) *system {
 	return &system{
-		url: r.stack.URL() + "/v1/orders", body: tea, processes: r.processes, close: r.close,
+		url: url, body: tea, processes: processes, close: stop,
 		delivered: func(ctx context.Context) (int, error) {
-			s, err := stats(ctx, r.stack.URL())
+			s, err := stats(ctx, counts)
 			return s.Delivered, err
 		},
 		late: func(ctx context.Context, n int) ([]time.Duration, error) {
-			s, err := stats(ctx, r.stack.URL())
+			s, err := stats(ctx, counts)
 			return s.Late[max(0, len(s.Late)-n):], err
 		},
-	}, nil
+	}
 }
 
 // running is a stack with its database.

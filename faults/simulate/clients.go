@@ -21,21 +21,16 @@ type answer struct {
 }
 
 // rest sends a request to a replica, which serves it in its own proc: the client may reach its timeout, and the replica may crash.
-func (w *world) rest(p *proc, serve func(*proc) answer) answer {
+func (w *world) rest(p *proc, serve func() answer) answer {
 	p.sleep(w.delay())
-	var alive []*replica
-	for _, r := range w.replicas {
-		if r.alive {
-			alive = append(alive, r)
-		}
-	}
+	alive := w.alive()
 	if len(alive) == 0 || w.fault(w.plan.lost) {
 		return answer{}
 	}
 	at := alive[w.choices.IntN(len(alive))]
 	c := &call[answer]{waiter: p}
-	w.clock.spawn(at, w.delay(), func(handler *proc) {
-		a := serve(handler)
+	w.clock.spawn(at, w.delay(), func(*proc) {
+		a := serve()
 		if !w.fault(w.plan.lost) {
 			c.reply(a)
 		}
@@ -43,6 +38,18 @@ func (w *world) rest(p *proc, serve func(*proc) answer) answer {
 	a, _ := c.wait(5 * time.Second)
 	p.sleep(w.delay())
 	return a
+}
+
+// call sends a request, records it with its reply, and reports whether the reply is final.
+func (w *world) call(p *proc, c history.Call, serve func() answer) (_ history.Call, final bool) {
+	c.Sent = w.clock.time()
+	a := w.rest(p, serve)
+	c.Got, c.Status, c.Code, c.Replayed, c.Changed, c.Reply = w.clock.time(), a.status, a.code, a.replayed, a.changed, a.order
+	if a.order != nil {
+		c.Order = a.order.ID
+	}
+	w.recorder.Call(c)
+	return c, a.status != 0 && a.status != 503
 }
 
 // startClients starts one to three customers with one or two orders each, and two readers of the feed.
@@ -116,15 +123,8 @@ func (w *world) pause() time.Duration {
 
 func (w *world) create(p *proc, want history.Call, attempts int) (id string) {
 	for range attempts {
-		c := want
-		c.Sent = w.clock.time()
-		a := w.rest(p, func(*proc) answer { return w.serveCreate(c) })
-		c.Got, c.Status, c.Code, c.Replayed, c.Reply = w.clock.time(), a.status, a.code, a.replayed, a.order
-		if a.order != nil {
-			c.Order = a.order.ID
-		}
-		w.recorder.Call(c)
-		if a.status != 0 && a.status != 503 {
+		c, final := w.call(p, want, func() answer { return w.serveCreate(want) })
+		if final {
 			return c.Order
 		}
 		p.sleep(time.Duration(1+w.choices.IntN(3)) * time.Second)
@@ -165,14 +165,11 @@ func (w *world) claimed(user, key string) string {
 
 func (w *world) cancel(p *proc, user, id string, ifVersion int) {
 	for range 3 {
-		c := history.Call{Op: history.Cancel, Client: user, Order: id, IfVersion: ifVersion, Sent: w.clock.time()}
-		a := w.rest(p, func(*proc) answer {
+		_, final := w.call(p, history.Call{Op: history.Cancel, Client: user, Order: id, IfVersion: ifVersion}, func() answer {
 			o, changed, err := w.orders.Cancel(context.Background(), order.Cancel{ID: id, User: user, By: order.ByCustomer, IfVersion: ifVersion})
 			return respond(answer{status: 200, changed: changed, order: &o}, err)
 		})
-		c.Got, c.Status, c.Code, c.Changed, c.Reply = w.clock.time(), a.status, a.code, a.changed, a.order
-		w.recorder.Call(c)
-		if a.status != 0 && a.status != 503 {
+		if final {
 			return
 		}
 		p.sleep(time.Second)
@@ -180,19 +177,15 @@ func (w *world) cancel(p *proc, user, id string, ifVersion int) {
 }
 
 func (w *world) read(p *proc, user, id string) {
-	c := history.Call{Op: history.Read, Client: user, Order: id, Sent: w.clock.time()}
-	a := w.rest(p, func(*proc) answer {
-		o, ok, err := w.orderDB.get(id)
-		switch {
-		case err != nil:
-			return answer{status: 503}
-		case !ok:
-			return answer{status: 404, code: string(order.OrderNotFound)}
-		}
-		return answer{status: 200, order: &o}
+	w.call(p, history.Call{Op: history.Read, Client: user, Order: id}, func() (a answer) {
+		err := w.step("read "+id, func() {
+			a = answer{status: 404, code: string(order.OrderNotFound)}
+			if s, ok := w.orderDB.states[id]; ok {
+				a = answer{status: 200, order: &s.Order}
+			}
+		})
+		return respond(a, err)
 	})
-	c.Got, c.Status, c.Code, c.Reply = w.clock.time(), a.status, a.code, a.order
-	w.recorder.Call(c)
 }
 
 // reader follows the feed to its end, a few events at a time. It resumes from its cursor after each failure.
@@ -201,21 +194,19 @@ func (w *world) reader(p *proc, name, customer string) {
 	after := 0
 	for {
 		p.sleep(time.Duration(500+w.choices.IntN(9_000)) * time.Millisecond)
-		last := w.clients <= 2 && w.clock.now > faultsFor+20*time.Second && w.settled()
+		last := w.clients <= 2 && w.clock.now > faultsFor+20*time.Second && w.settled(false)
 		var next int
-		a := w.rest(p, func(*proc) answer {
+		a := w.rest(p, func() answer {
 			a := answer{status: 200}
-			if w.step("feed of "+name, func() {
+			err := w.step("feed of "+name, func() {
 				next = after
 				for ; next < len(w.orderDB.log) && len(a.events) < 3; next++ {
 					if e := w.orderDB.log[next]; customer == "" || e.Order.Customer == customer {
 						a.events = append(a.events, e)
 					}
 				}
-			}) != nil {
-				return answer{status: 503}
-			}
-			return a
+			})
+			return respond(a, err)
 		})
 		if a.status != 200 {
 			continue
@@ -229,16 +220,6 @@ func (w *world) reader(p *proc, name, customer string) {
 			return
 		}
 	}
-}
-
-// settled reports whether all orders are final.
-func (w *world) settled() bool {
-	for _, id := range w.orderDB.ids {
-		if !w.orderDB.states[id].Status.Final() {
-			return false
-		}
-	}
-	return true
 }
 
 // respond returns a, or the answer for an error.

@@ -1,9 +1,10 @@
 package simulate
 
 import (
-	"container/heap"
 	"iter"
 	"runtime"
+	"slices"
+	"sort"
 	"time"
 )
 
@@ -11,8 +12,7 @@ import (
 // history.
 type clock struct {
 	now     time.Duration
-	seq     int
-	agenda  agenda
+	agenda  []entry // ordered by time
 	running *proc
 }
 
@@ -22,29 +22,14 @@ var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 func (c *clock) time() time.Time { return epoch.Add(c.now) }
 
 type entry struct {
-	at  time.Duration
-	seq int // orders the events of the same time
-	do  func()
-}
-
-type agenda []entry
-
-func (a agenda) Len() int { return len(a) }
-func (a agenda) Less(i, j int) bool {
-	return a[i].at < a[j].at || a[i].at == a[j].at && a[i].seq < a[j].seq
-}
-func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
-func (a *agenda) Push(x any)   { *a = append(*a, x.(entry)) }
-func (a *agenda) Pop() any {
-	old := *a
-	last := old[len(old)-1]
-	*a = old[:len(old)-1]
-	return last
+	at time.Duration
+	do func()
 }
 
 func (c *clock) after(d time.Duration, do func()) {
-	c.seq++
-	heap.Push(&c.agenda, entry{at: c.now + d, seq: c.seq, do: do})
+	at := c.now + d
+	i := sort.Search(len(c.agenda), func(i int) bool { return c.agenda[i].at > at }) // after the events of the same time
+	c.agenda = slices.Insert(c.agenda, i, entry{at, do})
 }
 
 // step runs the next event. It returns false if there is none before the deadline.
@@ -52,7 +37,8 @@ func (c *clock) step(deadline time.Duration) bool {
 	if len(c.agenda) == 0 || c.agenda[0].at > deadline {
 		return false
 	}
-	next := heap.Pop(&c.agenda).(entry)
+	next := c.agenda[0]
+	c.agenda = c.agenda[1:]
 	c.now = next.at
 	next.do()
 	return true
@@ -115,14 +101,12 @@ func (p *proc) wakeAfter(d time.Duration) {
 // wake ends the current sleep.
 func (p *proc) wake() { p.wakeAfter(0) }
 
+// sleep sleeps for d, or until wake.
 func (p *proc) sleep(d time.Duration) {
 	if !p.yield(d) {
 		runtime.Goexit() // a panic would be caught by the code under test
 	}
 }
-
-// park sleeps until wake or the timeout.
-func (p *proc) park(timeout time.Duration) { p.sleep(timeout) }
 
 // kill ends a sleeping proc.
 func (p *proc) kill() {
@@ -154,7 +138,7 @@ func (c *call[T]) reply(answer T) {
 func (c *call[T]) wait(timeout time.Duration) (T, bool) {
 	deadline := c.waiter.clock.now + timeout
 	for !c.done && c.waiter.clock.now < deadline {
-		c.waiter.park(deadline - c.waiter.clock.now)
+		c.waiter.sleep(deadline - c.waiter.clock.now)
 	}
 	return c.answer, c.done
 }

@@ -3,6 +3,7 @@ package simulate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"time"
 
@@ -120,7 +121,7 @@ func (db *orderDB) put(s order.State) error {
 		db.ids = append(db.ids, s.ID)
 	}
 	if !known || held.Version != s.Version {
-		db.log = append(db.log, history.FeedEvent{Cursor: cursor(len(db.log) + 1), Order: s.Order, At: db.w.clock.time()})
+		db.log = append(db.log, history.FeedEvent{Cursor: fmt.Sprintf("%08d", len(db.log)+1), Order: s.Order, At: db.w.clock.time()})
 	}
 	return nil
 }
@@ -132,15 +133,6 @@ func (db *orderDB) Find(_ context.Context, id string) (s order.State, ok bool, e
 	}
 	err = db.w.step("find "+id, func() { s, ok = db.states[id] })
 	return s.Clone(), ok, err
-}
-
-func (db *orderDB) get(id string) (o order.Order, ok bool, err error) {
-	err = db.w.step("read "+id, func() {
-		var s order.State
-		s, ok = db.states[id]
-		o = s.Order
-	})
-	return o, ok, err
 }
 
 // Stuck lists the orders that the reconciler must resume.
@@ -208,13 +200,4 @@ func (r *reminders) fire(id string, mine *reminder, in time.Duration) {
 		}
 		mine.done = true
 	})
-}
-
-func cursor(n int) string {
-	digits := []byte("00000000")
-	for i := len(digits) - 1; n > 0; i-- {
-		digits[i] = byte('0' + n%10)
-		n /= 10
-	}
-	return string(digits)
 }

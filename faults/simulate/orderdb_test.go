@@ -13,7 +13,7 @@ import (
 // TestOrderDatabaseConforms holds the simulated order database to the suite of the real one.
 func TestOrderDatabaseConforms(t *testing.T) {
 	orderdbtest.Run(t, func(*testing.T) orderdbtest.Database {
-		w := &world{choices: Bytes(nil)}
+		w := &world{choices: &fromBytes{}}
 		w.orderDB = &orderDB{w: w, states: map[string]order.State{}}
 		return orderdbtest.Database{DB: clocked{w}, Events: func() (all []order.Order, _ error) {
 			for _, e := range w.orderDB.log {

@@ -44,8 +44,8 @@ func (a *otherApp) hosts(id string) bool {
 // receive handles a message for an order, with a random misbehaviour.
 func (a *otherApp) receive(id string, m message, c *call[reply]) {
 	w := a.w
-	w.faults++
-	w.misrouted++
+	w.Faults++
+	w.Misrouted++
 	w.log("another app gets %q for %s", m.method, id)
 	if w.choices.IntN(2) == 1 { // replay it to one of our hosts later
 		a.forward(id, m, time.Duration(w.choices.IntN(20_000))*time.Millisecond, func(reply) {})

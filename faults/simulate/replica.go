@@ -81,7 +81,7 @@ func (r *replica) turn(p *proc, id string, m message) (data []byte, err error) {
 	}
 	for a.busy {
 		a.waiting = append(a.waiting, p)
-		p.park(callTimeout)
+		p.sleep(callTimeout)
 	}
 	a.busy = true
 	if m.method == "" {
@@ -93,7 +93,7 @@ func (r *replica) turn(p *proc, id string, m message) (data []byte, err error) {
 		a.actor = r.activate(id)
 	}
 	if conflict := (*order.Conflict)(nil); errors.As(err, &conflict) {
-		r.w.conflicts++
+		r.w.Conflicts++
 	}
 	a.busy = false
 	for _, next := range a.waiting {

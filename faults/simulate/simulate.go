@@ -8,6 +8,7 @@ package simulate
 
 import (
 	"io"
+	"math/rand/v2"
 	"time"
 
 	"orders/faults/history"
@@ -34,32 +35,52 @@ type Mutation struct {
 	CommandsUnsealed  bool // a host executes a command that does not open
 }
 
+// Choices makes all random decisions. The number 0 always means that nothing goes wrong.
+type Choices interface {
+	// IntN returns a number from 0 to n-1.
+	IntN(n int) int
+}
+
+// Seeded returns the choices of a seed.
+func Seeded(seed uint64) Choices { return rand.New(rand.NewPCG(seed, 0x6f72646572)) }
+
+// Counters count what happened in histories.
+type Counters struct {
+	Orders    int
+	Faults    int           // injected
+	Crashes   int           // of a replica; included in Faults
+	Conflicts int           // between two hosts
+	Misrouted int           // commands and reminders that reached another app's host
+	Rejected  int           // replies that were rejected because they were not sealed for their command
+	Virtual   time.Duration // in virtual time
+	Lateness  time.Duration // of the latest delivery
+}
+
+// Add adds the counters of another history.
+func (c *Counters) Add(o Counters) {
+	c.Orders += o.Orders
+	c.Faults += o.Faults
+	c.Crashes += o.Crashes
+	c.Conflicts += o.Conflicts
+	c.Misrouted += o.Misrouted
+	c.Rejected += o.Rejected
+	c.Virtual += o.Virtual
+	c.Lateness = max(c.Lateness, o.Lateness)
+}
+
 // Result is a checked history.
 type Result struct {
+	Counters
 	History    history.History
 	Stores     history.Stores
 	Violations []history.Violation
-	Orders     int
-	Faults     int           // number of injected faults
-	Crashes    int           // of a replica; included in Faults
-	Conflicts  int           // between two hosts
-	Misrouted  int           // commands and reminders that reached another app's host
-	Rejected   int           // replies that were rejected because they were not sealed for their command
-	Virtual    time.Duration // duration in virtual time
-	Lateness   time.Duration // of the latest delivery
 }
 
-// Run runs one history.
-func Run(choices Choices, mutation Mutation) Result { return Traced(choices, mutation, nil) }
-
-// Traced is Run that also writes each step to trace.
-func Traced(choices Choices, mutation Mutation, trace io.Writer) Result {
+// Run runs one history. It writes each step to trace, unless that is nil.
+func Run(choices Choices, mutation Mutation, trace io.Writer) Result {
 	w := newWorld(choices, mutation, trace)
 	w.run()
 	h, s := w.recorder.History(), w.stores()
-	return Result{
-		History: h, Stores: s, Violations: history.Check(h, s),
-		Orders: len(s.Orders), Faults: w.faults, Crashes: w.crashes, Conflicts: w.conflicts, Misrouted: w.misrouted, Rejected: w.rejected,
-		Virtual: w.clock.now, Lateness: s.Lateness(),
-	}
+	w.Orders, w.Virtual, w.Lateness = len(s.Orders), w.clock.now, s.Lateness()
+	return Result{Counters: w.Counters, History: h, Stores: s, Violations: history.Check(h, s)}
 }

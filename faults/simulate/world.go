@@ -78,7 +78,7 @@ type world struct {
 
 	panicked string // the log of panics that the code under test has caught
 
-	faults, crashes, conflicts, misrouted, rejected int
+	Counters
 }
 
 func newWorld(choices Choices, mutation Mutation, trace io.Writer) *world {
@@ -116,7 +116,7 @@ func (w *world) fault(rate int) bool {
 	if rate == 0 || w.clock.now > faultsFor || w.choices.IntN(1024) < 1024-rate {
 		return false
 	}
-	w.faults++
+	w.Faults++
 	return true
 }
 
@@ -139,7 +139,7 @@ func (w *world) scheduleLosses() {
 	for range w.plan.losses {
 		w.clock.after(time.Duration(w.choices.IntN(int(faultsFor/time.Millisecond)))*time.Millisecond, func() {
 			if n := len(w.orderDB.ids); n > 0 {
-				w.faults++
+				w.Faults++
 				w.store.lose(w.orderDB.ids[w.choices.IntN(n)])
 			}
 		})
@@ -159,16 +159,21 @@ func (w *world) run() {
 
 // idle reports whether only the reconciler's rounds are left.
 func (w *world) idle() bool {
-	if w.clients > 0 {
+	if w.clients > 0 || !w.settled(true) {
 		return false
-	}
-	for _, id := range w.orderDB.ids {
-		if s := w.orderDB.states[id]; !s.Status.Final() || s.VoidPending {
-			return false
-		}
 	}
 	for _, r := range w.replicas {
 		if !r.alive || slices.ContainsFunc(r.procs, func(p *proc) bool { return !p.ended && p != r.reconciler }) {
+			return false
+		}
+	}
+	return true
+}
+
+// settled reports whether all orders are final, and perhaps whether no void is pending.
+func (w *world) settled(voids bool) bool {
+	for _, s := range w.orderDB.states {
+		if !s.Status.Final() || voids && s.VoidPending {
 			return false
 		}
 	}
@@ -264,7 +269,7 @@ func (w *world) Invoke(_ context.Context, id, method string, command any) ([]byt
 	if err == nil {
 		return data, nil
 	}
-	w.rejected++
+	w.Rejected++
 	if w.mutation.RepliesUnsealed {
 		return sealed, nil
 	}
@@ -324,12 +329,7 @@ func (w *world) invoke(p *proc, id string, m message) ([]byte, error) {
 
 // host returns the replica that an invocation of the order goes to now; nil if none is alive.
 func (w *world) host(id string) *replica {
-	var alive []*replica
-	for _, r := range w.replicas {
-		if r.alive {
-			alive = append(alive, r)
-		}
-	}
+	alive := w.alive()
 	if len(alive) == 0 {
 		return nil
 	}
@@ -344,12 +344,16 @@ func (w *world) host(id string) *replica {
 	return owner
 }
 
+func (w *world) alive() []*replica {
+	return slices.DeleteFunc(slices.Clone(w.replicas), func(r *replica) bool { return !r.alive })
+}
+
 func (w *world) crash(r *replica) {
 	if !r.alive {
 		return
 	}
 	w.log("%s crashes", r)
-	w.crashes++
+	w.Crashes++
 	r.alive = false
 	r.killAll()
 	w.clock.after(time.Second+time.Duration(w.choices.IntN(5_000))*time.Millisecond, r.start)

@@ -1,16 +1,15 @@
 package actors
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hkdf"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
+
+	"orders/kit/keys"
 )
 
 // SealLifetime is the maximum age of a sealed command, and the maximum difference between the clocks of two replicas.
@@ -103,22 +102,13 @@ func (s Seal) ciphers(key, salt []byte, method, id string) (commands, replies ci
 	info = append(info, method...)
 	info = binary.BigEndian.AppendUint32(info, uint32(len(id)))
 	info = append(info, id...)
-	const size = 32 // AES-256
-	keys, err := hkdf.Key(sha256.New, key, salt, string(info), 2*size)
+	first, second, err := keys.Derive(key, salt, string(info))
 	if err != nil {
-		return nil, nil, fmt.Errorf("derive keys: %w", err)
-	}
-	if commands, err = gcm(keys[:size]); err != nil {
 		return nil, nil, err
 	}
-	replies, err = gcm(keys[size:])
-	return commands, replies, err
-}
-
-func gcm(key []byte) (cipher.AEAD, error) {
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, fmt.Errorf("derive keys: %w", err)
+	if commands, err = keys.GCM(first); err != nil {
+		return nil, nil, err
 	}
-	return cipher.NewGCM(block)
+	replies, err = keys.GCM(second)
+	return commands, replies, err
 }

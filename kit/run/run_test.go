@@ -86,3 +86,18 @@ func TestPartsReturnsAfterTheStopTimeout(t *testing.T) {
 		assert.Equal(t, time.Second, time.Since(start))
 	})
 }
+
+func TestEveryContinuesAfterErrorsAndPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Hour+time.Second)
+		defer cancel()
+		calls := 0
+		require.NoError(t, run.Every(time.Hour, quiet, "test", func(context.Context) error {
+			if calls++; calls == 1 {
+				panic("first")
+			}
+			return errors.New("second")
+		})(ctx))
+		assert.Equal(t, 3, calls)
+	})
+}

@@ -2,17 +2,17 @@
 // database for them in a loop, and sends each the command Resume.
 //
 // The loop runs until its context ends; errors and panics do not stop it. The number of concurrent commands is bounded, and
-// each has a timeout. An order that stays stuck is resumed with growing pauses, up to MaxPause. Several replicas may resume
+// each has a timeout. An order that stays stuck is resumed with growing pauses, up to 30 s. Several replicas may resume
 // the same order, because the command is idempotent.
 package reconcile
 
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
+	"orders/kit/retry"
 	"orders/kit/run"
 )
 
@@ -26,20 +26,23 @@ type Orders interface {
 	Resume(ctx context.Context, id string) error
 }
 
-// Config configures a Reconciler. Zero durations and limits have the defaults below.
+const (
+	every     = 2 * time.Second // ± 50 %: between two searches
+	unpaidFor = 5 * time.Second
+	overdueBy = 2 * time.Second
+	maxPause  = 30 * time.Second // between two commands to one order
+	timeout   = 10 * time.Second // of a search, and of a command
+	limit     = 100              // commands after one search
+	parallel  = 8                // concurrent commands
+	maxSearch = 5_000            // bounds the result of a search, and so the number of entries in Reconciler.attempts
+)
+
+// Config configures a Reconciler.
 type Config struct {
 	OrderDB OrderDB
 	Orders  Orders
 	Log     *slog.Logger
-	Clock   func() time.Time // time.Now
-
-	Every     time.Duration // 2 s ± 25 %: between two searches
-	UnpaidFor time.Duration // 5 s
-	OverdueBy time.Duration // 2 s
-	MaxPause  time.Duration // 30 s: between two commands to one order
-	Timeout   time.Duration // 10 s: of a search, and of a command
-	Limit     int           // 100: commands after one search
-	Parallel  int           // 8: concurrent commands
+	Clock   func() time.Time // nil for time.Now
 }
 
 // Reconciler is the loop.
@@ -53,38 +56,19 @@ type attempts struct {
 	next  time.Time // of the next attempt, at the earliest
 }
 
-// maxSearch bounds the result of a search, and so the number of entries in Reconciler.attempts.
-const maxSearch = 5_000
-
 // New returns a Reconciler. Run starts it.
 func New(c Config) *Reconciler {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	setDefault(&c.Every, 2*time.Second)
-	setDefault(&c.UnpaidFor, 5*time.Second)
-	setDefault(&c.OverdueBy, 2*time.Second)
-	setDefault(&c.MaxPause, 30*time.Second)
-	setDefault(&c.Timeout, 10*time.Second)
-	setDefault(&c.Limit, 100)
-	setDefault(&c.Parallel, 8)
 	return &Reconciler{Config: c, attempts: make(map[string]attempts)}
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Run searches and resumes until ctx ends. It returns nil.
 func (r *Reconciler) Run(ctx context.Context) error {
-	wait := r.Every
-	for {
-		select {
-		case <-time.After(wait*3/4 + rand.N(wait/2)): // jitter, so that replicas do not synchronise
-		case <-ctx.Done():
+	for pause := every; ; {
+		retry.Sleep(ctx, pause)
+		if ctx.Err() != nil {
 			return nil
 		}
 		var ids []string
@@ -92,9 +76,9 @@ func (r *Reconciler) Run(ctx context.Context) error {
 			ids = r.Select(ctx)
 			return nil
 		})
-		wait = r.Every
-		if len(ids) == r.Limit { // there are probably more, such as after an outage
-			wait /= 8
+		pause = every
+		if len(ids) == limit { // there are probably more, such as after an outage
+			pause /= 8
 		}
 		r.resumeAll(ctx, ids)
 	}
@@ -103,7 +87,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 func (r *Reconciler) resumeAll(ctx context.Context, ids []string) {
 	var running sync.WaitGroup
 	defer running.Wait()
-	slots := make(chan struct{}, r.Parallel)
+	slots := make(chan struct{}, parallel)
 	for _, id := range ids {
 		select {
 		case slots <- struct{}{}:
@@ -124,14 +108,14 @@ func (r *Reconciler) resumeAll(ctx context.Context, ids []string) {
 func (r *Reconciler) Select(ctx context.Context) (selected []string) {
 	now := r.Clock()
 	for id, a := range r.attempts {
-		if now.Sub(a.next) > 2*r.MaxPause { // no longer found, so it has continued
+		if now.Sub(a.next) > 2*maxPause { // no longer found, so it has continued
 			delete(r.attempts, id)
 		}
 	}
-	searchCtx, cancel := context.WithTimeout(ctx, r.Timeout)
+	searchCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	limit := min(r.Limit+len(r.attempts), maxSearch) // orders that wait for their next attempt must not crowd out others
-	ids, err := r.OrderDB.Stuck(searchCtx, now, r.UnpaidFor, r.OverdueBy, limit)
+	most := min(limit+len(r.attempts), maxSearch) // orders that wait for their next attempt must not crowd out others
+	ids, err := r.OrderDB.Stuck(searchCtx, now, unpaidFor, overdueBy, most)
 	if err != nil {
 		if ctx.Err() == nil {
 			r.Log.Warn("cannot search for stuck orders", "error", err)
@@ -140,11 +124,11 @@ func (r *Reconciler) Select(ctx context.Context) (selected []string) {
 	}
 	for _, id := range ids {
 		a := r.attempts[id]
-		if now.Before(a.next) || len(selected) == r.Limit {
+		if now.Before(a.next) || len(selected) == limit {
 			continue
 		}
 		a.count++
-		a.next = now.Add(r.pause(a.count))
+		a.next = now.Add(min(every<<min(a.count-1, 16), maxPause))
 		r.attempts[id] = a
 		selected = append(selected, id)
 	}
@@ -153,14 +137,9 @@ func (r *Reconciler) Select(ctx context.Context) (selected []string) {
 
 // Resume resumes one order. A failure is logged.
 func (r *Reconciler) Resume(ctx context.Context, id string) {
-	callCtx, cancel := context.WithTimeout(ctx, r.Timeout)
+	callCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if err := r.Orders.Resume(callCtx, id); err != nil && ctx.Err() == nil {
 		r.Log.Warn("cannot resume a stuck order", "order", id, "error", err)
 	}
-}
-
-// pause returns the time between this attempt and the next: Every, doubled with each attempt, up to MaxPause.
-func (r *Reconciler) pause(attempt int) time.Duration {
-	return min(r.Every<<min(attempt-1, 16), r.MaxPause)
 }

@@ -192,7 +192,7 @@ func TestReplicaStaysReadyWhileDependencyFails(t *testing.T) {
 				return errors.New("not hosted at 10.0.0.7")
 			}
 			return nil
-		}}, {Name: "view", Run: func(context.Context) error { return nil }}}
+		}}, {Name: "order-db", Run: func(context.Context) error { return nil }}}
 	})
 	a := s.call("", "GET", "/readyz", "")
 	assert.Equal(t, 503, a.StatusCode, "not ready before all checks have succeeded once")
@@ -203,7 +203,7 @@ func TestReplicaStaysReadyWhileDependencyFails(t *testing.T) {
 	assert.Equal(t, 200, s.call("", "GET", "/readyz", "").StatusCode)
 	a = s.call("", "GET", "/healthz", "")
 	assert.Equal(t, 503, a.StatusCode)
-	assert.Equal(t, "actors: failing\nview: ok\n", string(a.body))
+	assert.Equal(t, "actors: failing\norder-db: ok\n", string(a.body))
 	assert.Equal(t, 200, s.call("", "GET", "/livez", "").StatusCode)
 }
 

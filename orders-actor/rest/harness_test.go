@@ -27,7 +27,7 @@ import (
 	"orders/orders-actor/rest"
 )
 
-// waitLimit ends a test that waits in vain. No test passes by waiting.
+// waitLimit ends a test when what it waits for does not happen. No test passes by waiting.
 const waitLimit = time.Minute
 
 var tokenKey = []byte("0123456789abcdef0123456789abcdef")

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -38,8 +39,9 @@ func authority(folder string, now time.Time) error {
 	root.Subject = pkix.Name{Organization: []string{trustDomain}}
 	issuer.Subject = pkix.Name{CommonName: "cluster.local"}
 	issuer.URIs = []*url.URL{{Scheme: "spiffe", Host: trustDomain}}
-	rootKey, issuerKey, err := keys()
-	if err != nil {
+	_, rootKey, rootErr := ed25519.GenerateKey(rand.Reader)
+	_, issuerKey, issuerErr := ed25519.GenerateKey(rand.Reader)
+	if err := errors.Join(rootErr, issuerErr); err != nil {
 		return err
 	}
 	rootDER, err := x509.CreateCertificate(rand.Reader, root, root, rootKey.Public(), rootKey)
@@ -61,12 +63,6 @@ func authority(folder string, now time.Time) error {
 	)
 }
 
-func keys() (root, issuer ed25519.PrivateKey, err error) {
-	_, root, rootErr := ed25519.GenerateKey(rand.Reader)
-	_, issuer, issuerErr := ed25519.GenerateKey(rand.Reader)
-	return root, issuer, errors.Join(rootErr, issuerErr)
-}
-
 func template(now time.Time) *x509.Certificate {
 	return &x509.Certificate{
 		NotBefore:             now.Add(-15 * time.Minute), // tolerates clock differences
@@ -83,35 +79,18 @@ func encode(kind string, der []byte) []byte {
 
 // usable returns an error unless issuer and root belong together and are valid at the given time.
 func usable(folder string, at time.Time) error {
-	root, err := certificate(filepath.Join(folder, rootFile))
+	root, err := os.ReadFile(filepath.Join(folder, rootFile))
 	if err != nil {
 		return err
 	}
-	issuer, err := certificate(filepath.Join(folder, issuerFile))
+	issuer, err := tls.LoadX509KeyPair(filepath.Join(folder, issuerFile), filepath.Join(folder, issuerKeyFile))
 	if err != nil {
 		return err
-	}
-	content, err := os.ReadFile(filepath.Join(folder, issuerKeyFile))
-	if err != nil {
-		return err
-	}
-	if block, _ := pem.Decode(content); block == nil {
-		return errors.New(issuerKeyFile + " contains no key")
 	}
 	roots := x509.NewCertPool()
-	roots.AddCert(root)
-	_, err = issuer.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	if !roots.AppendCertsFromPEM(root) {
+		return errors.New(rootFile + " contains no certificate")
+	}
+	_, err = issuer.Leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	return err
-}
-
-func certificate(file string) (*x509.Certificate, error) {
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	block, _ := pem.Decode(content)
-	if block == nil {
-		return nil, errors.New(filepath.Base(file) + " contains no certificate")
-	}
-	return x509.ParseCertificate(block.Bytes)
 }

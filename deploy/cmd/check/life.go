@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log"
 	"net/http"
-	"time"
 
 	"orders/api"
 	rest "orders/api/client"
@@ -15,7 +14,7 @@ import (
 
 // life creates orders until one is delivered, since payments are declined at random. Then it cancels another one.
 func life(ctx context.Context, url string) error {
-	user, err := login(ctx, url)
+	user, err := retryclient.Login(ctx, url, "check")
 	if errors.Is(err, rest.ErrNoDevTokens) {
 		return checkWithoutToken(ctx, url)
 	}
@@ -52,33 +51,10 @@ func life(ctx context.Context, url string) error {
 	return nil
 }
 
-// login retries until the Service answers: its endpoints are updated some time after the pods are ready.
-func login(ctx context.Context, url string) (*retryclient.Client, error) {
-	for {
-		c, err := retryclient.Login(ctx, url, "check")
-		if err == nil || errors.Is(err, rest.ErrNoDevTokens) {
-			return c, err
-		}
-		log.Print("not ready yet: ", err)
-		select {
-		case <-ctx.Done():
-			return nil, err
-		case <-time.After(time.Second):
-		}
-	}
-}
-
 // checkWithoutToken checks what works without a token of the issuer: the service is ready and requires authentication.
 func checkWithoutToken(ctx context.Context, url string) error {
-	for path, want := range map[string]int{"/readyz": http.StatusOK, "/v1/orders": http.StatusUnauthorized} {
-		got, err := status(ctx, http.MethodGet, url+path)
-		if err != nil {
-			return err
-		}
-		log.Printf("GET %s: %d", path, got)
-		if got != want {
-			return fmt.Errorf("GET %s: got %d, want %d", path, got, want)
-		}
-	}
-	return nil
+	return errors.Join(
+		expect(ctx, http.MethodGet, url+"/readyz", http.StatusOK),
+		expect(ctx, http.MethodGet, url+"/v1/orders", http.StatusUnauthorized),
+	)
 }

@@ -69,7 +69,7 @@ func within(args []string, check func(context.Context, string) error) error {
 
 func healthy(ctx context.Context, url string) error {
 	got, err := status(ctx, http.MethodGet, url)
-	if err == nil && (got < 200 || got > 299) {
+	if err == nil && got/100 != 2 {
 		err = fmt.Errorf("GET %s: %d", url, got)
 	}
 	return err

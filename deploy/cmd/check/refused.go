@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"log"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 )
 
@@ -29,18 +28,11 @@ func refused(ctx context.Context, host string) error {
 		{http.MethodPost, "/payments/" + order + "/void"},
 	}
 	for _, call := range calls {
-		for url, want := range map[string]int{
-			"http://127.0.0.1:" + port + "/v1.0/invoke/payments-svc/method": http.StatusForbidden,
-			"http://" + host + ":8081":                                      http.StatusUnauthorized,
-		} {
-			got, err := status(ctx, call.method, url+call.path)
-			if err != nil {
-				return err
-			}
-			log.Printf("%s %s%s: %d", call.method, url, call.path, got)
-			if got != want {
-				return fmt.Errorf("%s %s%s: got %d, want %d", call.method, url, call.path, got, want)
-			}
+		if err := errors.Join(
+			expect(ctx, call.method, "http://127.0.0.1:"+port+"/v1.0/invoke/payments-svc/method"+call.path, http.StatusForbidden),
+			expect(ctx, call.method, "http://"+host+":8081"+call.path, http.StatusUnauthorized),
+		); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -61,8 +53,21 @@ func sidecar(ctx context.Context, url string) error {
 	}
 }
 
+// expect sends a request, logs the status of the response, and returns an error if it is another one.
+func expect(ctx context.Context, method, url string, want int) error {
+	got, err := status(ctx, method, url)
+	if err != nil {
+		return err
+	}
+	log.Printf("%s %s: %d", method, url, got)
+	if got != want {
+		return fmt.Errorf("%s %s: got %d, want %d", method, url, got, want)
+	}
+	return nil
+}
+
 func status(ctx context.Context, method, url string) (int, error) {
-	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(""))
+	request, err := http.NewRequestWithContext(ctx, method, url, http.NoBody)
 	if err != nil {
 		return 0, err
 	}
@@ -70,7 +75,6 @@ func status(ctx context.Context, method, url string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = response.Body.Close() }()
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 1<<20))
+	_ = response.Body.Close()
 	return response.StatusCode, nil
 }

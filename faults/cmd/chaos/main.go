@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strconv"
 	"syscall"
 
 	"orders/faults/chaos"
+	"orders/kit/config"
 )
 
 func main() {
@@ -24,30 +24,14 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	o := chaos.Options{Setup: chaos.Setup(os.Getenv("SETUP")), Out: os.Stderr}
-	switch o.Setup {
-	case "":
-		o.Setup = chaos.SQLite
-	case chaos.SQLite, chaos.Postgres:
-	default:
-		return fmt.Errorf("SETUP is %q: it must be sqlite or postgres", o.Setup)
+	env := config.Env()
+	o := chaos.Options{
+		Setup:  chaos.Setup(env.Enum("SETUP", string(chaos.SQLite), string(chaos.SQLite), string(chaos.Postgres))),
+		Orders: env.Int("ORDERS", 5_000, 0, 1e9), Faults: env.Int("FAULTS", 30, 0, 1e9), Seed: uint64(env.Int("SEED", 1, 0, 1e9)),
+		Out: os.Stderr,
 	}
-	for name, setting := range map[string]struct {
-		set      func(uint64)
-		fallback uint64
-	}{
-		"ORDERS": {func(n uint64) { o.Orders = int(n) }, 5_000},
-		"FAULTS": {func(n uint64) { o.Faults = int(n) }, 30},
-		"SEED":   {func(n uint64) { o.Seed = n }, 1},
-	} {
-		n := setting.fallback
-		if text := os.Getenv(name); text != "" {
-			var err error
-			if n, err = strconv.ParseUint(text, 10, 30); err != nil {
-				return fmt.Errorf("%s is %q: it must be a whole number up to 1e9", name, text)
-			}
-		}
-		setting.set(n)
+	if err := env.Err(); err != nil {
+		return err
 	}
 	report, err := chaos.Run(ctx, o)
 	if err != nil {

@@ -7,15 +7,15 @@ package cursor
 
 import (
 	"bytes"
-	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"sync"
+
+	"orders/kit/keys"
 )
 
 // Kind is what a cursor is for. A cursor of one kind does not open as another.
@@ -59,28 +59,23 @@ func New(secrets [][]byte) (*Sealer, error) {
 		secrets = [][]byte{make([]byte, 32)}
 		_, _ = rand.Read(secrets[0]) // never fails
 	}
-	keys := make([]key, len(secrets))
+	s := &Sealer{keys: make([]key, len(secrets)), cache: map[plainCursor]string{}}
 	for i, secret := range secrets {
 		var err error
-		if keys[i], err = newKey(secret); err != nil {
-			return nil, fmt.Errorf("derive cursor key: %w", err)
+		if s.keys[i], err = newKey(secret); err != nil {
+			return nil, fmt.Errorf("create cursor key: %w", err)
 		}
 	}
-	return &Sealer{keys: keys, cache: map[plainCursor]string{}}, nil
+	return s, nil
 }
 
 func newKey(secret []byte) (key, error) {
-	const size = 32 // AES-256
-	derived, err := hkdf.Key(sha256.New, secret, nil, "orders cursors", 2*size)
+	first, second, err := keys.Derive(secret, nil, "orders cursors")
 	if err != nil {
 		return key{}, err
 	}
-	block, err := aes.NewCipher(derived[:size])
-	if err != nil {
-		return key{}, err
-	}
-	aead, err := cipher.NewGCM(block)
-	return key{aead, derived[size:]}, err
+	aead, err := keys.GCM(first)
+	return key{aead, second}, err
 }
 
 // Seal encrypts a cursor of the order database.

@@ -1280,7 +1280,7 @@ export interface operations {
                 content: {
                     /**
                      * @example actors: ok
-                     *     view: ok
+                     *     order-db: ok
                      */
                     "text/plain": string;
                 };
@@ -1293,7 +1293,7 @@ export interface operations {
                 content: {
                     /**
                      * @example actors: failing
-                     *     view: ok
+                     *     order-db: ok
                      */
                     "text/plain": string;
                 };
