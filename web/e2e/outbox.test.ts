@@ -17,12 +17,7 @@ const story = (user: string, act: (page: Page) => Promise<void>) =>
     await act(page);
   });
 
-async function ordersOf(user: string): Promise<{ status: string }[]> {
-  const reply = await fetch(`${stack().url}/v1/orders`, {
-    headers: { Authorization: `Bearer ${await stack().token(user)}` },
-  });
-  return ((await reply.json()) as { orders: { status: string }[] }).orders;
-}
+const ordersOf = (user: string) => stack().list(user);
 
 /** Holds requests to this path until `go` is called. `held` resolves at the first request. */
 async function hold(page: Page, path: string) {

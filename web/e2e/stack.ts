@@ -93,6 +93,14 @@ export class Stack {
     return ((await reply.json()) as { id: string }).id;
   }
 
+  /** The orders of a user. */
+  async list(user: string): Promise<{ status: string }[]> {
+    const reply = await fetch(`${this.url}/v1/orders`, {
+      headers: { Authorization: `Bearer ${await this.token(user)}` },
+    });
+    return ((await reply.json()) as { orders: { status: string }[] }).orders;
+  }
+
   /** Cancels an order by the API. */
   async cancel(user: string, id: string): Promise<void> {
     const reply = await fetch(`${this.url}/v1/orders/${id}/cancel`, {

@@ -38,6 +38,11 @@ export function isTemporary(error: unknown): boolean {
   return error instanceof ApiError && (error.problem.status === 429 || error.problem.status >= 500);
 }
 
+/** Whether the server can't carry out the request at the moment. */
+export function isUnavailable(error: unknown): boolean {
+  return error instanceof ApiError && error.problem.status === 503;
+}
+
 /** Whether the server refused the request. After any other error it may have been executed. */
 export function isRefused(error: unknown): error is ApiError {
   return error instanceof ApiError && error.problem.status >= 400 && error.problem.status < 500;

@@ -10,16 +10,19 @@ import type { Entry } from '../live/outbox.store';
 /** Shows on every page which submitted orders are waiting, need a confirmation, or were refused. */
 export function OutboxNotice() {
   const { outbox } = useServices();
-  const { entries, sending } = useObservable(outbox.view$, outbox.view());
+  const { entries, sending, unavailable } = useObservable(outbox.view$, outbox.view());
   const onForm = useAddress().split('?')[0] === '/new';
   const refused = entries.filter(({ refusal }) => refusal !== undefined);
   const old = entries.filter((entry) => !entry.refusal && outbox.old(entry));
-  const waiting = entries.filter((entry) => !entry.refusal && !outbox.old(entry) && entry.key !== sending);
+  const waiting = entries.filter(
+    (entry) => !entry.refusal && !outbox.old(entry) && (unavailable || entry.key !== sending),
+  );
   const each = (some: readonly Entry[], act: (key: string) => void) => some.forEach(({ key }) => act(key));
   return (
     <>
       {waiting.length > 0 && (
         <div className="banner" role="status">
+          {unavailable && 'Orders can’t be created right now. '}
           {count(waiting)} waiting to be sent{' '}
           <button type="button" onClick={() => each(waiting, (key) => outbox.sendNow(key))}>
             Send now

@@ -113,7 +113,7 @@ describe('whether a cancel changed the order', () => {
     });
   });
 
-  it.each([new NetworkError(), new ApiError({ type: '', title: '', status: 503, code: 'unavailable' })])(
+  it.each([new NetworkError(), new ApiError({ type: '', title: '', status: 500, code: 'internal' })])(
     'is unknown after an earlier request failed: %s',
     (lost) => {
       marbles(({ scheduler, expectObservable }) => {
@@ -172,5 +172,66 @@ describe('a cancel of many in flight', () => {
       scheduler.schedule(() => expect(page.sent()).toBe(1), 30_900);
       scheduler.schedule(() => expect(page.sent()).toBe(2), 31_100);
     });
+  });
+});
+
+describe('while the server can’t carry out commands', () => {
+  const away = (retryAfter?: number) =>
+    new ApiError({ type: '', title: '', status: 503, code: 'unavailable' }, retryAfter);
+
+  it('a cancel waits, and is retried after the server’s Retry-After with an observer too', () => {
+    marbles(({ scheduler, expectObservable }) => {
+      const { cancels } = start(scheduler, away(10), away(), new NetworkError(), order);
+      expectObservable(cancels.cancel(id, 'late')).toBe('20s (a|)', { a: order });
+      expectObservable(cancels.waiting$(id), '25s !').toBe('a 999ms b 18999ms a', { a: false, b: true });
+      expectObservable(cancels.waiting$('other'), '25s !').toBe('a', { a: false });
+    });
+  });
+
+  it('a cancel without an observer waits longer than for a lost network', () => {
+    const page = marbles(({ scheduler, expectObservable }) => {
+      const page = start(scheduler, ...Array.from({ length: 20 }, () => away()), order);
+      expectObservable(page.cancels.cancel(id, ''), '500ms !').toBe('-');
+      return page;
+    });
+    expect([page.sent(), page.toasts]).toEqual([21, [`Order cancelled ${id}`]]);
+  });
+
+  it('a waiting cancel can be given up', () => {
+    const page = marbles(({ scheduler, expectObservable }) => {
+      const page = start(scheduler, away(), order);
+      expectObservable(page.cancels.cancel(id, '')).toBe('2s |');
+      scheduler.schedule(() => page.cancels.stop(id), 2_000);
+      expectObservable(page.cancels.waiting$(id), '10s !').toBe('a 999ms b 999ms a', { a: false, b: true });
+      return page;
+    });
+    expect([page.sent(), page.toasts, page.cancels.running(id)]).toEqual([1, [], undefined]);
+  });
+
+  it('only the orders that it could not cancel are sent again', () => {
+    const problem = away().problem;
+    const asked: (readonly string[])[] = [];
+    const some = [
+      { id: 'a', outcome: 'cancelled' as const, changed: true },
+      { id: 'b', outcome: 'failed' as const, problem },
+    ];
+    const rest = [{ id: 'b', outcome: 'cancelled' as const, changed: false }];
+    marbles(({ scheduler, expectObservable }) => {
+      const cancels = createCancels({
+        scheduler,
+        toasts: { show: () => undefined },
+        api: {
+          cancel: () => NEVER,
+          cancelMany: (ids) => {
+            asked.push(ids);
+            return of(ids.length === 2 ? some : rest);
+          },
+        },
+      });
+      const done = [some[0], { id: 'b', outcome: 'cancelled' }]; // an earlier request may have cancelled it
+      expectObservable(cancels.cancelMany(['a', 'b'], '')).toBe('3s (a|)', { a: done });
+      expectObservable(cancels.waiting$('a'), '5s !').toBe('b 2999ms a', { a: false, b: true });
+    });
+    expect(asked).toEqual([['a', 'b'], ['b']]);
   });
 });

@@ -2,23 +2,33 @@
  * Cancels in flight. They belong to the session, not to a page: leaving a page does not abort its cancel. The page that
  * observes a cancel shows its outcome; without an observer a toast shows it. They are not stored: closing the tab ends
  * the retries, while a request that has reached the server may still take effect.
+ *
+ * While the server can't carry out commands (503), a cancel waits and is retried until its outcome is known.
  */
 import {
   asyncScheduler,
+  BehaviorSubject,
   defer,
+  distinctUntilChanged,
+  expand,
+  filter,
+  last,
   map,
+  merge,
   type Observable,
+  EMPTY,
   ReplaySubject,
   retry,
   type SchedulerLike,
   Subject,
+  switchMap,
   takeUntil,
   tap,
   throwError,
   timer,
 } from 'rxjs';
 import type { Api } from '../api/client';
-import { explain, hasCode, isRefused, isTemporary, retryDelay } from '../api/problem';
+import { explain, hasCode, isRefused, isTemporary, isUnavailable, retryDelay } from '../api/problem';
 import type { CancelOutcome, Order } from '../api/types';
 import { plural } from '../domain/format';
 import type { Toasts } from './toasts';
@@ -36,6 +46,10 @@ export interface Cancels {
   cancelMany(ids: readonly string[], reason: string): Observable<CancelOutcome[]>;
   /** The reason of the order's cancel in flight; undefined when there is none. */
   running(id: string): string | undefined;
+  /** Whether the order's cancel waits for a server that can't carry out commands at the moment. */
+  waiting$(id: string): Observable<boolean>;
+  /** Gives up the order's waiting cancel, and those of the other orders in its request. */
+  stop(id: string): void;
   /** Returns a function for the end of the session: it aborts the requests, and no more toasts are shown. */
   open(): () => void;
 }
@@ -60,6 +74,17 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
   /** Orders that a request with a lost response may have cancelled. */
   const uncertain = new Set<string>();
   const closed$ = new Subject<void>();
+  const waiting$ = new BehaviorSubject<ReadonlySet<string>>(new Set());
+  const stopped$ = new Subject<string>();
+
+  function setWaiting(ids: readonly string[], on: boolean): void {
+    const next = new Set(waiting$.value);
+    for (const id of ids) {
+      if (on) next.add(id);
+      else next.delete(id);
+    }
+    waiting$.next(next);
+  }
 
   const withoutUncertain = <T extends { id: string; changed?: boolean }>(
     outcome: T,
@@ -68,7 +93,10 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
     return changed === false && uncertain.has(outcome.id) ? rest : outcome;
   };
 
-  /** Sends a request. Without an observer it is retried until its outcome is known; a page offers the retry itself. */
+  /**
+   * Sends a request, and retries it while the server is unavailable. After a lost response it is retried without an observer
+   * only: a page offers the retry itself.
+   */
   function run<T>(
     ids: readonly string[],
     request$: Observable<T>,
@@ -76,8 +104,18 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
     messages: Messages<T>,
     ended: () => void = () => undefined,
   ): Observable<T> {
-    const finish = (show: () => void, pass: () => void) => {
+    let lost = 0;
+    const end = () => {
+      setWaiting(ids, false);
       ended();
+    };
+    const isRetried = (error: unknown) => {
+      if (isUnavailable(error)) setWaiting(ids, true);
+      if (ids.some((id) => waiting$.value.has(id))) return isTemporary(error);
+      return isTemporary(error) && !outcome$.observed && ++lost <= RETRY_LIMIT;
+    };
+    const finish = (show: () => void, pass: () => void) => {
+      end();
       if (!outcome$.observed) show();
       pass();
     };
@@ -89,14 +127,13 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
           },
         }),
         retry({
-          count: RETRY_LIMIT,
           // A cancel is idempotent.
           delay: (error: unknown) =>
-            isTemporary(error) && !outcome$.observed
+            isRetried(error)
               ? timer(Math.max(RETRY_DELAY, retryDelay(error)), scheduler)
               : throwError(() => error),
         }),
-        takeUntil(closed$),
+        takeUntil(merge(closed$, stopped$.pipe(filter((id) => ids.includes(id))))),
       )
       .subscribe({
         next: (outcome) =>
@@ -110,7 +147,7 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
             () => outcome$.error(error),
           ),
         complete: () => {
-          ended();
+          end();
           outcome$.complete();
         },
       });
@@ -128,14 +165,37 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
     cancel: (id, reason) => defer(() => inFlight.get(id)?.outcome$ ?? cancel(id, reason)),
     cancelMany: (ids, reason) =>
       defer(() => {
-        const request$ = api.cancelMany(ids, reason).pipe(
-          map((outcomes) => outcomes.map((outcome): CancelOutcome => withoutUncertain(outcome))),
-          tap((outcomes) => {
-            for (const { id, outcome } of outcomes) if (outcome === 'failed') uncertain.add(id);
+        const known = new Map<string, CancelOutcome>();
+        /** Sends the orders without a final outcome. */
+        const send = (left: readonly string[]) =>
+          api.cancelMany(left, reason).pipe(
+            tap((outcomes) => {
+              for (const outcome of outcomes) {
+                known.set(outcome.id, withoutUncertain(outcome));
+                if (outcome.outcome === 'failed') uncertain.add(outcome.id);
+              }
+            }),
+          );
+        const unavailable = () =>
+          [...known.values()].filter(({ problem }) => problem?.status === 503).map(({ id }) => id);
+        const request$ = defer(() => send(known.size === 0 ? ids : unavailable())).pipe(
+          expand(() => {
+            const left = unavailable();
+            if (left.length === 0) return EMPTY;
+            setWaiting(ids, true);
+            return timer(RETRY_DELAY, scheduler).pipe(switchMap(() => send(left)));
           }),
+          last(),
+          map(() => [...known.values()]),
         );
         return run(ids, request$, new ReplaySubject<CancelOutcome[]>(1), manyMessages(ids.length));
       }),
+    waiting$: (id) =>
+      waiting$.pipe(
+        map((ids) => ids.has(id)),
+        distinctUntilChanged(),
+      ),
+    stop: (id) => stopped$.next(id),
     running: (id) => inFlight.get(id)?.reason,
     open: () => () => closed$.next(),
   };

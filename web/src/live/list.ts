@@ -26,7 +26,7 @@ import {
   timer,
 } from 'rxjs';
 import type { Api } from '../api/client';
-import { isTemporary } from '../api/problem';
+import { isTemporary, retryDelay } from '../api/problem';
 import type { Counts, OrderList, OrderSummary, Status } from '../api/types';
 import type { LiveFeed } from './liveFeed';
 import { formatQuery, type ListQuery, matches, toParams } from '../domain/query';
@@ -106,7 +106,9 @@ export function watchList(query: ListQuery, options: ListOptions): Observable<Li
           catchError((error: unknown, again) =>
             concat(
               of<Action>({ type: 'failed', error }),
-              isTemporary(error) ? timer(RETRY_DELAY, scheduler).pipe(switchMap(() => again)) : EMPTY,
+              isTemporary(error)
+                ? timer(Math.max(RETRY_DELAY, retryDelay(error)), scheduler).pipe(switchMap(() => again))
+                : EMPTY,
             ),
           ),
         ),

@@ -22,7 +22,7 @@ import {
   timer,
 } from 'rxjs';
 import type { Api } from '../api/client';
-import { isTemporary } from '../api/problem';
+import { isTemporary, retryDelay } from '../api/problem';
 import type { Order } from '../api/types';
 import type { LiveFeed } from './liveFeed';
 import { RETRY_DELAY } from './list';
@@ -51,7 +51,9 @@ export function watchOrder(id: string, options: OrderOptions): Observable<OrderV
     catchError((error: unknown, again) =>
       concat(
         of({ error }),
-        isTemporary(error) ? timer(RETRY_DELAY, scheduler).pipe(switchMap(() => again)) : EMPTY,
+        isTemporary(error)
+          ? timer(Math.max(RETRY_DELAY, retryDelay(error)), scheduler).pipe(switchMap(() => again))
+          : EMPTY,
       ),
     ),
   );

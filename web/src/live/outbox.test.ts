@@ -104,6 +104,23 @@ describe('the outbox', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('retries after the server’s Retry-After with the same key, and says that the server is unavailable', async () => {
+    const away = () => new ApiError({ type: '', title: 'Away', status: 503, code: 'unavailable' }, 4);
+    const { outbox, sent } = tab(away(), away(), away());
+    const close = outbox.open();
+    outbox.submit(entry);
+    await flush();
+    for (const count of [1, 2, 3]) {
+      expect([sent.length, outbox.view().unavailable]).toEqual([count, true]);
+      await vi.advanceTimersByTimeAsync(3_999);
+      expect(sent).toHaveLength(count);
+      await vi.advanceTimersByTimeAsync(1);
+    }
+    close();
+    expect(sent).toEqual(['k1', 'k1', 'k1', 'k1']);
+    expect([outbox.view().entries, outbox.view().unavailable]).toEqual([[], false]);
+  });
+
   it('keeps a refused order with its reason, and does not retry it', async () => {
     const refusal = new ApiError({ type: 'about:blank', title: 'Bad', status: 400, code: 'invalid-request' });
     const { outbox, sent } = tab(refusal);

@@ -19,7 +19,7 @@ import {
   takeUntil,
   timer,
 } from 'rxjs';
-import { ApiError, explain, isTemporary } from '../api/problem';
+import { ApiError, explain, isTemporary, isUnavailable, retryDelay } from '../api/problem';
 import type { CreateOrder, Order } from '../api/types';
 import type { Toasts } from './toasts';
 import { exclusive } from './exclusive';
@@ -28,6 +28,8 @@ import { type Entry, isOld, type OutboxStore, type Stored } from './outbox.store
 export interface OutboxView extends Stored {
   /** The key of the order that this tab is sending. */
   sending: string | undefined;
+  /** Whether the server can't create orders at the moment. */
+  unavailable: boolean;
   /** Whether the orders are stored beyond the tab. */
   kept: boolean;
 }
@@ -70,7 +72,13 @@ export function createOutbox(options: OutboxOptions): Outbox {
     scheduler = asyncScheduler,
     lock = exclusive,
   } = options;
-  const view = (sending?: string): OutboxView => ({ ...store.load(), sending, kept: store.kept() });
+  let unavailable = false;
+  const view = (sending?: string): OutboxView => ({
+    ...store.load(),
+    sending,
+    unavailable,
+    kept: store.kept(),
+  });
   const view$ = new BehaviorSubject(view());
   /** Schedules a pass over the waiting orders in this many ms. */
   const passIn$ = new Subject<number>();
@@ -92,33 +100,35 @@ export function createOutbox(options: OutboxOptions): Outbox {
   }
   const without = (key: string, entries: readonly Entry[]) => entries.filter((entry) => entry.key !== key);
 
-  /** Sends one order. Returns true when its outcome is known, otherwise false or the server's Retry-After in seconds. */
-  async function send({ key, request }: Entry, closed$: Observable<unknown>): Promise<boolean | number> {
+  /** Sends one order. Returns `known` when its outcome is known, otherwise the server's Retry-After in ms; 0 without one. */
+  async function send({ key, request }: Entry, closed$: Observable<unknown>): Promise<'known' | number> {
     show(key);
     try {
       const made = await lastValueFrom(create(request, key).pipe(takeUntil(closed$)), {
         defaultValue: undefined,
       });
-      if (!made) return false;
+      if (!made) return 0;
+      unavailable = false;
       // If another tab sent it first, that tab showed the toast.
       if (find(key)) toasts.show('Order created', { order: made.order.id });
       store.update(({ entries, settled }) => ({
         entries: without(key, entries),
         settled: [...settled.filter((one) => one.key !== key), { key, id: made.order.id }],
       }));
-      return true;
+      return 'known';
     } catch (error) {
+      unavailable = isUnavailable(error);
       // After the end of a session the order is sent at the next sign-in.
       const problem = error instanceof ApiError ? error.problem : undefined;
       if (!problem || isTemporary(error) || problem.code === 'unauthenticated') {
-        return (error instanceof ApiError ? error.retryAfter : undefined) ?? false;
+        return retryDelay(error);
       }
       const keyReused = problem.code === 'idempotency-key-reused';
       const detail = keyReused
         ? 'This order was already sent with different contents. Check your orders first: sending it again creates a second order.'
         : explain(error);
       edit(key, { refusal: { detail, errors: problem.errors ?? [], keyReused } });
-      return true;
+      return 'known';
     } finally {
       view$.next(view());
     }
@@ -133,9 +143,9 @@ export function createOutbox(options: OutboxOptions): Outbox {
       for (let entry = next(); entry; entry = next()) {
         tried.add(entry.key);
         const outcome = await send(entry, closed$);
-        if (outcome === true) continue;
+        if (outcome === 'known') continue;
         result.failed = true;
-        if (outcome !== false) result.retryAfter = Math.max(result.retryAfter, outcome * 1000);
+        result.retryAfter = Math.max(result.retryAfter, outcome);
       }
       return true;
     });
@@ -146,10 +156,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
     failures = result.failed ? failures + 1 : 0;
     // Another tab is sending, and may be closed before it has finished.
     if (!done) return RETRY_DELAY;
-    return Math.max(
-      result.retryAfter,
-      Math.min(MAX_RETRY_DELAY, RETRY_DELAY * 2 ** Math.max(0, failures - 1)),
-    );
+    if (result.retryAfter > 0) return Math.max(RETRY_DELAY, result.retryAfter);
+    return Math.min(MAX_RETRY_DELAY, RETRY_DELAY * 2 ** Math.max(0, failures - 1));
   }
 
   const retryNow = () => {

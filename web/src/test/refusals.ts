@@ -12,3 +12,16 @@ export function refuseRudeReason(path: string) {
   };
   return http.post(path, () => HttpResponse.json(problem, { status: 400 }), { once: true });
 }
+
+/** A server that can't carry out commands at this path while `away`. `sent` counts the requests. */
+export function outage(path: string) {
+  const state = { away: true, sent: 0 };
+  const problem = { type: '/docs', title: 'Away', status: 503, code: 'unavailable', detail: 'try again' };
+  const answer = http.post(path, () => {
+    state.sent++;
+    return state.away
+      ? HttpResponse.json(problem, { status: 503, headers: { 'Retry-After': '1' } })
+      : undefined;
+  });
+  return { state, answer };
+}

@@ -2,6 +2,7 @@ import { screen, waitFor } from '@testing-library/react';
 import { http, HttpResponse } from 'msw';
 import { describe, expect, it } from 'vitest';
 import { Backend } from '../../mock/backend';
+import { outage } from '../../test/refusals';
 import { findToast, open } from '../../test/app';
 
 /** Opens the page as alice; `made` returns her orders. */
@@ -120,6 +121,19 @@ describe('submitting an order', () => {
     await findToast('Order created');
     expect(keys).toEqual([keys[0], keys[0]]);
     expect(keys[0]).toBeTruthy();
+    expect(made()).toHaveLength(1);
+  });
+
+  it('says when the server can’t create orders, and creates it when it can', async () => {
+    const { state, answer } = outage('*/v1/orders');
+    const { user, add, made } = await openPage({ answers: [answer] });
+    await add('Green tea');
+    await user.click(submit());
+    await screen.findByText(/^Orders can’t be created right now\. Retrying; you won’t be charged twice\./);
+    await screen.findByText(/^Orders can’t be created right now\. 1 order waiting to be sent/);
+    expect(field('Name').value).toBe('Green tea');
+    state.away = false;
+    await findToast('Order created');
     expect(made()).toHaveLength(1);
   });
 

@@ -113,10 +113,9 @@ export default function CreatePage() {
             {refused}
           </p>
         )}
-        {state.matches('submitted') && progress.state === 'waiting' && (
+        {state.matches('submitted') && (progress.state === 'waiting' || view.unavailable) && (
           <div className="banner" role="status">
-            {navigator.onLine ? 'Can’t reach the server. ' : 'You are offline. '}
-            Retrying; you won’t be charged twice.{' '}
+            {delayReason(view.unavailable)} Retrying; you won’t be charged twice.{' '}
             {view.kept
               ? 'You can leave this page.'
               : 'This browser can’t store the order: keep this tab open until it is sent.'}
@@ -146,6 +145,11 @@ export default function CreatePage() {
       </form>
     </>
   );
+}
+
+function delayReason(unavailable: boolean): string {
+  if (unavailable) return 'Orders can’t be created right now.';
+  return navigator.onLine ? 'Can’t reach the server.' : 'You are offline.';
 }
 
 function messageFor(field: string, errors: readonly FieldError[]): string | undefined {

@@ -5,7 +5,7 @@ import { navigate } from '../../ui/router';
 import { Backend } from '../../mock/backend';
 import { shortId } from '../../domain/format';
 import { findToast, open } from '../../test/app';
-import { refuseRudeReason } from '../../test/refusals';
+import { outage, refuseRudeReason } from '../../test/refusals';
 
 const tea = { sku: 'tea-1', name: 'Green tea', quantity: 2, unitPrice: 450 };
 const mug = { sku: 'mug-1', name: 'Stoneware mug', quantity: 1, unitPrice: 1450 };
@@ -278,6 +278,36 @@ describe('cancelling an order', () => {
     await user.click(within(alert).getByRole('button', { name: 'Retry' }));
     await findToast('Order cancelled');
     expect(chip()).toBe('Cancelled');
+  });
+
+  it('waits while the server can’t carry out commands, and recovers by itself', async () => {
+    const { state, answer } = outage('*/v1/orders/:id/cancel');
+    const { user, backend, id } = await openOrder('confirmed', { answers: [answer] });
+    await user.click(await ask());
+    await user.type((await dialog()).getByLabelText('Reason (optional)'), 'Wrong size');
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    await screen.findByText(/^Orders can’t be cancelled right now\. Retrying automatically/);
+    expect([screen.queryByRole('dialog'), chip()]).toEqual([null, 'Confirmed']);
+    act(() => navigate('/'));
+    await screen.findByRole('cell', { name: 'Confirmed' });
+    act(() => navigate(`/orders/${id}`));
+    await screen.findByText(/^Orders can’t be cancelled right now/);
+    state.away = false;
+    await findToast('Order cancelled');
+    expect(backend.get(id)?.cancellation?.reason).toBe('Wrong size');
+    expect(screen.queryByText(/right now/)).toBeNull();
+  });
+
+  it('can be given up while it waits', async () => {
+    const { state, answer } = outage('*/v1/orders/:id/cancel');
+    const { user, backend, id } = await openOrder('confirmed', { answers: [answer] });
+    await user.click(await ask());
+    await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
+    await user.click(await screen.findByRole('button', { name: 'Stop retrying' }));
+    expect(screen.queryByText(/right now/)).toBeNull();
+    state.away = false;
+    expect([await ask().then(({ textContent }) => textContent), state.sent]).toEqual(['Cancel order', 1]);
+    expect(backend.get(id)?.status).toBe('confirmed');
   });
 
   it('continues when the page is left, and ends in a toast', async () => {

@@ -31,13 +31,16 @@ export default function OrderPage({ id }: { id: string }) {
           cancel: fromPromise(({ input, signal }) =>
             toPromise(cancels.cancel(input.id, input.reason), signal),
           ),
+          waiting: fromObservable(({ input }) => cancels.waiting$(input.id)),
         },
+        actions: { stopCancel: (_, { id }) => cancels.stop(id) },
       }),
     [api, cancels, feed],
   );
   const [state, send] = useMachine(machine, { input: { id, cancelling: cancels.running(id) } });
   const { order } = state.context;
   const cancelled = state.matches('cancelled');
+  const waiting = state.matches('cancelling') && state.context.waiting;
   useShortcuts({ c: () => send({ type: 'ASK' }) });
   useEffect(() => {
     document.title = `Order ${shortId(id)}`;
@@ -113,9 +116,17 @@ export default function OrderPage({ id }: { id: string }) {
           </button>
         </div>
       )}
+      {waiting && (
+        <div className="banner" role="status">
+          Orders can’t be cancelled right now. Retrying automatically; you can leave this page.{' '}
+          <button type="button" onClick={() => send({ type: 'DISMISS' })}>
+            Stop retrying
+          </button>
+        </div>
+      )}
       <PaymentNotice order={order} />
       <Details order={order} />
-      {(state.matches('confirming') || state.matches('cancelling')) && (
+      {(state.matches('confirming') || (state.matches('cancelling') && !waiting)) && (
         <CancelDialog
           order={order}
           reason={state.context.reason}

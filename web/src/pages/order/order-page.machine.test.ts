@@ -1,4 +1,4 @@
-import { Subject } from 'rxjs';
+import { BehaviorSubject, Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { createActor, fromObservable, fromPromise, SimulatedClock, waitFor } from 'xstate';
 import { ApiError, NetworkError } from '../../api/problem';
@@ -24,6 +24,8 @@ const DISMISS = { type: 'DISMISS' } as const;
 /** The page's machine; the test emits the order and settles the cancels. */
 function open(order?: Order) {
   const view$ = new Subject<OrderView>();
+  const waiting$ = new BehaviorSubject(false);
+  const stopped: string[] = [];
   const watched: string[] = [];
   const asked: { id: string; reason: string }[] = [];
   const answers: { resolve: (order: Cancelled) => void; reject: (error: unknown) => void }[] = [];
@@ -37,13 +39,17 @@ function open(order?: Order) {
         asked.push(input);
         return new Promise((resolve, reject) => answers.push({ resolve, reject }));
       }),
+      waiting: fromObservable(() => waiting$),
     },
+    actions: { stopCancel: (_, { id }) => stopped.push(id) },
   });
   const clock = new SimulatedClock();
   const actor = createActor(machine, { input: { id: created.id }, clock }).start();
   const left = () => waitFor(actor, (now) => !now.matches('cancelling'));
   const page = {
     clock,
+    waiting$,
+    stopped,
     watched,
     asked,
     state: () => actor.getSnapshot().value,
@@ -229,6 +235,21 @@ describe('cancelling', () => {
     expect(page.context().refusal).toBeUndefined();
     page.send(CONFIRM);
     expect([page.state(), page.asked.length]).toEqual(['cancelling', 2]);
+  });
+
+  it('can be given up only while it waits', async () => {
+    const page = open(confirmed);
+    page.send(ASK, CONFIRM, DISMISS);
+    expect([page.state(), page.stopped]).toEqual(['cancelling', []]);
+    page.waiting$.next(true);
+    expect(page.context().waiting).toBe(true);
+    page.send(DISMISS);
+    expect([page.state(), page.stopped]).toEqual(['ready', [created.id]]);
+    page.waiting$.next(false);
+    page.send(ASK, CONFIRM);
+    expect(page.context().waiting).toBe(false);
+    await page.answer(own);
+    expect(page.state()).toBe('cancelled');
   });
 
   it('reports a missing order', async () => {

@@ -17,6 +17,8 @@ export interface OrderPageContext extends OrderView {
   rejoin: boolean;
   /** The error of the last cancel. */
   refusal: unknown;
+  /** Whether the cancel waits for a server that can't carry out commands at the moment. */
+  waiting: boolean;
   /** Whether the order was cancelled before our cancel. */
   cancelledBefore: boolean;
 }
@@ -38,6 +40,10 @@ export const orderPageMachine = setup({
     cancel: fromPromise<Cancelled, { id: string; reason: string }>(() =>
       Promise.reject(new Error('cancel is not provided')),
     ),
+    /** Whether the cancel in flight waits. */
+    waiting: fromObservable<boolean, { id: string }>(() => {
+      throw new Error('waiting is not provided');
+    }),
   },
   guards: {
     loaded: ({ context }) => context.order !== undefined,
@@ -49,6 +55,8 @@ export const orderPageMachine = setup({
     overtaken: ({ context }) => context.order === undefined || !allows(context.order.status, 'cancel'),
   },
   actions: {
+    /** Gives up a cancel that waits. */
+    stopCancel: (_, _order: { id: string }) => undefined,
     keepNewer: assign({
       order: ({ context }, { order }: { order: Order }) =>
         order.version >= (context.order?.version ?? 0) ? order : context.order,
@@ -66,6 +74,7 @@ export const orderPageMachine = setup({
     reason: input.cancelling ?? '',
     rejoin: input.cancelling !== undefined,
     refusal: undefined,
+    waiting: false,
     cancelledBefore: false,
   }),
   invoke: {
@@ -121,43 +130,62 @@ export const orderPageMachine = setup({
       },
     },
     cancelling: {
-      entry: assign({ rejoin: false }),
-      invoke: {
-        src: 'cancel',
-        input: ({ context }) => ({ id: context.id, reason: context.reason }),
-        onDone: [
-          {
-            guard: ({ event }) => event.output.changed === false,
-            target: 'overtaken',
-            actions: [
-              { type: 'keepNewer', params: ({ event }) => ({ order: event.output }) },
-              assign({ cancelledBefore: true }),
-            ],
-          },
-          {
-            target: 'cancelled',
-            actions: { type: 'keepNewer', params: ({ event }) => ({ order: event.output }) },
-          },
-        ],
-        onError: [
-          {
-            guard: ({ event }) => hasCode(event.error, 'already-delivered', 'version-mismatch'),
-            target: 'overtaken',
-            actions: assign({ refusal: ({ event }) => event.error }),
-          },
-          {
-            guard: ({ event }) => hasCode(event.error, 'order-not-found'),
-            target: 'missing',
-            actions: assign({ order: undefined, error: ({ event }) => event.error }),
-          },
-          {
-            guard: ({ event }) => isRefused(event.error),
-            target: 'confirming',
-            actions: assign({ refusal: ({ event }) => event.error }),
-          },
-          { target: 'cancelFailed', actions: assign({ refusal: ({ event }) => event.error }) },
-        ],
+      entry: assign({ rejoin: false, waiting: false }),
+      // The dialog is closed while the cancel waits, so that the page can be read.
+      on: {
+        DISMISS: {
+          guard: ({ context }) => context.waiting,
+          target: 'ready',
+          actions: { type: 'stopCancel', params: ({ context }) => ({ id: context.id }) },
+        },
       },
+      invoke: [
+        {
+          src: 'waiting',
+          input: ({ context }) => ({ id: context.id }),
+          onSnapshot: {
+            actions: assign({
+              waiting: ({ context, event }) => context.waiting || event.snapshot.context === true,
+            }),
+          },
+        },
+        {
+          src: 'cancel',
+          input: ({ context }) => ({ id: context.id, reason: context.reason }),
+          onDone: [
+            {
+              guard: ({ event }) => event.output.changed === false,
+              target: 'overtaken',
+              actions: [
+                { type: 'keepNewer', params: ({ event }) => ({ order: event.output }) },
+                assign({ cancelledBefore: true }),
+              ],
+            },
+            {
+              target: 'cancelled',
+              actions: { type: 'keepNewer', params: ({ event }) => ({ order: event.output }) },
+            },
+          ],
+          onError: [
+            {
+              guard: ({ event }) => hasCode(event.error, 'already-delivered', 'version-mismatch'),
+              target: 'overtaken',
+              actions: assign({ refusal: ({ event }) => event.error }),
+            },
+            {
+              guard: ({ event }) => hasCode(event.error, 'order-not-found'),
+              target: 'missing',
+              actions: assign({ order: undefined, error: ({ event }) => event.error }),
+            },
+            {
+              guard: ({ event }) => isRefused(event.error),
+              target: 'confirming',
+              actions: assign({ refusal: ({ event }) => event.error }),
+            },
+            { target: 'cancelFailed', actions: assign({ refusal: ({ event }) => event.error }) },
+          ],
+        },
+      ],
     },
     /** The outcome is unknown. A cancel is idempotent, so it can be repeated. */
     cancelFailed: {

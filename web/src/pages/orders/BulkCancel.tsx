@@ -1,6 +1,6 @@
 import { useMachine } from '@xstate/react';
 import { useMemo } from 'react';
-import { fromPromise } from 'xstate';
+import { fromObservable, fromPromise } from 'xstate';
 import { toPromise } from '../../api/client';
 import { explain, sentence } from '../../api/problem';
 import type { CancelOutcome } from '../../api/types';
@@ -26,7 +26,9 @@ export function BulkCancel({ ids, onDone }: BulkCancelProps) {
           cancelMany: fromPromise(({ input, signal }) =>
             toPromise(cancels.cancelMany(input.ids, input.reason), signal),
           ),
+          waiting: fromObservable(({ input }) => cancels.waiting$(input.ids[0] ?? '')),
         },
+        actions: { stopCancel: (_, { ids }) => cancels.stop(ids[0] ?? '') },
       }),
     [cancels],
   );
@@ -36,6 +38,7 @@ export function BulkCancel({ ids, onDone }: BulkCancelProps) {
     if (state.matches('done')) onDone();
     send({ type: 'DISMISS' });
   };
+  const waiting = state.matches('cancelling') && context.waiting;
   const many = plural(context.ids.length, 'order');
   return (
     <>
@@ -52,7 +55,7 @@ export function BulkCancel({ ids, onDone }: BulkCancelProps) {
       )}
       {!state.matches('idle') && (
         <Dialog title={state.matches('done') ? summary(context.outcomes) : `Cancel ${many}?`} onClose={close}>
-          {(state.matches('confirming') || state.matches('cancelling')) && (
+          {(state.matches('confirming') || (state.matches('cancelling') && !waiting)) && (
             <ReasonForm
               reason={context.reason}
               error={context.error}
@@ -63,6 +66,21 @@ export function BulkCancel({ ids, onDone }: BulkCancelProps) {
               onConfirm={(reason) => send({ type: 'CONFIRM', reason })}
               onClose={close}
             />
+          )}
+          {waiting && (
+            <>
+              <p role="status">
+                Orders can’t be cancelled right now. Retrying automatically; you can close this dialog.
+              </p>
+              <div className="actions">
+                <button type="button" onClick={() => send({ type: 'STOP' })}>
+                  Stop retrying
+                </button>
+                <button type="button" onClick={close}>
+                  Close
+                </button>
+              </div>
+            </>
           )}
           {state.matches('failed') && <p role="alert">{explain(context.error)}</p>}
           {state.matches('done') && (

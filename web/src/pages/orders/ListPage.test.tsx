@@ -5,7 +5,7 @@ import { navigate } from '../../ui/router';
 import { Backend } from '../../mock/backend';
 import { shortId } from '../../domain/format';
 import { open } from '../../test/app';
-import { refuseRudeReason } from '../../test/refusals';
+import { outage, refuseRudeReason } from '../../test/refusals';
 
 const NOON = Date.parse('2026-11-24T12:00:00Z');
 const tea = { sku: 'tea-1', name: 'Green tea', quantity: 2, unitPrice: 450 };
@@ -316,6 +316,25 @@ describe('selected orders', () => {
     await user.click(dialog.getByRole('button', { name: 'Cancel 1 order' }));
     await screen.findByRole('heading', { name: '1 of 1 order cancelled' });
     expect(backend.get(carol.id)?.cancellation?.reason).toBe('Rude\nword');
+  });
+
+  it('wait while the server can’t carry out commands, and recover by themselves', async () => {
+    const { state, answer } = outage('*/v1/orders/cancel');
+    const { backend, carol } = seedOrders();
+    const { user } = open({ backend, answers: [answer] });
+    await user.click(await checkboxOf(carol));
+    await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
+    const dialog = within(await screen.findByRole('dialog', { name: 'Cancel 1 order?' }));
+    await user.type(dialog.getByLabelText('Reason (optional)'), 'Out of stock');
+    await user.click(dialog.getByRole('button', { name: 'Cancel 1 order' }));
+    await dialog.findByText(/^Orders can’t be cancelled right now\. Retrying automatically/);
+    await user.click(dialog.getByRole('button', { name: 'Stop retrying' }));
+    expect(dialog.getByLabelText<HTMLTextAreaElement>('Reason (optional)').value).toBe('Out of stock');
+    await user.click(dialog.getByRole('button', { name: 'Cancel 1 order' }));
+    await user.click(await dialog.findByRole('button', { name: 'Close' }));
+    state.away = false;
+    await screen.findByText('1 order cancelled');
+    expect(backend.get(carol.id)?.cancellation?.reason).toBe('Out of stock');
   });
 
   it('show their outcome after the browser closed the dialog, and others can be cancelled next', async () => {

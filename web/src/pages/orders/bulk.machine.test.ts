@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createActor, fromPromise, SimulatedClock, waitFor } from 'xstate';
+import { BehaviorSubject } from 'rxjs';
+import { createActor, fromObservable, fromPromise, SimulatedClock, waitFor } from 'xstate';
 import { ApiError, NetworkError } from '../../api/problem';
 import type { CancelOutcome } from '../../api/types';
 import { type BulkEvent, bulkMachine } from './bulk.machine';
@@ -12,12 +13,15 @@ const outcomes = (all: Record<string, Outcome>): CancelOutcome[] =>
 const ASK: BulkEvent = { type: 'ASK', ids: ['a', 'b', 'c'] };
 const CONFIRM: BulkEvent = { type: 'CONFIRM', reason: 'out of stock' };
 const RETRY: BulkEvent = { type: 'RETRY' };
+const STOP: BulkEvent = { type: 'STOP' };
 const DISMISS: BulkEvent = { type: 'DISMISS' };
 
 /** The machine after these events, with a server that responds when the test calls `answer` or `lose`. */
 function start(...events: BulkEvent[]) {
   const asked: { ids: readonly string[]; reason: string }[] = [];
   const answers: { resolve: (outcomes: CancelOutcome[]) => void; reject: (error: unknown) => void }[] = [];
+  const waiting$ = new BehaviorSubject(false);
+  const stopped: (readonly string[])[] = [];
   const clock = new SimulatedClock();
   const actor = createActor(
     bulkMachine.provide({
@@ -26,13 +30,17 @@ function start(...events: BulkEvent[]) {
           asked.push(input);
           return new Promise((resolve, reject) => answers.push({ resolve, reject }));
         }),
+        waiting: fromObservable(() => waiting$),
       },
+      actions: { stopCancel: (_, { ids }) => stopped.push(ids) },
     }),
     { clock },
   ).start();
   const page = {
     clock,
     asked,
+    stopped,
+    waiting$,
     state: () => actor.getSnapshot().value,
     context: () => actor.getSnapshot().context,
     send: (...events: BulkEvent[]) => events.forEach((event) => actor.send(event)),
@@ -124,7 +132,13 @@ describe('cancelling many', () => {
     expect(page.state()).toBe(end);
     page.send({ type: 'ASK', ids: ['d'] });
     expect(page.state()).toBe('confirming');
-    expect(page.context()).toEqual({ ids: ['d'], reason: '', outcomes: [], error: undefined });
+    expect(page.context()).toEqual({
+      ids: ['d'],
+      reason: '',
+      outcomes: [],
+      error: undefined,
+      waiting: false,
+    });
   });
 
   const refused = (retryAfter?: number) =>
@@ -158,13 +172,44 @@ describe('cancelling many', () => {
     expect([page.state(), page.asked.length]).toEqual(['cancelling', 2]);
   });
 
+  it('can’t be left while its request is in flight', () => {
+    const page = start(ASK, CONFIRM, DISMISS, STOP);
+    expect([page.state(), page.stopped]).toEqual(['cancelling', []]);
+  });
+
+  it('can be left or given up while its request waits', () => {
+    const left = start(ASK, CONFIRM);
+    left.waiting$.next(true);
+    left.send(DISMISS);
+    expect([left.state(), left.stopped]).toEqual(['idle', []]);
+
+    const page = start(ASK, CONFIRM);
+    page.waiting$.next(true);
+    expect(page.context().waiting).toBe(true);
+    page.send(STOP);
+    expect([page.state(), page.context().reason, page.stopped]).toEqual([
+      'confirming',
+      'out of stock',
+      [['a', 'b', 'c']],
+    ]);
+    page.waiting$.next(false);
+    page.send(CONFIRM);
+    expect([page.state(), page.context().waiting]).toEqual(['cancelling', false]);
+  });
+
   it('starts afresh after it is dismissed', async () => {
     const page = start(ASK, CONFIRM);
     await page.answer({ a: 'failed', b: 'cancelled', c: 'cancelled' });
     page.send(DISMISS);
     expect(page.state()).toBe('idle');
     page.send({ type: 'ASK', ids: ['d'] });
-    expect(page.context()).toEqual({ ids: ['d'], reason: '', outcomes: [], error: undefined });
+    expect(page.context()).toEqual({
+      ids: ['d'],
+      reason: '',
+      outcomes: [],
+      error: undefined,
+      waiting: false,
+    });
 
     page.send({ type: 'CONFIRM', reason: '' });
     await page.lose(new NetworkError());
