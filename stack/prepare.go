@@ -86,19 +86,20 @@ func prepare(o Options) (*Stack, error) {
 // makeDatabasesPrivate makes database files that an earlier version created readable by their owner only. SQLite creates its
 // journal files with the mode of the database.
 func makeDatabasesPrivate(home string) error {
-	files, err := filepath.Glob(filepath.Join(globEscape.Replace(home), "*.db*"))
+	files, err := os.ReadDir(home)
 	if err != nil {
 		return err
 	}
 	for _, file := range files {
-		if err := os.Chmod(file, 0o600); err != nil {
+		if !strings.Contains(file.Name(), ".db") {
+			continue
+		}
+		if err := os.Chmod(filepath.Join(home, file.Name()), 0o600); err != nil {
 			return err
 		}
 	}
 	return nil
 }
-
-var globEscape = strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`)
 
 // Root returns the folder of the repository that contains the working directory.
 func Root() (string, error) {

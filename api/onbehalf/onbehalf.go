@@ -65,24 +65,18 @@ func Mint(key []byte, c Claims, now time.Time) (string, error) {
 	}).SignedString(key)
 }
 
-// VerifyAny verifies a token with several keys, of which one must match. During a key rotation there are two.
-func VerifyAny(keys [][]byte, token string, now time.Time) (c Claims, err error) {
-	err = ErrInvalid
+// Verify returns the claims of a token that is signed with one of the keys, or an error that wraps ErrInvalid. During a key
+// rotation there are two keys.
+func Verify(keys [][]byte, token string, now time.Time) (Claims, error) {
+	var set jwt.VerificationKeySet
 	for _, key := range keys {
-		if c, err = Verify(key, token, now); err == nil {
-			return c, nil
+		if len(key) < MinKey { // an empty key would verify tokens that anyone can sign
+			return Claims{}, fmt.Errorf("%w: the key has %d bytes, %d are needed", ErrInvalid, len(key), MinKey)
 		}
-	}
-	return c, err
-}
-
-// Verify returns the claims of a token, or an error that wraps ErrInvalid.
-func Verify(key []byte, token string, now time.Time) (Claims, error) {
-	if len(key) < MinKey { // an empty key would verify tokens that anyone can sign
-		return Claims{}, fmt.Errorf("%w: the key has %d bytes, %d are needed", ErrInvalid, len(key), MinKey)
+		set.Keys = append(set.Keys, key)
 	}
 	var p payload
-	_, err := jwt.ParseWithClaims(token, &p, func(*jwt.Token) (any, error) { return key, nil },
+	_, err := jwt.ParseWithClaims(token, &p, func(*jwt.Token) (any, error) { return set, nil },
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithIssuer(issuer), jwt.WithAudience(audience), jwt.WithExpirationRequired(), jwt.WithLeeway(Skew),
 		jwt.WithTimeFunc(func() time.Time { return now }))

@@ -40,7 +40,6 @@ type Options struct {
 	Faults int
 	Seed   uint64
 	Short  bool      // long faults are shorter
-	Root   string    // the repository; found from the working directory if empty
 	Out    io.Writer // progress messages
 }
 
@@ -120,7 +119,7 @@ func Run(ctx context.Context, o Options) (_ Report, err error) {
 
 func (r *run) start(ctx context.Context, home string) (err error) {
 	options := stack.Options{
-		Root: r.Root, Home: home, FreePorts: true, Replicas: 1, Stdout: r.Out,
+		Home: home, FreePorts: true, Replicas: 1, Stdout: r.Out,
 		Env: map[string]map[string]string{
 			stack.OrdersActor: {"DELIVER_AFTER": deliverAfter.String(), "RATE_LIMIT": "0", "MAX_IN_FLIGHT": "1024", "PAYMENT_TIMEOUT": "10s"},
 			stack.PaymentsSvc: {"PAYMENT_LATENCY": "200ms", "PAYMENT_CONFIRM_RATE": "0.8", "PAYMENT_FAILURE_RATE": "0"},
@@ -171,17 +170,15 @@ func (r *run) injectAll(ctx context.Context, plan []fault) error {
 func (r *run) inject(ctx context.Context, f fault) (err error) {
 	switch f.kind {
 	case database:
-		if err := r.postgres.Kill(); err != nil {
+		if err = r.postgres.Kill(); err != nil {
 			return err
 		}
 		sleep(ctx, f.duration)
-		if err := r.postgres.Start(); err != nil {
-			return err
-		}
+		err = r.postgres.Start()
 	case slow:
-		err = r.payments(ctx, f, map[string]string{"PAYMENT_LATENCY": "3s"}, map[string]string{"PAYMENT_LATENCY": "200ms"})
+		err = r.payments(ctx, f, "PAYMENT_LATENCY", "3s", "200ms")
 	case failing:
-		err = r.payments(ctx, f, map[string]string{"PAYMENT_FAILURE_RATE": "0.5"}, map[string]string{"PAYMENT_FAILURE_RATE": "0"})
+		err = r.payments(ctx, f, "PAYMENT_FAILURE_RATE", "0.5", "0")
 	default:
 		end := r.stack.Kill
 		if f.kind == stopped {
@@ -202,18 +199,17 @@ func (r *run) inject(ctx context.Context, f fault) (err error) {
 	return errors.Join(err, r.stack.WaitReady(ctx))
 }
 
-// payments runs payments-svc with other settings for the duration of the fault. It is restarted for each change.
-func (r *run) payments(ctx context.Context, f fault, during, after map[string]string) error {
-	for i, settings := range []map[string]string{during, after} {
-		if err := errors.Join(r.stack.Set(stack.PaymentsSvc, settings), r.stack.Stop(stack.PaymentsSvc),
-			r.stack.Start(stack.PaymentsSvc)); err != nil {
-			return err
-		}
-		if i == 0 {
-			sleep(ctx, f.duration)
-		}
+// payments runs payments-svc with another setting for the duration of the fault. It is restarted for each change.
+func (r *run) payments(ctx context.Context, f fault, setting, during, after string) error {
+	restart := func(value string) error {
+		return errors.Join(r.stack.Set(stack.PaymentsSvc, map[string]string{setting: value}),
+			r.stack.Stop(stack.PaymentsSvc), r.stack.Start(stack.PaymentsSvc))
 	}
-	return nil
+	if err := restart(during); err != nil {
+		return err
+	}
+	sleep(ctx, f.duration)
+	return restart(after)
 }
 
 // settle waits until all orders are final and no void is pending. After settleTimeout the checker reports what is missing.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,32 +44,24 @@ func Keys(ctx context.Context, client Getter, log *slog.Logger, secret string, n
 		return nil, fmt.Errorf("load secret %q of store %q: %w", secret, Store, err)
 	}
 	keys := make(map[string][]byte, len(names))
-	for _, name := range withPrevious(names) {
-		text, ok := values[name]
-		if !ok && strings.HasSuffix(name, Previous) {
-			continue
-		}
-		if !ok {
+	for _, name := range names {
+		if _, ok := values[name]; !ok {
 			return nil, fmt.Errorf("load secret %q of store %q: it has no key %q", secret, Store, name)
 		}
-		key, err := decode(text)
-		if err != nil {
-			return nil, fmt.Errorf("load secret %q of store %q: key %q %w; %s", secret, Store, name, err, expectedFormat)
+		for _, name := range []string{name, name + Previous} {
+			text, ok := values[name]
+			if !ok {
+				continue
+			}
+			if keys[name], err = decode(text); err != nil {
+				return nil, fmt.Errorf("load secret %q of store %q: key %q %w; %s", secret, Store, name, err, expectedFormat)
+			}
 		}
-		keys[name] = key
 	}
 	return keys, nil
 }
 
 const expectedFormat = "use the output of `openssl rand -base64 32`; the data field of a Kubernetes Secret has it encoded in base64 a second time"
-
-func withPrevious(names []string) []string {
-	all := slices.Clone(names)
-	for _, name := range names {
-		all = append(all, name+Previous)
-	}
-	return all
-}
 
 // Accepted returns the key of a name and, if there is one, the previous key.
 func Accepted(keys map[string][]byte, name string) [][]byte {

@@ -126,9 +126,6 @@ func (n *contractNode) Get(path ...string) *contractNode {
 	return n
 }
 
-// Text returns the value of a scalar.
-func (n *contractNode) Text() string { return n.Value }
-
 // All returns the members of a mapping, or the elements of a list.
 func (n *contractNode) All() []*contractNode {
 	var list []*contractNode

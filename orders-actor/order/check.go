@@ -42,8 +42,8 @@ func Check(items []Item, currency string) (int64, error) {
 	var total int64
 	for i, item := range items {
 		at := func(field string) string { return fmt.Sprintf("items[%d].%s", i, field) }
-		checkText(add, at("sku"), item.SKU, MaxSKU)
-		checkText(add, at("name"), item.Name, MaxName)
+		checkText(add, at("sku"), item.SKU, MaxSKU, unicode.IsControl)
+		checkText(add, at("name"), item.Name, MaxName, unicode.IsControl)
 		quantityOK := item.Quantity >= 1 && item.Quantity <= MaxQuantity
 		if !quantityOK {
 			add(at("quantity"), "must be from 1 to %d", MaxQuantity)
@@ -76,7 +76,7 @@ func Reason(given string) (string, error) {
 		return "", nil
 	}
 	var bad []FieldError
-	checkLines(func(field, format string, args ...any) {
+	checkText(func(field, format string, args ...any) {
 		bad = append(bad, FieldError{Field: field, Message: fmt.Sprintf(format, args...)})
 	}, "reason", reason, MaxReason, isControl)
 	if bad != nil {
@@ -88,11 +88,7 @@ func Reason(given string) (string, error) {
 // isControl is unicode.IsControl without line breaks and tabs.
 func isControl(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
 
-func checkText(add func(string, string, ...any), field, text string, limit int) {
-	checkLines(add, field, text, limit, unicode.IsControl)
-}
-
-func checkLines(add func(string, string, ...any), field, text string, limit int, refused func(rune) bool) {
+func checkText(add func(string, string, ...any), field, text string, limit int, refused func(rune) bool) {
 	switch {
 	case strings.TrimSpace(text) == "":
 		add(field, "must not be empty")

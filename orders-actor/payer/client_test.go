@@ -60,7 +60,7 @@ func TestCallsHaveAnOnBehalfOfToken(t *testing.T) {
 				assert.Equal(t, c.method, r.Method)
 				assert.Equal(t, c.path, r.URL.Path)
 				assert.Equal(t, "api", r.Header.Get("Dapr-Api-Token"))
-				claims, err := onbehalf.Verify(key, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), noon)
+				claims, err := onbehalf.Verify([][]byte{key}, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), noon)
 				assert.NoError(t, err)
 				assert.Equal(t, onbehalf.Claims{OrderID: "o-1", User: "alice", Amount: 900, Currency: "EUR"}, claims)
 				if r.Method == http.MethodPut {

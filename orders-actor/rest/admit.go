@@ -54,6 +54,16 @@ func (s *Server) waitableOrStream(h handler) fiber.Handler {
 	}
 }
 
+// onlyJSON refuses a call whose client does not accept JSON.
+func onlyJSON(h handler) handler {
+	return func(c *fiber.Ctx, u auth.User) error {
+		if _, err := request.Accepted(c, fiber.MIMEApplicationJSON); err != nil {
+			return err
+		}
+		return h(c, u)
+	}
+}
+
 // admit authenticates the user within the limit of concurrent calls. A call that waits then leaves that limit and takes one
 // of the user's slots for waits.
 func (s *Server) admit(c *fiber.Ctx, h handler, wait time.Duration, waits bool) error {

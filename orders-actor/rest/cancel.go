@@ -23,9 +23,6 @@ const (
 )
 
 func (s *Server) cancelOrder(c *fiber.Ctx, u auth.User) error {
-	if _, err := request.Accepted(c, fiber.MIMEApplicationJSON); err != nil {
-		return err
-	}
 	id, err := orderID(c)
 	if err != nil {
 		return err
@@ -56,9 +53,6 @@ func (s *Server) cancelOrder(c *fiber.Ctx, u auth.User) error {
 }
 
 func (s *Server) cancelOrders(c *fiber.Ctx, u auth.User) error {
-	if _, err := request.Accepted(c, fiber.MIMEApplicationJSON); err != nil {
-		return err
-	}
 	body, err := httpapi.ReadJSON[api.CancelOrders](c)
 	if err != nil {
 		return err

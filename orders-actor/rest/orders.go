@@ -22,9 +22,6 @@ import (
 )
 
 func (s *Server) createOrder(c *fiber.Ctx, u auth.User) error {
-	if _, err := request.Accepted(c, fiber.MIMEApplicationJSON); err != nil {
-		return err
-	}
 	key, err := idempotencyKey(c)
 	if err != nil {
 		return err
@@ -149,9 +146,6 @@ func (s *Server) getOrderStatus(c *fiber.Ctx, u auth.User) error {
 // sendOrder responds with the body of the order, or with 304 when the client has this version. With Prefer: wait it is a
 // long poll.
 func (s *Server) sendOrder(c *fiber.Ctx, u auth.User, body func(order.Order) any) error {
-	if _, err := request.Accepted(c, fiber.MIMEApplicationJSON); err != nil {
-		return err
-	}
 	id, err := orderID(c)
 	if err != nil {
 		return err

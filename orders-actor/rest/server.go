@@ -176,17 +176,17 @@ func (s *Server) addRoutes() error {
 	s.addRoute("/openapi.yaml", get(docs.Contract))
 	s.addRoute("/docs", get(docs.Page))
 	s.addRoute("/docs/style.css", get(docs.Style))
-	s.addRoute("/v1/session", get(s.signedIn(s.getSession)))
+	s.addRoute("/v1/session", get(s.signedIn(onlyJSON(s.getSession))))
 	s.addRoute("/v1/session/config", get(s.public(s.getSessionConfig)))
 	if s.Dev != nil {
 		s.addRoute("/v1/dev/token", post(s.public(s.createDevToken)))
 	}
-	s.addRoute("/v1/orders", get(s.signedIn(s.listOrders)), post(s.signedIn(s.createOrder)))
-	s.addRoute("/v1/orders/cancel", post(s.signedIn(s.cancelOrders)))
+	s.addRoute("/v1/orders", get(s.signedIn(s.listOrders)), post(s.signedIn(onlyJSON(s.createOrder))))
+	s.addRoute("/v1/orders/cancel", post(s.signedIn(onlyJSON(s.cancelOrders))))
 	s.addRoute("/v1/orders/events", get(s.waitableOrStream(s.followOrders)))
-	s.addRoute("/v1/orders/:id", get(s.waitable(s.getOrder)))
-	s.addRoute("/v1/orders/:id/status", get(s.waitable(s.getOrderStatus)))
-	s.addRoute("/v1/orders/:id/cancel", post(s.signedIn(s.cancelOrder)))
+	s.addRoute("/v1/orders/:id", get(s.waitable(onlyJSON(s.getOrder))))
+	s.addRoute("/v1/orders/:id/status", get(s.waitable(onlyJSON(s.getOrderStatus))))
+	s.addRoute("/v1/orders/:id/cancel", post(s.signedIn(onlyJSON(s.cancelOrder))))
 	s.app.Use(s.serveSPA)
 	return nil
 }

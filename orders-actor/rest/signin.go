@@ -25,9 +25,6 @@ func (s *Server) getSessionConfig(c *fiber.Ctx) error {
 }
 
 func (s *Server) getSession(c *fiber.Ctx, u auth.User) error {
-	if _, err := request.Accepted(c, fiber.MIMEApplicationJSON); err != nil {
-		return err
-	}
 	return c.JSON(api.Session{User: u.ID, Role: api.Role(u.Role)})
 }
 

@@ -148,7 +148,7 @@ func (s *Server) authorize(c *fiber.Ctx) (onbehalf.Claims, error) {
 	if token == "" {
 		return onbehalf.Claims{}, unauthenticated(c, errors.New("no bearer token"))
 	}
-	claims, err := onbehalf.VerifyAny(s.Keys, token, s.Now())
+	claims, err := onbehalf.Verify(s.Keys, token, s.Now())
 	if err != nil {
 		return onbehalf.Claims{}, unauthenticated(c, err)
 	}

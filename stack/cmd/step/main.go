@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -79,7 +80,7 @@ func tryLock(path string) (_ *os.File, holder string, _ error) {
 	if err != nil {
 		return nil, "", err
 	}
-	if err := lockFile(f); err != nil {
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		content, _ := io.ReadAll(f)
 		if holder = string(bytes.TrimSpace(content)); holder == "" {
 			holder = "another make in this folder"
