@@ -2,9 +2,9 @@ import { useMachine } from '@xstate/react';
 import { useEffect, useLayoutEffect, useMemo, useState } from 'react';
 import { createApi } from '../api/client';
 import { createServerClock } from '../api/clock';
-import { createLiveFeed } from '../live/liveFeed';
-import { browserLink } from '../live/link';
-import { browserTabs } from '../live/sharedFeed';
+import { createFeed } from '../live/feed';
+import { browserConnectivity } from '../live/connectivity';
+import { browserTabs } from '../live/feedAcrossTabs';
 import { createCancels } from '../live/cancels';
 import { createOutbox } from '../live/outbox';
 import { outboxStore } from '../live/outbox.store';
@@ -14,7 +14,7 @@ import { type SessionEvent } from '../session/session.machine';
 import { SignIn } from '../session/SignIn';
 import { createToasts } from '../live/toasts';
 import { createNow, NowProvider } from '../ui/now';
-import { type Services, ServicesProvider } from '../session/services';
+import { type Services, ServicesProvider } from '../services';
 import { Shell } from './Shell';
 
 interface AppProps {
@@ -43,10 +43,10 @@ function SignedIn({ session, send }: { session: Session; send: (event: SessionEv
       onAccepted: () => send({ type: 'ACCEPTED', token: session.token }),
       onUnauthenticated: (error) => send({ type: 'REFUSED', token: session.token, error }),
     });
-    const feed = createLiveFeed({
+    const feed = createFeed({
       stream: api.stream,
       poll: api.poll,
-      link$: browserLink(),
+      connectivity$: browserConnectivity(),
       tabs: browserTabs(session.user, session.role),
     });
     return {

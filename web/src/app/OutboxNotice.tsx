@@ -2,7 +2,7 @@ import { useMemo, useState } from 'react';
 import { catchError, map, of } from 'rxjs';
 import type { OrderSummary } from '../api/types';
 import { Link, useAddress } from '../ui/router';
-import { useServices } from '../session/services';
+import { useServices } from '../services';
 import { exactTime, money, shortId, statusNames } from '../domain/format';
 import { useObservable } from '../ui/useObservable';
 import type { Entry } from '../live/outbox.store';

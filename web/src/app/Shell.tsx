@@ -2,7 +2,7 @@ import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { scan } from 'rxjs';
 import { clockTime } from '../domain/format';
 import { ListPage } from '../pages/orders/ListPage';
-import type { Connection } from '../live/feed';
+import type { Connection } from '../live/feedConnection';
 import { OutboxNotice } from './OutboxNotice';
 import { Message } from '../ui/Message';
 import { useNow } from '../ui/now';
@@ -13,7 +13,7 @@ import { parseRoute } from './routes';
 import { ErrorBoundary } from './ErrorBoundary';
 import { Help } from './Help';
 import { Link, navigate, useAddress } from '../ui/router';
-import { useServices } from '../session/services';
+import { useServices } from '../services';
 import { useTheme } from './theme';
 
 const loadOrderPage = () => import('../pages/order/OrderPage');

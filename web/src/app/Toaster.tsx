@@ -1,5 +1,5 @@
 import { shortId } from '../domain/format';
-import { useServices } from '../session/services';
+import { useServices } from '../services';
 import { Link } from '../ui/router';
 import { useObservable } from '../ui/useObservable';
 import type { Toast } from '../live/toasts';

@@ -28,7 +28,7 @@ import {
 import type { Api } from '../api/client';
 import { isTemporary, retryDelay } from '../api/problem';
 import type { Counts, OrderList, OrderSummary, Status } from '../api/types';
-import type { LiveFeed } from './liveFeed';
+import type { Feed } from './feed';
 import { formatQuery, type ListQuery, matches, toParams } from '../domain/query';
 
 export interface ListView {
@@ -66,7 +66,7 @@ export function isStale(view: ListView, query: ListQuery): boolean {
 
 export interface ListOptions {
   list: Api['list'];
-  feed: Pick<LiveFeed, 'orders$' | 'resets$' | 'start'>;
+  feed: Pick<Feed, 'orders$' | 'resets$' | 'start'>;
   reload$: Observable<void>;
   scheduler?: SchedulerLike;
   initial?: ListView;

@@ -24,7 +24,7 @@ import {
 import type { Api } from '../api/client';
 import { isTemporary, retryDelay } from '../api/problem';
 import type { Order } from '../api/types';
-import type { LiveFeed } from './liveFeed';
+import type { Feed } from './feed';
 import { RETRY_DELAY } from './list';
 
 export interface OrderView {
@@ -34,7 +34,7 @@ export interface OrderView {
 
 export interface OrderOptions {
   order: Api['order'];
-  feed: Pick<LiveFeed, 'orders$' | 'resets$' | 'start'>;
+  feed: Pick<Feed, 'orders$' | 'resets$' | 'start'>;
   scheduler?: SchedulerLike;
 }
 

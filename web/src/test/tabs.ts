@@ -1,4 +1,4 @@
-import type { Channel, Tabs } from '../live/sharedFeed';
+import type { Channel, Tabs } from '../live/feedAcrossTabs';
 
 const aborted = () => new DOMException('aborted', 'AbortError');
 

@@ -5,7 +5,7 @@ import { fromObservable } from 'xstate';
 import { sentence } from '../../api/problem';
 import { currencies, type FieldError } from '../../api/types';
 import { Link, navigate } from '../../ui/router';
-import { useServices } from '../../session/services';
+import { useServices } from '../../services';
 import { money } from '../../domain/format';
 import type { Outbox } from '../../live/outbox';
 import { useObservable } from '../../ui/useObservable';

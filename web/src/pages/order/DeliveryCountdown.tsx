@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import { interval, map, startWith } from 'rxjs';
 import type { OrderSummary } from '../../api/types';
-import { useServices } from '../../session/services';
+import { useServices } from '../../services';
 import { duration, exactTime } from '../../domain/format';
 import { useObservable } from '../../ui/useObservable';
 

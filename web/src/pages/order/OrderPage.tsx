@@ -5,7 +5,7 @@ import { toPromise } from '../../api/client';
 import { explain, isTemporary, sentence } from '../../api/problem';
 import type { Order } from '../../api/types';
 import { Link } from '../../ui/router';
-import { useServices } from '../../session/services';
+import { useServices } from '../../services';
 import { clockTime, money, partyNames, paymentNames, shortId, statusNames } from '../../domain/format';
 import { prefersReducedMotion } from '../../ui/media';
 import { Message } from '../../ui/Message';

@@ -4,7 +4,7 @@ import { fromObservable, fromPromise } from 'xstate';
 import { toPromise } from '../../api/client';
 import { explain, sentence } from '../../api/problem';
 import type { CancelOutcome } from '../../api/types';
-import { useServices } from '../../session/services';
+import { useServices } from '../../services';
 import { partyNames, plural, shortId } from '../../domain/format';
 import { ReasonForm } from '../../ui/ReasonForm';
 import { Dialog } from '../../ui/Dialog';

@@ -3,7 +3,7 @@ import { finalize, Subject, take, tap } from 'rxjs';
 import { explain } from '../../api/problem';
 import type { OrderSummary } from '../../api/types';
 import { Link, navigate, useAddress } from '../../ui/router';
-import { useServices } from '../../session/services';
+import { useServices } from '../../services';
 import { plural } from '../../domain/format';
 import { allows } from '../../domain/order.machine';
 import { Message } from '../../ui/Message';

@@ -1,19 +1,19 @@
 /** The services that pages use. They are created once per session and passed by context; tests replace them. */
 import { createContext, use } from 'react';
-import type { Api } from '../api/client';
-import type { ServerClock } from '../api/clock';
-import type { LiveFeed } from '../live/liveFeed';
-import type { ListView } from '../live/list';
-import type { Cancels } from '../live/cancels';
-import type { Outbox } from '../live/outbox';
-import type { Session } from './session';
-import type { Toasts } from '../live/toasts';
+import type { Api } from './api/client';
+import type { ServerClock } from './api/clock';
+import type { Feed } from './live/feed';
+import type { ListView } from './live/list';
+import type { Cancels } from './live/cancels';
+import type { Outbox } from './live/outbox';
+import type { Session } from './session/session';
+import type { Toasts } from './live/toasts';
 
 export interface Services {
   api: Api;
   cancels: Cancels;
   clock: ServerClock;
-  feed: LiveFeed;
+  feed: Feed;
   outbox: Outbox;
   session: Session;
   toasts: Toasts;

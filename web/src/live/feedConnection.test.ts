@@ -5,7 +5,7 @@ import { ApiError, NetworkError } from '../api/problem';
 import type { Events, ProblemCode } from '../api/types';
 import { marbles } from '../test/marbles';
 import { aSummary } from '../test/orders';
-import { type FeedOptions, follow, type LinkState, type Signal } from './feed';
+import { type FeedOptions, followFeed, type Connectivity, type Signal } from './feedConnection';
 
 const order = (version: number) => aSummary({ version });
 const message = (version: number): StreamMessage => ({ cursor: `c${version}`, order: order(version) });
@@ -44,15 +44,15 @@ function script<T>(...steps: Observable<T>[]) {
 
 /** Options without jitter: the pause is 500 ms after a clean end, 500 ms × 2ⁿ after the nth failure in a row. */
 function options(stream: FeedOptions['stream'], more: Partial<FeedOptions> = {}): FeedOptions {
-  const link$ = concat(of<LinkState>('up'), NEVER);
-  return { stream, poll: () => throwError(() => away), link$, random: () => 1, ...more };
+  const connectivity$ = concat(of<Connectivity>('online'), NEVER);
+  return { stream, poll: () => throwError(() => away), connectivity$, random: () => 1, ...more };
 }
 
 describe('the feed', () => {
   it('resumes at the last cursor when a stream ends', () => {
     const asked = marbles(({ cold, expectObservable, scheduler }) => {
       const { asked, connect } = script<StreamMessage>(cold('h-1-2|', messages), cold('h-3', messages));
-      const signals$ = follow(options(connect, { scheduler }), 'c0');
+      const signals$ = followFeed(options(connect, { scheduler }), 'c0');
       expectObservable(signals$, '^ 1s !').toBe('L-1-2 500ms L-3', signals);
       return asked;
     });
@@ -63,7 +63,7 @@ describe('the feed', () => {
     const asked = marbles(({ cold, expectObservable, scheduler }) => {
       const heartbeat = { h: { cursor: 'c9' } };
       const { asked, connect } = script<StreamMessage>(cold('h|', heartbeat), NEVER);
-      expectObservable(follow(options(connect, { scheduler }), 'c0'), '^ 1s !').toBe('(L9)', signals);
+      expectObservable(followFeed(options(connect, { scheduler }), 'c0'), '^ 1s !').toBe('(L9)', signals);
       return asked;
     });
     expect(asked).toEqual(['c0', 'c9']);
@@ -72,7 +72,7 @@ describe('the feed', () => {
   it('emits a reset on the first connection without a cursor only', () => {
     const asked = marbles(({ cold, expectObservable, scheduler }) => {
       const { asked, connect } = script<StreamMessage>(cold('1|', messages), cold('2', messages));
-      const signals$ = follow(options(connect, { scheduler }));
+      const signals$ = followFeed(options(connect, { scheduler }));
       expectObservable(signals$, '^ 1s !').toBe('(LX1) 496ms (L2)', signals);
       return asked;
     });
@@ -83,7 +83,7 @@ describe('the feed', () => {
     const asked = marbles(({ cold, expectObservable, scheduler }) => {
       const expired = throwError(() => problem(410, 'cursor-expired'));
       const { asked, connect } = script<StreamMessage>(expired, cold('h---1', messages));
-      const signals$ = follow(options(connect, { scheduler }), 'c0');
+      const signals$ = followFeed(options(connect, { scheduler }), 'c0');
       expectObservable(signals$, '^ 2s !').toBe('R 999ms (LX)1', signals);
       return asked;
     });
@@ -93,7 +93,7 @@ describe('the feed', () => {
   it('keeps the cursor and reports reconnecting when the connection is lost', () => {
     const asked = marbles(({ cold, expectObservable, scheduler }) => {
       const { asked, connect } = script<StreamMessage>(cold('h-1-#', messages, away), cold('h2', messages));
-      const signals$ = follow(options(connect, { scheduler }), 'c0');
+      const signals$ = followFeed(options(connect, { scheduler }), 'c0');
       expectObservable(signals$, '^ 2s !').toBe('L-1-R 999ms L2', signals);
       return asked;
     });
@@ -112,7 +112,7 @@ describe('the feed', () => {
           times.push(scheduler.now());
           return stream$;
         });
-      const signals$ = follow(options(connect, { scheduler }), 'c0');
+      const signals$ = followFeed(options(connect, { scheduler }), 'c0');
       expectObservable(signals$, '^ 49s !').toBe(stream$ === EMPTY ? '' : 'R', signals);
       return times;
     });
@@ -123,7 +123,7 @@ describe('the feed', () => {
     marbles(({ cold, expectObservable, scheduler }) => {
       const overloaded = throwError(() => problem(503, 'overloaded', 30));
       const { connect } = script<StreamMessage>(overloaded, cold('h', messages));
-      const signals$ = follow(options(connect, { scheduler }), 'c0');
+      const signals$ = followFeed(options(connect, { scheduler }), 'c0');
       expectObservable(signals$, '^ 40s !').toBe('R 29999ms L', signals);
     });
   });
@@ -133,7 +133,7 @@ describe('the feed', () => {
       const lost = throwError(() => away);
       const steps = [lost, lost, cold('h#', messages, away), cold('h', messages)];
       const { connect } = script<StreamMessage>(...steps);
-      const signals$ = follow(options(connect, { scheduler }), 'c0');
+      const signals$ = followFeed(options(connect, { scheduler }), 'c0');
       expectObservable(signals$, '^ 20s !').toBe('R 4999ms LR 999ms L', signals);
     });
   });
@@ -141,7 +141,7 @@ describe('the feed', () => {
   it('drops a connection that does not open, and one without messages for 45 s', () => {
     marbles(({ cold, expectObservable, scheduler }) => {
       const { connect } = script<StreamMessage>(NEVER, cold('h 44s 1', messages));
-      const signals$ = follow(options(connect, { scheduler }), 'c0');
+      const signals$ = followFeed(options(connect, { scheduler }), 'c0');
       // No opening for 10 s; then 45 s after the last message.
       expectObservable(signals$, '^ 101s !').toBe('10s R 999ms L 44s 1 44999ms R', signals);
     });
@@ -157,7 +157,7 @@ describe('the feed', () => {
         polled.push([cursor, wait]);
         return answers.shift() ?? NEVER;
       };
-      const signals$ = follow(options(connect, { scheduler, poll }), 'c0');
+      const signals$ = followFeed(options(connect, { scheduler, poll }), 'c0');
       expectObservable(signals$, '^ 62s !').toBe('R 999ms (L1p) 4995ms (2q) 55496ms L-3', signals);
       return { asked, polled };
     });
@@ -174,7 +174,7 @@ describe('the feed', () => {
       const lost = throwError(() => away);
       const { asked, connect } = script<StreamMessage>(lost, lost, cold('h', messages));
       const poll = () => throwError(() => problem(410, 'cursor-expired'));
-      const signals$ = follow(options(connect, { scheduler, poll }), 'c0');
+      const signals$ = followFeed(options(connect, { scheduler, poll }), 'c0');
       expectObservable(signals$, '^ 6s !').toBe('R 4999ms (LX)', signals);
       return asked;
     });
@@ -185,8 +185,8 @@ describe('the feed', () => {
     const asked = marbles(({ cold, expectObservable, expectSubscriptions, scheduler }) => {
       const [first$, second$] = [cold('h-1', messages), cold('h2', messages)];
       const { asked, connect } = script<StreamMessage>(first$, cold('#', messages, away), second$);
-      const link$ = cold<LinkState>('u---o---u', { u: 'up', o: 'offline' });
-      const signals$ = follow(options(connect, { scheduler, link$ }), 'c0');
+      const connectivity$ = cold<Connectivity>('u---o---u', { u: 'online', o: 'offline' });
+      const signals$ = followFeed(options(connect, { scheduler, connectivity$ }), 'c0');
       expectObservable(signals$, '----------!').toBe('L-1-O---L2', signals);
       expectSubscriptions(first$.subscriptions).toBe('^---!');
       expectSubscriptions(second$.subscriptions).toBe('--------^-!');
@@ -198,8 +198,8 @@ describe('the feed', () => {
   it('works when the browser wrongly reports offline', () => {
     marbles(({ cold, expectObservable, scheduler }) => {
       const { connect } = script<StreamMessage>(cold('h-1-#', messages, away), cold('h2', messages));
-      const link$ = cold<LinkState>('o', { o: 'offline' });
-      const signals$ = follow(options(connect, { scheduler, link$ }), 'c0');
+      const connectivity$ = cold<Connectivity>('o', { o: 'offline' });
+      const signals$ = followFeed(options(connect, { scheduler, connectivity$ }), 'c0');
       expectObservable(signals$, '^ 2s !').toBe('L-1-O 999ms L2', signals);
     });
   });
@@ -208,8 +208,8 @@ describe('the feed', () => {
     marbles(({ cold, expectObservable, expectSubscriptions, scheduler }) => {
       const [first$, second$] = [cold('h-1', messages), cold('-2', messages)];
       const { connect } = script<StreamMessage>(first$, second$);
-      const link$ = cold<LinkState>('u---s---u', { u: 'up', s: 'asleep' });
-      const signals$ = follow(options(connect, { scheduler, link$ }), 'c0');
+      const connectivity$ = cold<Connectivity>('u---s---u', { u: 'online', s: 'asleep' });
+      const signals$ = followFeed(options(connect, { scheduler, connectivity$ }), 'c0');
       expectObservable(signals$, '^ 19ms !').toBe('L-1------(L2)', signals);
       expectSubscriptions(first$.subscriptions).toBe('^---!');
     });
@@ -219,7 +219,7 @@ describe('the feed', () => {
     marbles(({ cold, expectObservable, expectSubscriptions, scheduler }) => {
       const stream$ = cold('h', messages);
       expectObservable(
-        follow(
+        followFeed(
           options(() => stream$, { scheduler }),
           'c0',
         ),

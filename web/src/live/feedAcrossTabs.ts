@@ -35,7 +35,7 @@ import {
   timer,
 } from 'rxjs';
 import type { Role } from '../api/types';
-import { type Connection, type FeedOptions, follow, type Signal } from './feed';
+import { type Connection, type FeedOptions, followFeed, type Signal } from './feedConnection';
 
 /** What the tabs of a browser share. */
 export interface Tabs {
@@ -74,7 +74,7 @@ export function browserTabs(user: string, role: Role): Tabs | undefined {
 }
 
 /** The signals of the shared feed. The first leader starts at the cursor from `start$`. */
-export function shareFeed(
+export function followFeedAcrossTabs(
   options: FeedOptions,
   tabs: Tabs,
   start$: Observable<string | undefined>,
@@ -131,7 +131,7 @@ export function shareFeed(
         from$.pipe(
           switchMap((from) => {
             cursor ??= from;
-            return follow(options, from);
+            return followFeed(options, from);
           }),
           tap((signal) => {
             post({ type: 'signal', after: cursor, signal });
@@ -158,12 +158,12 @@ export function shareFeed(
       );
     });
 
-    const awake$ = options.link$.pipe(
-      map((link) => link !== 'asleep'),
+    const awake$ = options.connectivity$.pipe(
+      map((connectivity) => connectivity !== 'asleep'),
       distinctUntilChanged(),
       switchMap((awake) => (awake ? elected$ : NEVER)),
       // Web Locks may be forbidden: use a connection of this tab's own.
-      catchError(() => start$.pipe(switchMap((from) => follow(options, from)))),
+      catchError(() => start$.pipe(switchMap((from) => followFeed(options, from)))),
     );
 
     subscriber.add(() => channel.close());

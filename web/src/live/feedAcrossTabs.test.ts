@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { StreamMessage } from '../api/client';
 import { aSummary } from '../test/orders';
 import { FakeBrowser } from '../test/tabs';
-import type { LinkState } from './feed';
-import { createLiveFeed, START_TIMEOUT } from './liveFeed';
-import { LEADER_REPLY_TIMEOUT, LEADER_TIMEOUT, type Tabs } from './sharedFeed';
+import type { Connectivity } from './feedConnection';
+import { createFeed, START_TIMEOUT } from './feed';
+import { LEADER_REPLY_TIMEOUT, LEADER_TIMEOUT, type Tabs } from './feedAcrossTabs';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
@@ -52,11 +52,11 @@ function browser({ tabs }: { tabs?: Tabs | null } = {}) {
   const fake = new FakeBrowser();
   const streams = new Streams();
   const open = async (name: string, cursor?: string) => {
-    const link$ = new BehaviorSubject<LinkState>('up');
-    const feed = createLiveFeed({
+    const connectivity$ = new BehaviorSubject<Connectivity>('online');
+    const feed = createFeed({
       stream: (at) => streams.connect(name, at),
       poll: () => EMPTY,
-      link$,
+      connectivity$,
       tabs: tabs === null ? undefined : (tabs ?? fake.tabs),
     });
     const seen: (number | string)[] = [];
@@ -72,8 +72,8 @@ function browser({ tabs }: { tabs?: Tabs | null } = {}) {
       seen,
       close,
       feed,
-      sleep: () => link$.next('asleep'),
-      wake: () => link$.next('up'),
+      sleep: () => connectivity$.next('asleep'),
+      wake: () => connectivity$.next('online'),
       state: () => state,
     };
   };
