@@ -126,6 +126,12 @@ const states: Record<string, (page: Page) => Promise<void>> = {
     await page.keyboard.press('?');
     await page.getByRole('dialog').waitFor();
   },
+  'theme menu': async (page) => {
+    await signIn(page, 'alice');
+    await page.getByText(order.slice(-8)).first().waitFor();
+    await page.getByRole('button', { name: 'Theme' }).click();
+    await page.getByRole('radio', { name: 'System' }).waitFor();
+  },
   order: async (page) => {
     await signIn(page, 'alice');
     await page.goto(`${stack.url}/orders/${order}`);

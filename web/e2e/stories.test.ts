@@ -88,6 +88,33 @@ describe('when payments are confirmed', () => {
       expect(streams).toHaveLength(2);
     }));
 
+  test('the theme is chosen from a menu, which Escape and a click outside close', () =>
+    story(stack().url, async (page) => {
+      await signIn(page, 'alice');
+      const menu = page.getByRole('button', { name: 'Theme' });
+      const dark = page.getByRole('radio', { name: 'Dark' });
+      await dark.waitFor({ state: 'hidden' });
+      await menu.click();
+      await dark.check();
+      const theme = () => page.evaluate(() => document.documentElement.dataset['theme']);
+      expect(await theme()).toBe('dark');
+      const [button, panel] = await Promise.all([
+        menu.boundingBox(),
+        page.locator('.menu:popover-open').boundingBox(),
+      ]);
+      expect(panel?.y).toBeGreaterThan(button?.y ?? 0);
+      expect((panel?.x ?? 0) + (panel?.width ?? 0)).toBeCloseTo((button?.x ?? 0) + (button?.width ?? 0), 0);
+      await page.keyboard.press('Escape');
+      await dark.waitFor({ state: 'hidden' });
+      await menu.click();
+      await dark.waitFor();
+      await page.getByRole('heading', { name: 'Orders', exact: true }).click();
+      await dark.waitFor({ state: 'hidden' });
+      await page.reload();
+      await menu.waitFor();
+      expect(await theme()).toBe('dark');
+    }));
+
   test('a page reloads when its script is missing on the server', () =>
     story('about:blank', async (page) => {
       let refused = 0;

@@ -48,32 +48,35 @@ describe('shortcuts', () => {
 });
 
 describe('the theme', () => {
-  const button = () => screen.getByTitle('Change theme');
   const drawn = () => document.documentElement.dataset['theme'];
+  const choice = (name: string) => screen.getByRole<HTMLInputElement>('radio', { name });
+  const chosen = () => ['System', 'Light', 'Dark'].filter((name) => choice(name).checked);
 
-  it('changes in turn and is saved', async () => {
+  it('is chosen from a menu and saved', async () => {
     const { user, unmount } = open();
-    expect([button().textContent, drawn()]).toEqual(['System theme', undefined]);
-    await user.click(button());
-    expect([button().textContent, drawn()]).toEqual(['Light theme', 'light']);
-    await user.click(button());
-    expect([button().textContent, drawn()]).toEqual(['Dark theme', 'dark']);
+    const menu = screen.getByRole('button', { name: 'Theme' });
+    expect(menu.getAttribute('popovertarget')).toBe(choice('Light').closest('[popover]')?.id);
+    expect([chosen(), drawn()]).toEqual([['System'], undefined]);
+    await user.click(choice('Light'));
+    expect([chosen(), drawn()]).toEqual([['Light'], 'light']);
+    await user.click(choice('Dark'));
+    expect([chosen(), drawn()]).toEqual([['Dark'], 'dark']);
 
     unmount();
     delete document.documentElement.dataset['theme'];
     applyTheme(); // as main.tsx does before the first render
     expect(drawn()).toBe('dark');
     open();
-    expect(button().textContent).toBe('Dark theme');
-    await user.click(button());
-    expect([button().textContent, drawn()]).toEqual(['System theme', undefined]);
+    expect(chosen()).toEqual(['Dark']);
+    await user.click(choice('System'));
+    expect([chosen(), drawn()]).toEqual([['System'], undefined]);
   });
 
   it('is the system’s when the saved one is invalid', () => {
     localStorage.setItem('orders.theme', 'plaid');
     applyTheme();
     open();
-    expect([button().textContent, drawn()]).toEqual(['System theme', undefined]);
+    expect([chosen(), drawn()]).toEqual([['System'], undefined]);
   });
 });
 

@@ -14,7 +14,7 @@ import { ErrorBoundary } from './ErrorBoundary';
 import { Help } from './Help';
 import { Link, navigate, useAddress } from '../ui/router';
 import { useServices } from '../services';
-import { useTheme } from './theme';
+import { ThemeMenu } from './ThemeMenu';
 
 const loadOrderPage = () => import('../pages/order/OrderPage');
 const loadCreatePage = () => import('../pages/create/CreatePage');
@@ -43,7 +43,6 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
   const { session } = useServices();
   const [help, setHelp] = useState(false);
   usePreload();
-  const [theme, nextTheme] = useTheme();
   const address = useAddress();
   useShortcuts({ '?': () => setHelp(true), n: () => navigate('/new'), g: () => navigate('/') });
   return (
@@ -69,10 +68,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
           >
             ?
           </button>
-          <button type="button" className="quiet" title="Change theme" onClick={nextTheme}>
-            {theme === 'system' ? 'System' : theme === 'light' ? 'Light' : 'Dark'}
-            <span className="hidden"> theme</span>
-          </button>
+          <ThemeMenu />
           <span className="who">
             {session.name ?? session.user}
             {session.role === 'operator' && <small> operator</small>}

@@ -19,17 +19,16 @@ export function applyTheme(theme: Theme = stored()): void {
   else document.documentElement.dataset['theme'] = theme;
 }
 
-export function useTheme(): [Theme, () => void] {
+export function useTheme(): [Theme, (theme: Theme) => void] {
   const [theme, setTheme] = useState(stored);
-  const next = () => {
-    const following = themes[(themes.indexOf(theme) + 1) % themes.length] ?? 'system';
-    setTheme(following);
-    applyTheme(following);
+  const choose = (chosen: Theme) => {
+    setTheme(chosen);
+    applyTheme(chosen);
     try {
-      localStorage.setItem(NAME, following);
+      localStorage.setItem(NAME, chosen);
     } catch {
       // No storage: the theme ends with the page.
     }
   };
-  return [theme, next];
+  return [theme, choose];
 }

@@ -145,7 +145,7 @@ describe('signing in', () => {
     const { user } = start({ answers: [lose] });
     expect((await screen.findByRole('alert')).textContent).toBe('Can’t reach the server.');
     away = false;
-    await user.click(screen.getByRole('button', { name: 'Try again' }));
+    await user.click(screen.getByRole('button', { name: 'Retry' }));
     await userButton('alice');
     expect(screen.queryByRole('alert')).toBeNull();
   });

@@ -45,7 +45,7 @@ export function SignIn({ state, send }: SignInProps) {
       {state.matches('returning') && <p role="status">Signing you in…</p>}
       {state.matches('unreachable') && (
         <button type="button" onClick={() => send({ type: 'RETRY' })}>
-          Try again
+          Retry
         </button>
       )}
       {config?.authMode === 'dev' && (

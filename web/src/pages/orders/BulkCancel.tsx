@@ -99,7 +99,7 @@ export function BulkCancel({ ids, onDone }: BulkCancelProps) {
               </button>
               {state.can({ type: 'RETRY' }) && (
                 <button type="button" className="danger" onClick={() => send({ type: 'RETRY' })}>
-                  Try again
+                  Retry
                 </button>
               )}
             </div>

@@ -111,7 +111,7 @@ describe('the list of orders', () => {
     const { user } = open({ backend, answers: [refuse] });
     const alert = await screen.findByRole('alert');
     expect(alert.textContent).toContain('No.');
-    await user.click(within(alert).getByRole('button', { name: 'Try again' }));
+    await user.click(within(alert).getByRole('button', { name: 'Retry' }));
     await rowOf(carol);
     expect(screen.queryByRole('alert')).toBeNull();
   });

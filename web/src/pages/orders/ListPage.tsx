@@ -1,11 +1,13 @@
 import { useEffect, useMemo, useState } from 'react';
 import { finalize, Subject, take, tap } from 'rxjs';
-import { explain } from '../../api/problem';
+import { explain, isTemporary } from '../../api/problem';
 import type { OrderSummary } from '../../api/types';
 import { Link, navigate, useAddress } from '../../ui/router';
 import { useServices } from '../../services';
 import { plural } from '../../domain/format';
 import { allows } from '../../domain/order.machine';
+import { usePhone } from '../../ui/media';
+import { Menu } from '../../ui/Menu';
 import { Message } from '../../ui/Message';
 import { useShortcuts } from '../../ui/shortcuts';
 import { useObservable } from '../../ui/useObservable';
@@ -49,6 +51,7 @@ export function ListPage() {
   const selected = selection.query === query && !stale ? selection.ids : none;
   const setSelected = (ids: ReadonlySet<string>) => setSelection({ query, ids });
   const [shown, toggleColumn] = useColumns();
+  const phone = usePhone(); // cards have no columns
   const [exporting, setExporting] = useState(false);
 
   useEffect(() => {
@@ -99,31 +102,33 @@ export function ListPage() {
           <button type="button" disabled={exporting} onClick={exportCsv}>
             {exporting ? 'Exporting…' : 'Export CSV'}
           </button>
-          <details className="menu">
-            <summary>Columns</summary>
-            <fieldset>
-              <legend className="hidden">Visible columns</legend>
-              {columns.map((column) => (
-                <label key={column} className="tick">
-                  <input
-                    type="checkbox"
-                    checked={shown.includes(column)}
-                    onChange={() => toggleColumn(column)}
-                  />
-                  {columnNames[column]}
-                </label>
-              ))}
-            </fieldset>
-          </details>
+          {!phone && (
+            <Menu label="Columns">
+              <fieldset>
+                <legend className="hidden">Visible columns</legend>
+                {columns.map((column) => (
+                  <label key={column} className="tick">
+                    <input
+                      type="checkbox"
+                      checked={shown.includes(column)}
+                      onChange={() => toggleColumn(column)}
+                    />
+                    {columnNames[column]}
+                  </label>
+                ))}
+              </fieldset>
+            </Menu>
+          )}
         </div>
       </div>
       <Tabs query={query} counts={stale && !view.loading ? undefined : view.counts} atLeast={view.atLeast} />
       <Filters query={query} />
       {view.error !== undefined && (
         <div className="banner bad" role="alert">
-          {explain(view.error)}{' '}
+          {explain(view.error)}
+          {isTemporary(view.error) && ' Retrying…'}{' '}
           <button type="button" onClick={() => reload$.next()}>
-            Try again
+            Retry
           </button>
         </div>
       )}
