@@ -223,14 +223,8 @@ func listFlag(name, value string) string {
 func (s *Stack) resources() []string {
 	paths := slices.Clone(s.file.Common.ResourcesPaths)
 	for i, path := range paths {
-		if filepath.Base(path) != "sqlite" {
-			continue
-		}
-		if s.o.Postgres != "" {
+		if filepath.Base(path) == "sqlite" && s.o.Postgres != "" {
 			paths[i] = filepath.Join(filepath.Dir(path), "postgres")
-		}
-		if s.o.Components != "" {
-			paths[i] = s.o.Components
 		}
 	}
 	return paths

@@ -38,15 +38,14 @@ const (
 
 // Options say what to run, and where. The zero value is what `make run` does.
 type Options struct {
-	Root       string                       // the repository; found from the working directory when empty
-	Home       string                       // the data folder; .data in Root when empty
-	FreePorts  bool                         // let the services listen on free ports instead of the ports in their settings
-	Replicas   int                          // of orders-actor; more than one needs Postgres
-	Postgres   string                       // address of a database for all state; embedded SQLite when empty
-	Components string                       // a folder of Dapr components instead of components/sqlite or components/postgres
-	Env        map[string]map[string]string // settings by app id; they override this process's environment
-	Commands   map[string][]string          // by app id: what to run instead of the service in bin; a benchmark's twin, for example
-	Stdout     io.Writer                    // progress messages; nil for none
+	Root      string                       // the repository; found from the working directory when empty
+	Home      string                       // the data folder; .data in Root when empty
+	FreePorts bool                         // let the services listen on free ports instead of the ports in their settings
+	Replicas  int                          // of orders-actor; more than one needs Postgres
+	Postgres  string                       // address of a database for all state; embedded SQLite when empty
+	Env       map[string]map[string]string // settings by app id; they override this process's environment
+	Commands  map[string][]string          // by app id: what to run instead of the service in bin; a benchmark's twin, for example
+	Stdout    io.Writer                    // progress messages; nil for none
 
 	// WithoutApps starts only the control plane: DaprRun runs the apps.
 	WithoutApps bool

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -15,6 +16,7 @@ import (
 	"orders/faults/history"
 	"orders/orders-actor/actorstore"
 	"orders/orders-actor/order"
+	"orders/payments-svc/payment"
 )
 
 // stores reads the tables of Dapr's state stores directly.
@@ -24,84 +26,72 @@ type stores struct {
 }
 
 // actors returns the states of all actors.
-func (s stores) actors(ctx context.Context) (map[string]order.State, error) {
+func (s stores) actors(ctx context.Context) (_ map[string]order.State, err error) {
+	store, err := actorstore.Open(cmp.Or(s.dsn, filepath.Join(s.home, "statestore.db")))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
 	states := map[string]order.State{}
-	err := s.each(ctx, "statestore.db", "state", func(key string, value []byte) error {
-		parts := strings.Split(key, "||") // orders-actor||Order||<id>||order
-		if len(parts) != 4 || parts[1] != "Order" {
-			return nil
+	for after := ""; ; {
+		entries, last, err := store.Page(ctx, after, 1_000)
+		if err != nil || last == "" {
+			return states, err
 		}
-		var state order.State
-		if err := json.Unmarshal(value, &state); err != nil {
-			return err
+		for _, e := range entries {
+			if e.Err != nil {
+				return nil, fmt.Errorf("%s: %w", e.Key, e.Err)
+			}
+			states[e.State.ID] = e.State
 		}
-		states[parts[2]] = state
-		return nil
-	})
-	return states, err
+		after = last
+	}
 }
 
 // ledger returns the entries of the ledger.
-func (s stores) ledger(ctx context.Context) (map[string]history.Payment, error) {
-	payments := map[string]history.Payment{}
-	err := s.each(ctx, "ledger.db", "ledger_state", func(key string, value []byte) error {
-		var entry struct {
-			Status   string `json:"status"`
-			Amount   int64  `json:"amount"`
-			Currency string `json:"currency"`
-			Entries  []struct {
-				Kind string `json:"kind"`
-			} `json:"entries"`
-		}
-		if err := json.Unmarshal(value, &entry); err != nil {
-			return err
-		}
-		id := key[strings.LastIndex(key, "||")+2:]
-		p := history.Payment{Status: entry.Status, Amount: entry.Amount, Currency: entry.Currency}
-		for _, e := range entry.Entries {
-			if e.Kind == "charged" {
-				p.Charges++
-			}
-		}
-		payments[id] = p
-		return nil
-	})
-	return payments, err
-}
-
-// each calls do for each entry of a state store.
-func (s stores) each(ctx context.Context, file, table string, do func(key string, value []byte) error) (err error) {
-	driver, dsn, query := "pgx", s.dsn, "SELECT key, value, false FROM "+table
+func (s stores) ledger(ctx context.Context) (_ map[string]history.Payment, err error) {
+	driver, dsn, query := "pgx", s.dsn, "SELECT key, value, false FROM ledger_state"
 	if s.dsn == "" {
-		driver, dsn = "sqlite", "file:"+filepath.Join(s.home, file)+"?mode=ro&_pragma=busy_timeout(20000)"
+		driver, dsn = "sqlite", "file:"+filepath.Join(s.home, "ledger.db")+"?mode=ro&_pragma=busy_timeout(20000)"
 		query = "SELECT key, value, is_binary FROM state"
 	}
 	db, err := sql.Open(driver, dsn)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", table, err)
+		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
 	defer rows.Close()
+	payments := map[string]history.Payment{}
 	for rows.Next() {
 		var key string
 		var value []byte
 		var binary bool
 		if err := rows.Scan(&key, &value, &binary); err != nil {
-			return err
+			return nil, err
 		}
-		if !strings.Contains(key, "||") {
+		_, id, isEntry := strings.Cut(key, "||")
+		if !isEntry {
 			continue
 		}
-		if value, err = actorstore.Saved(value, binary); err != nil {
-			return fmt.Errorf("%s: %w", key, err)
+		var p payment.Payment
+		value, err := actorstore.Saved(value, binary)
+		if err == nil {
+			err = json.Unmarshal(value, &p)
 		}
-		if err := do(key, value); err != nil {
-			return fmt.Errorf("%s: %w: %.200s", key, err, value)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w: %.200s", key, err, value)
 		}
+		entry := history.Payment{Status: string(p.Status), Amount: p.Amount, Currency: p.Currency}
+		for _, e := range p.Entries {
+			if e.Kind == payment.EntryCharged {
+				entry.Charges++
+			}
+		}
+		payments[id] = entry
 	}
-	return rows.Err()
+	return payments, rows.Err()
 }

@@ -97,7 +97,7 @@ func (l *load) use(ctx context.Context, r *rand.Rand, want, created history.Call
 	}
 	about := history.Call{Client: want.Client, Order: created.Order}
 	if r.IntN(10) == 0 {
-		about.Client, about.Operator = operator, true
+		about.Client = operator
 	}
 	reading, cancelling := about, about
 	reading.Op, cancelling.Op = history.Read, history.Cancel

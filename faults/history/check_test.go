@@ -96,7 +96,7 @@ func valid(t *testing.T) *fixture {
 
 	f.h.Readings = []Reading{
 		{Reader: "reader 1", Customer: "alice", Events: append([]FeedEvent(nil), f.s.Feed...), Complete: true},
-		{Reader: "reader 2", Start: map[string]int{"d": 1}, Events: append([]FeedEvent(nil), f.s.Feed[1:]...), Complete: true},
+		{Reader: "reader 2", Events: append([]FeedEvent(nil), f.s.Feed...), Complete: true},
 	}
 	return f
 }

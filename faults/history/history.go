@@ -25,9 +25,8 @@ const (
 
 // Call is one request and its reply, as the client saw them.
 type Call struct {
-	Op       Op
-	Client   string // the user
-	Operator bool   // the user's role
+	Op     Op
+	Client string // the user
 
 	Order     string       // the order's id; of a create it is known only from the reply
 	Key       string       // create: the idempotency key, "" for none
@@ -56,8 +55,7 @@ type FeedEvent struct {
 // Reading is everything that one reader of the feed got, over all its connections.
 type Reading struct {
 	Reader   string
-	Customer string         // whose orders it may see; "" for all
-	Start    map[string]int // the versions that it knew from the list at the start; nil: the event log was empty
+	Customer string // whose orders it may see; "" for all
 	Events   []FeedEvent
 	Complete bool // it read until there were no more events
 }

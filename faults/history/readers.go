@@ -1,7 +1,5 @@
 package history
 
-import "maps"
-
 // readers checks that each reader got each version of each order that it may see once, in order, with the cursor of the event log.
 func (c *check) readers() {
 	type version struct {
@@ -13,8 +11,7 @@ func (c *check) readers() {
 		cursors[version{e.Order.ID, e.Order.Version}] = e.Cursor
 	}
 	for _, r := range c.history.Readings {
-		at := make(map[string]int, len(r.Start)) // the last version of each order
-		maps.Copy(at, r.Start)
+		at := make(map[string]int) // the last version of each order
 		failed := make(map[string]bool)
 		for _, e := range r.Events {
 			id, v := e.Order.ID, e.Order.Version

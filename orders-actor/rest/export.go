@@ -27,32 +27,18 @@ const (
 // exportOrders streams the selected orders as CSV. It holds one page in memory and writes at the pace of the client.
 func (s *Server) exportOrders(c *fiber.Ctx, u auth.User, q orderdb.Query) error {
 	q.Limit, q.Cursor = 0, ""
-	headOnly := c.Method() == fiber.MethodHead
-	if !headOnly {
-		if err := s.exports.Enter(u.ID); err != nil {
-			return err
+	headers := map[string]string{
+		fiber.HeaderContentType: textCSV + "; charset=utf-8", fiber.HeaderContentDisposition: `attachment; filename="orders.csv"`,
+	}
+	return s.sendStream(c, u, s.exports, headers, func(ctx context.Context, conn net.Conn, w *bufio.Writer) {
+		ctx, cancel := context.WithTimeout(ctx, exportTimeout)
+		defer cancel()
+		err := run.Catch(ctx, s.Log, "export", func() error { return s.writeCSV(ctx, conn, w, q) })
+		if err != nil {
+			s.Log.WarnContext(ctx, "export aborted", "error", err)
+			_ = conn.Close() // the status is sent already: closing tells the client that the export is incomplete
 		}
-	}
-	c.Set(fiber.HeaderContentType, textCSV+"; charset=utf-8")
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="orders.csv"`)
-	if headOnly {
-		return nil
-	}
-	conn, detached := c.Context().Conn(), context.WithoutCancel(c.UserContext())
-	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
-		_ = run.Catch(detached, s.Log, "export", func() error {
-			defer s.exports.Leave(u.ID)
-			ctx, cancel := context.WithTimeout(detached, exportTimeout)
-			defer cancel()
-			err := run.Catch(ctx, s.Log, "export", func() error { return s.writeCSV(ctx, conn, w, q) })
-			if err != nil {
-				s.Log.WarnContext(ctx, "export aborted", "error", err)
-				_ = conn.Close() // the status is sent already: closing tells the client that the export is incomplete
-			}
-			return nil
-		})
 	})
-	return nil
 }
 
 func (s *Server) writeCSV(ctx context.Context, conn net.Conn, w *bufio.Writer, q orderdb.Query) error {

@@ -17,6 +17,7 @@ import (
 	"orders/orders-actor/orderdb"
 	"orders/orders-actor/rest/clientconn"
 	"orders/orders-actor/rest/cursor"
+	"orders/orders-actor/rest/limit"
 	"orders/orders-actor/rest/request"
 )
 
@@ -72,31 +73,36 @@ func (s *Server) pollEvents(c *fiber.Ctx, q orderdb.EventQuery) error {
 	}
 	end := time.NewTimer(wait)
 	defer end.Stop()
-	check := time.NewTicker(s.ClientCheckInterval)
-	defer check.Stop()
 	for {
 		events, more, err := s.events(c.UserContext(), q)
 		if err != nil {
 			return err
 		}
 		q.After = events.Next
-		if len(events.Events) == 0 && wait > 0 {
-			select {
-			case <-more:
-				continue
-			case <-check.C:
-				if !clientconn.Closed(c.Context().Conn()) {
-					continue
-				}
-			case <-end.C:
-			case <-s.stopping:
-			}
+		if len(events.Events) == 0 && wait > 0 && s.await(c, more, end.C) {
+			continue
 		}
 		if asked {
 			request.PreferenceApplied(c, wait)
 		}
 		return c.JSON(s.toEvents(events))
 	}
+}
+
+// await waits until more is closed, at most ClientCheckInterval. It reports false if the long poll ends: at its end, because the
+// client has disconnected, which frees the slot, or because the server stops.
+func (s *Server) await(c *fiber.Ctx, more <-chan struct{}, end <-chan time.Time) bool {
+	check := time.NewTimer(s.ClientCheckInterval)
+	defer check.Stop()
+	select {
+	case <-more:
+		return true
+	case <-check.C:
+		return !clientconn.Closed(c.Context().Conn())
+	case <-end:
+	case <-s.stopping:
+	}
+	return false
 }
 
 // events returns the events after a cursor, from the feed or, for an older cursor, from the order database. The channel is
@@ -118,28 +124,37 @@ func (s *Server) streamEvents(c *fiber.Ctx, u auth.User, q orderdb.EventQuery) e
 	if err != nil {
 		return err
 	}
+	c.Request().Header.Del(fiber.HeaderAcceptEncoding) // compression would buffer events
+	headers := map[string]string{fiber.HeaderContentType: eventStream, "X-Accel-Buffering": "no"}
+	return s.sendStream(c, u, s.waits, headers, func(ctx context.Context, conn net.Conn, w *bufio.Writer) {
+		defer s.Feed.Follow()()
+		st := &stream{server: s, conn: conn, w: w, query: q, expires: u.Expires}
+		if err := st.run(first, more); err != nil {
+			s.Log.DebugContext(ctx, "stream ended", "error", err)
+		}
+	})
+}
+
+// sendStream responds with what write writes after the handler has returned, within a slot of the user. A HEAD request gets
+// the headers only.
+func (s *Server) sendStream(c *fiber.Ctx, u auth.User, slots *limit.Slots, headers map[string]string, write func(context.Context, net.Conn, *bufio.Writer)) error {
 	headOnly := c.Method() == fiber.MethodHead
 	if !headOnly {
-		if err := s.waits.Enter(u.ID); err != nil {
+		if err := slots.Enter(u.ID); err != nil {
 			return err
 		}
 	}
-	c.Set(fiber.HeaderContentType, eventStream)
-	c.Set("X-Accel-Buffering", "no")
-	c.Request().Header.Del(fiber.HeaderAcceptEncoding) // compression would buffer events
+	for name, value := range headers {
+		c.Set(name, value)
+	}
 	if headOnly {
 		return nil
 	}
-	st := &stream{server: s, conn: c.Context().Conn(), query: q, expires: u.Expires}
-	streaming := context.WithoutCancel(c.UserContext())
+	conn, ctx := c.Context().Conn(), context.WithoutCancel(c.UserContext())
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
-		_ = run.Catch(streaming, s.Log, "stream", func() error {
-			defer s.waits.Leave(u.ID)
-			defer s.Feed.Follow()()
-			st.w = w
-			if err := st.run(first, more); err != nil {
-				s.Log.DebugContext(streaming, "stream ended", "error", err)
-			}
+		_ = run.Catch(ctx, s.Log, "stream", func() error {
+			defer slots.Leave(u.ID)
+			write(ctx, conn, w)
 			return nil
 		})
 	})

@@ -16,7 +16,6 @@ import (
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb"
 	"orders/orders-actor/orderdb/sqldb"
-	"orders/orders-actor/rest/clientconn"
 	"orders/orders-actor/rest/cursor"
 	"orders/orders-actor/rest/request"
 )
@@ -192,8 +191,6 @@ func (s *Server) awaitChange(c *fiber.Ctx, u auth.User, o order.Order, seen stri
 	defer s.Feed.Follow()()
 	end := time.NewTimer(wait)
 	defer end.Stop()
-	check := time.NewTicker(s.ClientCheckInterval)
-	defer check.Stop()
 	for request.NoneMatch(seen, o.Version) {
 		touched, now, more := s.Feed.Touched(o.ID, position)
 		position = now
@@ -204,15 +201,7 @@ func (s *Server) awaitChange(c *fiber.Ctx, u auth.User, o order.Order, seen stri
 			}
 			continue
 		}
-		select {
-		case <-more:
-		case <-check.C:
-			if clientconn.Closed(c.Context().Conn()) {
-				return o, nil // frees the slot
-			}
-		case <-end.C:
-			return o, nil
-		case <-s.stopping:
+		if !s.await(c, more, end.C) {
 			return o, nil
 		}
 	}
