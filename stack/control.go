@@ -34,47 +34,38 @@ func (s *Stack) part(name string) (*process.Process, error) {
 	return nil, fmt.Errorf("there is no part %q", name)
 }
 
-// Kill ends a part with SIGKILL, as a crash would. The other parts keep running.
-func (s *Stack) Kill(name string) error {
+// with calls do with a part.
+func (s *Stack) with(name string, do func(*process.Process) error) error {
 	p, err := s.part(name)
 	if err != nil {
 		return err
 	}
-	return p.Kill()
+	return do(p)
 }
 
+// Kill ends a part with SIGKILL, as a crash would. The other parts keep running.
+func (s *Stack) Kill(name string) error { return s.with(name, (*process.Process).Kill) }
+
 // Stop ends a part with SIGTERM and waits until it has ended. The other parts keep running.
-func (s *Stack) Stop(name string) error {
-	p, err := s.part(name)
-	if err != nil {
-		return err
-	}
-	return p.Stop()
-}
+func (s *Stack) Stop(name string) error { return s.with(name, (*process.Process).Stop) }
 
 // Start starts a part that was killed or stopped, with the same command and settings. WaitReady waits until it is ready.
 func (s *Stack) Start(name string) error {
-	p, err := s.part(name)
-	if err != nil {
-		return err
-	}
 	s.mu.Lock()
 	closing := s.closing
 	s.mu.Unlock()
 	if closing {
 		return errors.New("the stack is stopped")
 	}
-	return p.Start()
+	return s.with(name, (*process.Process).Start)
 }
 
 // Set changes settings in the environment of a part. They take effect when the part is started next.
 func (s *Stack) Set(name string, settings map[string]string) error {
-	p, err := s.part(name)
-	if err != nil {
-		return err
-	}
-	p.SetEnv(settings)
-	return nil
+	return s.with(name, func(p *process.Process) error {
+		p.SetEnv(settings)
+		return nil
+	})
 }
 
 // WaitReady returns when every running part is ready.

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -178,15 +177,13 @@ func (s *Stack) stopAll() error {
 	s.closing = true
 	parts := slices.Clone(s.parts)
 	s.mu.Unlock()
-	groups := map[int][]*process.Process{}
-	for _, p := range parts {
-		groups[stopOrder(p.Name)] = append(groups[stopOrder(p.Name)], p)
-	}
 	var problems []error
-	for _, order := range slices.Sorted(maps.Keys(groups)) {
+	for order := 1; order <= 4; order++ {
 		var group errgroup.Group
-		for _, p := range groups[order] {
-			group.Go(p.Stop)
+		for _, p := range parts {
+			if stopOrder(p.Name) == order {
+				group.Go(p.Stop)
+			}
 		}
 		problems = append(problems, group.Wait())
 	}

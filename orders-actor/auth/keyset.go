@@ -44,9 +44,9 @@ type keySet struct {
 	keys []jose.JSONWebKey
 }
 
-func newKeySet(issuer string, client *http.Client, now func() time.Time) *keySet {
+func newKeySet(c OIDCConfig) *keySet {
 	return &keySet{
-		issuer: issuer, client: bounded(client), now: now,
+		issuer: c.Issuer, client: bounded(c.Client), now: c.Now,
 		waiting: make(chan struct{}, maxWaiting), fetch: make(chan struct{}, 1),
 	}
 }

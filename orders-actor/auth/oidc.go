@@ -44,7 +44,7 @@ func NewOIDC(c OIDCConfig) *OIDC {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &OIDC{OIDCConfig: c, keys: newKeySet(c.Issuer, c.Client, c.Now), claims: jwt.NewValidator(
+	return &OIDC{OIDCConfig: c, keys: newKeySet(c), claims: jwt.NewValidator(
 		jwt.WithIssuer(c.Issuer), jwt.WithAudience(c.Audience),
 		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(Skew), jwt.WithTimeFunc(c.Now),
 	)}

@@ -109,7 +109,7 @@ func TestLogIsReadOnlyWhileThereAreFollowers(t *testing.T) {
 	})
 }
 
-// A reader takes its position and reads the order before it follows: it must hear of each change in between.
+// A reader takes its position and reads the order before it follows: it must receive each change in between.
 func TestNoChangeIsMissedWhileTheFeedStarts(t *testing.T) {
 	for name, change := range map[string]func(log *eventLog){
 		"change before the first read": func(log *eventLog) { log.append() },

@@ -66,11 +66,8 @@ func New(c Config) *Reconciler {
 
 // Run searches and resumes until ctx ends. It returns nil.
 func (r *Reconciler) Run(ctx context.Context) error {
-	for pause := every; ; {
-		retry.Sleep(ctx, pause)
-		if ctx.Err() != nil {
-			return nil
-		}
+	pause := every
+	for retry.Sleep(ctx, pause); ctx.Err() == nil; retry.Sleep(ctx, pause) {
 		var ids []string
 		_ = run.Catch(ctx, r.Log, "reconciler", func() error { // the next search may not panic
 			ids = r.Select(ctx)
@@ -82,6 +79,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 		}
 		r.resumeAll(ctx, ids)
 	}
+	return nil
 }
 
 func (r *Reconciler) resumeAll(ctx context.Context, ids []string) {

@@ -19,7 +19,6 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -132,53 +131,47 @@ func (p *progress) stale(args []string, l *line) (map[string]bool, error) {
 // watch runs a command and shows p while it runs. The command's stdout goes to stdout unless that is nil. Other output is
 // kept and printed if the command fails.
 func (p *progress) watch(cmd *exec.Cmd, l *line, stdout io.Writer) error {
-	read, write := io.Pipe()
-	cmd.Stdout, cmd.Stderr = write, write
-	if stdout != nil {
-		cmd.Stdout = stdout
+	read, err := cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if cmd.Stdout = stdout; stdout == nil {
+		cmd.Stdout = cmd.Stderr
 	}
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	var mu sync.Mutex // guards p, l and output
-	var output []string
-	ended := make(chan struct{})
-	var watchers sync.WaitGroup
-	watchers.Go(func() {
+	texts := make(chan string)
+	go func() {
+		defer close(texts)
 		lines := bufio.NewScanner(read)
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
-			mu.Lock()
-			if p.line(lines.Text()) {
-				l.show(p.text(time.Now()), p.tenth())
-			} else if output = append(output, lines.Text()); len(output) > 500 {
-				output = output[1:]
-			}
-			mu.Unlock()
+			texts <- lines.Text()
 		}
 		_, _ = io.Copy(io.Discard, read) // after a line that is too long
-	})
-	watchers.Go(func() { // update the time left every second
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				mu.Lock()
-				l.show(p.text(time.Now()), p.tenth())
-				mu.Unlock()
-			case <-ended:
-				return
+	}()
+	tick := time.NewTicker(time.Second) // updates the time left
+	defer tick.Stop()
+	var output []string
+	for {
+		select {
+		case text, more := <-texts:
+			if !more {
+				err := cmd.Wait()
+				if err != nil {
+					l.end()
+					fmt.Fprintf(os.Stderr, "%s failed: %s\n%s\n", p.name, strings.Join(cmd.Args, " "), strings.Join(output, "\n"))
+				}
+				return err
 			}
+			if !p.line(text) {
+				output = append(output, text)
+				output = output[max(0, len(output)-500):]
+				continue
+			}
+		case <-tick.C:
 		}
-	})
-	err := cmd.Wait()
-	_ = write.Close()
-	close(ended)
-	watchers.Wait()
-	if err != nil {
-		l.end()
-		fmt.Fprintf(os.Stderr, "%s failed: %s\n%s\n", p.name, strings.Join(cmd.Args, " "), strings.Join(output, "\n"))
+		l.show(p.text(time.Now()), p.tenth())
 	}
-	return err
 }
