@@ -11,9 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"orders/api"
@@ -44,20 +42,14 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := command(ctx, os.Args[1:])
-	stop()
-	if err != nil && !errors.Is(err, context.Canceled) {
-		fmt.Fprintln(os.Stderr, "orders-actor:", err)
-		os.Exit(1)
-	}
+	run.Main(func(ctx context.Context) error { return command(ctx, os.Args[1:]) })
 }
 
 func command(ctx context.Context, args []string) error {
 	commands := map[string]func(context.Context, Config, *slog.Logger) error{
 		"": serve, "rebuild": withDatabases(actorstore.Rebuild), "accept": withDatabases(actorstore.Accept),
 	}
-	run, known := commands[strings.Join(args, " ")]
+	execute, known := commands[strings.Join(args, " ")]
 	if !known {
 		return fmt.Errorf("unknown command %q: there are only rebuild and accept", args)
 	}
@@ -70,7 +62,7 @@ func command(ctx context.Context, args []string) error {
 		return err
 	}
 	slog.SetDefault(logger)
-	return run(ctx, c, logger)
+	return execute(ctx, c, logger)
 }
 
 // withDatabases returns a command that works on the state store and the order database without a sidecar.

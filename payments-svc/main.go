@@ -3,12 +3,8 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/dapr/go-sdk/client"
@@ -26,15 +22,7 @@ import (
 
 const secretsTimeout = 5 * time.Minute // includes the start of the sidecar
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := command(ctx)
-	stop()
-	if err != nil && !errors.Is(err, context.Canceled) {
-		fmt.Fprintln(os.Stderr, "payments-svc:", err)
-		os.Exit(1)
-	}
-}
+func main() { run.Main(command) }
 
 func command(ctx context.Context) error {
 	c, err := readConfig(config.Env())

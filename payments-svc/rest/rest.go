@@ -60,9 +60,9 @@ func New(o Options) *Server {
 	app.Use(httpapi.Observe(o.Log, o.Registry))
 	httpapi.Probes(app, o.Log, o.Registry, o.Stopping, o.Checks...)
 	app.Use(s.checkAppToken)
-	app.Put("/payments/:id", s.pay)
-	app.Get("/payments/:id", s.find)
-	app.Post("/payments/:id/void", s.void)
+	app.Put("/payments/:id", s.call(o.Latency+callTimeout, s.pay))
+	app.Get("/payments/:id", s.call(callTimeout, s.find))
+	app.Post("/payments/:id/void", s.call(callTimeout, s.void))
 	s.app = app
 	return s
 }
@@ -72,57 +72,55 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	return httpapi.ServeListener(ctx, s.app, s.Log, listener, drainTimeout)
 }
 
-func (s *Server) pay(c *fiber.Ctx) error {
-	claims, err := s.authorize(c)
-	if err != nil {
-		return err
+// call handles a call for the order of its token, within a timeout.
+func (s *Server) call(timeout time.Duration, handle func(context.Context, *fiber.Ctx, onbehalf.Claims) (payment.Payment, error)) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		claims, err := s.authorize(c)
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(c.UserContext(), timeout)
+		defer cancel()
+		p, err := handle(ctx, c, claims)
+		if err != nil {
+			return problemOf(err)
+		}
+		return c.JSON(p)
 	}
+}
+
+func (s *Server) pay(ctx context.Context, c *fiber.Ctx, claims onbehalf.Claims) (payment.Payment, error) {
 	body, err := readPayment(c)
 	if err != nil {
-		return err
+		return payment.Payment{}, err
 	}
 	if *body.Amount != claims.Amount || *body.Currency != claims.Currency {
-		return problem.New(problem.Forbidden, "the token is for another amount")
+		return payment.Payment{}, problem.New(problem.Forbidden, "the token is for another amount")
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), s.Latency+callTimeout)
-	defer cancel()
-	p, err := s.Payments.Pay(ctx, request(claims))
-	return respond(c, p, err)
+	return s.Payments.Pay(ctx, request(claims))
 }
 
-func (s *Server) void(c *fiber.Ctx) error {
-	claims, err := s.authorize(c)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), callTimeout)
-	defer cancel()
-	p, err := s.Payments.Void(ctx, request(claims))
-	return respond(c, p, err)
+func (s *Server) void(ctx context.Context, _ *fiber.Ctx, claims onbehalf.Claims) (payment.Payment, error) {
+	return s.Payments.Void(ctx, request(claims))
 }
 
-func (s *Server) find(c *fiber.Ctx) error {
-	claims, err := s.authorize(c)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), callTimeout)
-	defer cancel()
+func (s *Server) find(ctx context.Context, _ *fiber.Ctx, claims onbehalf.Claims) (payment.Payment, error) {
 	p, err := s.Payments.Find(ctx, claims.OrderID)
 	if err == nil && (p.Amount != claims.Amount || p.Currency != claims.Currency) {
 		err = payment.ErrMismatch
 	}
-	return respond(c, p, err)
+	return p, err
 }
 
 func request(c onbehalf.Claims) payment.Request {
 	return payment.Request{OrderID: c.OrderID, Amount: c.Amount, Currency: c.Currency}
 }
 
-func respond(c *fiber.Ctx, p payment.Payment, err error) error {
+func problemOf(err error) error {
+	if p, ok := errors.AsType[*problem.Problem](err); ok {
+		return p
+	}
 	switch {
-	case err == nil:
-		return c.JSON(p)
 	case errors.Is(err, payment.ErrMismatch):
 		return problem.New(problem.Forbidden, "the order's payment has another amount").WithCause(err)
 	case errors.Is(err, payment.ErrNotFound):

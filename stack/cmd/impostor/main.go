@@ -5,23 +5,17 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"orders/kit/actors"
 	"orders/kit/dapr"
+	"orders/kit/run"
 	"orders/stack/impostor"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, slog.Default()); err != nil && ctx.Err() == nil {
-		slog.Error("impostor", "error", err)
-	}
-}
+func main() { run.Main(serve) }
 
-func run(ctx context.Context, log *slog.Logger) error {
+func serve(ctx context.Context) error {
+	log := slog.Default()
 	dapr, err := actors.Dial(dapr.Address(), os.Getenv("DAPR_API_TOKEN"))
 	if err != nil {
 		return err
