@@ -2,12 +2,16 @@ package bench
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"orders/faults/bench/usage"
 )
 
 // TestMain runs the role of a process that the benchmark started from the tests' executable.
@@ -20,43 +24,42 @@ func TestMain(m *testing.M) {
 	}
 }
 
-func TestStatIncludesWaitedForChildren(t *testing.T) {
-	s, err := parseStat([]byte("12 (a (b) c) S 7 12 12 0 -1 4194560 1 2 3 4 100 20 300 4 20 0 1 0 99 0 0"))
-	require.NoError(t, err)
-	assert.Equal(t, procStat{parent: 7, ms: 4240}, s)
-	_, err = parseStat([]byte("12 (a) S 7"))
-	require.Error(t, err)
-}
-
-func TestUsageCoversChildren(t *testing.T) {
-	assert.Equal(t, []int{1, 2, 3, 4, 5}, descendants(1, map[int][]int{1: {2, 3}, 2: {4}, 4: {5}, 9: {10}}))
-	usage, err := cpu(map[string]int{"test": os.Getpid()})
-	require.NoError(t, err)
-	assert.Contains(t, usage, "test")
-	used, err := memory(map[string]int{"test": os.Getpid()})
-	require.NoError(t, err)
-	assert.Positive(t, used["test"])
-	_, err = cpu(map[string]int{"missing": 1 << 30})
-	require.EqualError(t, err, "missing is not running")
-}
-
-// It runs the smallest measurement on the real stack, without looking at the times.
-func TestProductAndFloorCompleteOrders(t *testing.T) {
+// It runs the smallest measurements on the real stack, without looking at the times.
+func TestSmallestCasesRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts the whole product")
 	}
-	lives, err := Lives(t.Context(), Options{
-		Setup: SQLite, Systems: []string{"product", "floor"}, Callers: []int{4}, Orders: 20, Rounds: 1, Out: t.Output(),
-	})
-	require.NoError(t, err)
-	require.Len(t, lives, 2)
-	for _, l := range lives {
-		for _, part := range []string{"orders-actor", "orders-actor.sidecar", "payments-svc", "payments-svc.sidecar", "scheduler", "placement", "sentry"} {
-			assert.Contains(t, l.CPU, part)
-			assert.Positive(t, l.Memory[part])
-		}
-		assert.Positive(t, l.CPU.Total())
-		assert.Positive(t, l.LivesPerSecond)
-		assert.Positive(t, l.Create.P50)
+	parts := []string{"orders-actor", "orders-actor.sidecar", "payments-svc", "payments-svc.sidecar", "scheduler", "placement", "sentry"}
+	o := Options{
+		Case: "life", Setup: SQLite, Systems: []string{"product", "floor"}, Callers: []int{4}, Orders: 20, Readers: []int{2}, Rounds: 1,
+		Out: t.Output(),
 	}
+	tables, err := Run(t.Context(), o)
+	require.NoError(t, err)
+	require.Len(t, tables, 3)
+	require.Len(t, tables[0].Rows, 2)
+	assert.Positive(t, tables[0].Rows[0][2], "CPU time per order")
+	assert.ElementsMatch(t, append(parts, "", "all"), tables[1].Columns)
+
+	o.Case = "streams"
+	tables, err = Run(t.Context(), o)
+	require.NoError(t, err)
+	assert.Equal(t, 2, tables[0].Rows[0][0], "readers")
+}
+
+func TestUnknownNamesAreErrors(t *testing.T) {
+	_, err := Run(t.Context(), Options{Case: "lifes", Rounds: 1})
+	require.EqualError(t, err, `unknown case "lifes"`)
+	_, err = Run(t.Context(), Options{Case: "life", Systems: []string{"produkt"}, Callers: []int{1}, Rounds: 1, Out: t.Output()})
+	require.EqualError(t, err, `life: produkt, 1 callers: unknown system "produkt"`)
+}
+
+func TestTableIsMarkdownAndJSON(t *testing.T) {
+	table := processTable("CPU", []byProcess{{"product", usage.Amounts{"a": 1.26, "b": 3}}, {"floor", usage.Amounts{"b": 1}}}, 1)
+	var text strings.Builder
+	table.Write(&text)
+	assert.Equal(t, "\nCPU\n\n|  | all | b | a |\n| --- | --- | --- | --- |\n| product | 4.3 | 3 | 1.3 |\n| floor | 1 | 1 |  |\n", text.String())
+	encoded, err := json.Marshal(table)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"title": "CPU", "rows": [{"": "product", "all": 4.3, "b": 3, "a": 1.3}, {"": "floor", "all": 1, "b": 1, "a": ""}]}`, string(encoded))
 }

@@ -6,85 +6,93 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"orders/faults/bench/usage"
 )
 
-// WriteLives writes two tables in Markdown: one with all figures, one with the CPU time by process.
-func WriteLives(w io.Writer, lives []Life) {
-	table(w, "system", "callers", "CPU ms per order", "× floor", "lives/s", "creates/s", "create p50 ms", "p99", "late p50 ms", "p99", "memory MB", "cores of others")
-	for _, l := range lives {
-		row(w, l.System, l.Callers, fmt.Sprintf("%.2f", l.CPU.Total()), factor(l, lives), fmt.Sprintf("%.0f", l.LivesPerSecond),
-			fmt.Sprintf("%.0f", l.CreatesPerSecond), l.Create.P50, l.Create.P99, l.Late.P50, l.Late.P99, fmt.Sprintf("%.0f", l.Memory.Total()), fmt.Sprintf("%.1f", l.Others))
-	}
-	fmt.Fprintln(w)
-	names := processNames(lives)
-	table(w, append([]any{"CPU ms per order", "callers"}, names...)...)
-	for _, l := range lives {
-		cells := []any{l.System, l.Callers}
-		for _, name := range names {
-			cell := ""
-			if ms, ok := l.CPU[name.(string)]; ok {
-				cell = fmt.Sprintf("%.2f", ms)
-			}
-			cells = append(cells, cell)
+// Table is a table of results.
+type Table struct {
+	Title   string
+	Columns []string
+	Rows    [][]any
+}
+
+func newTable(title string, columns ...string) Table { return Table{Title: title, Columns: columns} }
+
+func (t *Table) add(cells ...any) { t.Rows = append(t.Rows, cells) }
+
+// Write writes the table in Markdown.
+func (t Table) Write(w io.Writer) {
+	fmt.Fprintf(w, "\n%s\n\n| %s |\n|%s\n", t.Title, strings.Join(t.Columns, " | "), strings.Repeat(" --- |", len(t.Columns)))
+	for _, row := range t.Rows {
+		for _, cell := range row {
+			fmt.Fprintf(w, "| %v ", cell)
 		}
-		row(w, cells...)
+		fmt.Fprintln(w, "|")
 	}
 }
 
-// factor compares with the mean of the floor's measurements with as many callers.
-func factor(l Life, lives []Life) string {
-	var sum, n float64
-	for _, other := range lives {
-		if other.System == "floor" && other.Callers == l.Callers {
-			sum, n = sum+other.CPU.Total(), n+1
+// MarshalJSON encodes each row as an object with the columns as keys.
+func (t Table) MarshalJSON() ([]byte, error) {
+	rows := []map[string]any{}
+	for _, cells := range t.Rows {
+		row := map[string]any{}
+		for i, cell := range cells {
+			row[t.Columns[i]] = cell
 		}
+		rows = append(rows, row)
 	}
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%.2f", l.CPU.Total()/(sum/n))
+	return json.Marshal(map[string]any{"title": t.Title, "rows": rows})
 }
 
-// processNames returns the names of all processes, those that use most CPU first.
-func processNames(lives []Life) (names []any) {
-	sum := Usage{}
-	for _, l := range lives {
-		for name, ms := range l.CPU {
-			sum[name] += ms
-		}
-	}
-	for _, name := range slices.SortedFunc(maps.Keys(sum), func(a, b string) int {
-		return cmp.Or(cmp.Compare(sum[b], sum[a]), cmp.Compare(a, b))
-	}) {
-		names = append(names, name)
-	}
-	return names
-}
-
-func table(w io.Writer, columns ...any) {
-	row(w, columns...)
-	fmt.Fprintf(w, "|%s\n", strings.Repeat(" --- |", len(columns)))
-}
-
-func row(w io.Writer, cells ...any) {
-	for _, cell := range cells {
-		fmt.Fprintf(w, "| %v ", cell)
-	}
-	fmt.Fprintln(w, "|")
-}
-
-// WriteJSON writes the measurements to a file and creates its folder.
-func WriteJSON(path string, measurements any) error {
+// WriteJSON writes the tables to a file and creates its folder.
+func WriteJSON(path string, tables []Table) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(measurements, "", "  ")
+	text, err := json.MarshalIndent(tables, "", "  ")
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(path, append(text, '\n'), 0o600)
+}
+
+// byProcess is a measurement of all processes.
+type byProcess struct {
+	label   string
+	amounts usage.Amounts
+}
+
+// processTable returns a table with a column for each process, those with the largest amounts first.
+func processTable(title string, measurements []byProcess, digits int) Table {
+	sum := usage.Amounts{}
+	for _, m := range measurements {
+		for name, amount := range m.amounts {
+			sum[name] += amount
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(sum), func(a, b string) int { return cmp.Or(cmp.Compare(sum[b], sum[a]), cmp.Compare(a, b)) })
+	t := newTable(title, append([]string{"", "all"}, names...)...)
+	for _, m := range measurements {
+		cells := []any{m.label, round(m.amounts.Total(), digits)}
+		for _, name := range names {
+			if amount, ok := m.amounts[name]; ok {
+				cells = append(cells, round(amount, digits))
+			} else {
+				cells = append(cells, "")
+			}
+		}
+		t.add(cells...)
+	}
+	return t
+}
+
+func round(x float64, digits int) float64 {
+	shift := math.Pow10(digits)
+	return math.Round(x*shift) / shift
 }

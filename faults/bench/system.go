@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,15 +18,16 @@ import (
 	"orders/api"
 	"orders/api/client"
 	"orders/faults/bench/floor"
+	"orders/faults/bench/load"
+	"orders/faults/bench/usage"
 	"orders/kit/pgtest"
 	"orders/stack"
 )
 
 // system is a running system that takes orders.
 type system struct {
-	url       string // "{run}" differs for each run of the load generator; see LoadSpec
+	url       string // "{run}" differs for each run of the load generator; see load.Spec
 	token     string
-	body      string
 	processes func() map[string]int // the processes that count, by name
 	delivered func(context.Context) (int, error)
 	// late returns the lateness of the newest n deliveries.
@@ -33,19 +35,36 @@ type system struct {
 	close func() error
 }
 
-func (s *system) load(orders, callers int) LoadSpec {
-	url := strings.ReplaceAll(s.url, "{run}", strconv.FormatInt(time.Now().UnixNano(), 36))
-	return LoadSpec{URL: url, Token: s.token, Body: s.body, Orders: orders, Callers: callers}
-}
-
 const tea = `{"currency":"EUR","items":[{"sku":"tea-1","name":"Green tea","quantity":2,"unitPrice":450}]}`
 
-// start starts a system: "product", "floor", "restate", "temporal", or the product with another orders-actor if the name is the path
-// of one.
+// creates returns the load of creating orders.
+func (s *system) creates(orders, callers int) load.Spec {
+	url := strings.ReplaceAll(s.url, "{run}", strconv.FormatInt(time.Now().UnixNano(), 36))
+	return load.Spec{
+		Method: http.MethodPost, URL: url, Header: map[string]string{"Authorization": "Bearer " + s.token}, Body: tea,
+		Requests: orders, Callers: callers,
+	}
+}
+
+// used returns the CPU time in ms that the processes use while do runs.
+func (s *system) used(do func() error) (usage.Amounts, error) {
+	before, err := usage.CPU(s.processes())
+	if err != nil {
+		return nil, err
+	}
+	if err := do(); err != nil {
+		return nil, err
+	}
+	after, err := usage.CPU(s.processes())
+	return after.Since(before), err
+}
+
+// start starts a system by its name in Options.Systems.
 func start(ctx context.Context, o Options, name string) (*system, error) {
 	switch {
 	case name == "product":
-		return startProduct(ctx, o, nil)
+		p, err := startProduct(ctx, o, nil, nil)
+		return &p.system, err
 	case name == "floor":
 		return startFloor(ctx, o)
 	case name == "restate":
@@ -57,29 +76,36 @@ func start(ctx context.Context, o Options, name string) (*system, error) {
 		if err != nil {
 			return nil, err
 		}
-		return startProduct(ctx, o, []string{path})
+		p, err := startProduct(ctx, o, []string{path}, nil)
+		return &p.system, err
 	}
 	return nil, fmt.Errorf("unknown system %q", name)
 }
 
-// startProduct starts the product, with another command for orders-actor unless that is nil.
-func startProduct(ctx context.Context, o Options, ordersActor []string) (*system, error) {
-	r, err := startStack(ctx, o, ordersActor, nil)
+// product is the running product, which most cases know better than as a system.
+type product struct {
+	system
+	stack *running
+	api   *client.Client
+}
+
+// startProduct starts the product with new databases. orders-actor is another command, unless that is nil, with further settings.
+func startProduct(ctx context.Context, o Options, ordersActor []string, settings map[string]string) (p product, err error) {
+	r, err := startStack(ctx, o, ordersActor, settings)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	token, err := client.Token(ctx, r.stack.URL(), "bench", api.RoleOperator, http.DefaultClient)
+	token, err := client.Token(ctx, r.URL(), "bench", api.RoleOperator, http.DefaultClient)
 	if err != nil {
-		return nil, errors.Join(err, r.close())
+		return p, errors.Join(err, r.close())
 	}
-	c := client.New(r.stack.URL(), token, http.DefaultClient)
-	return &system{
-		url: r.stack.URL() + "/v1/orders", token: token, body: tea, processes: r.processes, close: r.close,
-		delivered: func(ctx context.Context) (int, error) {
-			return deliveries(ctx, r.stack.Part(stack.OrdersActor).Metrics)
-		},
-		late: func(ctx context.Context, n int) ([]time.Duration, error) { return lateness(ctx, c, n) },
-	}, nil
+	p = product{stack: r, api: client.New(r.URL(), token, http.DefaultClient)}
+	p.system = system{
+		url: r.URL() + "/v1/orders", token: token, processes: r.processes, close: r.close,
+		delivered: func(ctx context.Context) (int, error) { return deliveries(ctx, r.Part(stack.OrdersActor).Metrics) },
+		late:      p.lateness,
+	}
+	return p, nil
 }
 
 func startFloor(ctx context.Context, o Options) (*system, error) {
@@ -91,13 +117,13 @@ func startFloor(ctx context.Context, o Options) (*system, error) {
 	if err != nil {
 		return nil, err
 	}
-	return twin(r.stack.URL()+"/v1/orders", r.stack.URL(), r.processes, r.close), nil
+	return twin(r.URL()+"/v1/orders", r.URL(), r.processes, r.close), nil
 }
 
 // twin returns a twin of the product as a system. It takes orders at one URL and reports its deliveries at another.
 func twin(url, counts string, processes func() map[string]int, stop func() error) *system {
 	return &system{
-		url: url, body: tea, processes: processes, close: stop,
+		url: url, processes: processes, close: stop,
 		delivered: func(ctx context.Context) (int, error) {
 			s, err := stats(ctx, counts)
 			return s.Delivered, err
@@ -111,59 +137,56 @@ func twin(url, counts string, processes func() map[string]int, stop func() error
 
 // running is a stack with its database.
 type running struct {
-	stack    *stack.Stack
+	*stack.Stack
+	options  stack.Options
 	postgres *pgtest.Server // nil with SQLite
-	home     string
 }
 
 // startStack starts the stack with new databases. The settings are added to those of orders-actor.
 func startStack(ctx context.Context, o Options, ordersActor []string, settings map[string]string) (r *running, err error) {
-	r = &running{}
+	r = &running{options: stack.Options{
+		Root: o.Root, FreePorts: true, Replicas: 1,
+		Env: map[string]map[string]string{
+			stack.OrdersActor: {"RATE_LIMIT": "0", "MAX_IN_FLIGHT": "1024", "DELIVER_AFTER": deliverAfter.String(), "LOG_LEVEL": "warn"},
+			stack.PaymentsSvc: {"PAYMENT_LATENCY": "0s", "PAYMENT_CONFIRM_RATE": "1", "LOG_LEVEL": "warn"},
+		},
+	}}
+	maps.Copy(r.options.Env[stack.OrdersActor], settings)
+	if ordersActor != nil {
+		r.options.Commands = map[string][]string{stack.OrdersActor: ordersActor}
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())
 		}
 	}()
-	if r.home, err = os.MkdirTemp("", "orders-bench-"); err != nil {
+	if r.options.Home, err = os.MkdirTemp("", "orders-bench-"); err != nil {
 		return r, err
-	}
-	options := stack.Options{
-		Root: o.Root, Home: r.home, FreePorts: true, Replicas: 1,
-		Env: map[string]map[string]string{
-			stack.OrdersActor: {"RATE_LIMIT": "0", "MAX_IN_FLIGHT": "1024", "DELIVER_AFTER": deliverAfter.String(), "LOG_LEVEL": "warn"},
-			stack.PaymentsSvc: {"PAYMENT_LATENCY": "0s", "PAYMENT_CONFIRM_RATE": "1", "LOG_LEVEL": "warn"},
-		},
-	}
-	for name, value := range settings {
-		options.Env[stack.OrdersActor][name] = value
-	}
-	if ordersActor != nil {
-		options.Commands = map[string][]string{stack.OrdersActor: ordersActor}
 	}
 	if o.Setup == Postgres {
 		if r.postgres, err = pgtest.Open(); err != nil {
 			return r, err
 		}
-		options.Postgres = r.postgres.DSN()
+		r.options.Postgres = r.postgres.DSN()
 	}
-	r.stack, err = stack.Start(ctx, options)
+	r.Stack, err = stack.Start(ctx, r.options)
 	return r, err
 }
 
 func (r *running) close() (err error) {
-	if r.stack != nil {
-		err = r.stack.Close()
+	if r.Stack != nil {
+		err = r.Close()
 	}
 	if r.postgres != nil {
 		err = errors.Join(err, r.postgres.Close())
 	}
-	return errors.Join(err, os.RemoveAll(r.home))
+	return errors.Join(err, os.RemoveAll(r.options.Home))
 }
 
 func (r *running) processes() map[string]int {
 	pids := map[string]int{}
-	for _, part := range r.stack.Parts() {
-		pids[part] = r.stack.Part(part).PID()
+	for _, part := range r.Parts() {
+		pids[part] = r.Part(part).PID()
 	}
 	if r.postgres != nil {
 		pids["postgres"] = r.postgres.PID()
@@ -188,22 +211,30 @@ func deliveries(ctx context.Context, url string) (int, error) {
 }
 
 // lateness reads the newest n orders, which must be delivered.
-func lateness(ctx context.Context, c *client.Client, n int) (late []time.Duration, _ error) {
+func (p product) lateness(ctx context.Context, n int) (late []time.Duration, _ error) {
+	orders, err := p.newest(ctx, n)
+	for _, o := range orders {
+		if o.Status != api.StatusDelivered {
+			return nil, fmt.Errorf("order %s is %s", o.ID, o.Status)
+		}
+		late = append(late, o.UpdatedAt.Sub(o.DeliverAt))
+	}
+	return late, err
+}
+
+// newest returns the n orders that were created last.
+func (p product) newest(ctx context.Context, n int) (orders []api.OrderSummary, _ error) {
 	for cursor := (*string)(nil); ; {
-		page, err := client.Decode[api.OrderList](client.Read(c.ListOrders(ctx, &api.ListOrdersParams{Limit: new(100), Cursor: cursor})))
+		page, err := client.Decode[api.OrderList](client.Read(p.api.ListOrders(ctx, &api.ListOrdersParams{Limit: new(100), Cursor: cursor})))
 		if err != nil {
 			return nil, err
 		}
-		for _, o := range page.Orders {
-			if o.Status != api.StatusDelivered {
-				return nil, fmt.Errorf("order %s is %s", o.ID, o.Status)
-			}
-			if late = append(late, o.UpdatedAt.Sub(o.DeliverAt)); len(late) == n {
-				return late, nil
-			}
+		orders = append(orders, page.Orders...)
+		if len(orders) >= n {
+			return orders[:n], nil
 		}
 		if cursor = page.Next; cursor == nil {
-			return nil, fmt.Errorf("only %d of %d orders are in the list", len(late), n)
+			return nil, fmt.Errorf("only %d of %d orders are in the list", len(orders), n)
 		}
 	}
 }

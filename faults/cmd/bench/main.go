@@ -35,29 +35,42 @@ func main() {
 func run(ctx context.Context) error {
 	env := config.Env()
 	o := bench.Options{
+		Case:    env.Enum("CASE", "life", bench.Cases()...),
 		Setup:   bench.Setup(env.Enum("SETUP", string(bench.SQLite), string(bench.SQLite), string(bench.Postgres))),
 		Systems: list(env, "SYSTEMS", "product", "floor"),
-		Orders:  env.Int("ORDERS", 3000, 1, 1_000_000),
+		Callers: numbers(env, "CALLERS", 8, 32, 128),
+		Orders:  env.Int("ORDERS", 0, 0, 1_000_000),
+		Stored:  numbers(env, "STORED", 0, 100_000, 1_000_000),
+		Readers: numbers(env, "READERS", 1, 1000),
 		Rounds:  env.Int("ROUNDS", 1, 1, 100),
 		Out:     os.Stderr,
 	}
-	for _, text := range list(env, "CALLERS", "8", "32", "128") {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			env.Reject("CALLERS", "must be numbers such as 8,32,128, not %q", text)
-		}
-		o.Callers = append(o.Callers, n)
-	}
-	file := env.String("JSON", "bin/bench/"+string(o.Setup)+".json")
+	file := env.String("JSON", "bin/bench/"+o.Case+"-"+string(o.Setup)+".json")
 	if err := env.Err(); err != nil {
 		return err
 	}
-	lives, err := bench.Lives(ctx, o)
-	bench.WriteLives(os.Stdout, lives) // also after an error
+	tables, err := bench.Run(ctx, o)
+	for _, table := range tables { // also after an error
+		table.Write(os.Stdout)
+	}
 	if err != nil {
 		return err
 	}
-	return bench.WriteJSON(file, lives)
+	return bench.WriteJSON(file, tables)
+}
+
+func numbers(env *config.Reader, name string, fallback ...int) (all []int) {
+	for _, text := range env.List(name) {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			env.Reject(name, "must be numbers such as 8,32,128, not %q", text)
+		}
+		all = append(all, n)
+	}
+	if len(all) == 0 {
+		return fallback
+	}
+	return all
 }
 
 func list(env *config.Reader, name string, fallback ...string) []string {

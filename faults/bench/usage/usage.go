@@ -1,4 +1,5 @@
-package bench
+// Package usage reads the CPU time and the memory of processes from Linux's accounting.
+package usage
 
 import (
 	"bytes"
@@ -9,27 +10,29 @@ import (
 	"strings"
 )
 
-// Usage is an amount by process name.
-type Usage map[string]float64
+// Amounts are CPU times in ms or memory in MB, by process name.
+type Amounts map[string]float64
 
 // Total returns the sum over all processes.
-func (u Usage) Total() (total float64) {
+func (u Amounts) Total() (total float64) {
 	for _, v := range u {
 		total += v
 	}
 	return total
 }
 
-func (u Usage) since(before Usage) Usage {
-	d := Usage{}
+// Since returns the difference to an earlier reading.
+func (u Amounts) Since(before Amounts) Amounts {
+	d := Amounts{}
 	for name, v := range u {
 		d[name] = v - before[name]
 	}
 	return d
 }
 
-func (u Usage) per(n float64) Usage {
-	d := Usage{}
+// Per returns the amounts divided by n.
+func (u Amounts) Per(n float64) Amounts {
+	d := Amounts{}
 	for name, v := range u {
 		d[name] = v / n
 	}
@@ -44,10 +47,10 @@ type procStat struct {
 	ms     float64 // of CPU time: of the process and of the children that it has waited for
 }
 
-// cpu returns the CPU time in ms that each process has used since its start, with its children, also those that have exited: for
+// CPU returns the CPU time in ms that each process has used since its start, with its children, also those that have exited: for
 // PostgreSQL these are the backends.
-func cpu(processes map[string]int) (Usage, error) {
-	usage := Usage{}
+func CPU(processes map[string]int) (Amounts, error) {
+	amounts := Amounts{}
 	stats, children, err := processTree()
 	if err != nil {
 		return nil, err
@@ -57,16 +60,16 @@ func cpu(processes map[string]int) (Usage, error) {
 			return nil, fmt.Errorf("%s is not running", name)
 		}
 		for _, p := range descendants(pid, children) {
-			usage[name] += stats[p].ms
+			amounts[name] += stats[p].ms
 		}
 	}
-	return usage, nil
+	return amounts, nil
 }
 
-// memory returns the resident memory of each process in MB, with its children. A page that n processes share counts as 1/n page of
+// Memory returns the resident memory of each process in MB, with its children. A page that n processes share counts as 1/n page of
 // each, if the kernel allows reading that.
-func memory(processes map[string]int) (Usage, error) {
-	usage := Usage{}
+func Memory(processes map[string]int) (Amounts, error) {
+	amounts := Amounts{}
 	_, children, err := processTree()
 	if err != nil {
 		return nil, err
@@ -77,14 +80,14 @@ func memory(processes map[string]int) (Usage, error) {
 			if !ok {
 				kB, _ = procField(p, "status", "VmRSS:") // 0 for a child that has exited
 			}
-			usage[name] += kB / 1024
+			amounts[name] += kB / 1024
 		}
 	}
-	return usage, nil
+	return amounts, nil
 }
 
-// machineCPU returns the CPU time in ms that the whole machine has used, or 0 if it is unknown.
-func machineCPU() (ms float64) {
+// MachineCPU returns the CPU time in ms that the whole machine has used, or 0 if it is unknown.
+func MachineCPU() (ms float64) {
 	const user, idle, iowait, steal = 1, 4, 5, 8 // positions in the first line of /proc/stat
 	text, _ := os.ReadFile("/proc/stat")
 	line, _, _ := strings.Cut(string(text), "\n")
