@@ -149,7 +149,7 @@ chaos: build runtime ## kill parts under load, check the invariants and print a 
 	go run ./faults/cmd/chaos
 
 simulate: ## run seeded faults against the turns on a virtual clock
-	go run ./faults/cmd/simulate
+	N=$(or $(N),100000) go test -count=1 -v -timeout 0 -run TestInvariantsHold ./faults/simulate
 
 FUZZ_TIME ?= 1m
 fuzz: ## fuzz every parser, each for FUZZ_TIME

@@ -1,25 +1,65 @@
 package simulate
 
 import (
+	"fmt"
+	"math"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"orders/faults/history"
+	"orders/kit/config"
 )
 
-// A short form of make simulate.
+// make simulate runs more histories: N of them, with the seeds from SEED on.
 func TestInvariantsHold(t *testing.T) {
-	histories := 20_000
+	short := 20_000
 	if raceDetector {
-		histories /= 20 // the race detector is slow, and only one goroutine runs at a time
+		short /= 20 // the race detector is slow, and only one goroutine runs at a time
 	}
+	env := config.Env()
+	histories, first := env.Int("N", short, 1, math.MaxInt), env.Int("SEED", 0, 0, math.MaxInt)
+	require.NoError(t, env.Err())
+
+	began := time.Now()
+	var mu sync.Mutex
 	var total Counters
-	for seed := range uint64(histories) {
-		res := Run(Seeded(seed), Mutation{}, nil)
-		require.Empty(t, res.Violations, "seed %d", seed)
-		total.Add(res.Counters)
+	done := 0
+	var next atomic.Int64
+	var workers errgroup.Group
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() error {
+			for n := int(next.Add(1)) - 1; n < histories; n = int(next.Add(1)) - 1 {
+				seed := uint64(first + n)
+				res := Run(Seeded(seed), Mutation{}, nil)
+				if len(res.Violations) > 0 {
+					next.Store(math.MaxInt64 / 2) // the other workers end
+					var steps strings.Builder
+					Run(Seeded(seed), Mutation{}, &steps)
+					return fmt.Errorf("seed %d violates an invariant; repeat it with: make simulate N=1 SEED=%d\n\n%v\n\nthe steps:\n%s",
+						seed, seed, res.Violations, &steps)
+				}
+				mu.Lock()
+				done++
+				total.Add(res.Counters)
+				mu.Unlock()
+			}
+			return nil
+		})
+	}
+	err := workers.Wait()
+	took := time.Since(began)
+	t.Logf("%d histories from seed %d in %s, %.0f a second: %+v", done, first, took.Round(time.Millisecond), float64(done)/took.Seconds(), total)
+	require.NoError(t, err)
+	if histories < short {
+		return // too few for the faults below
 	}
 	assert.Greater(t, total.Orders, histories, "orders are created")
 	assert.Greater(t, total.Faults, histories, "faults are injected")
