@@ -39,9 +39,9 @@ func (c *check) created(id string, e *evidence, o order.Order) {
 			return
 		}
 	}
-	if s, ok := c.stores.Actors[id]; c.stores.Actors != nil && !ok {
+	if s, ok := c.stores.Actors[id]; !ok {
 		c.fail(CreateKept, id, "the actor has no state")
-	} else if ok && !slices.Equal(s.Items, o.Items) {
+	} else if !slices.Equal(s.Items, o.Items) {
 		c.fail(CreateKept, id, "the actor has another order")
 	}
 }

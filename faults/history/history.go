@@ -72,10 +72,10 @@ type Payment struct {
 type Stores struct {
 	At       time.Time
 	Orders   map[string]order.Order // the order database, as reads of single orders return it, with history
-	Listed   map[string]order.Order // the list; nil: not read
-	Feed     []FeedEvent            // the event log from its beginning; nil: not read
+	Listed   map[string]order.Order // the list
+	Feed     []FeedEvent            // the event log from its beginning
 	Payments map[string]Payment
-	Actors   map[string]order.State // nil: not read
+	Actors   map[string]order.State
 	// MaxLateness is how long after its due time an order may be delivered, and how long it may be created.
 	MaxLateness time.Duration
 }

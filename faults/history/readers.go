@@ -26,7 +26,7 @@ func (c *check) readers() {
 				c.fail(FeedComplete, id, "%s got version %d after version %d", r.Reader, v, at[id])
 			case v > at[id]+1:
 				c.fail(FeedComplete, id, "%s got version %d and missed version %d", r.Reader, v, at[id]+1)
-			case c.stores.Feed != nil && (!logged || cursor != e.Cursor):
+			case !logged || cursor != e.Cursor:
 				c.fail(FeedComplete, id, "%s got version %d at cursor %q, the event log has it at %q", r.Reader, v, e.Cursor, cursor)
 			default:
 				at[id] = v

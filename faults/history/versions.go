@@ -70,9 +70,6 @@ func (c *check) versions(id string, e *evidence, o order.Order) {
 			return
 		}
 	}
-	if c.stores.Feed == nil {
-		return
-	}
 	for i, entry := range e.feed {
 		if entry.Order.Version != i+1 {
 			c.fail(NoGaps, id, "the event log goes from version %d to %d", i, entry.Order.Version)
@@ -124,24 +121,18 @@ func (c *check) converged(id string, e *evidence, o order.Order) {
 		}
 		return true
 	}
-	if c.stores.Actors != nil {
-		if s, ok := c.stores.Actors[id]; ok && differs(actor, s.Order, true) { // created reports an actor without state
-			return
-		}
+	if s, ok := c.stores.Actors[id]; ok && differs(actor, s.Order, true) { // created reports an actor without state
+		return
 	}
-	if c.stores.Listed != nil {
-		if listed, ok := c.stores.Listed[id]; differs(theList, listed, ok) {
-			return
-		}
+	if listed, ok := c.stores.Listed[id]; differs(theList, listed, ok) {
+		return
 	}
-	if c.stores.Feed != nil {
-		var last order.Order
-		if n := len(e.feed); n > 0 {
-			last = e.feed[n-1].Order
-		}
-		if differs(eventLog, last, len(e.feed) > 0) {
-			return
-		}
+	var last order.Order
+	if n := len(e.feed); n > 0 {
+		last = e.feed[n-1].Order
+	}
+	if differs(eventLog, last, len(e.feed) > 0) {
+		return
 	}
 	for _, seen := range e.observations {
 		if seen.order.Version > o.Version {

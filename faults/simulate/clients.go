@@ -27,15 +27,7 @@ func (w *world) rest(p *proc, serve func() answer) answer {
 	if len(alive) == 0 || w.fault(w.plan.lost) {
 		return answer{}
 	}
-	at := alive[w.choices.IntN(len(alive))]
-	c := &call[answer]{waiter: p}
-	w.clock.spawn(at, w.delay(), func(*proc) {
-		a := serve()
-		if !w.fault(w.plan.lost) {
-			c.reply(a)
-		}
-	})
-	a, _ := c.wait(5 * time.Second)
+	a, _ := request(w, p, alive[w.choices.IntN(len(alive))], 5*time.Second, func(*proc) answer { return serve() })
 	p.sleep(w.delay())
 	return a
 }

@@ -135,6 +135,18 @@ func (c *call[T]) reply(answer T) {
 	}
 }
 
+// request runs handle in a proc, and waits for its reply. The reply may be lost.
+func request[T any](w *world, p *proc, home *replica, timeout time.Duration, handle func(*proc) T) (T, bool) {
+	c := &call[T]{waiter: p}
+	w.clock.spawn(home, w.delay(), func(handler *proc) {
+		answer := handle(handler)
+		if !w.fault(w.plan.lost) {
+			c.reply(answer)
+		}
+	})
+	return c.wait(timeout)
+}
+
 func (c *call[T]) wait(timeout time.Duration) (T, bool) {
 	deadline := c.waiter.clock.now + timeout
 	for !c.done && c.waiter.clock.now < deadline {

@@ -91,18 +91,14 @@ func (l *ledger) call(do func(context.Context, payment.Request) (payment.Payment
 	if down || w.fault(w.plan.payFails) || w.fault(w.plan.lost) {
 		return payment.Payment{}, errLost
 	}
-	request := payment.Request{OrderID: p.OrderID, Amount: p.Amount, Currency: p.Currency}
-	c := &call[answer]{waiter: w.clock.running}
-	w.clock.spawn(nil, w.delay(), func(*proc) {
-		done, err := do(context.Background(), request)
-		if !w.fault(w.plan.lost) {
-			c.reply(answer{done, err})
-		}
-	})
+	r := payment.Request{OrderID: p.OrderID, Amount: p.Amount, Currency: p.Currency}
 	if w.fault(w.plan.duplicate) {
-		w.clock.spawn(nil, time.Duration(w.choices.IntN(15_000))*time.Millisecond, func(*proc) { _, _ = do(context.Background(), request) })
+		w.clock.spawn(nil, time.Duration(w.choices.IntN(15_000))*time.Millisecond, func(*proc) { _, _ = do(context.Background(), r) })
 	}
-	a, ok := c.wait(callTimeout)
+	a, ok := request(w, w.clock.running, nil, callTimeout, func(*proc) answer {
+		done, err := do(context.Background(), r)
+		return answer{done, err}
+	})
 	if !ok {
 		return a.payment, errLost
 	}

@@ -222,6 +222,7 @@ func (w *world) stores() history.Stores {
 	for id, state := range w.orderDB.states {
 		s.Orders[id] = state.Order
 	}
+	s.Listed = s.Orders
 	for id, e := range w.ledger.entries {
 		s.Payments[id] = history.Payment{
 			Status: string(e.payment.Status), Amount: e.payment.Amount, Currency: e.payment.Currency, Charges: e.charges,
@@ -300,27 +301,23 @@ func (w *world) invoke(p *proc, id string, m message) ([]byte, error) {
 	if w.fault(w.plan.lost) {
 		return nil, errLost
 	}
-	c := &call[reply]{waiter: p}
-	if w.otherApp.hosts(id) {
-		w.otherApp.receive(id, m, c)
-	} else {
-		host := w.host(id)
-		if host == nil {
-			return nil, errLost
-		}
-		w.clock.spawn(host, w.delay(), func(t *proc) {
-			data, err := host.turn(t, id, m)
-			if !w.fault(w.plan.lost) {
-				c.reply(reply{data, err})
-			}
-		})
-	}
 	if w.fault(w.plan.duplicate) {
 		if again := w.host(id); again != nil {
 			w.clock.spawn(again, time.Duration(w.choices.IntN(3_000))*time.Millisecond, func(t *proc) { _, _ = again.turn(t, id, m) })
 		}
 	}
-	got, ok := c.wait(callTimeout)
+	var got reply
+	var ok bool
+	if w.otherApp.hosts(id) {
+		c := &call[reply]{waiter: p}
+		w.otherApp.receive(id, m, c)
+		got, ok = c.wait(callTimeout)
+	} else if host := w.host(id); host != nil {
+		got, ok = request(w, p, host, callTimeout, func(t *proc) reply {
+			data, err := host.turn(t, id, m)
+			return reply{data, err}
+		})
+	}
 	if !ok {
 		return nil, errLost
 	}

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -64,13 +65,7 @@ func (r mediaRange) matchSpecificity(t string) int {
 }
 
 func (r mediaRange) preferredTo(other mediaRange) bool {
-	if r.weight != other.weight {
-		return r.weight > other.weight
-	}
-	if r.specificity != other.specificity {
-		return r.specificity > other.specificity
-	}
-	return r.position < other.position
+	return cmp.Or(cmp.Compare(r.weight, other.weight), cmp.Compare(r.specificity, other.specificity), other.position-r.position) > 0
 }
 
 func mediaRanges(header string) []mediaRange {
