@@ -55,7 +55,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 		Payments: &payment.Service{
 			Store: store, Now: time.Now,
 			Confirm: func() bool { return random.Chance(c.ConfirmRate) },
-			Process: payment.Simulate(c.Latency, func() bool { return random.Chance(c.FailureRate) }),
+			Process: payment.Simulate(c.Latency, c.FailureRate, random.Chance),
 		},
 		Keys: dapr.Accepted(keys, "obo-key"), AppToken: c.AppToken, Latency: c.Latency, Now: time.Now,
 		Log: logger, Registry: registry, Checks: []httpapi.Check{{Name: "ledger", Run: store.Ready}}, Stopping: ctx.Done(),

@@ -25,6 +25,9 @@ type record struct {
 func newLedger(w *world) *ledger {
 	l := &ledger{w: w, entries: map[string]*record{}}
 	l.service = &payment.Service{Store: l, Confirm: func() bool { return w.choices.IntN(5) < 4 }, Now: w.clock.time}
+	if w.choices.IntN(2) == 1 {
+		l.service.Process = func(context.Context) error { return nil } // loads before it decides
+	}
 	return l
 }
 

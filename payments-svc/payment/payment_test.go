@@ -214,3 +214,43 @@ func TestRandom(t *testing.T) {
 		require.True(t, b.Chance(1))
 	}
 }
+
+// counting counts the calls of a store.
+type counting struct {
+	payment.Store
+	loads, saves int
+}
+
+func (c *counting) Load(ctx context.Context, orderID string) (payment.Payment, string, error) {
+	c.loads++
+	return c.Store.Load(ctx, orderID)
+}
+
+func (c *counting) Save(ctx context.Context, p payment.Payment, version string) error {
+	c.saves++
+	return c.Store.Save(ctx, p, version)
+}
+
+func TestPaymentWithoutProcessingIsInsertedWithoutALoad(t *testing.T) {
+	store := &counting{Store: &paymenttest.Store{}}
+	first, err := service(store, true).Pay(t.Context(), request)
+	require.NoError(t, err)
+	assert.Equal(t, []int{0, 1}, []int{store.loads, store.saves})
+
+	again, err := service(store, false).Pay(t.Context(), request)
+	require.NoError(t, err)
+	assert.Equal(t, first, again, "the first decision stays")
+	other := request
+	other.Amount++
+	_, err = service(store, true).Pay(t.Context(), other)
+	require.ErrorIs(t, err, payment.ErrMismatch)
+
+	_, err = service(store, true).Void(t.Context(), request)
+	require.NoError(t, err)
+	declined, err := service(store, true).Pay(t.Context(), request)
+	require.NoError(t, err)
+	assert.Equal(t, payment.Declined, declined.Status, "no charge after a void")
+	stored, err := service(store, true).Find(t.Context(), request.OrderID)
+	require.NoError(t, err)
+	assert.Len(t, stored.Entries, 2, "one charge and one void")
+}

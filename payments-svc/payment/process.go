@@ -8,8 +8,12 @@ import (
 
 var errSimulated = errors.New("simulated failure (PAYMENT_FAILURE_RATE)")
 
-// Simulate returns a Service.Process that waits for the latency, and then fails if fail returns true.
-func Simulate(latency time.Duration, fail func() bool) func(context.Context) error {
+// Simulate returns a Service.Process that waits for the latency, and then fails at the given rate, from 0 to 1, by chance. It
+// returns nil if it has nothing to do.
+func Simulate(latency time.Duration, failureRate float64, chance func(rate float64) bool) func(context.Context) error {
+	if latency == 0 && failureRate == 0 {
+		return nil
+	}
 	return func(ctx context.Context) error {
 		timer := time.NewTimer(latency)
 		defer timer.Stop()
@@ -18,7 +22,7 @@ func Simulate(latency time.Duration, fail func() bool) func(context.Context) err
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if fail() {
+		if chance(failureRate) {
 			return errSimulated
 		}
 		return nil

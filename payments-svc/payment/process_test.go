@@ -12,10 +12,12 @@ import (
 	"orders/payments-svc/payment/paymenttest"
 )
 
+func chance(rate float64) bool { return rate == 1 }
+
 func TestSlowPaymentIsDecidedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := service(&paymenttest.Store{}, true)
-		s.Process = payment.Simulate(10*time.Second, func() bool { return false })
+		s.Process = payment.Simulate(10*time.Second, 0, chance)
 		start := time.Now()
 		first, err := s.Pay(t.Context(), request) // the caller may have timed out
 		require.NoError(t, err)
@@ -28,11 +30,12 @@ func TestSlowPaymentIsDecidedOnce(t *testing.T) {
 }
 
 func TestSimulate(t *testing.T) {
-	fails := payment.Simulate(0, func() bool { return true })
+	fails := payment.Simulate(0, 1, chance)
 	require.Error(t, fails(t.Context()))
+	require.Nil(t, payment.Simulate(0, 0, chance), "nothing to simulate")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	slow := payment.Simulate(time.Hour, func() bool { return false })
+	slow := payment.Simulate(time.Hour, 0, chance)
 	require.ErrorIs(t, slow(ctx), context.Canceled)
 
 	s := service(&paymenttest.Store{}, true)

@@ -31,7 +31,8 @@ type Service struct {
 	Confirm func() bool // decides whether a payment is confirmed
 	Now     func() time.Time
 	// Process, if set, is called before a decision. It simulates the latency and the failures of a payment provider. A decided
-	// payment is not processed again, so a retry after a timeout returns the decision at once.
+	// payment is not processed again, so a retry after a timeout returns the decision at once. Without it a decision costs
+	// nothing, so Pay first inserts one, which the store rejects if there is another.
 	Process func(ctx context.Context) error
 }
 
@@ -39,7 +40,7 @@ type Service struct {
 // Process.
 func (s *Service) Pay(ctx context.Context, r Request) (Payment, error) {
 	process := s.Process
-	p, err := s.update(ctx, r.OrderID, func(p Payment) (Payment, bool, error) {
+	p, err := s.update(ctx, r.OrderID, process == nil, func(p Payment) (Payment, bool, error) {
 		if !p.decided() && process != nil {
 			if err := process(ctx); err != nil {
 				return Payment{}, false, err
@@ -56,7 +57,7 @@ func (s *Service) Pay(ctx context.Context, r Request) (Payment, error) {
 
 // Void voids the order's payment. It returns ErrMismatch, or an error of the store.
 func (s *Service) Void(ctx context.Context, r Request) (Payment, error) {
-	p, err := s.update(ctx, r.OrderID, func(p Payment) (Payment, bool, error) { return p.Void(r, s.Now()) })
+	p, err := s.update(ctx, r.OrderID, false, func(p Payment) (Payment, bool, error) { return p.Void(r, s.Now()) })
 	if err != nil {
 		return Payment{}, fmt.Errorf("void payment of order %s: %w", r.OrderID, err)
 	}
@@ -75,11 +76,16 @@ func (s *Service) Find(ctx context.Context, orderID string) (Payment, error) {
 	return p, nil
 }
 
-func (s *Service) update(ctx context.Context, orderID string, change func(Payment) (Payment, bool, error)) (Payment, error) {
-	for range maxAttempts {
-		p, version, err := s.Store.Load(ctx, orderID)
-		if err != nil {
-			return p, err
+// update changes the stored payment. With insertFirst, the first attempt is for an order without a payment.
+func (s *Service) update(ctx context.Context, orderID string, insertFirst bool, change func(Payment) (Payment, bool, error)) (Payment, error) {
+	for attempt := range maxAttempts {
+		var p Payment
+		var version string
+		if attempt > 0 || !insertFirst {
+			var err error
+			if p, version, err = s.Store.Load(ctx, orderID); err != nil {
+				return p, err
+			}
 		}
 		next, changed, err := change(p)
 		if err != nil || !changed {

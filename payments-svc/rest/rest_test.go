@@ -229,7 +229,7 @@ func TestTokenForAnotherAmountIsRejected(t *testing.T) {
 func TestFailuresAreUnavailable(t *testing.T) {
 	a := newAPI()
 	succeeds := a.process
-	a.process = payment.Simulate(0, func() bool { return true })
+	a.process = payment.Simulate(0, 1, func(float64) bool { return true })
 	status, got, _ := a.call(t, "PUT", path, body, nil)
 	require.Equal(t, 503, status, got)
 	a.process = succeeds
