@@ -18,6 +18,7 @@ import (
 type Config struct {
 	Addr           string
 	MetricsAddr    string
+	ProfileAddr    string // empty: no profiles
 	DeliverAfter   time.Duration
 	AuthMode       string
 	DevHosts       []string // host names that AUTH_MODE=dev answers to besides loopback; "*" is any
@@ -44,6 +45,7 @@ func readConfig(env *config.Reader) (Config, error) {
 	c := Config{
 		Addr:         env.Address("ORDERS_ADDR", "127.0.0.1:8080"),
 		MetricsAddr:  env.Address("ORDERS_METRICS_ADDR", "127.0.0.1:9464"),
+		ProfileAddr:  env.Loopback("ORDERS_PROFILE_ADDR"),
 		DeliverAfter: env.Duration("DELIVER_AFTER", 10*time.Second, 0, 365*24*time.Hour),
 		AuthMode:     env.Enum("AUTH_MODE", "dev", "dev", "oidc"),
 		DevHosts:     env.List("DEV_AUTH_HOSTS"),

@@ -156,6 +156,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 		run.Part{Name: "prune", Run: prune, StopTimeout: 2 * time.Second},
 		run.Part{Name: "search words", Run: orderdb.NewReindexer(db, logger).Run, StopTimeout: 2 * time.Second},
 		run.Part{Name: "metrics", Run: telemetry.Serve(registry, logger, "ORDERS_METRICS_ADDR", c.MetricsAddr), StopTimeout: 2 * time.Second},
+		run.Part{Name: "profiles", Run: telemetry.ServeProfiles(logger, "ORDERS_PROFILE_ADDR", c.ProfileAddr), StopTimeout: 2 * time.Second},
 	)
 }
 

@@ -10,6 +10,7 @@ import (
 type Config struct {
 	Addr        string
 	MetricsAddr string
+	ProfileAddr string // empty: no profiles
 	ConfirmRate float64
 	FailureRate float64
 	Latency     time.Duration // simulated, per decision
@@ -26,6 +27,7 @@ func readConfig(env *config.Reader) (Config, error) {
 	c := Config{
 		Addr:        env.Address("PAYMENTS_ADDR", "127.0.0.1:8081"),
 		MetricsAddr: env.Address("PAYMENTS_METRICS_ADDR", "127.0.0.1:9465"),
+		ProfileAddr: env.Loopback("PAYMENTS_PROFILE_ADDR"),
 		ConfirmRate: env.Rate("PAYMENT_CONFIRM_RATE", 0.8),
 		FailureRate: env.Rate("PAYMENT_FAILURE_RATE", 0),
 		Latency:     env.Duration("PAYMENT_LATENCY", 200*time.Millisecond, 0, time.Minute),

@@ -67,6 +67,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 	return run.Parts(ctx, logger,
 		run.Part{Name: "rest", Run: func(ctx context.Context) error { return server.Serve(ctx, listener) }, StopTimeout: 20 * time.Second},
 		run.Part{Name: "metrics", Run: telemetry.Serve(registry, logger, "PAYMENTS_METRICS_ADDR", c.MetricsAddr), StopTimeout: 5 * time.Second},
+		run.Part{Name: "profiles", Run: telemetry.ServeProfiles(logger, "PAYMENTS_PROFILE_ADDR", c.ProfileAddr), StopTimeout: 5 * time.Second},
 	)
 }
 

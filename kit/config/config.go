@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -110,6 +111,14 @@ func (r *Reader) Address(name, defaultValue string) string {
 		}
 		n, err := strconv.ParseUint(port, 10, 16)
 		return s, err == nil && n <= math.MaxUint16
+	})
+}
+
+// Loopback returns an address with an IP address of loopback, or "" if it is not set.
+func (r *Reader) Loopback(name string) string {
+	return read(r, name, "", "must be an address on loopback, such as 127.0.0.1:6060", func(s string) (string, bool) {
+		at, err := netip.ParseAddrPort(s)
+		return s, err == nil && at.Addr().IsLoopback()
 	})
 }
 

@@ -17,12 +17,13 @@ func TestReaderReturnsDefaultsAndValues(t *testing.T) {
 		require.Equal(t, "a", r.Enum("E", "a", "a", "b"))
 		require.Empty(t, r.URL("U", ""))
 		require.Equal(t, ":1", r.Address("A", ":1"))
+		require.Empty(t, r.Loopback("B"))
 		require.Empty(t, r.List("L"))
 		require.NoError(t, r.Err())
 	}
 
 	r := Map(map[string]string{
-		"S": "x", "I": "9", "D": "1m", "R": "1", "E": "b", "U": "https://id.example/a", "A": "[::1]:80", "L": " a,,b ", "Q": "q",
+		"S": "x", "I": "9", "D": "1m", "R": "1", "E": "b", "U": "https://id.example/a", "A": "[::1]:80", "B": "127.0.0.1:0", "L": " a,,b ", "Q": "q",
 	})
 	require.Equal(t, "x", r.String("S", "s"))
 	require.Equal(t, 9, r.Int("I", 7, 0, 9))
@@ -31,6 +32,7 @@ func TestReaderReturnsDefaultsAndValues(t *testing.T) {
 	require.Equal(t, "b", r.Enum("E", "a", "a", "b"))
 	require.Equal(t, "https://id.example/a", r.URL("U", ""))
 	require.Equal(t, "[::1]:80", r.Address("A", ":1"))
+	require.Equal(t, "127.0.0.1:0", r.Loopback("B"))
 	require.Equal(t, []string{"a", "b"}, r.List("L"))
 	require.Equal(t, "q", r.Required("Q"))
 	require.NoError(t, r.Err())
@@ -40,6 +42,7 @@ func TestErrListsAllBadSettings(t *testing.T) {
 	values := map[string]string{
 		"INT": "1.5", "SMALL": "-1", "BIG": "10", "DURATION": "10", "SHORT": "1ms", "RATE": "1.01", "NAN": "NaN", "ENUM": "c",
 		"URL": "id.example", "SCHEME": "ftp://id.example", "ADDRESS": "8080", "PORT": "host:65536",
+		"PUBLIC": "0.0.0.0:6060", "HOST": "localhost:6060",
 	}
 	r := Map(values)
 	r.Int("INT", 1, 0, 9)
@@ -54,6 +57,8 @@ func TestErrListsAllBadSettings(t *testing.T) {
 	r.URL("SCHEME", "")
 	r.Address("ADDRESS", "")
 	r.Address("PORT", "")
+	r.Loopback("PUBLIC")
+	r.Loopback("HOST")
 	r.Required("REQUIRED")
 	r.Reject("OWN", "must be even")
 

@@ -35,15 +35,20 @@ func Serve(registry *prometheus.Registry, log *slog.Logger, setting, address str
 		}
 		mux := http.NewServeMux()
 		mux.Handle("GET "+Path, promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
-		server := &http.Server{
-			Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
-			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		}
-		defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 		log.InfoContext(ctx, "serving metrics", "address", listener.Addr().String())
-		if err := server.Serve(listener); ctx.Err() == nil {
-			return fmt.Errorf("serve metrics on %s: %w", address, err)
-		}
-		return nil
+		return serve(ctx, log, listener, mux, 20*time.Second)
 	}
+}
+
+// serve serves HTTP until ctx ends. Responses may take as long as the timeout.
+func serve(ctx context.Context, log *slog.Logger, listener net.Listener, handler http.Handler, timeout time.Duration) error {
+	server := &http.Server{
+		Handler: handler, ReadTimeout: 10 * time.Second, WriteTimeout: timeout, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
+	if err := server.Serve(listener); ctx.Err() == nil {
+		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
+	}
+	return nil
 }
