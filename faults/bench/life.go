@@ -16,6 +16,8 @@ const (
 	warmUpCallers = 16
 	// lifeTimeout limits the wait until all orders are delivered.
 	lifeTimeout = 15 * time.Minute
+	// stallTimeout limits the wait for the next delivery. Retries may take more than half a minute.
+	stallTimeout = 90 * time.Second
 	// pollInterval is the time between two reads of the number of delivered orders, which is the resolution of livesPerSecond.
 	pollInterval = 100 * time.Millisecond
 )
@@ -104,15 +106,23 @@ func complete(ctx context.Context, s *system, orders, callers int) (load.Result,
 	if err != nil {
 		return result, 0, err
 	}
-	err = awaitDelivered(ctx, s, before+orders)
+	err = awaitDelivered(ctx, s, before+orders, stallTimeout)
 	return result, time.Since(began), err
 }
 
-func awaitDelivered(ctx context.Context, s *system, want int) error {
+// awaitDelivered returns an error when no order is delivered for the stall timeout.
+func awaitDelivered(ctx context.Context, s *system, want int, stall time.Duration) error {
+	last, since := -1, time.Now()
 	for {
 		n, err := s.delivered(ctx)
 		if err != nil || n >= want {
 			return err
+		}
+		if n != last {
+			last, since = n, time.Now()
+		}
+		if time.Since(since) > stall {
+			return fmt.Errorf("%d orders instead of %d were delivered, and none for %v", n, want, stall)
 		}
 		if err := pause(ctx, pollInterval); err != nil {
 			return fmt.Errorf("%d orders instead of %d were delivered: %w", n, want, err)

@@ -57,7 +57,7 @@ func pending(ctx context.Context, o Options) (_ []Table, err error) {
 	o.log("waiting until the orders are delivered")
 	ctx, cancel := context.WithTimeout(ctx, 2*lifeTimeout)
 	defer cancel()
-	if err := awaitDelivered(ctx, &p.system, o.Orders+probes); err != nil {
+	if err := awaitDelivered(ctx, &p.system, o.Orders+probes, lifeTimeout); err != nil {
 		return nil, err
 	}
 	late, err := p.lateness(ctx, o.Orders)
@@ -109,7 +109,7 @@ func due(ctx context.Context, o Options) (_ []Table, err error) {
 	o.log("waiting until the orders are delivered")
 	ctx, cancel := context.WithDeadline(ctx, begin.Add(lifeTimeout))
 	defer cancel()
-	if err := awaitDelivered(ctx, &p.system, o.Orders+probes); err != nil {
+	if err := awaitDelivered(ctx, &p.system, o.Orders+probes, lifeTimeout); err != nil {
 		return nil, err
 	}
 	if orders, err = p.newest(ctx, o.Orders); err != nil {

@@ -25,6 +25,10 @@ import (
 const (
 	actorType   = "Order"
 	callTimeout = 30 * time.Second
+	payTimeout  = 2 * time.Minute // with its retries
+	retryPause  = 500 * time.Millisecond
+	// maxPayments is orders-actor's limit. Without one, so many payments would compete for the ledger that they time out.
+	maxPayments = 64
 	stateSize   = 700 // bytes, before the encoding: with it the state is about as large as orders-actor's
 )
 
@@ -37,6 +41,7 @@ type Stats struct {
 type service struct {
 	sidecar      *actors.Sidecar
 	payments     *payer.Client
+	paying       chan struct{} // holds one token per payment in progress
 	deliverAfter time.Duration
 
 	mu    sync.Mutex
@@ -60,8 +65,8 @@ func Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s := &service{sidecar: sidecar, deliverAfter: deliverAfter, payments: payer.NewClient(payer.ClientConfig{
-		Sidecar: "http://127.0.0.1:" + os.Getenv("DAPR_HTTP_PORT"), Token: token, Key: keys["obo-key"], Now: time.Now, Parallel: 64,
+	s := &service{sidecar: sidecar, deliverAfter: deliverAfter, paying: make(chan struct{}, maxPayments), payments: payer.NewClient(payer.ClientConfig{
+		Sidecar: "http://127.0.0.1:" + os.Getenv("DAPR_HTTP_PORT"), Token: token, Key: keys["obo-key"], Now: time.Now, Parallel: maxPayments,
 	})}
 	host := actors.NewHost(sidecar, actors.Config{Type: actorType, Log: log, Activate: func(id string) actors.Actor {
 		return &twin{service: s, state: state{ID: id, Padding: make([]byte, stateSize)}}
@@ -116,19 +121,28 @@ func (s *service) invoke(ctx context.Context, id, method string) error {
 	return err
 }
 
-// pay runs outside of the turns, as in orders-actor.
+// pay runs outside of the turns, as in orders-actor, and retries failures, which are rare.
 func (s *service) pay(ctx context.Context, id string) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, payTimeout)
 	defer cancel()
-	decision, err := s.payments.Pay(ctx, payer.Payment{OrderID: id, Amount: 900, Currency: "EUR", Auth: order.Auth{User: "bench"}})
-	if err == nil && !decision.Confirmed {
-		err = errors.New("the payment was declined")
-	}
-	if err == nil {
-		err = s.invoke(ctx, id, "settle")
-	}
-	if err != nil {
+	s.paying <- struct{}{}
+	defer func() { <-s.paying }()
+	for {
+		decision, err := s.payments.Pay(ctx, payer.Payment{OrderID: id, Amount: 900, Currency: "EUR", Auth: order.Auth{User: "bench"}})
+		if err == nil && !decision.Confirmed {
+			err = errors.New("the payment was declined")
+		}
+		if err == nil {
+			err = s.invoke(ctx, id, "settle")
+		}
+		if err == nil || ctx.Err() != nil {
+			return
+		}
 		slog.Error("cannot pay", "order", id, "error", err)
+		select {
+		case <-time.After(retryPause):
+		case <-ctx.Done():
+		}
 	}
 }
 
