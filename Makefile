@@ -132,6 +132,11 @@ bench: build runtime ## measure what an order costs, beside its Dapr calls alone
 bench-peers: build runtime bin/bench/restate bin/bench/temporal ## the same, beside twins of an order on Restate and on Temporal
 	SYSTEMS=$${SYSTEMS:-product,floor,restate,temporal} JSON=$${JSON:-bin/bench/peers.json} go run ./faults/cmd/bench
 
+COUNT ?= 6
+bench-go: ## run the Go benchmarks of the parts without Dapr, COUNT times each, for benchstat
+	@tools/install.sh postgresql
+	go test -run '^$$' -bench . -count $(COUNT) ./api/onbehalf ./kit/actors ./orders-actor/order ./orders-actor/orderdb/... ./faults/simulate
+
 # The server is a binary in an npm package.
 bin/bench/restate: $(addprefix faults/bench/restate/,main.go go.mod package-lock.json)
 	@mkdir -p bin/bench
