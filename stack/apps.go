@@ -72,8 +72,6 @@ func (s *Stack) instances() ([]instance, error) {
 		if name := s.setting(a, "SECRET_NAME"); name != "" && name != a.ID {
 			return nil, fmt.Errorf("SECRET_NAME: %s allows %s to read only the secret %q; unset it", a.ConfigFile, a.ID, a.ID)
 		}
-	}
-	for _, a := range s.file.Apps {
 		where, known := addresses[a.ID]
 		if !known {
 			return nil, fmt.Errorf("dapr.yaml: the launcher doesn't know the app %q", a.ID)

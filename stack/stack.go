@@ -91,9 +91,8 @@ func (s *Stack) startAll(ctx context.Context) error {
 	if err := s.startControlPlane(ctx); err != nil || s.o.WithoutApps {
 		return err
 	}
-	apps := strings.Join(s.apps(), " and ")
-	s.printf("starting %s", apps)
-	s.setActivity("starting %s", apps)
+	s.printf("starting the services")
+	s.setActivity("starting the services")
 	if err := s.startApps(ctx); err != nil {
 		return err
 	}
@@ -103,14 +102,6 @@ func (s *Stack) startAll(ctx context.Context) error {
 	s.setActivity("serving %s", strings.Join(s.URLs(), " "))
 	s.printf("ready after %.1f s; logs are in %s", time.Since(began).Seconds(), filepath.Join(s.o.Home, "logs"))
 	return nil
-}
-
-func (s *Stack) apps() []string {
-	var ids []string
-	for _, a := range s.file.Apps {
-		ids = append(ids, a.ID)
-	}
-	return ids
 }
 
 // launch adds a part to the stack and starts it. The stack stops when the part exits without being asked to.

@@ -17,7 +17,7 @@ import (
 // handler handles a call of an authenticated user.
 type handler func(c *fiber.Ctx, u auth.User) error
 
-// public admits a call that needs no token, within the limit of concurrent calls.
+// public admits a call that needs no token and responds with JSON, within the limit of concurrent calls.
 func (s *Server) public(h fiber.Handler) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderCacheControl, "no-store")
@@ -25,6 +25,9 @@ func (s *Server) public(h fiber.Handler) fiber.Handler {
 			return err
 		}
 		defer s.calls.Leave()
+		if _, err := request.Accepted(c, fiber.MIMEApplicationJSON); err != nil {
+			return err
+		}
 		return h(c)
 	}
 }
