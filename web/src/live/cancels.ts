@@ -28,9 +28,10 @@ import {
   timer,
 } from 'rxjs';
 import type { Api } from '../api/client';
-import { explain, hasCode, isRefused, isTemporary, isUnavailable, retryDelay } from '../api/problem';
+import { explain, hasCode, isRefused, isTemporary, isUnavailable } from '../api/problem';
 import type { CancelOutcome, Order } from '../api/types';
 import { plural } from '../domain/format';
+import { delayAfter, RETRY_DELAY } from './retry';
 import type { Toasts } from './toasts';
 
 /**
@@ -66,7 +67,6 @@ interface Messages<T> {
   failed: (error: unknown) => Parameters<Toasts['show']>;
 }
 
-const RETRY_DELAY = 3_000;
 const RETRY_LIMIT = 10;
 
 export function createCancels({ api, toasts, scheduler = asyncScheduler }: CancelsOptions): Cancels {
@@ -129,9 +129,7 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
         retry({
           // A cancel is idempotent.
           delay: (error: unknown) =>
-            isRetried(error)
-              ? timer(Math.max(RETRY_DELAY, retryDelay(error)), scheduler)
-              : throwError(() => error),
+            isRetried(error) ? timer(delayAfter(error), scheduler) : throwError(() => error),
         }),
         takeUntil(merge(closed$, stopped$.pipe(filter((id) => ids.includes(id))))),
       )

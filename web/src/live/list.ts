@@ -23,12 +23,11 @@ import {
   switchMap,
   tap,
   throttleTime,
-  timer,
 } from 'rxjs';
 import type { Api } from '../api/client';
-import { isTemporary, retryDelay } from '../api/problem';
 import type { Counts, OrderList, OrderSummary, Status } from '../api/types';
 import type { Feed } from './feed';
+import { reload } from './retry';
 import { formatQuery, type ListQuery, matches, toParams } from '../domain/query';
 
 export interface ListView {
@@ -87,7 +86,6 @@ interface State {
 
 /** Bursts of changes are rendered once per interval. All times are in ms. */
 export const RENDER_INTERVAL = 50;
-export const RETRY_DELAY = 3_000;
 export const RECOUNT_INTERVAL = 1_500;
 const ARRIVED_LIMIT = 1_000;
 
@@ -103,14 +101,7 @@ export function watchList(query: ListQuery, options: ListOptions): Observable<Li
         list(params).pipe(
           tap((page) => feed.start(page.feed)),
           map((page): Action => ({ type: 'page', page })),
-          catchError((error: unknown, again) =>
-            concat(
-              of<Action>({ type: 'failed', error }),
-              isTemporary(error)
-                ? timer(Math.max(RETRY_DELAY, retryDelay(error)), scheduler).pipe(switchMap(() => again))
-                : EMPTY,
-            ),
-          ),
+          reload((error): Action => ({ type: 'failed', error }), scheduler),
         ),
       ),
     ),

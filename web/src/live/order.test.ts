@@ -2,7 +2,7 @@ import { defer, EMPTY, type Observable, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { ApiError, NetworkError } from '../api/problem';
 import type { Order, OrderSummary } from '../api/types';
-import { RETRY_DELAY } from './list';
+import { RETRY_DELAY } from './retry';
 import { marbles } from '../test/marbles';
 import { orderVersions, summaryOf } from '../test/orders';
 import { PAYMENT_INTERVAL, watchOrder } from './order';

@@ -4,8 +4,6 @@
  */
 import {
   asyncScheduler,
-  catchError,
-  concat,
   defer,
   EMPTY,
   expand,
@@ -13,7 +11,6 @@ import {
   map,
   merge,
   type Observable,
-  of,
   scan,
   type SchedulerLike,
   startWith,
@@ -22,10 +19,9 @@ import {
   timer,
 } from 'rxjs';
 import type { Api } from '../api/client';
-import { isTemporary, retryDelay } from '../api/problem';
 import type { Order } from '../api/types';
 import type { Feed } from './feed';
-import { RETRY_DELAY } from './list';
+import { reload } from './retry';
 
 export interface OrderView {
   order: Order | undefined;
@@ -48,14 +44,7 @@ export function watchOrder(id: string, options: OrderOptions): Observable<OrderV
   const load$: Observable<{ loaded: Order } | { error: unknown }> = defer(() => order(id)).pipe(
     tap(() => feed.start()),
     map((loaded) => ({ loaded })),
-    catchError((error: unknown, again) =>
-      concat(
-        of({ error }),
-        isTemporary(error)
-          ? timer(Math.max(RETRY_DELAY, retryDelay(error)), scheduler).pipe(switchMap(() => again))
-          : EMPTY,
-      ),
-    ),
+    reload((error) => ({ error }), scheduler),
   );
   const loads$ = merge(changes$, feed.resets$).pipe(
     startWith(undefined),

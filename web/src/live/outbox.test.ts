@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ApiError, NetworkError } from '../api/problem';
 import { emptyDraft } from '../domain/draft';
 import { orderVersions } from '../test/orders';
-import { createOutbox, RETRY_DELAY } from './outbox';
+import { createOutbox } from './outbox';
 import { OLD_AFTER, outboxStore } from './outbox.store';
+import { RETRY_DELAY } from './retry';
 
 const order = orderVersions()[0];
 const NOW = Date.parse('2026-11-24T12:00:00Z');

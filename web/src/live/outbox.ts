@@ -21,6 +21,7 @@ import {
 } from 'rxjs';
 import { ApiError, explain, isTemporary, isUnavailable, retryDelay } from '../api/problem';
 import type { CreateOrder, Order } from '../api/types';
+import { RETRY_DELAY } from './retry';
 import type { Toasts } from './toasts';
 import { exclusive } from './exclusive';
 import { type Entry, isOld, type OutboxStore, type Stored } from './outbox.store';
@@ -57,7 +58,6 @@ export interface OutboxOptions {
   lock?: typeof exclusive;
 }
 
-export const RETRY_DELAY = 3_000;
 const MAX_RETRY_DELAY = 60_000;
 /** Longer than the timeout of a request. All times are in ms. */
 const LEASE = 30_000;
