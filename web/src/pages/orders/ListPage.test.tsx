@@ -1,40 +1,15 @@
-import { act, screen, waitFor, within } from '@testing-library/react';
+import { screen, waitFor, within } from '@testing-library/react';
 import { http, HttpResponse } from 'msw';
-import { describe, expect, it } from 'vitest';
-import { navigate } from '../../ui/router';
-import { Backend } from '../../mock/backend';
-import { shortId } from '../../domain/format';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { open } from '../../test/app';
-import { outage, refuseRudeReason } from '../../test/refusals';
-
-const NOON = Date.parse('2026-11-24T12:00:00Z');
-const tea = { sku: 'tea-1', name: 'Green tea', quantity: 2, unitPrice: 450 };
-const mug = { sku: 'mug-1', name: 'Stoneware mug', quantity: 1, unitPrice: 1450 };
-
-/** A delivered order of alice, a confirmed one of bob and a created one of carol, who is the newest. */
-function seedOrders() {
-  const backend = new Backend(() => NOON);
-  const make = (customer: string, minute: number, items = [tea]) =>
-    backend.create(customer, { items, currency: 'EUR' }, { at: NOON + minute * 60_000 });
-  const alice = make('alice', 1);
-  backend.confirm(alice.id, NOON);
-  backend.move(alice.id, 'delivery-due', 'system');
-  const bob = make('bob', 2, [mug, tea]);
-  backend.confirm(bob.id, NOON + 3_600_000);
-  const carol = make('carol', 3);
-  return { backend, make, alice, bob, carol };
-}
+import { checkboxOf, NOON, rowOf, seedOrders, tea } from '../../test/orderList';
 
 const rows = () =>
   screen
     .getAllByRole('row')
     .slice(1)
     .map((row) => row.querySelector('.customer')?.textContent);
-const rowOf = ({ id }: { id: string }) => screen.findByRole('row', { name: new RegExp(shortId(id)) });
 const tab = (name: string) => screen.findByRole('link', { name });
-const checkboxOf = ({ id }: { id: string }) =>
-  screen.findByRole<HTMLInputElement>('checkbox', { name: `Select order ${shortId(id)}` });
-
 describe('the list of orders', () => {
   it('shows customer, items, status and total', async () => {
     const { backend, bob } = seedOrders();
@@ -202,6 +177,20 @@ describe('rows of an earlier query', () => {
     expect((await checkboxOf(bob)).checked).toBe(false);
   });
 
+  it('are inert as cards too', async () => {
+    const { happyDOM } = window as unknown as { happyDOM: { setViewport(size: { width: number }): void } };
+    happyDOM.setViewport({ width: 390 });
+    onTestFinished(() => happyDOM.setViewport({ width: 1024 }));
+    const { backend, bob } = seedOrders();
+    const fail = whenFiltered(() => HttpResponse.json(broken, { status: 503 }));
+    const { user } = open({ backend, answers: [fail] });
+    await user.click(await checkboxOf(bob));
+    await user.click(await tab('Created 1'));
+    await screen.findByRole('alert');
+    const box = await checkboxOf(bob);
+    expect([box.closest('ul')?.inert, box.checked, box.disabled]).toEqual([true, false, true]);
+  });
+
   it('are inert while the new query loads', async () => {
     const { backend, carol } = seedOrders();
     let answer = () => undefined as unknown;
@@ -249,142 +238,6 @@ it('rows can’t be selected while the list is loading', async () => {
   await waitFor(async () => expect((await checkboxOf(carol)).disabled).toBe(true));
   answer();
   await waitFor(async () => expect((await checkboxOf(carol)).disabled).toBe(false));
-});
-
-describe('selected orders', () => {
-  it('are only cancellable ones', async () => {
-    const { backend, alice, bob, carol } = seedOrders();
-    const { user } = open({ backend });
-    expect((await checkboxOf(alice)).disabled).toBe(true);
-    await user.click(screen.getByRole('checkbox', { name: 'Select all cancellable orders' }));
-    expect([(await checkboxOf(bob)).checked, (await checkboxOf(carol)).checked]).toEqual([true, true]);
-    await screen.findByText('2 selected');
-    backend.move(bob.id, 'delivery-due', 'system');
-    await screen.findByText('1 selected');
-  });
-
-  it('are cancelled together, with one outcome each', async () => {
-    const { backend, bob, carol } = seedOrders();
-    const { user } = open({ backend });
-    await user.click(await checkboxOf(bob));
-    await user.click(await checkboxOf(carol));
-    await user.click(screen.getByRole('button', { name: 'Cancel 2 orders' }));
-    const dialog = await screen.findByRole('dialog', { name: 'Cancel 2 orders?' });
-    await user.type(within(dialog).getByLabelText('Reason (optional)'), 'Out of stock');
-    backend.move(bob.id, 'delivery-due', 'system'); // while the dialog is open
-    await user.click(within(dialog).getByRole('button', { name: 'Cancel 2 orders' }));
-    await screen.findByRole('heading', { name: '1 of 2 orders cancelled' });
-    expect(
-      within(dialog)
-        .getAllByRole('listitem')
-        .map(({ textContent }) => textContent),
-    ).toEqual([`${shortId(carol.id)} Cancelled.`, `${shortId(bob.id)} Already delivered.`]);
-    expect(backend.get(carol.id)?.cancellation).toEqual({ by: 'operator', reason: 'Out of stock' });
-    await user.click(within(dialog).getByRole('button', { name: 'Close' }));
-    await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
-    expect((await checkboxOf(carol)).checked).toBe(false);
-    await within(await rowOf(carol)).findByText('Cancelled');
-  });
-
-  it('show by whom an order was already cancelled', async () => {
-    const { backend, bob, carol } = seedOrders();
-    const { user } = open({ backend });
-    await user.click(await checkboxOf(bob));
-    await user.click(await checkboxOf(carol));
-    await user.click(screen.getByRole('button', { name: 'Cancel 2 orders' }));
-    const dialog = await screen.findByRole('dialog', { name: 'Cancel 2 orders?' });
-    backend.cancel(bob.id, 'customer');
-    await user.click(within(dialog).getByRole('button', { name: 'Cancel 2 orders' }));
-    await screen.findByRole('heading', { name: '2 of 2 orders cancelled' });
-    expect(
-      within(dialog)
-        .getAllByRole('listitem')
-        .map(({ textContent }) => textContent),
-    ).toEqual([`${shortId(carol.id)} Cancelled.`, `${shortId(bob.id)} Already cancelled by the customer.`]);
-  });
-
-  it('show the reason and the server’s error when the cancel is refused', async () => {
-    const { backend, carol } = seedOrders();
-    const { user } = open({ backend, answers: [refuseRudeReason('*/v1/orders/cancel')] });
-    await user.click(await checkboxOf(carol));
-    await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
-    const dialog = within(await screen.findByRole('dialog', { name: 'Cancel 1 order?' }));
-    await user.type(dialog.getByLabelText('Reason (optional)'), 'Rude{Enter}word');
-    await user.click(dialog.getByRole('button', { name: 'Cancel 1 order' }));
-    expect((await dialog.findByRole('alert')).textContent).toBe('Must not be rude.');
-    expect(dialog.getByLabelText<HTMLTextAreaElement>('Reason (optional)').value).toBe('Rude\nword');
-    await user.click(dialog.getByRole('button', { name: 'Cancel 1 order' }));
-    await screen.findByRole('heading', { name: '1 of 1 order cancelled' });
-    expect(backend.get(carol.id)?.cancellation?.reason).toBe('Rude\nword');
-  });
-
-  it('wait while the server can’t carry out commands, and recover by themselves', async () => {
-    const { state, answer } = outage('*/v1/orders/cancel');
-    const { backend, carol } = seedOrders();
-    const { user } = open({ backend, answers: [answer] });
-    await user.click(await checkboxOf(carol));
-    await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
-    const dialog = within(await screen.findByRole('dialog', { name: 'Cancel 1 order?' }));
-    await user.type(dialog.getByLabelText('Reason (optional)'), 'Out of stock');
-    await user.click(dialog.getByRole('button', { name: 'Cancel 1 order' }));
-    await dialog.findByText(/^Orders can’t be cancelled right now\. Retrying automatically/);
-    await user.click(dialog.getByRole('button', { name: 'Stop retrying' }));
-    expect(dialog.getByLabelText<HTMLTextAreaElement>('Reason (optional)').value).toBe('Out of stock');
-    await user.click(dialog.getByRole('button', { name: 'Cancel 1 order' }));
-    await user.click(await dialog.findByRole('button', { name: 'Close' }));
-    state.away = false;
-    await screen.findByText('1 order cancelled');
-    expect(backend.get(carol.id)?.cancellation?.reason).toBe('Out of stock');
-  });
-
-  it('show their outcome after the browser closed the dialog, and others can be cancelled next', async () => {
-    let answer = () => undefined as unknown;
-    const held = new Promise<void>((resolve) => (answer = resolve));
-    const slow = http.post('*/v1/orders/cancel', () => held, { once: true }); // then the backend answers
-    const { backend, bob, carol } = seedOrders();
-    const { user } = open({ backend, answers: [slow] });
-    await user.click(await checkboxOf(carol));
-    await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
-    const dialog = await screen.findByRole<HTMLDialogElement>('dialog', { name: 'Cancel 1 order?' });
-    await user.click(within(dialog).getByRole('button', { name: 'Cancel 1 order' }));
-    dialog.close();
-    expect(dialog.open).toBe(true);
-    answer();
-    await screen.findByRole('heading', { name: '1 of 1 order cancelled' });
-    dialog.close();
-    await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
-    await user.click(await checkboxOf(bob));
-    await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
-    await screen.findByRole('dialog', { name: 'Cancel 1 order?' });
-  });
-
-  it('are cancelled also when the list is left, which ends in a toast', async () => {
-    let answer = () => undefined as unknown;
-    const held = new Promise<void>((resolve) => (answer = resolve));
-    const slow = http.post('*/v1/orders/cancel', () => held, { once: true }); // then the backend answers
-    const { backend, carol } = seedOrders();
-    const { user } = open({ backend, answers: [slow] });
-    await user.click(await checkboxOf(carol));
-    await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
-    const dialog = await screen.findByRole('dialog', { name: 'Cancel 1 order?' });
-    await user.click(within(dialog).getByRole('button', { name: 'Cancel 1 order' }));
-    act(() => navigate('/new'));
-    await screen.findByRole('heading', { name: 'New order' });
-    answer();
-    await screen.findByText('1 order cancelled');
-    expect(backend.get(carol.id)?.status).toBe('cancelled');
-  });
-
-  it('stay selected when the dialog is dismissed', async () => {
-    const { backend, carol } = seedOrders();
-    const { user } = open({ backend });
-    await user.click(await checkboxOf(carol));
-    await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
-    await user.click(await screen.findByRole('button', { name: 'Keep orders' }));
-    expect(screen.queryByRole('dialog')).toBeNull();
-    expect((await checkboxOf(carol)).checked).toBe(true);
-    expect(backend.get(carol.id)?.status).toBe('created');
-  });
 });
 
 it('the visible columns are saved', async () => {
