@@ -38,6 +38,7 @@ const (
 	secretsTimeout = 2 * time.Minute // for a sidecar that starts late
 	openTimeout    = time.Minute     // for a database that starts late, and its migrations
 	commandTimeout = 15 * time.Second
+	sqliteSaves    = 16 // concurrent saves of actor states
 	pruneEvery     = 10 * time.Minute
 )
 
@@ -88,6 +89,9 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 		return err
 	}
 	defer func() { _ = sidecar.Close() }()
+	if !sqldb.IsPostgres(c.StateDSN) {
+		sidecar.LimitSaves(sqliteSaves)
+	}
 	keys, err := readKeys(ctx, logger, sidecar, c)
 	if err != nil {
 		return err

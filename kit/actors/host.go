@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -32,7 +33,8 @@ type Config struct {
 	// number of the message's field in Dapr's protocol.
 	OnUnknownMessage func(kind int)
 
-	TurnTimeout time.Duration // default 15 s: for a turn, and for the wait until it starts
+	WaitTimeout time.Duration // default 5 s: for the actor's earlier turns, before a turn starts
+	TurnTimeout time.Duration // default 10 s: for a turn
 	IdleTimeout time.Duration // default 30 s: after this time without a turn the sidecar deactivates an actor
 	MaxTurns    int           // default 512: limit of callbacks in progress
 	Drain       time.Duration // default 15 s: for turns in progress when the host stops
@@ -41,7 +43,8 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	setDefault(&c.Log, slog.Default())
-	setDefault(&c.TurnTimeout, 15*time.Second)
+	setDefault(&c.WaitTimeout, 5*time.Second)
+	setDefault(&c.TurnTimeout, 10*time.Second)
 	setDefault(&c.IdleTimeout, 30*time.Second)
 	setDefault(&c.MaxTurns, 512)
 	setDefault(&c.Drain, 15*time.Second)
@@ -106,17 +109,19 @@ func (h *Host) handleUnknown(kind int) {
 func (h *Host) turn(ctx context.Context, id, name string, f func(context.Context, Actor) error) error {
 	h.turns.add()
 	defer h.turns.done()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.TurnTimeout)
-	defer cancel()
-
+	ctx = context.WithoutCancel(ctx)
 	s := h.enter(id)
+	wait := time.NewTimer(h.WaitTimeout)
+	defer wait.Stop()
 	select {
 	case s.turn <- struct{}{}:
-	case <-ctx.Done():
+	case <-wait.C:
 		h.leave(id, s, nil)
 		h.Log.Warn("turn not started: timeout while another turn runs", "actor", id, "turn", name)
-		return ctx.Err()
+		return fmt.Errorf("turn %s of %s not started: %w", name, id, context.DeadlineExceeded)
 	}
+	ctx, cancel := context.WithTimeout(ctx, h.TurnTimeout) // the wait takes nothing from it
+	defer cancel()
 	var failed Actor
 	defer func() {
 		h.leave(id, s, failed)

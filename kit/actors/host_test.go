@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	pb "github.com/dapr/dapr/pkg/proto/runtime/v1"
@@ -302,10 +303,35 @@ func TestUnknownMessagesAreIgnored(t *testing.T) {
 	}
 }
 
+func TestWaitForAnotherTurnTakesNothingFromTheTurnsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHost(nil, Config{Type: "Thing", Log: slog.New(slog.DiscardHandler), Activate: func(string) Actor { return nil }})
+		turn := func(takes time.Duration) error {
+			return h.turn(t.Context(), "a", "work", func(ctx context.Context, _ Actor) error {
+				end, _ := ctx.Deadline()
+				assert.Equal(t, h.TurnTimeout, time.Until(end))
+				<-time.After(takes)
+				return nil
+			})
+		}
+		var turns sync.WaitGroup
+		turns.Go(func() { assert.NoError(t, turn(h.WaitTimeout-1)) })
+		synctest.Wait()
+		turns.Go(func() { assert.NoError(t, turn(h.WaitTimeout+1)) }) // starts when the first one ends
+		turns.Wait()
+
+		turns.Go(func() { assert.NoError(t, turn(h.WaitTimeout+1)) })
+		synctest.Wait()
+		require.ErrorIs(t, turn(0), context.DeadlineExceeded)
+		turns.Wait()
+		assert.NoError(t, turn(0), "the turn that was not started left nothing behind")
+	})
+}
+
 func TestHostReconnectsWhenAllCallbacksStall(t *testing.T) {
 	s := newFakeSidecar(t)
 	finish := make(chan struct{})
-	h, _ := hostThings(t, s.addr, Config{MaxTurns: 2, TurnTimeout: time.Millisecond}, func(_ context.Context, _ *thing, name string) error {
+	h, _ := hostThings(t, s.addr, Config{MaxTurns: 2, WaitTimeout: time.Millisecond, TurnTimeout: time.Millisecond}, func(_ context.Context, _ *thing, name string) error {
 		if name == "hang" {
 			<-finish // ignores its deadline
 		}

@@ -2,7 +2,10 @@ package actors
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/dapr/go-sdk/client"
@@ -18,7 +21,7 @@ func TestMockIsGenerated(t *testing.T) { gentest.Fresh(t, "mock_test.go") }
 // mockSidecar returns a Sidecar whose calls go to the mock.
 func mockSidecar(t *testing.T) (*Sidecar, *MockActorAPIMockRecorder) {
 	api := NewMockActorAPI(gomock.NewController(t))
-	return &Sidecar{actors: api, saves: make(chan struct{}, maxSaves)}, api.EXPECT()
+	return &Sidecar{actors: api}, api.EXPECT()
 }
 
 // withTimeout matches a context that ends within d.
@@ -69,4 +72,32 @@ func TestSaveAndLoad(t *testing.T) {
 	expect.GetActorState(gomock.Any(), request).Return(&client.GetActorStateResponse{Data: []byte(`{`)}, nil)
 	_, err = s.Load(t.Context(), "Thing", "1", "text", &text)
 	require.ErrorContains(t, err, "load state text of Thing/1")
+}
+
+func TestSavesAreLimitedOnlyIfAsked(t *testing.T) {
+	const saves = 100
+	for limit, want := range map[int]int{0: saves, 3: 3} {
+		synctest.Test(t, func(t *testing.T) {
+			s, expect := mockSidecar(t)
+			if limit > 0 {
+				s.LimitSaves(limit)
+			}
+			var running atomic.Int32
+			finish := make(chan struct{})
+			expect.SaveStateTransactionally(gomock.Any(), "Thing", "1", gomock.Any()).Times(saves).
+				DoAndReturn(func(context.Context, string, string, []*client.ActorStateOperation) error {
+					running.Add(1)
+					<-finish
+					return nil
+				})
+			var all sync.WaitGroup
+			for range saves {
+				all.Go(func() { assert.NoError(t, s.Save(t.Context(), "Thing", "1", "state", 1)) })
+			}
+			synctest.Wait()
+			assert.EqualValues(t, want, running.Load())
+			close(finish)
+			all.Wait()
+		})
+	}
 }

@@ -28,11 +28,8 @@ type Sidecar struct {
 	conn   *grpc.ClientConn
 	client client.Client
 	actors actorAPI      // client, or a mock
-	saves  chan struct{} // holds one token per save in progress
+	saves  chan struct{} // holds one token per save in progress; nil: unlimited
 }
-
-// maxSaves limits the concurrent saves: more of them only compete for the state store's locks (SQLite has one).
-const maxSaves = 16
 
 // Dial returns a connection to the sidecar's gRPC API. It does not wait for the sidecar. token is Dapr's API token, or "".
 func Dial(address, token string) (*Sidecar, error) {
@@ -41,8 +38,12 @@ func Dial(address, token string) (*Sidecar, error) {
 		return nil, err
 	}
 	c := client.NewClientWithConnection(conn)
-	return &Sidecar{conn: conn, client: c, actors: c, saves: make(chan struct{}, maxSaves)}, nil
+	return &Sidecar{conn: conn, client: c, actors: c}, nil
 }
+
+// LimitSaves limits the number of concurrent saves. It must be called before the first one. Use it with a state store in SQLite:
+// more than a few saves only compete for the lock of its one writer.
+func (s *Sidecar) LimitSaves(n int) { s.saves = make(chan struct{}, n) }
 
 // Client returns the SDK's client on this connection.
 func (s *Sidecar) Client() client.Client { return s.client }
@@ -68,11 +69,13 @@ func (s *Sidecar) Save(ctx context.Context, actorType, id, key string, value any
 	if err != nil {
 		return fmt.Errorf("save state %s of %s/%s: %w", key, actorType, id, err)
 	}
-	select {
-	case s.saves <- struct{}{}:
-		defer func() { <-s.saves }()
-	case <-ctx.Done():
-		return ctx.Err()
+	if s.saves != nil {
+		select {
+		case s.saves <- struct{}{}:
+			defer func() { <-s.saves }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	return s.actors.SaveStateTransactionally(ctx, actorType, id, []*client.ActorStateOperation{
 		{OperationType: "upsert", Key: key, Value: data},

@@ -101,7 +101,7 @@ func (h *Host) hostOnce(ctx, drain context.Context) (connected bool, _ error) {
 	probe := time.NewTicker(probeInterval)
 	defer probe.Stop()
 	for {
-		if s.pending.stalled(h.MaxTurns, 2*h.TurnTimeout) {
+		if s.pending.stalled(h.MaxTurns, h.WaitTimeout+2*h.TurnTimeout) {
 			return true, fmt.Errorf("actor event stream: all %d callbacks in progress have stalled", h.MaxTurns)
 		}
 		h.probe(ctx)
