@@ -66,8 +66,8 @@ func CPU(processes map[string]int) (Amounts, error) {
 	return amounts, nil
 }
 
-// Memory returns the resident memory of each process in MB, with its children. A page that n processes share counts as 1/n page of
-// each, if the kernel allows reading that.
+// Memory returns the resident memory of each process in MB, with its children. Children are taken for forks, as PostgreSQL's backends
+// are: their program is not counted again, and memory that they share is counted once.
 func Memory(processes map[string]int) (Amounts, error) {
 	amounts := Amounts{}
 	_, children, err := processTree()
@@ -75,13 +75,13 @@ func Memory(processes map[string]int) (Amounts, error) {
 		return nil, err
 	}
 	for name, pid := range processes {
+		var shared float64
 		for _, p := range descendants(pid, children) {
-			kB, ok := procField(p, "smaps_rollup", "Pss:")
-			if !ok {
-				kB, _ = procField(p, "status", "VmRSS:") // 0 for a child that has exited
-			}
-			amounts[name] += kB / 1024
+			status := readStatus(p)
+			amounts[name] += status["RssAnon:"] / 1024
+			shared = max(shared, status["RssShmem:"]/1024)
 		}
+		amounts[name] += readStatus(pid)["RssFile:"]/1024 + shared
 	}
 	return amounts, nil
 }
@@ -153,17 +153,16 @@ func descendants(pid int, children map[int][]int) []int {
 	return all
 }
 
-// procField returns a number of a file with lines such as "VmRSS:  1234 kB".
-func procField(pid int, file, field string) (float64, bool) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
-	if err != nil {
-		return 0, false
-	}
+// readStatus returns the numbers of /proc/PID/status, which has lines such as "VmRSS:  1234 kB". It is empty after the exit.
+func readStatus(pid int) map[string]float64 {
+	numbers := map[string]float64{}
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	for line := range strings.Lines(string(text)) {
-		if words := strings.Fields(line); len(words) > 1 && words[0] == field {
-			n, err := strconv.ParseFloat(words[1], 64)
-			return n, err == nil
+		if words := strings.Fields(line); len(words) > 1 {
+			if n, err := strconv.ParseFloat(words[1], 64); err == nil {
+				numbers[words[0]] = n
+			}
 		}
 	}
-	return 0, false
+	return numbers
 }
