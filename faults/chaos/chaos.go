@@ -111,10 +111,10 @@ func Run(ctx context.Context, o Options) (_ Report, err error) {
 	}
 	stopReaders()
 	reading.Wait()
-	if err != nil {
-		return r.report, err
+	if err == nil {
+		err = r.check(ctx, readers, first.Feed) // completes the report
 	}
-	return r.report, r.check(ctx, readers, first.Feed)
+	return r.report, err
 }
 
 func (r *run) start(ctx context.Context, home string) (err error) {
