@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"orders/api"
 	"orders/api/client"
@@ -20,7 +16,7 @@ import (
 const (
 	pendingCallers = 32
 	idleTime       = 20 * time.Second // how long idle processes are measured
-	probes         = 1                // orders that createPending creates besides
+	dueBatch       = 100
 )
 
 // pending measures memory and CPU time while many orders wait for their delivery, and how late they are delivered.
@@ -35,7 +31,7 @@ func pending(ctx context.Context, o Options) (_ []Table, err error) {
 		return nil, err
 	}
 	// The orders are measured for a while after the last one was created and before the first one is due.
-	if err := p.createPending(ctx, o, settleTime+3*idleTime); err != nil {
+	if err := p.createPending(ctx, o.Orders, o.Orders, settleTime+3*idleTime, o.log); err != nil {
 		return nil, err
 	}
 	title := fmt.Sprintf("%s, %d pending orders", o.Setup, o.Orders)
@@ -55,9 +51,7 @@ func pending(ctx context.Context, o Options) (_ []Table, err error) {
 		cpu, memory = append(cpu, byProcess{phase.label, used}), append(memory, byProcess{phase.label, held})
 	}
 	o.log("waiting until the orders are delivered")
-	ctx, cancel := context.WithTimeout(ctx, 2*lifeTimeout)
-	defer cancel()
-	if err := awaitDelivered(ctx, &p.system, o.Orders+probes, lifeTimeout); err != nil {
+	if err := p.awaitAllDelivered(ctx); err != nil {
 		return nil, err
 	}
 	late, err := p.lateness(ctx, o.Orders)
@@ -69,114 +63,91 @@ func pending(ctx context.Context, o Options) (_ []Table, err error) {
 	}, nil
 }
 
-// due measures how late many orders are delivered that are due within one second. The service cannot confirm that many in a second, so
-// their reminders are replaced: they fire when the last order is due, spread over a second.
+// due measures how late many orders are delivered that are due at about the same time. The service cannot confirm that many at once, so
+// they are created in batches of about a second, each with a shorter DELIVER_AFTER than the previous one.
 func due(ctx context.Context, o Options) (_ []Table, err error) {
 	p, err := startProduct(ctx, o, nil, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
-	// The reminders take a while to replace.
-	if err := p.createPending(ctx, o, 10*time.Second+time.Duration(o.Orders)*20*time.Millisecond); err != nil {
+	if err := p.createPending(ctx, o.Orders, dueBatch, 10*time.Second, o.log); err != nil {
+		return nil, err
+	}
+	o.log("waiting until the orders are delivered")
+	if err := p.awaitAllDelivered(ctx); err != nil {
 		return nil, err
 	}
 	orders, err := p.newest(ctx, o.Orders)
 	if err != nil {
 		return nil, err
 	}
-	begin := orders[0].DeliverAt
+	first, last := orders[0].DeliverAt, orders[0].DeliverAt
+	var late []time.Duration
 	for _, order := range orders {
-		if order.Status != api.StatusConfirmed {
-			return nil, fmt.Errorf("order %s is %s", order.ID, order.Status)
+		late = append(late, order.UpdatedAt.Sub(order.DeliverAt))
+		if order.DeliverAt.Before(first) {
+			first = order.DeliverAt
+		} else if order.DeliverAt.After(last) {
+			last = order.DeliverAt
 		}
-		if order.DeliverAt.After(begin) {
-			begin = order.DeliverAt
-		}
 	}
-	o.log("replacing %d reminders", o.Orders)
-	dueAt := map[string]time.Time{}
-	var group errgroup.Group
-	group.SetLimit(pendingCallers)
-	for i, order := range orders {
-		at := begin.Add(time.Second * time.Duration(i) / time.Duration(len(orders)))
-		dueAt[order.ID] = at
-		group.Go(func() error { return p.setReminder(ctx, order.ID, time.Until(at)) })
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	o.log("waiting until the orders are delivered")
-	ctx, cancel := context.WithDeadline(ctx, begin.Add(lifeTimeout))
-	defer cancel()
-	if err := awaitDelivered(ctx, &p.system, o.Orders+probes, lifeTimeout); err != nil {
-		return nil, err
-	}
-	if orders, err = p.newest(ctx, o.Orders); err != nil {
-		return nil, err
-	}
-	late := make([]time.Duration, len(orders))
-	for i, order := range orders {
-		late[i] = order.UpdatedAt.Sub(dueAt[order.ID])
-	}
-	return []Table{lateTable(fmt.Sprintf("%s, %d orders due within one second", o.Setup, o.Orders), late)}, nil
+	return []Table{lateTable(fmt.Sprintf("%s, %d orders due within %.1f s", o.Setup, o.Orders, last.Sub(first).Seconds()), late)}, nil
 }
 
-// setReminder replaces an order's reminder, through the sidecar of orders-actor.
-func (p product) setReminder(ctx context.Context, id string, delay time.Duration) error {
-	sidecar := p.stack.Part(stack.OrdersActor + ".sidecar")
-	url := sidecar.URL + "/v1.0/actors/Order/" + id + "/reminders/deliver"
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(fmt.Sprintf(`{"dueTime": %q}`, delay)))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Dapr-Api-Token", sidecar.Token)
-	req.Header.Set("Content-Type", "application/json")
-	reply, err := client.Read(http.DefaultClient.Do(req))
-	if err == nil && !reply.OK() {
-		err = &client.Error{Reply: reply}
-	}
-	return err
-}
-
-// createPending creates orders, of which the first one is due not earlier than after the last one was created and the margin. It
-// restarts orders-actor with a suitable DELIVER_AFTER, so that its number of deliveries begins at 0.
-func (p product) createPending(ctx context.Context, o Options, margin time.Duration) error {
+// createPending creates orders in batches. All of them are due at about the same time, which is not before the margin after the last
+// one was created. It restarts orders-actor for each batch, with a DELIVER_AFTER that leads to that time.
+func (p product) createPending(ctx context.Context, orders, batch int, margin time.Duration, log func(string, ...any)) error {
 	created, _, err := complete(ctx, &p.system, warmUpOrders, pendingCallers)
 	if err != nil {
 		return err
 	}
-	creation := 2 * created.Took * time.Duration(o.Orders) / warmUpOrders
-	after := (creation + margin).Round(time.Second)
-	o.log("creating %d orders that are due after %v", o.Orders, after)
-	if err := errors.Join(
-		p.stack.Set(stack.OrdersActor, map[string]string{"DELIVER_AFTER": after.String()}),
-		p.stack.Stop(stack.OrdersActor), p.stack.Start(stack.OrdersActor), p.stack.WaitReady(ctx),
-	); err != nil {
-		return err
+	batches := (orders + batch - 1) / batch
+	due := time.Now().Add(margin + 2*created.Took*time.Duration(orders)/warmUpOrders + time.Duration(batches)*2*time.Second)
+	log("creating %d orders that are due %v from now", orders, time.Until(due).Round(time.Second))
+	for first := 0; first < orders; first += batch {
+		left := time.Until(due)
+		if left < margin {
+			return fmt.Errorf("the machine is too slow: %d of %d orders were created", first, orders)
+		}
+		if err := errors.Join(
+			p.stack.Set(stack.OrdersActor, map[string]string{"DELIVER_AFTER": left.String()}),
+			p.stack.Stop(stack.OrdersActor), p.stack.Start(stack.OrdersActor), p.awaitServing(ctx),
+		); err != nil {
+			return err
+		}
+		if _, err := load.Run(ctx, p.creates(min(batch, orders-first), pendingCallers)); err != nil {
+			return err
+		}
+		if err := p.awaitConfirmed(ctx); err != nil {
+			return err
+		}
 	}
-	if err := p.awaitServing(ctx); err != nil {
-		return err
-	}
-	if _, err = load.Run(ctx, p.creates(o.Orders, pendingCallers)); err != nil {
-		return err
-	}
-	return p.awaitConfirmed(ctx)
+	return nil
 }
 
 // awaitConfirmed returns when no order waits for its payment.
 func (p product) awaitConfirmed(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, lifeTimeout)
+	return p.awaitNone(ctx, api.StatusCreated)
+}
+
+// awaitAllDelivered returns when no order waits for its delivery.
+func (p product) awaitAllDelivered(ctx context.Context) error {
+	return p.awaitNone(ctx, api.StatusConfirmed)
+}
+
+func (p product) awaitNone(ctx context.Context, status api.Status) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*lifeTimeout)
 	defer cancel()
 	for {
 		page, err := client.Decode[api.OrderList](client.Read(p.api.ListOrders(ctx, &api.ListOrdersParams{
-			Status: &[]api.Status{api.StatusCreated}, Limit: new(1),
+			Status: &[]api.Status{status}, Limit: new(1),
 		})))
 		if err != nil || len(page.Orders) == 0 {
 			return err
 		}
-		if err := pause(ctx, pollInterval); err != nil {
-			return err
+		if err := pause(ctx, time.Second); err != nil {
+			return fmt.Errorf("orders are still %s: %w", status, err)
 		}
 	}
 }
