@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'react';
 import { catchError, map, of } from 'rxjs';
+import { isUnavailable } from '../api/problem';
 import type { OrderSummary } from '../api/types';
 import { Link, useAddress } from '../ui/router';
 import { useServices } from '../services';
@@ -10,19 +11,19 @@ import type { Entry } from '../live/outbox.store';
 /** Shows on every page which submitted orders are waiting, need a confirmation, or were refused. */
 export function OutboxNotice() {
   const { outbox } = useServices();
-  const { entries, sending, unavailable } = useObservable(outbox.view$, outbox.view());
+  const { entries, sending, failure } = useObservable(outbox.view$, outbox.view());
   const onForm = useAddress().split('?')[0] === '/new';
   const refused = entries.filter(({ refusal }) => refusal !== undefined);
   const old = entries.filter((entry) => !entry.refusal && outbox.old(entry));
   const waiting = entries.filter(
-    (entry) => !entry.refusal && !outbox.old(entry) && (unavailable || entry.key !== sending),
+    (entry) => !entry.refusal && !outbox.old(entry) && (failure !== undefined || entry.key !== sending),
   );
   const each = (some: readonly Entry[], act: (key: string) => void) => some.forEach(({ key }) => act(key));
   return (
     <>
       {waiting.length > 0 && (
         <div className="banner" role="status">
-          {unavailable && 'Orders can’t be created right now. '}
+          {isUnavailable(failure) && 'Orders can’t be created right now. '}
           {count(waiting)} waiting to be sent{' '}
           <button type="button" onClick={() => each(waiting, (key) => outbox.sendNow(key))}>
             Send now

@@ -19,7 +19,7 @@ import {
   takeUntil,
   timer,
 } from 'rxjs';
-import { ApiError, explain, isTemporary, isUnavailable, retryDelay } from '../api/problem';
+import { ApiError, explain, isTemporary, retryDelay } from '../api/problem';
 import type { CreateOrder, Order } from '../api/types';
 import { RETRY_DELAY } from './retry';
 import type { Toasts } from './toasts';
@@ -29,8 +29,8 @@ import { type Entry, isOld, type OutboxStore, type Stored } from './outbox.store
 export interface OutboxView extends Stored {
   /** The key of the order that this tab is sending. */
   sending: string | undefined;
-  /** Whether the server can't create orders at the moment. */
-  unavailable: boolean;
+  /** The error of the last request; undefined after a success or a refusal. */
+  failure: unknown;
   /** Whether the orders are stored beyond the tab. */
   kept: boolean;
 }
@@ -72,11 +72,11 @@ export function createOutbox(options: OutboxOptions): Outbox {
     scheduler = asyncScheduler,
     lock = exclusive,
   } = options;
-  let unavailable = false;
+  let failure: unknown;
   const view = (sending?: string): OutboxView => ({
     ...store.load(),
     sending,
-    unavailable,
+    failure,
     kept: store.kept(),
   });
   const view$ = new BehaviorSubject(view());
@@ -108,7 +108,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
         defaultValue: undefined,
       });
       if (!made) return 0;
-      unavailable = false;
+      failure = undefined;
       // If another tab sent it first, that tab showed the toast.
       if (find(key)) toasts.show('Order created', { order: made.order.id });
       store.update(({ entries, settled }) => ({
@@ -117,12 +117,13 @@ export function createOutbox(options: OutboxOptions): Outbox {
       }));
       return 'known';
     } catch (error) {
-      unavailable = isUnavailable(error);
       // After the end of a session the order is sent at the next sign-in.
       const problem = error instanceof ApiError ? error.problem : undefined;
       if (!problem || isTemporary(error) || problem.code === 'unauthenticated') {
+        failure = error;
         return retryDelay(error);
       }
+      failure = undefined;
       const keyReused = problem.code === 'idempotency-key-reused';
       const detail = keyReused
         ? 'This order was already sent with different contents. Check your orders first: sending it again creates a second order.'

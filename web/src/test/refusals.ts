@@ -1,4 +1,5 @@
 import { http, HttpResponse } from 'msw';
+import type { ProblemCode } from '../api/types';
 
 /** Refuses one cancel with an error of its reason. */
 export function refuseRudeReason(path: string) {
@@ -13,15 +14,13 @@ export function refuseRudeReason(path: string) {
   return http.post(path, () => HttpResponse.json(problem, { status: 400 }), { once: true });
 }
 
-/** A server that can't carry out commands at this path while `away`. `sent` counts the requests. */
-export function outage(path: string) {
+/** A server that answers commands at this path with a temporary problem while `away`. `sent` counts the requests. */
+export function outage(path: string, status = 503, code: ProblemCode = 'unavailable') {
   const state = { away: true, sent: 0 };
-  const problem = { type: '/docs', title: 'Away', status: 503, code: 'unavailable', detail: 'try again' };
+  const problem = { type: '/docs', title: 'Away', status, code, detail: 'try again' };
   const answer = http.post(path, () => {
     state.sent++;
-    return state.away
-      ? HttpResponse.json(problem, { status: 503, headers: { 'Retry-After': '1' } })
-      : undefined;
+    return state.away ? HttpResponse.json(problem, { status, headers: { 'Retry-After': '1' } }) : undefined;
   });
   return { state, answer };
 }

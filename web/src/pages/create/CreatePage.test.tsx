@@ -124,13 +124,16 @@ describe('submitting an order', () => {
     expect(made()).toHaveLength(1);
   });
 
-  it('says when the server can’t create orders, and creates it when it can', async () => {
-    const { state, answer } = outage('*/v1/orders');
+  it.each([
+    [503, 'unavailable', 'Orders can’t be created right now.'],
+    [429, 'rate-limited', 'Try again.'],
+  ] as const)('waits after status %i and says why, and creates it when it can', async (status, code, why) => {
+    const { state, answer } = outage('*/v1/orders', status, code);
     const { user, add, made } = await openPage({ answers: [answer] });
     await add('Green tea');
     await user.click(submit());
-    await screen.findByText(/^Orders can’t be created right now\. Retrying; you won’t be charged twice\./);
-    await screen.findByText(/^Orders can’t be created right now\. 1 order waiting to be sent/);
+    await screen.findByText(new RegExp(`^${why} Retrying; you won’t be charged twice.`));
+    await screen.findByText(/1 order waiting to be sent/);
     expect(field('Name').value).toBe('Green tea');
     state.away = false;
     await findToast('Order created');

@@ -2,7 +2,7 @@ import { useMachine } from '@xstate/react';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { map, type Observable } from 'rxjs';
 import { fromObservable } from 'xstate';
-import { sentence } from '../../api/problem';
+import { explain, isUnavailable, NetworkError, sentence } from '../../api/problem';
 import { currencies, type FieldError } from '../../api/types';
 import { Link, navigate } from '../../ui/router';
 import { useServices } from '../../services';
@@ -113,9 +113,9 @@ export default function CreatePage() {
             {refused}
           </p>
         )}
-        {state.matches('submitted') && (progress.state === 'waiting' || view.unavailable) && (
+        {state.matches('submitted') && view.failure !== undefined && (
           <div className="banner" role="status">
-            {delayReason(view.unavailable)} Retrying; you won’t be charged twice.{' '}
+            {delayReason(view.failure)} Retrying; you won’t be charged twice.{' '}
             {view.kept
               ? 'You can leave this page.'
               : 'This browser can’t store the order: keep this tab open until it is sent.'}
@@ -147,9 +147,10 @@ export default function CreatePage() {
   );
 }
 
-function delayReason(unavailable: boolean): string {
-  if (unavailable) return 'Orders can’t be created right now.';
-  return navigator.onLine ? 'Can’t reach the server.' : 'You are offline.';
+/** Why an order is not created yet. */
+function delayReason(failure: unknown): string {
+  if (isUnavailable(failure)) return 'Orders can’t be created right now.';
+  return failure instanceof NetworkError && !navigator.onLine ? 'You are offline.' : explain(failure);
 }
 
 function messageFor(field: string, errors: readonly FieldError[]): string | undefined {
