@@ -24,6 +24,7 @@ import (
 
 	"orders/api/onbehalf"
 	"orders/kit/dapr"
+	"orders/kit/pgtest"
 	"orders/kit/process"
 	"orders/payments-svc/ledger"
 	"orders/payments-svc/payment/paymenttest"
@@ -36,11 +37,12 @@ const (
 
 var key = bytes.Repeat([]byte{0xfe}, onbehalf.MinKey)
 
-// daprd is a sidecar with a state store on SQLite and a secret store, without a control plane.
+// daprd is a sidecar with a state store and a secret store, without a control plane.
 type daprd struct {
 	home                string
 	grpc, http, private int
-	app                 int // port of the service; 0 for none
+	app                 int    // port of the service; 0 for none
+	postgres            string // DSN of the state store; empty for SQLite
 }
 
 func newDaprd(t *testing.T) *daprd {
@@ -77,16 +79,20 @@ spec:
     version: v1
     configuration: {template: "127.0.0.1:%d"}
 `, d.private))
+	kind, version, connection := "sqlite", "v1", "file:"+filepath.Join(d.home, "ledger.db")+"?_pragma=synchronous(NORMAL)"
+	if d.postgres != "" {
+		kind, version, connection = "postgresql", "v2", d.postgres
+	}
 	d.write(t, "components/ledger.yaml", fmt.Sprintf(`apiVersion: dapr.io/v1alpha1
 kind: Component
 metadata: {name: ledger}
 spec:
-  type: state.sqlite
-  version: v1
+  type: state.%s
+  version: %s
   metadata:
-    - {name: connectionString, value: "file:%s?_pragma=synchronous(NORMAL)"}
+    - {name: connectionString, value: %q}
     - {name: busyTimeout, value: 20s}
-`, filepath.Join(d.home, "ledger.db")))
+`, kind, version, connection))
 	d.write(t, "components/secrets.yaml", fmt.Sprintf(`apiVersion: dapr.io/v1alpha1
 kind: Component
 metadata: {name: secrets}
@@ -123,7 +129,13 @@ spec:
 }
 
 func TestLedgerOnDapr(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) { testLedgerOnDapr(t, "") })
+	t.Run("postgres", func(t *testing.T) { testLedgerOnDapr(t, pgtest.Start(t).DSN()) })
+}
+
+func testLedgerOnDapr(t *testing.T, postgres string) {
 	d := newDaprd(t)
+	d.postgres = postgres
 	d.start(t)
 	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()

@@ -73,6 +73,12 @@ func (l *Ledger) Save(ctx context.Context, p payment.Payment, version string) er
 	if status.Code(err) == codes.Aborted { // Dapr's status code for an ETag mismatch
 		return fmt.Errorf("%w: %w", payment.ErrConflict, err)
 	}
+	if err != nil && version == "" {
+		// Dapr's PostgreSQL component refuses an insert of an existing key with the code of any other failure.
+		if _, stored, loadErr := l.Load(ctx, p.OrderID); loadErr == nil && stored != "" {
+			return fmt.Errorf("%w: %w", payment.ErrConflict, err)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("save payment of order %s: %w", p.OrderID, err)
 	}

@@ -61,6 +61,31 @@ func TestSaveReportsConflictOnlyForAnETagMismatch(t *testing.T) {
 	}
 }
 
+// Dapr's PostgreSQL component reports a refused insert with the code Internal.
+func TestFailedInsertIsConflictIfThereIsPayment(t *testing.T) {
+	data, err := json.Marshal(paid)
+	require.NoError(t, err)
+	cause := status.Error(codes.Internal, "no item was updated")
+	for name, test := range map[string]struct {
+		stored   *dapr.StateItem
+		err      error
+		conflict bool
+	}{
+		"payment":          {stored: &dapr.StateItem{Value: data, Etag: "7"}, conflict: true},
+		"no payment":       {stored: &dapr.StateItem{}},
+		"state store away": {err: errors.New("away")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			state := NewMockState(gomock.NewController(t))
+			state.EXPECT().SaveStateWithETag(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any(), "", gomock.Any(), gomock.Any()).Return(cause)
+			state.EXPECT().GetState(gomock.Any(), "ledger", "order-1", nil).Return(test.stored, test.err)
+			err := New(state).Save(t.Context(), paid, "")
+			require.ErrorIs(t, err, cause)
+			require.Equal(t, test.conflict, errors.Is(err, payment.ErrConflict))
+		})
+	}
+}
+
 func TestLoad(t *testing.T) {
 	data, err := json.Marshal(paid)
 	require.NoError(t, err)
