@@ -36,7 +36,8 @@ type Log interface {
 
 // Watcher reports when the event log has grown.
 type Watcher interface {
-	// Changed returns a channel that is closed when there is an event after this cursor.
+	// Changed returns a channel that is closed when there is an event after this cursor. It must be called again within 30 s
+	// to wait longer.
 	Changed(after string) <-chan struct{}
 }
 

@@ -12,6 +12,7 @@ import (
 const (
 	pollInterval = 250 * time.Millisecond // the delay of events of other replicas
 	pollPause    = 20 * time.Millisecond  // limits polls to 50 per second
+	wantedFor    = 30 * time.Second       // how long a reader waits without calling Changed again
 )
 
 // Watcher tells the readers of this replica when the event log has new events. While a reader waits, it reads the head of the
@@ -24,12 +25,12 @@ type Watcher struct {
 	wake chan struct{}
 	log  *slog.Logger
 
-	asked chan struct{} // wakes Run when wanted becomes true
+	asked chan struct{} // wakes Run when a reader begins to wait
 
 	mu      sync.Mutex
 	newest  feedCursor
 	changed chan struct{} // closed and replaced when newest changes
-	wanted  bool          // a reader may wait for changed
+	wanted  time.Time     // until then a reader may wait for changed
 }
 
 // NewWatcher returns the watcher of an order database. Use one per database.
@@ -99,7 +100,7 @@ func (w *Watcher) poll(ctx context.Context) error {
 		w.newest = newest
 		close(w.changed)
 		w.changed = make(chan struct{})
-		w.wanted = false
+		w.wanted = time.Time{}
 	}
 	return nil
 }
@@ -107,7 +108,7 @@ func (w *Watcher) poll(ctx context.Context) error {
 func (w *Watcher) isWanted() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.wanted
+	return time.Now().Before(w.wanted)
 }
 
 // wake makes the watcher poll now.
@@ -119,7 +120,8 @@ func (d *DB) wake() {
 }
 
 // Changed returns a channel that is closed when the log has events after the cursor. It is closed already if it has some
-// now, or if the cursor does not belong to this log, since Events returns an error then.
+// now, or if the cursor does not belong to this log, since Events returns an error then. A reader that still waits must call
+// Changed again within 30 s: otherwise it has left, and the log is not read for it any more.
 func (w *Watcher) Changed(after string) <-chan struct{} {
 	cursor, err := parseFeedCursor(after)
 	w.mu.Lock()
@@ -128,8 +130,10 @@ func (w *Watcher) Changed(after string) <-chan struct{} {
 	if err != nil || known && (cursor.log != w.newest.log || cursor.compare(w.newest.position) < 0) {
 		return closedChannel
 	}
-	if !w.wanted {
-		w.wanted = true
+	now := time.Now()
+	wanted := now.Before(w.wanted)
+	w.wanted = now.Add(wantedFor)
+	if !wanted {
 		select {
 		case w.asked <- struct{}{}:
 		default: // Run has not seen the previous one yet
