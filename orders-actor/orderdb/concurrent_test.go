@@ -38,7 +38,8 @@ func TestEventsStayCompleteWhileCallsFail(t *testing.T) {
 				if errors.Is(err, orderdb.ErrUnavailable) {
 					continue // its connection was ended
 				}
-				if !assert.NoError(t, err) {
+				if err != nil {
+					t.Error(err)
 					return
 				}
 				for _, e := range events.Events {
@@ -56,7 +57,7 @@ func TestEventsStayCompleteWhileCallsFail(t *testing.T) {
 			}
 		})
 		if isPostgres {
-			background.Go(func() { breakConnections(t, dsn, ended) })
+			background.Go(func() { assert.NoError(t, breakConnections(dsn, ended)) })
 		}
 		for range orders {
 			states := history(t, newest)
@@ -120,24 +121,19 @@ func putAll(t *testing.T, db *orderdb.DB, states []order.State) {
 }
 
 // breakConnections ends a connection of the database from time to time.
-func breakConnections(t *testing.T, dsn string, ended <-chan struct{}) {
+func breakConnections(dsn string, ended <-chan struct{}) error {
 	db, err := sql.Open("pgx", dsn)
-	if !assert.NoError(t, err) {
-		return
-	}
-	defer db.Close()
-	for {
+	for err == nil {
 		select {
 		case <-ended:
-			return
+			return db.Close()
 		default:
 		}
-		_, err := db.ExecContext(context.Background(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-			WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle' ORDER BY random() LIMIT 1`)
-		assert.NoError(t, err)
-		_, err = db.ExecContext(context.Background(), `SELECT pg_sleep(0.1)`)
-		assert.NoError(t, err)
+		_, err = db.ExecContext(context.Background(), `SELECT pg_sleep(0.1), pg_terminate_backend(pid) FROM (
+			SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
+			ORDER BY random() LIMIT 1) AS connection`)
 	}
+	return err
 }
 
 // A group is one transaction in every mode in which a DSN may make pgx send statements. What PostgreSQL refuses at the end of a
@@ -166,12 +162,11 @@ func TestGroupsInEachModeOfTheDriver(t *testing.T) {
 							assert.ErrorContains(t, err, "refused at the commit")
 							return
 						}
-						assert.NoError(t, err)
-						assert.NoError(t, db.Put(context.Background(), settled(t, s, true, start)))
-						got, found, err := db.Find(context.Background(), s.ID)
-						assert.NoError(t, err)
+						err = errors.Join(err, db.Put(context.Background(), settled(t, s, true, start)))
+						got, found, findErr := db.Find(context.Background(), s.ID)
 						assert.True(t, found)
 						assert.Equal(t, settled(t, s, true, start), got)
+						assert.NoError(t, errors.Join(err, findErr))
 					})
 				}
 			}

@@ -3,6 +3,7 @@ package orderdb
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"strconv"
 	"sync"
 	"testing"
@@ -145,4 +146,51 @@ func TestPanicFailsOneGroupOnly(t *testing.T) {
 		all.Go(func() { assert.NoError(t, g.put(t.Context(), versionOf("b"))) })
 		all.Wait()
 	})
+}
+
+// No version is stored twice or acknowledged without being stored, a caller waits at most for the groups before its own, and in the
+// end there is no leader.
+func TestGroupServesCallersThatComeAndGiveUpAtAnyTime(t *testing.T) {
+	const callers = 300
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			at := func() time.Duration { return time.Duration(random.IntN(20)) * time.Second / 2 } // often the end of a group
+			r := &recorded{}
+			g := &group{store: r.store}
+			var mu sync.Mutex
+			acknowledged := map[string]bool{}
+			var all sync.WaitGroup
+			for i := range callers {
+				v, start, timeout := versionOf(strconv.Itoa(i)), at(), at()
+				all.Go(func() {
+					<-time.After(start)
+					ctx, cancel := context.WithTimeout(t.Context(), timeout)
+					defer cancel()
+					begun := time.Now()
+					if g.put(ctx, v) == nil {
+						mu.Lock()
+						defer mu.Unlock()
+						acknowledged[v.ID] = true
+						assert.LessOrEqual(t, time.Since(begun), (callers/maxGroup+2)*time.Second)
+						return
+					}
+					assert.LessOrEqual(t, time.Since(begun), timeout)
+				})
+			}
+			all.Wait()
+			assert.False(t, g.led)
+			assert.Empty(t, g.waiting)
+			stored := map[string]int{}
+			for _, ids := range r.groups {
+				for _, id := range ids {
+					stored[id]++
+					assert.Equal(t, 1, stored[id])
+				}
+			}
+			for id := range acknowledged {
+				assert.Equal(t, 1, stored[id])
+			}
+		})
+	}
 }
