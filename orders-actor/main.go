@@ -133,8 +133,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 		}, seal, logger),
 	})
 	reconciler := reconcile.New(reconcile.Config{OrderDB: db, Orders: orders, Log: logger})
-	watcher := orderdb.NewWatcher(db, logger)
-	events := feed.New(db, watcher, logger)
+	events := feed.New(db, logger)
 	server, err := newServer(c, keys, logger, rest.Options{
 		Commands: orders, Reads: db, Feed: events, Checks: checks(host, db), Registry: registry,
 		CursorKeys: dapr.Accepted(keys, "command-seal-key"),
@@ -156,7 +155,6 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 		run.Part{Name: "payments", Run: pay.Run, StopTimeout: 12 * time.Second},
 		run.Part{Name: "actors", Run: host.Run, StopTimeout: 18 * time.Second},
 		run.Part{Name: "feed", Run: events.Run, StopTimeout: 2 * time.Second},
-		run.Part{Name: "event log", Run: watcher.Run, StopTimeout: 2 * time.Second},
 		run.Part{Name: "prune", Run: prune, StopTimeout: 2 * time.Second},
 		run.Part{Name: "search words", Run: orderdb.NewReindexer(db, logger).Run, StopTimeout: 2 * time.Second},
 		run.Part{Name: "metrics", Run: telemetry.Serve(registry, logger, "ORDERS_METRICS_ADDR", c.MetricsAddr), StopTimeout: 2 * time.Second},

@@ -24,6 +24,9 @@ const (
 	pause       = time.Second // after an error of the database
 	callTimeout = 15 * time.Second
 	idleCheck   = 10 * time.Second // how often Run checks whether it may stop following
+
+	pollInterval = 250 * time.Millisecond // the delay of events of other replicas, and of those that wait for another transaction
+	pollPause    = 20 * time.Millisecond  // limits reads to 50 per second
 )
 
 // Log is the event log of the order database.
@@ -32,23 +35,20 @@ type Log interface {
 	Events(ctx context.Context, q orderdb.EventQuery) (orderdb.Events, error)
 	// Head returns the cursor of the end of the log.
 	Head(ctx context.Context) (string, error)
-}
-
-// Watcher reports when the event log has grown.
-type Watcher interface {
-	// Changed returns a channel that is closed when there is an event after this cursor. It must be called again within 30 s
-	// to wait longer.
-	Changed(after string) <-chan struct{}
+	// Written receives after a write of this process.
+	Written() <-chan struct{}
 }
 
 // Feed reads each event once, keeps the last Size events, and wakes all readers. A reader with an older cursor must read the
 // database until it has caught up. Without followers it reads nothing and keeps no events.
 //
+// It reads after each write of this replica, and every 250 ms. It does not use LISTEN: on PostgreSQL, transactions that notify
+// commit one after another.
+//
 // Positions count events: position p is before event number p. They are valid in this process only; clients have cursors.
 type Feed struct {
-	events  Log
-	watcher Watcher
-	log     *slog.Logger
+	events Log
+	log    *slog.Logger
 
 	followed chan struct{} // wakes Run
 
@@ -61,8 +61,8 @@ type Feed struct {
 }
 
 // New returns a Feed without events. Run fills it.
-func New(events Log, watcher Watcher, log *slog.Logger) *Feed {
-	return &Feed{events: events, watcher: watcher, log: log, followed: make(chan struct{}, 1), after: map[string]int64{}, changed: make(chan struct{})}
+func New(events Log, log *slog.Logger) *Feed {
+	return &Feed{events: events, log: log, followed: make(chan struct{}, 1), after: map[string]int64{}, changed: make(chan struct{})}
 }
 
 // Run follows the log, while there are followers, until ctx ends. It retries after errors and panics, and returns nil.
@@ -117,31 +117,33 @@ func (f *Feed) follow(ctx context.Context) error {
 		return err
 	}
 	f.restart(cursor)
-	idle := time.NewTicker(idleCheck)
+	poll, idle := time.NewTicker(pollInterval), time.NewTicker(idleCheck)
+	defer poll.Stop()
 	defer idle.Stop()
-	for {
-		changed := f.watcher.Changed(cursor)
-		for {
-			events, err := f.read(ctx, cursor)
-			if err != nil {
-				return err
-			}
-			cursor = events.Next
-			if len(events.Events) == 0 {
-				break
-			}
+	for ctx.Err() == nil {
+		events, err := f.read(ctx, cursor)
+		if err != nil {
+			return err
+		}
+		cursor = events.Next
+		if len(events.Events) > 0 {
 			f.add(events.Events)
 		}
+		if len(events.Events) == batch {
+			continue
+		}
+		retry.Sleep(ctx, pollPause)
 		select {
-		case <-changed:
+		case <-f.events.Written():
+		case <-poll.C:
 		case <-idle.C:
 			if f.stopIfIdle() {
 				return nil
 			}
 		case <-ctx.Done():
-			return nil
 		}
 	}
+	return nil
 }
 
 // stopIfIdle drops all events, so that later readers read the database, if there is no follower.

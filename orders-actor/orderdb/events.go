@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb/cursors"
 	"orders/orders-actor/orderdb/sqldb"
 )
 
@@ -48,12 +49,12 @@ func (d *DB) newest() string {
 
 // Events returns the events after a cursor, maybe none, or ErrCursorExpired or ErrBadCursor.
 func (d *DB) Events(ctx context.Context, q EventQuery) (events Events, err error) {
-	after, err := parseFeedCursor(q.After)
+	after, err := cursors.ParseFeed(q.After)
 	if err != nil {
 		return Events{}, err
 	}
 	limit := limitOf(q.Limit)
-	a := args{after.tx, after.seq, limit}
+	a := args{after.Tx, after.Seq, limit}
 	ofCustomer := ""
 	if q.Customer != "" {
 		ofCustomer = "AND customer = " + a.add(q.Customer)
@@ -69,31 +70,31 @@ func (d *DB) Events(ctx context.Context, q EventQuery) (events Events, err error
 		ORDER BY event.tx, event.seq`
 	type row struct {
 		log            string
-		pruned, newest position
-		event          position
+		pruned, newest cursors.Position
+		event          cursors.Position
 		order          *order.Order
 	}
 	err = d.db.Call(ctx, "read events", callTimeout, func(ctx context.Context) error {
 		found, err := sqldb.Rows(ctx, d.db.System, query, a, func(scan sqldb.Scan, r *row) error {
-			return scan(&r.log, &r.pruned.tx, &r.pruned.seq, &r.newest.tx, &r.newest.seq, &r.event.tx, &r.event.seq, sqldb.JSON{V: &r.order})
+			return scan(&r.log, &r.pruned.Tx, &r.pruned.Seq, &r.newest.Tx, &r.newest.Seq, &r.event.Tx, &r.event.Seq, sqldb.JSON{V: &r.order})
 		})
 		if err != nil {
 			return err
 		}
 		log := found[0]
-		if after.log != log.log || after.compare(log.pruned) < 0 || after.compare(log.newest) > 0 {
+		if after.Log != log.log || after.Compare(log.pruned) < 0 || after.Compare(log.newest) > 0 {
 			return ErrCursorExpired
 		}
 		for _, r := range found {
 			if r.order != nil {
-				events.Events = append(events.Events, Event{Cursor: feedCursor{log.log, r.event}.String(), Order: *r.order})
+				events.Events = append(events.Events, Event{Cursor: cursors.Feed{Log: log.log, Position: r.event}.String(), Order: *r.order})
 			}
 		}
 		end := log.newest
 		if len(events.Events) == limit {
 			end = found[limit-1].event
 		}
-		events.Next = feedCursor{log.log, end}.String()
+		events.Next = cursors.Feed{Log: log.log, Position: end}.String()
 		return nil
 	})
 	if err != nil {
@@ -112,14 +113,26 @@ func (d *DB) Head(ctx context.Context) (cursor string, err error) {
 }
 
 func (d *DB) head(ctx context.Context, db *sql.DB) (string, error) {
-	var c feedCursor
+	var c cursors.Feed
 	err := db.QueryRowContext(ctx, `
 		SELECT log.id, coalesce(newest.tx, log.pruned_tx), coalesce(newest.seq, log.pruned_seq)
-		FROM event_log AS log LEFT JOIN `+d.newest()+` ON TRUE`).Scan(&c.log, &c.tx, &c.seq)
+		FROM event_log AS log LEFT JOIN `+d.newest()+` ON TRUE`).Scan(&c.Log, &c.Tx, &c.Seq)
 	if err != nil {
 		return "", err
 	}
 	return c.String(), nil
+}
+
+// Written returns a channel that receives after a write of this process. It is for one reader, which then reads the events. It
+// does not receive the writes of other replicas, nor events that wait for another transaction.
+func (d *DB) Written() <-chan struct{} { return d.written }
+
+// wake makes the reader of Written read now.
+func (d *DB) wake() {
+	select {
+	case d.written <- struct{}{}:
+	default: // a read is due already
+	}
 }
 
 const (
@@ -159,20 +172,20 @@ func (d *DB) repeat(ctx context.Context, what string, step func(context.Context,
 
 // pruneEvents deletes events from the beginning of the log, and stores the position up to which it did.
 func pruneEvents(ctx context.Context, tx *sql.Tx, before time.Time) (more bool, _ error) {
-	var end position
+	var end cursors.Position
 	err := tx.QueryRowContext(ctx, `
 		SELECT tx, seq FROM (SELECT tx, seq, at FROM order_events ORDER BY tx, seq LIMIT $1) AS oldest
-		WHERE at < $2 ORDER BY tx DESC, seq DESC LIMIT 1`, pruneBatch, before.UnixMilli()).Scan(&end.tx, &end.seq)
+		WHERE at < $2 ORDER BY tx DESC, seq DESC LIMIT 1`, pruneBatch, before.UnixMilli()).Scan(&end.Tx, &end.Seq)
 	if err == sql.ErrNoRows { //nolint:errorlint // database/sql returns it as it is
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM order_events WHERE (tx, seq) <= ($1, $2)`, end.tx, end.seq); err != nil {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM order_events WHERE (tx, seq) <= ($1, $2)`, end.Tx, end.Seq); err != nil {
 		return false, err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE event_log SET pruned_tx = $1, pruned_seq = $2 WHERE (pruned_tx, pruned_seq) < ($1, $2)`, end.tx, end.seq)
+	_, err = tx.ExecContext(ctx, `UPDATE event_log SET pruned_tx = $1, pruned_seq = $2 WHERE (pruned_tx, pruned_seq) < ($1, $2)`, end.Tx, end.Seq)
 	return true, err
 }
 

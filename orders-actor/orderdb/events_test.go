@@ -5,11 +5,11 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"orders/orders-actor/order"
@@ -164,39 +164,15 @@ func TestRestoredDumpBeginsNewLog(t *testing.T) {
 	require.Len(t, versions(t, db, now), 1)
 }
 
-func TestWatcherWakesAllReaders(t *testing.T) {
+func TestWrittenReceivesAfterAPut(t *testing.T) {
 	eachDB(t, func(t *testing.T, db *orderdb.DB) {
-		ctx, stop := context.WithCancel(t.Context())
-		watcher := orderdb.NewWatcher(db, slog.New(slog.DiscardHandler))
-		ended := make(chan error)
-		go func() { ended <- watcher.Run(ctx) }()
-
-		now := head(t, db)
-		var all sync.WaitGroup
-		for range 100 {
-			changed := watcher.Changed(now)
-			all.Go(func() {
-				for {
-					select {
-					case <-changed:
-					case <-time.After(time.Minute):
-						t.Error("not woken")
-						return
-					}
-					events, err := db.Events(context.Background(), orderdb.EventQuery{After: now})
-					if err != nil || len(events.Events) == 1 {
-						require.NoError(t, err)
-						return
-					}
-					changed = watcher.Changed(now)
-				}
-			})
+		select {
+		case <-db.Written():
+			t.Fatal("nothing was written")
+		default:
 		}
-		put(t, db, newOrder(t, "alice", start))
-		all.Wait()
-		<-watcher.Changed(now) // is closed already
-		<-watcher.Changed("no cursor")
-		stop()
-		require.NoError(t, <-ended)
+		put(t, db, newOrder(t, "alice", start), newOrder(t, "alice", start))
+		<-db.Written()
+		assert.Empty(t, db.Written(), "one for both")
 	})
 }

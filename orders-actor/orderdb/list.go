@@ -2,10 +2,15 @@ package orderdb
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb/cursors"
 	"orders/orders-actor/orderdb/sqldb"
 )
 
@@ -111,13 +116,13 @@ func (d *DB) Export(ctx context.Context, q Query, each func(order.Order) error) 
 		if next == "" {
 			return nil
 		}
-		after, err = parsePageCursor(next, q.list())
+		after, err = cursors.ParsePage(next, q.list())
 	}
 	return err
 }
 
 // after validates the query and parses its cursor.
-func (q Query) after() (c pageCursor, _ error) {
+func (q Query) after() (c cursors.Page, _ error) {
 	if _, ok := sortColumns[q.Sort]; !ok {
 		return c, fmt.Errorf("unknown sort %q", q.Sort)
 	}
@@ -129,7 +134,7 @@ func (q Query) after() (c pageCursor, _ error) {
 	if q.Cursor == "" {
 		return c, nil
 	}
-	return parsePageCursor(q.Cursor, q.list())
+	return cursors.ParsePage(q.Cursor, q.list())
 }
 
 func limitOf(limit int) int {
@@ -139,7 +144,7 @@ func limitOf(limit int) int {
 	return min(limit, maxPageSize)
 }
 
-func (d *DB) page(ctx context.Context, s selection, after pageCursor) (orders []order.Order, next string, _ error) {
+func (d *DB) page(ctx context.Context, s selection, after cursors.Page) (orders []order.Order, next string, _ error) {
 	type row struct {
 		key   int64
 		id    string
@@ -153,7 +158,7 @@ func (d *DB) page(ctx context.Context, s selection, after pageCursor) (orders []
 	if len(found) > s.Limit {
 		found = found[:s.Limit]
 		last := found[s.Limit-1]
-		next = pageCursor{List: s.list(), Key: last.key, ID: last.id}.String()
+		next = cursors.Page{List: s.list(), Key: last.key, ID: last.id}.String()
 	}
 	for _, r := range found {
 		r.order.History = nil
@@ -178,4 +183,12 @@ func (d *DB) count(ctx context.Context, s selection) (map[order.Status]int, []or
 		}
 	}
 	return counts, atLeast, err
+}
+
+// list identifies the selection and its order, without the page.
+func (q Query) list() string {
+	statuses := slices.Sorted(slices.Values(q.Statuses))
+	data, _ := json.Marshal([]any{q.Customer, statuses, q.Text, q.From.UnixMilli(), q.To.UnixMilli(), q.Sort, q.Descending}) // never fails
+	sum := sha256.Sum256(data)
+	return base64.RawURLEncoding.EncodeToString(sum[:9])
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb/cursors"
 	"orders/orders-actor/orderdb/words"
 )
 
@@ -185,7 +186,7 @@ func (s selection) from(a *args, indexed string) string {
 }
 
 // pageSQL selects the page after a cursor, and one more order.
-func (s selection) pageSQL(after pageCursor) (string, args) {
+func (s selection) pageSQL(after cursors.Page) (string, args) {
 	var a args
 	var parts []string
 	for i, statuses := range s.ranges() {
@@ -195,7 +196,7 @@ func (s selection) pageSQL(after pageCursor) (string, args) {
 }
 
 // partSQL selects the orders of one range that may be on the page. ORDER BY and LIMIT make PostgreSQL use the index.
-func (s selection) partSQL(a *args, statuses []order.Status, after pageCursor) string {
+func (s selection) partSQL(a *args, statuses []order.Status, after cursors.Page) string {
 	sorted := s.narrow == "" && !s.ranged // the index gives the order
 	sortColumn := sortColumns[s.Sort]
 	byCreated := s.narrow == "" && (s.ranged || sortColumn == "created_at")

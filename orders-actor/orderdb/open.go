@@ -11,7 +11,7 @@
 //   - Each call has a timeout, also without a deadline in ctx. It returns ErrUnavailable while the database is unreachable.
 //     Then it is unknown whether a write was done, and a retry is safe.
 //
-// Run NewWatcher for readers that wait for events, and NewReindexer once per process.
+// Run NewReindexer once per process.
 package orderdb
 
 import (
@@ -23,7 +23,10 @@ import (
 	"io/fs"
 	"time"
 
+	"orders/kit/retry"
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb/cursors"
+	"orders/orders-actor/orderdb/group"
 	"orders/orders-actor/orderdb/sqldb"
 )
 
@@ -31,7 +34,7 @@ var (
 	// ErrNotFound means that there is no such order.
 	ErrNotFound = errors.New("no such order")
 	// ErrBadCursor means that a cursor is invalid or belongs to another list.
-	ErrBadCursor = errors.New("bad cursor")
+	ErrBadCursor = cursors.ErrBad
 	// ErrCursorExpired means that events after the cursor were deleted, or that the cursor belongs to another event log.
 	ErrCursorExpired = errors.New("cursor expired")
 	// ErrUnavailable means that the database did not answer in time.
@@ -52,8 +55,8 @@ type DB struct {
 	db      *sqldb.DB
 	clock   func() time.Time
 	opened  time.Time
-	written chan struct{} // wakes the Watcher
-	group   group
+	written chan struct{} // see Written
+	group   group.Queue[*version]
 }
 
 // Open is OpenPool with sqldb.DefaultMaxConns.
@@ -69,17 +72,28 @@ func OpenPool(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 		return nil, fmt.Errorf("open order database: %w", err)
 	}
 	d := &DB{db: db, clock: time.Now, opened: time.Now(), written: make(chan struct{}, 1)}
-	d.group.store = d.storeGroup
-	err = d.db.Call(ctx, "open order database", openTimeout, func(ctx context.Context) error {
-		if err := d.db.Transact(ctx, func(tx *sql.Tx) error { return d.migrate(ctx, tx) }); err != nil {
-			return err
+	d.group.Run, d.group.Key, d.group.Timeout = d.storeGroup, func(v *version) string { return v.ID }, callTimeout
+	err = d.db.Call(ctx, "open order database", openTimeout, func(ctx context.Context) (err error) {
+		for range 10 {
+			// Processes that create an SQLite file at the same time fail with "database is locked", whatever busy_timeout says.
+			if err = d.prepare(ctx); err == nil || d.db.Name != sqldb.SQLite.Name || !d.db.IsUnavailable(err) {
+				return err
+			}
+			retry.Sleep(ctx, 50*time.Millisecond)
 		}
-		return d.db.Prepare(ctx, insertOrder, updateOlderOrder, d.insertEvent(), d.insertWordLists())
+		return err
 	})
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
+}
+
+func (d *DB) prepare(ctx context.Context) error {
+	if err := d.db.Transact(ctx, func(tx *sql.Tx) error { return d.migrate(ctx, tx) }); err != nil {
+		return err
+	}
+	return d.db.Prepare(ctx, insertOrder, updateOlderOrder, d.insertEvent(), d.insertWordLists())
 }
 
 func (d *DB) migrate(ctx context.Context, tx *sql.Tx) error {

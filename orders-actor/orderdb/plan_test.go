@@ -19,6 +19,7 @@ import (
 
 	"orders/kit/pgtest"
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb/cursors"
 	"orders/orders-actor/orderdb/sqldb"
 	"orders/orders-actor/orderdb/words"
 )
@@ -158,7 +159,7 @@ func testPlans(t *testing.T, dsn string) {
 				if sort == SortTotal {
 					key = 50_000
 				}
-				for _, after := range []pageCursor{{}, {Key: key, ID: "01999999"}} {
+				for _, after := range []cursors.Page{{}, {Key: key, ID: "01999999"}} {
 					t.Run(fmt.Sprintf("%s by %s %v after %d", name, sort, descending, after.Key), func(t *testing.T) {
 						q := filter.Query
 						q.Sort, q.Descending, q.Limit = sort, descending, 50

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb/group"
 	"orders/orders-actor/orderdb/sqldb"
 	"orders/orders-actor/orderdb/words"
 )
@@ -45,7 +46,11 @@ func (d *DB) Put(ctx context.Context, s order.State) error {
 			return err
 		}
 		if len(v.own)+len(v.ofCustomer) <= maxGroupWords {
-			if err := d.group.put(ctx, v); !errors.Is(err, errAlone) {
+			err := d.group.Do(ctx, v)
+			if errors.Is(err, group.ErrAborted) {
+				return errors.Join(ErrUnavailable, err)
+			}
+			if !errors.Is(err, errAlone) {
 				return err
 			}
 		}
@@ -55,6 +60,30 @@ func (d *DB) Put(ctx context.Context, s order.State) error {
 		d.wake()
 	}
 	return err
+}
+
+// version is a version of an order, encoded for the tables.
+type version struct {
+	order.State
+	state, document string
+	own, ofCustomer []string // search words; empty unless it is the first version
+}
+
+func newVersion(s order.State) (*version, error) {
+	v := &version{State: s}
+	var err error
+	if v.state, err = encode(s); err != nil {
+		return nil, err
+	}
+	public := s.Order
+	public.History = nil
+	if v.document, err = encode(public); err != nil {
+		return nil, err
+	}
+	if s.Version == 1 {
+		v.own, v.ofCustomer = words.OfOrder(s.Order)
+	}
+	return v, nil
 }
 
 func (d *DB) put(ctx context.Context, tx *sql.Tx, v *version) error {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"orders/kit/retry"
 	"orders/kit/run"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb/sqldb"
@@ -102,7 +103,7 @@ func (r *Reindexer) Run(ctx context.Context) error {
 			total, pause = 0, reindexInterval
 		}
 		failing = err != nil
-		sleep(ctx, pause)
+		retry.Sleep(ctx, max(pause, time.Millisecond))
 	}
 	return nil
 }

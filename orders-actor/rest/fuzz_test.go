@@ -39,7 +39,7 @@ func fuzzTarget(f *testing.F) target {
 	require.NoError(f, err)
 	s := &server{TB: f, db: db, turns: &turns{db: db, states: map[string]order.State{}}}
 	silent := slog.New(slog.DiscardHandler)
-	serving, err := rest.New(rest.Options{Commands: s.turns, Reads: db, Feed: feed.New(db, orderdb.NewWatcher(db, silent), silent), Verifier: dev, Dev: dev, Log: silent})
+	serving, err := rest.New(rest.Options{Commands: s.turns, Reads: db, Feed: feed.New(db, silent), Verifier: dev, Dev: dev, Log: silent})
 	require.NoError(f, err)
 	serving.EndWaits()
 	return target{handle: serving.Handler(), token: token, id: s.given("alice").ID}

@@ -3,7 +3,6 @@ package rest_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -51,7 +50,6 @@ func start(t testing.TB, change ...func(*rest.Options)) *server {
 	ctx, cancel := context.WithCancel(context.Background())
 	db, err := orderdb.Open(ctx, filepath.Join(t.TempDir(), "view.db"))
 	require.NoError(t, err)
-	watcher := orderdb.NewWatcher(db, slog.New(slog.DiscardHandler))
 	dev, err := auth.NewDev(tokenKey, time.Now)
 	require.NoError(t, err)
 	s := &server{TB: t, db: db, dev: dev, turns: &turns{db: db, states: map[string]order.State{}}}
@@ -62,7 +60,7 @@ func start(t testing.TB, change ...func(*rest.Options)) *server {
 	for _, c := range change {
 		c(&options)
 	}
-	following := feed.New(options.Reads, watcher, options.Log)
+	following := feed.New(eventLog{options.Reads, db}, options.Log)
 	options.Feed = following
 	serving, err := rest.New(options)
 	require.NoError(t, err)
@@ -73,11 +71,6 @@ func start(t testing.TB, change ...func(*rest.Options)) *server {
 	var parts sync.WaitGroup
 	parts.Go(func() { assert.NoError(t, following.Run(ctx)) })
 	parts.Go(func() { assert.NoError(t, serving.Serve(ctx, smallBuffers{l})) })
-	parts.Go(func() {
-		if err := watcher.Run(ctx); !errors.Is(err, context.Canceled) {
-			assert.NoError(t, err)
-		}
-	})
 	s.stop = sync.OnceFunc(func() {
 		cancel()
 		parts.Wait()
@@ -86,6 +79,14 @@ func start(t testing.TB, change ...func(*rest.Options)) *server {
 	t.Cleanup(s.stop)
 	return s
 }
+
+// eventLog is what the feed reads.
+type eventLog struct {
+	rest.Reads
+	db *orderdb.DB
+}
+
+func (l eventLog) Written() <-chan struct{} { return l.db.Written() }
 
 // smallBuffers limits the send buffers of connections, so that writes to a client that does not read block soon.
 type smallBuffers struct{ net.Listener }

@@ -1,4 +1,4 @@
-package orderdb
+package group
 
 import (
 	"context"
@@ -12,26 +12,22 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"orders/orders-actor/order"
 )
 
-// recorded is a group.store that records the groups. Each takes a second.
+// recorded records the groups. Each takes a second.
 type recorded struct {
 	groups [][]string
-	result func(id string) error // nil: no error
+	result func(work string) error // nil: no error
 }
 
-func (r *recorded) store(ctx context.Context, versions []*version) ([]error, error) {
-	var ids []string
-	results := make([]error, len(versions))
-	for i, v := range versions {
-		ids = append(ids, v.ID)
+func (r *recorded) run(ctx context.Context, work []string) ([]error, error) {
+	results := make([]error, len(work))
+	for i, w := range work {
 		if r.result != nil {
-			results[i] = r.result(v.ID)
+			results[i] = r.result(w)
 		}
 	}
-	r.groups = append(r.groups, ids)
+	r.groups = append(r.groups, work)
 	select {
 	case <-time.After(time.Second):
 		return results, nil
@@ -40,11 +36,11 @@ func (r *recorded) store(ctx context.Context, versions []*version) ([]error, err
 	}
 }
 
-func versionOf(id string) *version {
-	return &version{State: order.State{Order: order.Order{ID: id, Version: 2}}, result: make(chan error, 1)}
+func newQueue(run func(context.Context, []string) ([]error, error)) *Queue[string] {
+	return &Queue[string]{Run: run, Key: func(work string) string { return work }, Timeout: 5 * time.Second}
 }
 
-func TestVersionsThatWaitAreStoredTogether(t *testing.T) {
+func TestCallersThatWaitShareAGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		failure := errors.New("conflict")
 		r := &recorded{result: func(id string) error {
@@ -53,11 +49,11 @@ func TestVersionsThatWaitAreStoredTogether(t *testing.T) {
 			}
 			return nil
 		}}
-		g := &group{store: r.store}
+		q := newQueue(r.run)
 		var all sync.WaitGroup
 		for _, id := range []string{"a", "b", "c", "b", "d"} {
 			all.Go(func() {
-				if err := g.put(t.Context(), versionOf(id)); id == "c" {
+				if err := q.Do(t.Context(), id); id == "c" {
 					assert.ErrorIs(t, err, failure)
 				} else {
 					assert.NoError(t, err)
@@ -66,23 +62,23 @@ func TestVersionsThatWaitAreStoredTogether(t *testing.T) {
 			synctest.Wait()
 		}
 		all.Wait()
-		assert.Equal(t, [][]string{{"a"}, {"b", "c", "d"}, {"b"}}, r.groups, "one version of each order at a time")
-		require.NoError(t, g.put(t.Context(), versionOf("e")))
+		assert.Equal(t, [][]string{{"a"}, {"b", "c", "d"}, {"b"}}, r.groups, "each key once")
+		require.NoError(t, q.Do(t.Context(), "e"))
 	})
 }
 
 func TestGroupIsLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorded{}
-		g := &group{store: r.store}
+		q := newQueue(r.run)
 		var all sync.WaitGroup
-		for i := range maxGroup + 3 {
-			all.Go(func() { assert.NoError(t, g.put(t.Context(), versionOf(strconv.Itoa(i)))) })
+		for i := range maxSize + 3 {
+			all.Go(func() { assert.NoError(t, q.Do(t.Context(), strconv.Itoa(i))) })
 			synctest.Wait()
 		}
 		all.Wait()
 		require.Len(t, r.groups, 3)
-		assert.Len(t, r.groups[1], maxGroup)
+		assert.Len(t, r.groups[1], maxSize)
 		assert.Len(t, r.groups[2], 2)
 	})
 }
@@ -91,40 +87,40 @@ func TestGroupIsLimited(t *testing.T) {
 func TestCallerThatGivesUpDoesNotStopTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorded{}
-		g := &group{store: r.store}
+		q := newQueue(r.run)
 		var all sync.WaitGroup
-		all.Go(func() { assert.NoError(t, g.put(t.Context(), versionOf("first"))) })
+		all.Go(func() { assert.NoError(t, q.Do(t.Context(), "first")) })
 		synctest.Wait()
 		for _, timeout := range []time.Duration{time.Second / 2, time.Second} { // the second one ends with the first group
 			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			defer cancel()
 			all.Go(func() {
-				if err := g.put(ctx, versionOf("gives up")); err != nil {
+				if err := q.Do(ctx, "gives up"); err != nil {
 					assert.ErrorIs(t, err, context.DeadlineExceeded)
 				}
 			})
 			synctest.Wait()
 		}
-		all.Go(func() { assert.NoError(t, g.put(t.Context(), versionOf("last"))) })
+		all.Go(func() { assert.NoError(t, q.Do(t.Context(), "last")) })
 		all.Wait()
-		require.NoError(t, g.put(t.Context(), versionOf("later")))
-		assert.False(t, g.led)
-		assert.Empty(t, g.waiting)
+		require.NoError(t, q.Do(t.Context(), "later"))
+		assert.False(t, q.led)
+		assert.Empty(t, q.waiting)
 	})
 }
 
-func TestLeaderWhoseRequestEndsStoresItsGroup(t *testing.T) {
+func TestLeaderWhoseRequestEndsFinishesItsGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorded{}
-		g := &group{store: r.store}
+		q := newQueue(r.run)
 		ctx, cancel := context.WithCancel(t.Context())
 		var all sync.WaitGroup
-		all.Go(func() { assert.NoError(t, g.put(ctx, versionOf("a"))) })
+		all.Go(func() { assert.NoError(t, q.Do(ctx, "a")) })
 		synctest.Wait()
 		cancel()
-		all.Go(func() { assert.NoError(t, g.put(t.Context(), versionOf("b"))) })
+		all.Go(func() { assert.NoError(t, q.Do(t.Context(), "b")) })
 		all.Wait()
-		require.ErrorIs(t, g.put(ctx, versionOf("c")), context.Canceled)
+		require.ErrorIs(t, q.Do(ctx, "c"), context.Canceled)
 		assert.Equal(t, [][]string{{"a"}, {"b"}}, r.groups)
 	})
 }
@@ -132,18 +128,18 @@ func TestLeaderWhoseRequestEndsStoresItsGroup(t *testing.T) {
 func TestPanicFailsOneGroupOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		panics := true
-		g := &group{store: func(_ context.Context, versions []*version) ([]error, error) {
+		q := newQueue(func(_ context.Context, work []string) ([]error, error) {
 			<-time.After(time.Second)
 			if panics {
 				panics = false
 				panic("test")
 			}
-			return make([]error, len(versions)), nil
-		}}
+			return make([]error, len(work)), nil
+		})
 		var all sync.WaitGroup
-		all.Go(func() { assert.Panics(t, func() { _ = g.put(t.Context(), versionOf("a")) }) })
+		all.Go(func() { assert.Panics(t, func() { _ = q.Do(t.Context(), "a") }) })
 		synctest.Wait()
-		all.Go(func() { assert.NoError(t, g.put(t.Context(), versionOf("b"))) })
+		all.Go(func() { assert.NoError(t, q.Do(t.Context(), "b")) })
 		all.Wait()
 	})
 }

@@ -15,8 +15,14 @@ import (
 	"orders/orders-actor/orderdb/words"
 )
 
-// storeGroup is group.store. It stores what needs no look at the stored order: a first version of an unknown order, and a
-// version above the stored one.
+// maxGroupWords is the number of search words of a version in a group. One with more would delay the others.
+const maxGroupWords = 500
+
+// errAlone means that a version was not stored with its group, and must be put in a transaction of its own.
+var errAlone = errors.New("put alone")
+
+// storeGroup stores versions of different orders in one transaction. It stores what needs no look at the stored order: a first
+// version of an unknown order, and a version above the stored one. For the others it returns errAlone.
 func (d *DB) storeGroup(ctx context.Context, versions []*version) ([]error, error) {
 	store := d.storeSQLite
 	if d.db.Name == "postgres" {

@@ -1,4 +1,4 @@
-package orderdb
+package cursors
 
 import (
 	"testing"
@@ -11,9 +11,9 @@ func FuzzFeedCursor(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		c, err := parseFeedCursor(s)
+		c, err := ParseFeed(s)
 		if err != nil {
-			require.ErrorIs(t, err, ErrBadCursor)
+			require.ErrorIs(t, err, ErrBad)
 			return
 		}
 		require.Equal(t, s, c.String(), "a cursor has one form")
@@ -21,14 +21,14 @@ func FuzzFeedCursor(f *testing.F) {
 }
 
 func FuzzPageCursor(f *testing.F) {
-	list := Query{}.list()
-	f.Add(pageCursor{List: list, Key: 1, ID: "a"}.String())
+	const list = "list"
+	f.Add(Page{List: list, Key: 1, ID: "a"}.String())
 	f.Add("1e30")
 	f.Add("")
 	f.Fuzz(func(t *testing.T, s string) {
-		c, err := parsePageCursor(s, list)
+		c, err := ParsePage(s, list)
 		if err != nil {
-			require.ErrorIs(t, err, ErrBadCursor)
+			require.ErrorIs(t, err, ErrBad)
 			return
 		}
 		require.Equal(t, list, c.List)
