@@ -308,6 +308,15 @@ type Order struct {
 	Version int `json:"version"`
 }
 
+// OrderCounts defines model for OrderCounts.
+type OrderCounts struct {
+	// AtLeast The statuses that have more orders than `counts` says; counting stops after about a thousand. Absent when all are exact.
+	AtLeast []Status `json:"atLeast,omitempty,omitzero"`
+
+	// Counts Orders per status.
+	Counts Counts `json:"counts"`
+}
+
 // OrderID defines model for OrderId.
 type OrderID = string
 
@@ -427,6 +436,15 @@ type SessionConfig struct {
 // Status The status of an order. `delivered` and `cancelled` are final.
 type Status string
 
+// CreatedFrom defines model for CreatedFrom.
+type CreatedFrom = time.Time
+
+// CreatedTo defines model for CreatedTo.
+type CreatedTo = time.Time
+
+// CustomerFilter defines model for CustomerFilter.
+type CustomerFilter = string
+
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
@@ -438,6 +456,9 @@ type OrderIDInPath = OrderID
 
 // Prefer defines model for Prefer.
 type Prefer = string
+
+// SearchText defines model for SearchText.
+type SearchText = string
 
 // BadRequest RFC 9457.
 type BadRequest = Problem
@@ -478,20 +499,20 @@ type ListOrdersParams struct {
 	Status *[]Status `form:"status,omitempty" json:"status,omitempty"`
 
 	// Customer Only this customer's orders. For operators; customers may pass only their own name (`403` otherwise).
-	Customer *string `form:"customer,omitempty" json:"customer,omitempty"`
+	Customer *CustomerFilter `form:"customer,omitempty" json:"customer,omitempty"`
 
 	// Q Words to search for in id, customer, and the SKUs and names of all items. Every word must match the beginning of
 	// a word. An id matches by its beginning and by the beginning of its last part. Letter case, accents, width
 	// (`Ｇｒｅｅｎ`), punctuation around words and equivalent spellings (`ß` and `ss`) do not matter. In scripts without
 	// spaces between words (Chinese, Japanese, Thai, …) any part of the text matches. Only the first 40 characters of
 	// a word count. A text without a letter or digit is refused with `400`.
-	Q *string `form:"q,omitempty" json:"q,omitempty"`
+	Q *SearchText `form:"q,omitempty" json:"q,omitempty"`
 
 	// From Created at this time or later. An RFC 3339 time; in a URL, write the plus of a time zone as `%2B`.
-	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+	From *CreatedFrom `form:"from,omitempty" json:"from,omitempty"`
 
 	// To Created before this time, in the format of `from`.
-	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+	To *CreatedTo `form:"to,omitempty" json:"to,omitempty"`
 
 	// Sort Sort key; a leading minus reverses the order.
 	Sort *ListOrdersParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
@@ -510,6 +531,25 @@ type ListOrdersParamsSort string
 type CreateOrderParams struct {
 	// IdempotencyKey Makes a retry of this call safe. 1 to 200 visible ASCII characters, for example a new UUID.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CountOrdersParams defines parameters for CountOrders.
+type CountOrdersParams struct {
+	// Customer Only this customer's orders. For operators; customers may pass only their own name (`403` otherwise).
+	Customer *CustomerFilter `form:"customer,omitempty" json:"customer,omitempty"`
+
+	// Q Words to search for in id, customer, and the SKUs and names of all items. Every word must match the beginning of
+	// a word. An id matches by its beginning and by the beginning of its last part. Letter case, accents, width
+	// (`Ｇｒｅｅｎ`), punctuation around words and equivalent spellings (`ß` and `ss`) do not matter. In scripts without
+	// spaces between words (Chinese, Japanese, Thai, …) any part of the text matches. Only the first 40 characters of
+	// a word count. A text without a letter or digit is refused with `400`.
+	Q *SearchText `form:"q,omitempty" json:"q,omitempty"`
+
+	// From Created at this time or later. An RFC 3339 time; in a URL, write the plus of a time zone as `%2B`.
+	From *CreatedFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Created before this time, in the format of `from`.
+	To *CreatedTo `form:"to,omitempty" json:"to,omitempty"`
 }
 
 // FollowOrdersParams defines parameters for FollowOrders.

@@ -117,6 +117,9 @@ type ClientInterface interface {
 
 	CancelOrders(ctx context.Context, body CancelOrdersJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CountOrders request
+	CountOrders(ctx context.Context, params *CountOrdersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// FollowOrders request
 	FollowOrders(ctx context.Context, params *FollowOrdersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -248,6 +251,18 @@ func (c *Client) CancelOrdersWithBody(ctx context.Context, contentType string, b
 
 func (c *Client) CancelOrders(ctx context.Context, body CancelOrdersJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCancelOrdersRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+func (c *Client) CountOrders(ctx context.Context, params *CountOrdersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCountOrdersRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -719,6 +734,103 @@ func NewCancelOrdersRequestWithBody(server string, contentType string, body io.R
 	return req, nil
 }
 
+// NewCountOrdersRequest generates requests for CountOrders
+func NewCountOrdersRequest(server string, params *CountOrdersParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/orders/counts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		queryValues := queryURL.Query()
+
+		if params.Customer != nil {
+
+			if queryFrag, err := runtime.StyleParamWithLocation("form", true, "customer", runtime.ParamLocationQuery, *params.Customer); err != nil {
+				return nil, err
+			} else if parsed, err := url.ParseQuery(queryFrag); err != nil {
+				return nil, err
+			} else {
+				for k, v := range parsed {
+					for _, v2 := range v {
+						queryValues.Add(k, v2)
+					}
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithLocation("form", true, "q", runtime.ParamLocationQuery, *params.Q); err != nil {
+				return nil, err
+			} else if parsed, err := url.ParseQuery(queryFrag); err != nil {
+				return nil, err
+			} else {
+				for k, v := range parsed {
+					for _, v2 := range v {
+						queryValues.Add(k, v2)
+					}
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithLocation("form", true, "from", runtime.ParamLocationQuery, *params.From); err != nil {
+				return nil, err
+			} else if parsed, err := url.ParseQuery(queryFrag); err != nil {
+				return nil, err
+			} else {
+				for k, v := range parsed {
+					for _, v2 := range v {
+						queryValues.Add(k, v2)
+					}
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithLocation("form", true, "to", runtime.ParamLocationQuery, *params.To); err != nil {
+				return nil, err
+			} else if parsed, err := url.ParseQuery(queryFrag); err != nil {
+				return nil, err
+			} else {
+				for k, v := range parsed {
+					for _, v2 := range v {
+						queryValues.Add(k, v2)
+					}
+				}
+			}
+
+		}
+
+		queryURL.RawQuery = queryValues.Encode()
+	}
+
+	req, err := http.NewRequest("GET", queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewFollowOrdersRequest generates requests for FollowOrders
 func NewFollowOrdersRequest(server string, params *FollowOrdersParams) (*http.Request, error) {
 	var err error
@@ -1116,6 +1228,9 @@ type ClientWithResponsesInterface interface {
 
 	CancelOrdersWithResponse(ctx context.Context, body CancelOrdersJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelOrdersResponse, error)
 
+	// CountOrdersWithResponse request
+	CountOrdersWithResponse(ctx context.Context, params *CountOrdersParams, reqEditors ...RequestEditorFn) (*CountOrdersResponse, error)
+
 	// FollowOrdersWithResponse request
 	FollowOrdersWithResponse(ctx context.Context, params *FollowOrdersParams, reqEditors ...RequestEditorFn) (*FollowOrdersResponse, error)
 
@@ -1313,6 +1428,35 @@ func (r CancelOrdersResponse) Status() string {
 
 // StatusCode returns HTTPResponse.StatusCode
 func (r CancelOrdersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+type CountOrdersResponse struct {
+	Body                      []byte
+	HTTPResponse              *http.Response
+	JSON200                   *OrderCounts
+	ApplicationProblemJSON400 *BadRequest
+	ApplicationProblemJSON401 *Unauthenticated
+	ApplicationProblemJSON403 *Forbidden
+	ApplicationProblemJSON406 *NotAcceptable
+	ApplicationProblemJSON429 *RateLimited
+	ApplicationProblemJSON500 *Internal
+	ApplicationProblemJSON503 *Unavailable
+}
+
+// Status returns HTTPResponse.Status
+func (r CountOrdersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CountOrdersResponse) StatusCode() int {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.StatusCode
 	}
@@ -1575,6 +1719,15 @@ func (c *ClientWithResponses) CancelOrdersWithResponse(ctx context.Context, body
 		return nil, err
 	}
 	return ParseCancelOrdersResponse(rsp)
+}
+
+// CountOrdersWithResponse request returning *CountOrdersResponse
+func (c *ClientWithResponses) CountOrdersWithResponse(ctx context.Context, params *CountOrdersParams, reqEditors ...RequestEditorFn) (*CountOrdersResponse, error) {
+	rsp, err := c.CountOrders(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCountOrdersResponse(rsp)
 }
 
 // FollowOrdersWithResponse request returning *FollowOrdersResponse
@@ -1984,6 +2137,81 @@ func ParseCancelOrdersResponse(rsp *http.Response) (*CancelOrdersResponse, error
 			return nil, err
 		}
 		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest RateLimited
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCountOrdersResponse parses an HTTP response from a CountOrdersWithResponse call
+func ParseCountOrdersResponse(rsp *http.Response) (*CountOrdersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CountOrdersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OrderCounts
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest RateLimited

@@ -50,6 +50,19 @@ type Page struct {
 	Feed    string // the cursor from which Events returns all changes that are not in the page
 }
 
+// Filter selects orders as the fields of Query with these names do.
+type Filter struct {
+	Customer string
+	Text     string
+	From, To time.Time
+}
+
+// Counts is the number of orders per status, within the limits of Page.
+type Counts struct {
+	PerStatus map[order.Status]int
+	AtLeast   []order.Status
+}
+
 // CountLimit is the largest count per status.
 const CountLimit = 10_000
 
@@ -83,6 +96,26 @@ func (d *DB) List(ctx context.Context, q Query) (page Page, err error) {
 		return Page{}, err
 	}
 	return page, nil
+}
+
+// Counts returns the counts of a page with this filter. It reads no orders for them that List does not read.
+func (d *DB) Counts(ctx context.Context, f Filter) (counts Counts, err error) {
+	err = d.db.Call(ctx, "count orders", pageTimeout, func(ctx context.Context) error {
+		s, err := d.plan(ctx, f.query())
+		if err != nil {
+			return err
+		}
+		counts.PerStatus, counts.AtLeast, err = d.count(ctx, s)
+		return err
+	})
+	if err != nil {
+		return Counts{}, err
+	}
+	return counts, nil
+}
+
+func (f Filter) query() Query {
+	return Query{Customer: f.Customer, Text: f.Text, From: f.From, To: f.To}
 }
 
 // Export calls each with all selected orders, without history, in the order of the list, until it returns an error. It holds

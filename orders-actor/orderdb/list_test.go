@@ -99,6 +99,12 @@ func TestListsMatchTheirQuery(t *testing.T) {
 				q.From, q.To = start.Add(5*time.Second), start.Add(20*time.Second)
 			}
 			ids, counts := want(all, q)
+			alone, err := db.Counts(context.Background(), orderdb.Filter{Customer: q.Customer, Text: q.Text, From: q.From, To: q.To})
+			require.NoError(r, err)
+			for _, status := range order.Statuses {
+				require.Equal(r, counts[status], alone.PerStatus[status], status)
+			}
+			require.Empty(r, alone.AtLeast)
 
 			var got []string
 			for page := 0; ; page++ {

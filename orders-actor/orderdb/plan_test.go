@@ -179,6 +179,9 @@ func testPlans(t *testing.T, dsn string) {
 							readsOwn(t, q, steps)
 						}
 						query, a, _ := s.countSQL()
+						if sort == SortCreated {
+							requireSameCount(t, d, q, query, a)
+						}
 						steps := plan(t, d, query, a)
 						noFullScan(t, steps)
 						readsFew(t, d, query, a)
@@ -216,6 +219,16 @@ func testPlans(t *testing.T, dsn string) {
 			readsFew(t, d, query, a)
 		})
 	}
+}
+
+// requireSameCount fails unless Counts counts with the query of the list, which is checked.
+func requireSameCount(t *testing.T, d *DB, q Query, query string, a args) {
+	t.Helper()
+	s, err := d.plan(t.Context(), Filter{Customer: q.Customer, Text: q.Text, From: q.From, To: q.To}.query())
+	require.NoError(t, err)
+	alone, aloneArgs, _ := s.countSQL()
+	require.Equal(t, query, alone)
+	require.Equal(t, a, aloneArgs)
 }
 
 // readsOwn fails where a customer's list reads words or orders of other customers: its time would tell what they order.

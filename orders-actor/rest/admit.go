@@ -11,6 +11,7 @@ import (
 	"orders/kit/httpapi"
 	"orders/kit/httpapi/problem"
 	"orders/orders-actor/auth"
+	"orders/orders-actor/rest/limit"
 	"orders/orders-actor/rest/request"
 )
 
@@ -34,7 +35,12 @@ func (s *Server) public(h fiber.Handler) fiber.Handler {
 
 // signedIn admits a call of an authenticated user within the limits.
 func (s *Server) signedIn(h handler) fiber.Handler {
-	return func(c *fiber.Ctx) error { return s.admit(c, h, 0, false) }
+	return func(c *fiber.Ctx) error { return s.admit(c, h, 0, nil) }
+}
+
+// shared is signedIn for a call that waits for work that it shares with others, within a limit of its own.
+func (s *Server) shared(slots *limit.Slots, h handler) fiber.Handler {
+	return func(c *fiber.Ctx) error { return s.admit(c, h, 0, slots) }
 }
 
 // waitable is signedIn for a call that is a long poll when Prefer: wait asks for it. Long polls have a limit of their own,
@@ -42,7 +48,10 @@ func (s *Server) signedIn(h handler) fiber.Handler {
 func (s *Server) waitable(h handler) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		wait, waits := request.PreferWait(c)
-		return s.admit(c, h, wait, waits)
+		if !waits {
+			return s.admit(c, h, 0, nil)
+		}
+		return s.admit(c, h, wait, s.waits)
 	}
 }
 
@@ -68,8 +77,8 @@ func onlyJSON(h handler) handler {
 }
 
 // admit authenticates the user within the limit of concurrent calls. A call that waits then leaves that limit and takes one
-// of the user's slots for waits.
-func (s *Server) admit(c *fiber.Ctx, h handler, wait time.Duration, waits bool) error {
+// of the user's slots, unless slots is nil.
+func (s *Server) admit(c *fiber.Ctx, h handler, wait time.Duration, slots *limit.Slots) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Vary(fiber.HeaderAuthorization, fiber.HeaderAccept)
 	if err := s.calls.Enter(); err != nil {
@@ -88,12 +97,12 @@ func (s *Server) admit(c *fiber.Ctx, h handler, wait time.Duration, waits bool) 
 	if err := s.takeRate(c, u); err != nil {
 		return err
 	}
-	if waits {
+	if slots != nil {
 		leave()
-		if err := s.waits.Enter(u.ID); err != nil {
+		if err := slots.Enter(u.ID); err != nil {
 			return err
 		}
-		defer s.waits.Leave(u.ID)
+		defer slots.Leave(u.ID)
 	}
 	return h(c, u)
 }

@@ -44,23 +44,28 @@ func toOrderStatus(o order.Order) api.OrderStatus {
 }
 
 func toOrderList(p orderdb.Page) api.OrderList {
+	counts := toOrderCounts(orderdb.Counts{PerStatus: p.Counts, AtLeast: p.AtLeast})
 	list := api.OrderList{
-		Orders: make([]api.OrderSummary, len(p.Orders)), Feed: p.Feed,
-		Counts: api.Counts{
-			Created: p.Counts[order.Created], Confirmed: p.Counts[order.Confirmed],
-			Delivered: p.Counts[order.Delivered], Cancelled: p.Counts[order.Cancelled],
-		},
+		Orders: make([]api.OrderSummary, len(p.Orders)), Feed: p.Feed, Counts: counts.Counts, AtLeast: counts.AtLeast,
 	}
 	for i, o := range p.Orders {
 		list.Orders[i] = toSummary(o)
-	}
-	for _, status := range p.AtLeast {
-		list.AtLeast = append(list.AtLeast, api.Status(status))
 	}
 	if p.Next != "" {
 		list.Next = &p.Next
 	}
 	return list
+}
+
+func toOrderCounts(c orderdb.Counts) api.OrderCounts {
+	counts := api.OrderCounts{Counts: api.Counts{
+		Created: c.PerStatus[order.Created], Confirmed: c.PerStatus[order.Confirmed],
+		Delivered: c.PerStatus[order.Delivered], Cancelled: c.PerStatus[order.Cancelled],
+	}}
+	for _, status := range c.AtLeast {
+		counts.AtLeast = append(counts.AtLeast, api.Status(status))
+	}
+	return counts
 }
 
 func (s *Server) toEvents(e orderdb.Events) api.Events {

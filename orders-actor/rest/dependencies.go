@@ -22,6 +22,8 @@ type Reads interface {
 	Get(ctx context.Context, id string) (order.Order, error)
 	// List returns one page, or orderdb.ErrBadCursor.
 	List(ctx context.Context, q orderdb.Query) (orderdb.Page, error)
+	// Counts returns the counts of a list.
+	Counts(ctx context.Context, f orderdb.Filter) (orderdb.Counts, error)
 	// Export calls each with all selected orders in order, until it returns an error.
 	Export(ctx context.Context, q orderdb.Query, each func(order.Order) error) error
 	// Events returns the events after a cursor, orderdb.ErrCursorExpired or orderdb.ErrBadCursor.

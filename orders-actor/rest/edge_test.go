@@ -222,9 +222,13 @@ func (unreachable) List(context.Context, orderdb.Query) (orderdb.Page, error) {
 	return orderdb.Page{}, errUnreachable
 }
 
+func (unreachable) Counts(context.Context, orderdb.Filter) (orderdb.Counts, error) {
+	return orderdb.Counts{}, errUnreachable
+}
+
 func TestReadsAre503WhileDatabaseIsDown(t *testing.T) {
 	s := start(t, func(o *rest.Options) { o.Reads = unreachable{o.Reads} })
-	for _, path := range []string{"/v1/orders", "/v1/orders/01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77", "/v1/orders/events"} {
+	for _, path := range []string{"/v1/orders", "/v1/orders/counts", "/v1/orders/01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77", "/v1/orders/events"} {
 		a := s.call("alice", "GET", path, "")
 		assert.Equal(t, 503, a.StatusCode, "%s", a.body)
 		assert.Equal(t, "2", a.Header.Get("Retry-After"))

@@ -100,6 +100,7 @@ func (s *Server) await(c *fiber.Ctx, more <-chan struct{}, end <-chan time.Time)
 	case <-check.C:
 		return !clientconn.Closed(c.Context().Conn())
 	case <-end:
+	case <-c.UserContext().Done():
 	case <-s.stopping:
 	}
 	return false

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -121,6 +122,30 @@ func (s *Server) listOrders(c *fiber.Ctx, u auth.User) error {
 	}
 	page.Feed = s.cursors.Seal(cursor.Feed, page.Feed)
 	return c.JSON(toOrderList(page))
+}
+
+// countOrders waits for counts that other requests may share. It gives its place among the running calls to others meanwhile.
+func (s *Server) countOrders(c *fiber.Ctx, u auth.User) error {
+	f, err := countsFilter(c, u)
+	if err != nil {
+		return err
+	}
+	r := s.counter.Request(u.ID, f)
+	defer r.Leave()
+	for {
+		select {
+		case <-r.Done():
+			counts, err := r.Result()
+			if err != nil {
+				return readError(err)
+			}
+			return c.JSON(toOrderCounts(counts))
+		default:
+		}
+		if !s.await(c, r.Done(), nil) {
+			return context.Canceled
+		}
+	}
 }
 
 // maxSearchesPerUser leaves one database connection for the lists of other users. The rate limit does not protect them:

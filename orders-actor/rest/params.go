@@ -26,26 +26,52 @@ const pageSize, maxPageSize = 50, 200
 // listQuery reads the selection of a list or an export. A customer may list their own orders only.
 func listQuery(c *fiber.Ctx, u auth.User) (orderdb.Query, error) {
 	q := request.ReadQuery(c, "status", "customer", "q", "from", "to", "sort", "limit", "cursor")
+	f := filter(q)
 	list := orderdb.Query{
-		Customer: q.Text("customer", maxCustomer), Statuses: statuses(q), Text: q.Text("q", maxText),
-		From: q.Time("from"), To: q.Time("to"),
+		Statuses: statuses(q), Text: f.Text, From: f.From, To: f.To,
 		Limit: q.Number("limit", pageSize, 1, maxPageSize), Cursor: q.Text("cursor", maxCursor),
 	}
 	list.Sort, list.Descending = sorting(q)
-	if strings.TrimSpace(list.Text) != "" && !orderdb.Searchable(list.Text) {
-		q.Reject("q", "holds no letter or digit to search for")
-	}
 	if err := q.Err(); err != nil {
 		return orderdb.Query{}, err
 	}
+	var err error
+	list.Customer, err = listedCustomer(u, f)
+	return list, err
+}
+
+// countsFilter reads the selection of counts. A customer may count their own orders only.
+func countsFilter(c *fiber.Ctx, u auth.User) (orderdb.Filter, error) {
+	q := request.ReadQuery(c, "customer", "q", "from", "to")
+	f := filter(q)
+	if err := q.Err(); err != nil {
+		return orderdb.Filter{}, err
+	}
+	var err error
+	f.Customer, err = listedCustomer(u, f)
+	return f, err
+}
+
+// filter reads the parameters that lists and counts have in common.
+func filter(q *request.Query) orderdb.Filter {
+	f := orderdb.Filter{
+		Customer: q.Text("customer", maxCustomer), Text: q.Text("q", maxText), From: q.Time("from"), To: q.Time("to"),
+	}
+	if strings.TrimSpace(f.Text) != "" && !orderdb.Searchable(f.Text) {
+		q.Reject("q", "holds no letter or digit to search for")
+	}
+	return f
+}
+
+// listedCustomer returns the customer whose orders the user may list with the filter, or "" for all.
+func listedCustomer(u auth.User, f orderdb.Filter) (string, error) {
 	if u.Role == auth.Operator {
-		return list, nil
+		return f.Customer, nil
 	}
-	if list.Customer != "" && list.Customer != u.ID {
-		return orderdb.Query{}, problem.New(problem.Forbidden, "only an operator may list another customer's orders")
+	if f.Customer != "" && f.Customer != u.ID {
+		return "", problem.New(problem.Forbidden, "only an operator may list another customer's orders")
 	}
-	list.Customer = u.ID
-	return list, nil
+	return u.ID, nil
 }
 
 func statuses(q *request.Query) []order.Status {

@@ -6,6 +6,7 @@
 //   - Errors become responses in one place, errors.go. All of them are problems of RFC 9457.
 //   - Request bodies, parameters, running calls, long polls, streams, exports and searches are limited, and all work has a
 //     timeout. A call over a limit is refused at once with Retry-After.
+//   - Requests for counts share queries; see package counts.
 //   - Long polls and streams share one feed per replica, so that their number does not change the load of the database.
 //
 // The packages below this one do not know the API: request reads requests, limit counts calls, cursor encrypts cursors,
@@ -32,6 +33,7 @@ import (
 	"orders/kit/telemetry"
 	"orders/orders-actor/apidocs"
 	"orders/orders-actor/auth"
+	"orders/orders-actor/counts"
 	"orders/orders-actor/feed"
 	"orders/orders-actor/order"
 	"orders/orders-actor/rest/browser"
@@ -70,8 +72,8 @@ type Options struct {
 
 	RateLimit   int      // requests per user and minute; 0 for no limit
 	MaxInFlight int      // concurrent calls; 0 for 256
-	MaxWaiting  int      // concurrent long polls and streams; 0 for 2048
-	MaxPerUser  int      // concurrent long polls and streams of one user; 0 for 100
+	MaxWaiting  int      // concurrent long polls and streams, and of requests for counts; 0 for 2048
+	MaxPerUser  int      // the same of one user; 0 for 100
 	CORSOrigins []string // other origins whose pages may call the API
 	DevHosts    []string // host names that requests may have when Dev is set, besides loopback names; "*" allows any
 
@@ -92,6 +94,8 @@ type Server struct {
 	waits    *limit.Slots // of long polls and streams
 	exports  *limit.Slots
 	searches *limit.Slots
+	counting *limit.Slots // requests for counts
+	counter  *counts.Counter
 	cursors  *cursor.Sealer
 	csp      string
 	stopping chan struct{} // closed when Serve begins to stop
@@ -111,10 +115,12 @@ func New(o Options) (*Server, error) {
 		waits:    limit.NewSlots("streams and long polls", o.MaxWaiting, o.MaxPerUser),
 		exports:  limit.NewSlots("exports", maxExports, maxExportsPerUser),
 		searches: limit.NewSlots("searches", o.MaxInFlight, maxSearchesPerUser),
+		counting: limit.NewSlots("requests for counts", o.MaxWaiting, o.MaxPerUser),
 		cursors:  cursors,
 		csp:      browser.CSP(o.OIDC.Issuer),
 		stopping: make(chan struct{}),
 	}
+	s.counter = counts.New(o.Reads, s.searches, o.Log)
 	s.app = httpapi.NewApp(fiber.Config{
 		CaseSensitive: true,
 		BodyLimit:     MaxBody,
@@ -183,6 +189,7 @@ func (s *Server) addRoutes() error {
 	}
 	s.addRoute("/v1/orders", get(s.signedIn(s.listOrders)), post(s.signedIn(onlyJSON(s.createOrder))))
 	s.addRoute("/v1/orders/cancel", post(s.signedIn(onlyJSON(s.cancelOrders))))
+	s.addRoute("/v1/orders/counts", get(s.shared(s.counting, onlyJSON(s.countOrders))))
 	s.addRoute("/v1/orders/events", get(s.waitableOrStream(s.followOrders)))
 	s.addRoute("/v1/orders/:id", get(s.waitable(onlyJSON(s.getOrder))))
 	s.addRoute("/v1/orders/:id/status", get(s.waitable(onlyJSON(s.getOrderStatus))))

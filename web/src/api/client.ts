@@ -14,6 +14,7 @@ import type {
   Events,
   Identity,
   Order,
+  OrderCounts,
   OrderList,
   OrderSummary,
   Role,
@@ -109,6 +110,10 @@ export function createApi({ clock, token, onAccepted, onUnauthenticated }: ApiOp
 
   return {
     list: (params: ListParams): Observable<OrderList> => json(`/v1/orders${search(params)}`),
+
+    /** The counts of the list. The server shares them between pages, and takes up to a second. */
+    counts: ({ q, from, to }: ListParams): Observable<OrderCounts> =>
+      json(`/v1/orders/counts${search({ q, from, to })}`),
 
     order: (id: string): Observable<Order> => json(`/v1/orders/${encodeURIComponent(id)}`),
 

@@ -36,6 +36,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orders/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count orders per status
+         * @description The same numbers as in the list, for clients that follow the feed and need new counts after an event. Every change that
+         *     was acknowledged, or sent as an event, before this request is counted. Requests with the same filter share one count
+         *     per second, so a response may take up to a second longer. Concurrent requests are limited per user like long polls.
+         */
+        get: operations["countOrders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orders/cancel": {
         parameters: {
             query?: never;
@@ -437,6 +459,11 @@ export interface components {
             delivered: number;
             cancelled: number;
         };
+        OrderCounts: {
+            counts: components["schemas"]["Counts"];
+            /** @description The statuses that have more orders than `counts` says; counting stops after about a thousand. Absent when all are exact. */
+            atLeast?: components["schemas"]["Status"][];
+        };
         OrderList: {
             orders: components["schemas"]["OrderSummary"][];
             /** @description The cursor of the next page; null on the last one. */
@@ -657,6 +684,24 @@ export interface components {
         };
     };
     parameters: {
+        /** @description Only this customer's orders. For operators; customers may pass only their own name (`403` otherwise). */
+        CustomerFilter: string;
+        /**
+         * @description Words to search for in id, customer, and the SKUs and names of all items. Every word must match the beginning of
+         *     a word. An id matches by its beginning and by the beginning of its last part. Letter case, accents, width
+         *     (`Ｇｒｅｅｎ`), punctuation around words and equivalent spellings (`ß` and `ss`) do not matter. In scripts without
+         *     spaces between words (Chinese, Japanese, Thai, …) any part of the text matches. Only the first 40 characters of
+         *     a word count. A text without a letter or digit is refused with `400`.
+         * @example tea
+         */
+        SearchText: string;
+        /** @description Created at this time or later. An RFC 3339 time; in a URL, write the plus of a time zone as `%2B`. */
+        CreatedFrom: string;
+        /**
+         * @description Created before this time, in the format of `from`.
+         * @example 2026-11-24T09:30:00+01:00
+         */
+        CreatedTo: string;
         /**
          * @description The order's id.
          * @example 01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77
@@ -738,7 +783,7 @@ export interface operations {
                 /** @description Only orders in one of these statuses; repeat the parameter for several. */
                 status?: components["schemas"]["Status"][];
                 /** @description Only this customer's orders. For operators; customers may pass only their own name (`403` otherwise). */
-                customer?: string;
+                customer?: components["parameters"]["CustomerFilter"];
                 /**
                  * @description Words to search for in id, customer, and the SKUs and names of all items. Every word must match the beginning of
                  *     a word. An id matches by its beginning and by the beginning of its last part. Letter case, accents, width
@@ -747,14 +792,14 @@ export interface operations {
                  *     a word count. A text without a letter or digit is refused with `400`.
                  * @example tea
                  */
-                q?: string;
+                q?: components["parameters"]["SearchText"];
                 /** @description Created at this time or later. An RFC 3339 time; in a URL, write the plus of a time zone as `%2B`. */
-                from?: string;
+                from?: components["parameters"]["CreatedFrom"];
                 /**
                  * @description Created before this time, in the format of `from`.
                  * @example 2026-11-24T09:30:00+01:00
                  */
-                to?: string;
+                to?: components["parameters"]["CreatedTo"];
                 /** @description Sort key; a leading minus reverses the order. */
                 sort?: "created" | "-created" | "updated" | "-updated" | "total" | "-total";
                 /** @description The largest number of orders on a page. */
@@ -850,6 +895,56 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    countOrders: {
+        parameters: {
+            query?: {
+                /** @description Only this customer's orders. For operators; customers may pass only their own name (`403` otherwise). */
+                customer?: components["parameters"]["CustomerFilter"];
+                /**
+                 * @description Words to search for in id, customer, and the SKUs and names of all items. Every word must match the beginning of
+                 *     a word. An id matches by its beginning and by the beginning of its last part. Letter case, accents, width
+                 *     (`Ｇｒｅｅｎ`), punctuation around words and equivalent spellings (`ß` and `ss`) do not matter. In scripts without
+                 *     spaces between words (Chinese, Japanese, Thai, …) any part of the text matches. Only the first 40 characters of
+                 *     a word count. A text without a letter or digit is refused with `400`.
+                 * @example tea
+                 */
+                q?: components["parameters"]["SearchText"];
+                /** @description Created at this time or later. An RFC 3339 time; in a URL, write the plus of a time zone as `%2B`. */
+                from?: components["parameters"]["CreatedFrom"];
+                /**
+                 * @description Created before this time, in the format of `from`.
+                 * @example 2026-11-24T09:30:00+01:00
+                 */
+                to?: components["parameters"]["CreatedTo"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The number of orders per status. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderCounts"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

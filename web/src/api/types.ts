@@ -7,6 +7,7 @@ export type Order = Schemas['Order'];
 export type OrderSummary = Schemas['OrderSummary'];
 export type OrderList = Schemas['OrderList'];
 export type Counts = Schemas['Counts'];
+export type OrderCounts = Schemas['OrderCounts'];
 export type OrderStatus = Schemas['OrderStatus'];
 export type Item = Schemas['Item'];
 export type Status = Schemas['Status'];

@@ -9,9 +9,12 @@ import {
   auditTime,
   catchError,
   concat,
+  defer,
   EMPTY,
   exhaustMap,
   filter,
+  finalize,
+  ignoreElements,
   map,
   merge,
   type Observable,
@@ -20,9 +23,11 @@ import {
   type SchedulerLike,
   share,
   startWith,
+  Subject,
   switchMap,
   tap,
-  throttleTime,
+  throttle,
+  timer,
 } from 'rxjs';
 import type { Api } from '../api/client';
 import type { Counts, OrderList, OrderSummary, Status } from '../api/types';
@@ -64,7 +69,7 @@ export function isStale(view: ListView, query: ListQuery): boolean {
 }
 
 export interface ListOptions {
-  list: Api['list'];
+  api: Pick<Api, 'list' | 'counts'>;
   feed: Pick<Feed, 'orders$' | 'resets$' | 'start'>;
   reload$: Observable<void>;
   scheduler?: SchedulerLike;
@@ -86,11 +91,12 @@ interface State {
 
 /** Bursts of changes are rendered once per interval. All times are in ms. */
 export const RENDER_INTERVAL = 50;
+/** From the counts until the next request for counts. */
 export const RECOUNT_INTERVAL = 1_500;
 const ARRIVED_LIMIT = 1_000;
 
 export function watchList(query: ListQuery, options: ListOptions): Observable<ListView> {
-  const { list, feed, reload$, scheduler = asyncScheduler, initial = emptyView } = options;
+  const { api, feed, reload$, scheduler = asyncScheduler, initial = emptyView } = options;
   const params = toParams(query);
 
   const pages$: Observable<Action> = merge(reload$, feed.resets$).pipe(
@@ -98,7 +104,7 @@ export function watchList(query: ListQuery, options: ListOptions): Observable<Li
     switchMap(() =>
       concat(
         of<Action>({ type: 'load' }),
-        list(params).pipe(
+        api.list(params).pipe(
           tap((page) => feed.start(page.feed)),
           map((page): Action => ({ type: 'page', page })),
           reload((error): Action => ({ type: 'failed', error }), scheduler),
@@ -110,16 +116,23 @@ export function watchList(query: ListQuery, options: ListOptions): Observable<Li
   const changes$ = feed.orders$.pipe(share());
 
   // The server counts, because the feed does not have an order's previous status.
-  const counts$: Observable<Action> = changes$.pipe(
-    filter((order) => matches({ ...query, status: undefined }, order)),
-    throttleTime(RECOUNT_INTERVAL, scheduler, { leading: true, trailing: true }),
-    exhaustMap(() =>
-      list({ ...params, status: [], cursor: '', limit: 1 }).pipe(
-        map(({ counts, atLeast = [] }): Action => ({ type: 'counts', counts, atLeast })),
-        catchError(() => EMPTY),
+  const counts$: Observable<Action> = defer(() => {
+    const rested$ = new Subject<void>();
+    return changes$.pipe(
+      filter((order) => matches({ ...query, status: undefined }, order)),
+      // A change during a count may not be in it, so it causes another one, however long the first takes.
+      throttle(() => rested$, { leading: true, trailing: true }),
+      exhaustMap(() =>
+        concat(
+          api.counts(params).pipe(
+            map(({ counts, atLeast = [] }): Action => ({ type: 'counts', counts, atLeast })),
+            catchError(() => EMPTY),
+          ),
+          timer(RECOUNT_INTERVAL, scheduler).pipe(ignoreElements()),
+        ).pipe(finalize(() => rested$.next())),
       ),
-    ),
-  );
+    );
+  });
 
   return merge(changes$.pipe(map((order): Action => ({ type: 'changed', order }))), counts$, pages$).pipe(
     scan((state, action) => reduce(query, state, action), {

@@ -15,6 +15,7 @@ import {
   readId,
   readIfMatch,
   readKey,
+  readCounts,
   readList,
   readTokenRequest,
   readWait,
@@ -144,6 +145,16 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
       },
     }),
 
+    route('*/v1/orders/counts', {
+      GET: async (call) => {
+        const who = caller(call);
+        negotiate(call, JSON_TYPE);
+        const request = readCounts(call, who);
+        await delay();
+        const { counts } = backend.list(request);
+        return HttpResponse.json({ counts });
+      },
+    }),
     route('*/v1/orders', {
       GET: async (call) => {
         const who = caller(call);

@@ -211,28 +211,52 @@ function readLimit(errors: Errors, text: string, fallback: number, high: number)
   return fallback;
 }
 
-export function readList({ query }: Call, who: Caller): ListRequest {
-  const errors = new Errors();
-  const text = readQuery(errors, query, ['status', 'customer', 'q', 'from', 'to', 'sort', 'limit', 'cursor']);
+/** What lists and counts have in common. */
+const filters = ['customer', 'q', 'from', 'to'];
+type Filter = Pick<ListRequest, 'customer' | 'text' | 'from' | 'to'>;
+
+function readFilter(errors: Errors, text: (name: string, limit: number) => string): Filter {
   const moment = (name: string, absent: number): number => {
     const given = text(name, 64);
     if (given === '') return absent;
     if (!time.test(given)) errors.add(name, 'must be an RFC 3339 time with a time zone');
     return Date.parse(given);
   };
-  const wanted = query.getAll('status').map((one) => statuses.find((status) => status === one));
-  if (wanted.includes(undefined)) errors.add('status', `must be one of ${statuses.join(', ')}`);
   const q = text('q', 100);
   if (q.trim() !== '' && !searchable(q)) errors.add('q', 'holds no letter or digit to search for');
-  const [, minus = '', key] = /^(-?)(created|updated|total)$/.exec(query.get('sort') ?? '-created') ?? [];
-  if (key === undefined) errors.add('sort', 'must be created, updated or total');
-  const customer = text('customer', 255);
-  const list: ListRequest = {
-    customer: who.sees ?? (customer || undefined),
-    statuses: wanted as Status[],
+  return {
+    customer: text('customer', 255) || undefined,
     text: q,
     from: moment('from', -Infinity),
     to: moment('to', Infinity),
+  };
+}
+
+/** Customers see their own orders only. */
+function seen({ customer }: Filter, { sees }: Caller): string | undefined {
+  if (sees !== undefined && customer !== undefined && customer !== sees)
+    throw refuse('forbidden', 'only an operator may list another customer’s orders');
+  return sees ?? customer;
+}
+
+export function readCounts({ query }: Call, who: Caller): Filter {
+  const errors = new Errors();
+  const filter = readFilter(errors, readQuery(errors, query, filters));
+  errors.throwAny();
+  return { ...filter, customer: seen(filter, who) };
+}
+
+export function readList({ query }: Call, who: Caller): ListRequest {
+  const errors = new Errors();
+  const text = readQuery(errors, query, [...filters, 'status', 'sort', 'limit', 'cursor']);
+  const filter = readFilter(errors, text);
+  const wanted = query.getAll('status').map((one) => statuses.find((status) => status === one));
+  if (wanted.includes(undefined)) errors.add('status', `must be one of ${statuses.join(', ')}`);
+  const [, minus = '', key] = /^(-?)(created|updated|total)$/.exec(query.get('sort') ?? '-created') ?? [];
+  if (key === undefined) errors.add('sort', 'must be created, updated or total');
+  const list: ListRequest = {
+    ...filter,
+    statuses: wanted as Status[],
     sort: (key ?? 'created') as ListRequest['sort'],
     descending: minus === '-',
     limit: readLimit(errors, text('limit', 20), 50, 200),
@@ -240,8 +264,7 @@ export function readList({ query }: Call, who: Caller): ListRequest {
   };
   const cursor = text('cursor', 512);
   errors.throwAny();
-  if (who.sees !== undefined && customer !== '' && customer !== who.sees)
-    throw refuse('forbidden', 'only an operator may list another customer’s orders');
+  list.customer = seen(filter, who);
   if (cursor !== '') {
     list.after = openPageCursor(cursor);
     if (!list.after) throw badFields({ field: 'cursor', message: 'is not a cursor of this list' });

@@ -34,7 +34,7 @@ export function ListPage() {
       arrived: new Set<string>(),
       error: undefined,
     };
-    const view$ = watchList(query, { list: api.list, feed, reload$, initial }).pipe(
+    const view$ = watchList(query, { api, feed, reload$, initial }).pipe(
       tap((view) => Object.assign(lastList, { address, view })),
     );
     return [initial, view$];

@@ -9,6 +9,7 @@ import type {
   DevToken,
   Events,
   Order,
+  OrderCounts,
   OrderList,
   Problem,
   Role,
@@ -82,6 +83,10 @@ export class Client {
 
   list(query = ''): Promise<Reply<OrderList>> {
     return this.get(`/v1/orders${query}`);
+  }
+
+  counts(query = ''): Promise<Reply<OrderCounts>> {
+    return this.get(`/v1/orders/counts${query}`);
   }
 
   events(query: string, wait?: number): Promise<Reply<Events>> {

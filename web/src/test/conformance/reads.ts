@@ -6,6 +6,7 @@ import { badFields, type Fixture } from './suite';
 export function testReads(fixture: Fixture): void {
   describe('reading an order', () => testOrder(fixture));
   describe('the list', () => testList(fixture));
+  describe('the counts', () => testCounts(fixture));
 }
 
 function testOrder({ newUser }: Fixture): void {
@@ -199,5 +200,58 @@ function testList({ newUser }: Fixture): void {
     // Removed by Response.text: the byte order mark.
     expect(csv.body.split('\n').slice(0, 1)).toEqual([rows[0]]);
     expect(csv.body.split('\n').slice(1).sort()).toEqual(['', ...rows.slice(1)].sort());
+  });
+}
+
+function testCounts({ newUser }: Fixture): void {
+  it('are those of the list', async () => {
+    const { client } = await newUser();
+    const [kept, gone] = [await client.order('Kept'), await client.order('Gone')];
+    await client.until(kept.id, 'confirmed');
+    await client.cancel(gone.id);
+    const counts = { created: 0, confirmed: 1, delivered: 0, cancelled: 1 };
+    expect((await client.counts()).body).toEqual({ counts });
+    expect((await client.counts('?q=gone')).body).toEqual({ counts: { ...counts, confirmed: 0 } });
+    const none = { created: 0, confirmed: 0, delivered: 0, cancelled: 0 };
+    expect((await client.counts('?to=2020-01-01T00:00:00Z')).body).toEqual({ counts: none });
+    expect((await client.counts('?from=2020-01-01T00:00:00Z')).body).toEqual({ counts });
+  });
+
+  it('have every change from before the request', async () => {
+    const { client } = await newUser();
+    const { id } = await client.order();
+    await client.until(id, 'confirmed');
+    expect((await client.counts()).body.counts).toMatchObject({ confirmed: 1, cancelled: 0 });
+    await client.cancel(id);
+    expect((await client.counts()).body.counts).toMatchObject({ confirmed: 0, cancelled: 1 });
+  });
+
+  it('are of a customer’s own orders, and of the orders of all for operators', async () => {
+    const [one, other, operator] = [await newUser(), await newUser(), await newUser('operator')];
+    for (const { client } of [one, other]) await client.until((await client.order()).id, 'confirmed');
+    const mine = { counts: { created: 0, confirmed: 1, delivered: 0, cancelled: 0 } };
+    expect((await one.client.counts()).body).toEqual(mine);
+    expect((await one.client.counts(`?customer=${one.name}`)).body).toEqual(mine);
+    expect((await operator.client.counts(`?customer=${other.name}`)).body).toEqual(mine);
+    expect((await operator.client.counts()).body.counts.confirmed).toBeGreaterThan(1);
+    const { status, body } = await one.client.counts(`?customer=${other.name}`);
+    expect([status, (body as unknown as Problem).code]).toEqual([403, 'forbidden']);
+  });
+
+  it.each([
+    ['q=!!', ['q']],
+    ['from=yesterday&to=2026-11-24', ['from', 'to']],
+    ['status=created', ['status']],
+    ['sort=total', ['sort']],
+    ['limit=1', ['limit']],
+    ['cursor=x', ['cursor']],
+  ])('refuse invalid parameters: %s', async (query, fields) => {
+    const { client } = await newUser();
+    const { status, body } = await client.counts(`?${query}`);
+    expect([status, (body as unknown as Problem).code, badFields(body)]).toEqual([
+      400,
+      'invalid-request',
+      fields,
+    ]);
   });
 }
