@@ -153,30 +153,30 @@ func TestGroupServesCallersThatComeAndGiveUpAtAnyTime(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
 			at := func() time.Duration { return time.Duration(random.IntN(20)) * time.Second / 2 } // often the end of a group
 			r := &recorded{}
-			g := &group{store: r.store}
+			q := newQueue(r.run)
 			var mu sync.Mutex
 			acknowledged := map[string]bool{}
 			var all sync.WaitGroup
 			for i := range callers {
-				v, start, timeout := versionOf(strconv.Itoa(i)), at(), at()
+				work, start, timeout := strconv.Itoa(i), at(), at()
 				all.Go(func() {
 					<-time.After(start)
 					ctx, cancel := context.WithTimeout(t.Context(), timeout)
 					defer cancel()
 					begun := time.Now()
-					if g.put(ctx, v) == nil {
+					if q.Do(ctx, work) == nil {
 						mu.Lock()
 						defer mu.Unlock()
-						acknowledged[v.ID] = true
-						assert.LessOrEqual(t, time.Since(begun), (callers/maxGroup+2)*time.Second)
+						acknowledged[work] = true
+						assert.LessOrEqual(t, time.Since(begun), (callers/maxSize+2)*time.Second)
 						return
 					}
 					assert.LessOrEqual(t, time.Since(begun), timeout)
 				})
 			}
 			all.Wait()
-			assert.False(t, g.led)
-			assert.Empty(t, g.waiting)
+			assert.False(t, q.led)
+			assert.Empty(t, q.waiting)
 			stored := map[string]int{}
 			for _, ids := range r.groups {
 				for _, id := range ids {
