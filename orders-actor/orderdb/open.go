@@ -57,6 +57,7 @@ type DB struct {
 	opened  time.Time
 	written chan struct{} // see Written
 	group   group.Queue[*version]
+	sql     putSQL
 }
 
 // Open is OpenPool with sqldb.DefaultMaxConns.
@@ -71,7 +72,7 @@ func OpenPool(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open order database: %w", err)
 	}
-	d := &DB{db: db, clock: time.Now, opened: time.Now(), written: make(chan struct{}, 1)}
+	d := &DB{db: db, sql: newPutSQL(db.Dialect), clock: time.Now, opened: time.Now(), written: make(chan struct{}, 1)}
 	d.group.Run, d.group.Key, d.group.Timeout = d.storeGroup, func(v *version) string { return v.ID }, callTimeout
 	err = d.db.Call(ctx, "open order database", openTimeout, func(ctx context.Context) (err error) {
 		for range 10 {
@@ -93,7 +94,7 @@ func (d *DB) prepare(ctx context.Context) error {
 	if err := d.db.Transact(ctx, func(tx *sql.Tx) error { return d.migrate(ctx, tx) }); err != nil {
 		return err
 	}
-	return d.db.Prepare(ctx, insertOrder, updateOlderOrder, d.insertEvent(), d.insertWordLists())
+	return d.db.Prepare(ctx, insertOrder, updateOlderOrder, d.sql.insertEvent, d.sql.insertWords)
 }
 
 func (d *DB) migrate(ctx context.Context, tx *sql.Tx) error {

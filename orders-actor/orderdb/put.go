@@ -175,6 +175,19 @@ const (
 	updateOlderOrder = updateOrder + ` AND version < $3`
 )
 
+// putSQL are the statements of puts that differ between the databases.
+type putSQL struct{ insertEvent, insertWords, storeGroup string }
+
+func newPutSQL(d sqldb.Dialect) putSQL {
+	return putSQL{
+		insertEvent: `INSERT INTO order_events (tx, at, customer, document) VALUES (` + d.ThisTx + `, $1, $2, $3)`,
+		insertWords: `INSERT INTO order_words (word, order_id, customer)
+			SELECT value, CAST($2 AS TEXT), CAST($3 AS TEXT) FROM ` + d.JSONList("$1") + ` AS own
+			UNION ALL SELECT value, CAST($2 AS TEXT), CAST(NULL AS TEXT) FROM ` + d.JSONList("$4") + ` AS of_customer`,
+		storeGroup: storeGroupSQL(d.ThisTx),
+	}
+}
+
 // insert reports false, and does nothing, if the order is stored already.
 func (d *DB) insert(ctx context.Context, tx *sql.Tx, v *version) (bool, error) {
 	own, ofCustomer := v.own, v.ofCustomer
@@ -235,12 +248,8 @@ func equalWithoutNotes(a, b order.State) (bool, error) {
 }
 
 func (d *DB) logEvent(ctx context.Context, tx *sql.Tx, v *version) error {
-	_, err := d.db.Exec(ctx, tx, d.insertEvent(), d.clock().UnixMilli(), v.Customer, v.document)
+	_, err := d.db.Exec(ctx, tx, d.sql.insertEvent, d.clock().UnixMilli(), v.Customer, v.document)
 	return err
-}
-
-func (d *DB) insertEvent() string {
-	return `INSERT INTO order_events (tx, at, customer, document) VALUES (` + d.db.ThisTx + `, $1, $2, $3)`
 }
 
 func encode(v any) (string, error) {

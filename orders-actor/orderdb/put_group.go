@@ -117,7 +117,7 @@ func (d *DB) storePostgres(ctx context.Context, versions []*version) (map[string
 	batch := &pgx.Batch{}
 	batch.Queue(`SELECT set_config('lock_timeout', $1, true)`, lockTimeout)
 	batch.Queue(`SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key`, keys)
-	batch.Queue(storeGroupSQL(d.db.ThisTx), d.groupArgs(versions)...)
+	batch.Queue(d.sql.storeGroup, d.groupArgs(versions)...)
 
 	var ids []string
 	conn, err := d.db.Write.Conn(ctx)

@@ -38,14 +38,8 @@ func (d *DB) insertWords(ctx context.Context, tx *sql.Tx, o order.Order, own, of
 	if err != nil {
 		return err
 	}
-	_, err = d.db.Exec(ctx, tx, d.insertWordLists(), ownList, o.ID, o.Customer, customerList)
+	_, err = d.db.Exec(ctx, tx, d.sql.insertWords, ownList, o.ID, o.Customer, customerList)
 	return err
-}
-
-func (d *DB) insertWordLists() string {
-	return `INSERT INTO order_words (word, order_id, customer)
-		SELECT value, CAST($2 AS TEXT), CAST($3 AS TEXT) FROM ` + d.db.JSONList("$1") + ` AS own
-		UNION ALL SELECT value, CAST($2 AS TEXT), CAST(NULL AS TEXT) FROM ` + d.db.JSONList("$4") + ` AS of_customer`
 }
 
 const (
