@@ -29,19 +29,19 @@ func NewRegistry() *prometheus.Registry {
 // cannot reach it. Errors name the setting that has the address.
 func Serve(registry *prometheus.Registry, log *slog.Logger, setting, address string) run.Runner {
 	return func(ctx context.Context) error {
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-		if err != nil {
-			return fmt.Errorf("listen on %s: %w", setting, err)
-		}
 		mux := http.NewServeMux()
 		mux.Handle("GET "+Path, promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
-		log.InfoContext(ctx, "serving metrics", "address", listener.Addr().String())
-		return serve(ctx, log, listener, mux, 20*time.Second)
+		return serve(ctx, log, "metrics", setting, address, mux, 20*time.Second)
 	}
 }
 
-// serve serves HTTP until ctx ends. Responses may take as long as the timeout.
-func serve(ctx context.Context, log *slog.Logger, listener net.Listener, handler http.Handler, timeout time.Duration) error {
+// serve serves HTTP until ctx ends. what is logged. Responses may take as long as the timeout.
+func serve(ctx context.Context, log *slog.Logger, what, setting, address string, handler http.Handler, timeout time.Duration) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", setting, err)
+	}
+	log.InfoContext(ctx, "serving "+what, "address", listener.Addr().String())
 	server := &http.Server{
 		Handler: handler, ReadTimeout: 10 * time.Second, WriteTimeout: timeout, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),

@@ -2,9 +2,7 @@ package telemetry
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/pprof"
 	"time"
@@ -21,15 +19,10 @@ func ServeProfiles(log *slog.Logger, setting, address string) run.Runner {
 			<-ctx.Done()
 			return nil
 		}
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-		if err != nil {
-			return fmt.Errorf("listen on %s: %w", setting, err)
-		}
 		mux := http.NewServeMux()
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-		log.InfoContext(ctx, "serving profiles", "address", listener.Addr().String())
-		return serve(ctx, log, listener, mux, 2*time.Minute)
+		return serve(ctx, log, "profiles", setting, address, mux, 2*time.Minute)
 	}
 }
