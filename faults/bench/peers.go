@@ -34,6 +34,19 @@ func newPeer(o Options) (p *peer, err error) {
 	return p, err
 }
 
+// startPeer starts a system on a new peer. If the start fails, it ends the processes that were started.
+func startPeer(o Options, start func(*peer) (*system, error)) (*system, error) {
+	p, err := newPeer(o)
+	if err != nil {
+		return nil, err
+	}
+	s, err := start(p)
+	if err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return s, nil
+}
+
 // program returns the path of a program that `make bench-peers` builds.
 func (p *peer) program(name string) string { return filepath.Join(p.root, "bin", "bench", name) }
 
@@ -70,16 +83,11 @@ func (p *peer) close() (err error) {
 	return errors.Join(err, os.RemoveAll(p.dir))
 }
 
-func startRestate(ctx context.Context, o Options) (_ *system, err error) {
-	p, err := newPeer(o)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, p.close())
-		}
-	}()
+func startRestate(ctx context.Context, o Options) (*system, error) {
+	return startPeer(o, func(p *peer) (*system, error) { return p.startRestate(ctx) })
+}
+
+func (p *peer) startRestate(ctx context.Context) (*system, error) {
 	a, err := freeAddresses(6)
 	if err != nil {
 		return nil, err
@@ -131,16 +139,11 @@ func deploy(ctx context.Context, admin, service string) error {
 	return nil
 }
 
-func startTemporal(ctx context.Context, o Options) (_ *system, err error) {
-	p, err := newPeer(o)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, p.close())
-		}
-	}()
+func startTemporal(ctx context.Context, o Options) (*system, error) {
+	return startPeer(o, func(p *peer) (*system, error) { return p.startTemporal(ctx) })
+}
+
+func (p *peer) startTemporal(ctx context.Context) (*system, error) {
 	a, err := freeAddresses(2)
 	if err != nil {
 		return nil, err
