@@ -71,15 +71,16 @@ func (s *Server) pollEvents(c *fiber.Ctx, q orderdb.EventQuery) error {
 	if wait > 0 {
 		defer s.Feed.Follow()()
 	}
-	end := time.NewTimer(wait)
+	end, check := time.NewTimer(wait), time.NewTicker(s.ClientCheckInterval)
 	defer end.Stop()
+	defer check.Stop()
 	for {
 		events, more, err := s.events(c.UserContext(), q)
 		if err != nil {
 			return err
 		}
 		q.After = events.Next
-		if len(events.Events) == 0 && wait > 0 && s.await(c, more, end.C) {
+		if len(events.Events) == 0 && wait > 0 && s.await(c, more, check.C, end.C) {
 			continue
 		}
 		if asked {
@@ -89,15 +90,14 @@ func (s *Server) pollEvents(c *fiber.Ctx, q orderdb.EventQuery) error {
 	}
 }
 
-// await waits until more is closed, at most ClientCheckInterval. It reports false if the long poll ends: at its end, because the
-// client has disconnected, which frees the slot, or because the server stops.
-func (s *Server) await(c *fiber.Ctx, more <-chan struct{}, end <-chan time.Time) bool {
-	check := time.NewTimer(s.ClientCheckInterval)
-	defer check.Stop()
+// await waits until more is closed or the client is checked. It reports false if the long poll ends: at its end, because the client
+// has disconnected, which frees the slot, or because the server stops. A caller that waits again must pass the same ticker:
+// while other orders change, more is closed before each check of a new one.
+func (s *Server) await(c *fiber.Ctx, more <-chan struct{}, check, end <-chan time.Time) bool {
 	select {
 	case <-more:
 		return true
-	case <-check.C:
+	case <-check:
 		return !clientconn.Closed(c.Context().Conn())
 	case <-end:
 	case <-c.UserContext().Done():

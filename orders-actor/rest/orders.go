@@ -132,6 +132,8 @@ func (s *Server) countOrders(c *fiber.Ctx, u auth.User) error {
 	}
 	r := s.counter.Request(u.ID, f)
 	defer r.Leave()
+	check := time.NewTicker(s.ClientCheckInterval)
+	defer check.Stop()
 	for {
 		select {
 		case <-r.Done():
@@ -142,7 +144,7 @@ func (s *Server) countOrders(c *fiber.Ctx, u auth.User) error {
 			return c.JSON(toOrderCounts(counts))
 		default:
 		}
-		if !s.await(c, r.Done(), nil) {
+		if !s.await(c, r.Done(), check.C, nil) {
 			return context.Canceled
 		}
 	}
@@ -214,8 +216,9 @@ func (s *Server) awaitChange(c *fiber.Ctx, u auth.User, o order.Order, seen stri
 		seen = request.ETag(o.Version)
 	}
 	defer s.Feed.Follow()()
-	end := time.NewTimer(wait)
+	end, check := time.NewTimer(wait), time.NewTicker(s.ClientCheckInterval)
 	defer end.Stop()
+	defer check.Stop()
 	for request.NoneMatch(seen, o.Version) {
 		touched, now, more := s.Feed.Touched(o.ID, position)
 		position = now
@@ -226,7 +229,7 @@ func (s *Server) awaitChange(c *fiber.Ctx, u auth.User, o order.Order, seen stri
 			}
 			continue
 		}
-		if !s.await(c, more, end.C) {
+		if !s.await(c, more, check.C, end.C) {
 			return o, nil
 		}
 	}

@@ -84,6 +84,39 @@ func TestClosedConnectionFreesSlot(t *testing.T) {
 	}
 }
 
+// The long poll is woken by each of the other orders, before its client is checked.
+func TestClosedConnectionFreesSlotWhileOtherOrdersChange(t *testing.T) {
+	for name, path := range map[string]string{"long poll of the feed": "/v1/orders/events", "long poll of an order": ""} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, func(o *rest.Options) { o.MaxWaiting, o.ClientCheckInterval = 1, time.Second })
+			if path == "" {
+				path = "/v1/orders/" + s.given("alice").ID
+			}
+			ctx, disconnect := context.WithCancel(t.Context())
+			r := s.request("alice", "GET", path, "", "Prefer", "wait=60").WithContext(ctx)
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				for { // until it gets a slot: the probe below may have taken it
+					res, err := http.DefaultClient.Do(r)
+					if err != nil {
+						return
+					}
+					_ = res.Body.Close()
+				}
+			}()
+			probe := func() int {
+				s.given("carol")
+				return s.call("bob", "GET", "/v1/orders/events", "", "Prefer", "wait=0").StatusCode
+			}
+			require.Eventually(t, func() bool { return probe() == 503 }, 20*time.Second, 5*time.Millisecond, "the slot is taken")
+			disconnect()
+			<-ended
+			require.Eventually(t, func() bool { return probe() == 200 }, 30*time.Second, 5*time.Millisecond)
+		})
+	}
+}
+
 func TestOneUserCannotTakeAllExportSlots(t *testing.T) {
 	slow := slowExports{release: make(chan struct{}), begun: make(chan struct{}, 4)}
 	s := start(t, func(o *rest.Options) { slow.Reads, o.Reads = o.Reads, &slow })
