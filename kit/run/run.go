@@ -58,17 +58,18 @@ func Parts(ctx context.Context, log *slog.Logger, parts ...Part) error {
 	return errors.Join(errs...)
 }
 
-// Every returns a runner that calls f at an interval until ctx ends. It logs errors and panics of f, and continues.
+// Every returns a runner that calls f at once, and then at an interval after each call, until ctx ends. It logs errors and panics
+// of f, and continues.
 func Every(interval time.Duration, log *slog.Logger, name string, f func(ctx context.Context) error) Runner {
 	return func(ctx context.Context) error {
 		for {
+			if err := Catch(ctx, log, name, func() error { return f(ctx) }); err != nil && ctx.Err() == nil {
+				log.Warn("failed", "part", name, "error", err)
+			}
 			select {
 			case <-time.After(interval):
 			case <-ctx.Done():
 				return nil
-			}
-			if err := Catch(ctx, log, name, func() error { return f(ctx) }); err != nil && ctx.Err() == nil {
-				log.Warn("failed", "part", name, "error", err)
 			}
 		}
 	}

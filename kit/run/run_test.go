@@ -89,7 +89,7 @@ func TestPartsReturnsAfterTheStopTimeout(t *testing.T) {
 
 func TestEveryContinuesAfterErrorsAndPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Hour+time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour+time.Second)
 		defer cancel()
 		calls := 0
 		require.NoError(t, run.Every(time.Hour, quiet, "test", func(context.Context) error {

@@ -123,11 +123,9 @@ func (d *DB) head(ctx context.Context, db *sql.DB) (string, error) {
 	return c.String(), nil
 }
 
-// Written returns a channel that receives after a write of this process. It is for one reader, which then reads the events. It
-// does not receive the writes of other replicas, nor events that wait for another transaction.
+// Written returns a channel that receives after writes of this process, not of other replicas. It is for one reader.
 func (d *DB) Written() <-chan struct{} { return d.written }
 
-// wake makes the reader of Written read now.
 func (d *DB) wake() {
 	select {
 	case d.written <- struct{}{}:

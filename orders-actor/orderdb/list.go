@@ -1,6 +1,7 @@
 package orderdb
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -63,10 +64,9 @@ type Counts struct {
 	AtLeast   []order.Status
 }
 
-// CountLimit is the largest count per status.
-const CountLimit = 10_000
-
 const (
+	// CountLimit is the largest count per status.
+	CountLimit  = 10_000
 	pageSize    = 50
 	maxPageSize = 500
 )
@@ -112,10 +112,6 @@ func (d *DB) Counts(ctx context.Context, f Filter) (counts Counts, err error) {
 		return Counts{}, err
 	}
 	return counts, nil
-}
-
-func (f Filter) query() Query {
-	return Query{Customer: f.Customer, Text: f.Text, From: f.From, To: f.To}
 }
 
 // Export calls each with all selected orders, without history, in the order of the list, until it returns an error. It holds
@@ -170,12 +166,11 @@ func (q Query) after() (c cursors.Page, _ error) {
 	return cursors.ParsePage(q.Cursor, q.list())
 }
 
-func limitOf(limit int) int {
-	if limit <= 0 {
-		return pageSize
-	}
-	return min(limit, maxPageSize)
+func (f Filter) query() Query {
+	return Query{Customer: f.Customer, Text: f.Text, From: f.From, To: f.To}
 }
+
+func limitOf(limit int) int { return min(cmp.Or(max(limit, 0), pageSize), maxPageSize) }
 
 func (d *DB) page(ctx context.Context, s selection, after cursors.Page) (orders []order.Order, next string, _ error) {
 	type row struct {

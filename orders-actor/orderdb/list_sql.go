@@ -75,7 +75,7 @@ func (d *DB) plan(ctx context.Context, q Query) (selection, error) {
 
 // measured returns the words that may be used to find the orders. The orders of a customer are found with an index of that
 // customer's words only, so that the duration of a search tells nothing about orders of others. That index has neither the
-// words of the customer's own name nor the orders that Reindexer has not reindexed yet.
+// words of the customer's own name nor the orders that Reindex has not reindexed yet.
 func (d *DB) measured(ctx context.Context, s selection) ([]string, error) {
 	candidates := s.words
 	if s.Customer != "" && candidates != nil {

@@ -10,8 +10,6 @@
 //     limited, whatever the size of the table. See list_sql.go for how, and for the exception.
 //   - Each call has a timeout, also without a deadline in ctx. It returns ErrUnavailable while the database is unreachable.
 //     Then it is unknown whether a write was done, and a retry is safe.
-//
-// Run NewReindexer once per process.
 package orderdb
 
 import (
@@ -116,14 +114,6 @@ func isOwnError(err error) bool {
 
 // Close closes all connections.
 func (d *DB) Close() error { return d.db.Close() }
-
-// Ping returns an error unless the database answers.
-func (d *DB) Ping(ctx context.Context) error {
-	return d.db.Call(ctx, "ping order database", callTimeout, func(ctx context.Context) error {
-		var one int
-		return d.db.System.QueryRowContext(ctx, `SELECT 1`).Scan(&one)
-	})
-}
 
 // Ready returns an error unless the database can serve requests. It reads a row of each table that requests read, since a
 // database with damaged or missing tables still answers a ping.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -16,11 +17,10 @@ import (
 
 // Get returns an order with its history, or ErrNotFound.
 func (d *DB) Get(ctx context.Context, id string) (order.Order, error) {
-	var s order.State
-	err := d.db.Call(ctx, "get order "+id, callTimeout, func(ctx context.Context) (err error) {
-		s, err = stored(ctx, d.db.Read, id)
-		return err
-	})
+	s, found, err := d.Find(ctx, id)
+	if err == nil && !found {
+		err = fmt.Errorf("get order %s: %w", id, ErrNotFound)
+	}
 	return s.Order, err
 }
 
@@ -100,7 +100,7 @@ func (d *DB) put(ctx context.Context, tx *sql.Tx, v *version) error {
 	case before.Version == v.Version:
 		return d.updateNotes(ctx, tx, before, v)
 	default:
-		_, err = d.updateOlder(ctx, tx, v)
+		_, err = d.update(ctx, tx, updateOlderOrder, v)
 	}
 	if err != nil {
 		return err
@@ -194,7 +194,7 @@ func (d *DB) insert(ctx context.Context, tx *sql.Tx, v *version) (bool, error) {
 	if v.Version > 1 {
 		own, ofCustomer = words.OfOrder(v.Order)
 	}
-	inserted, err := changed(d.db.Exec(ctx, tx, insertOrder,
+	inserted, err := sqldb.Changed(d.db.Exec(ctx, tx, insertOrder,
 		v.ID, v.Customer, string(v.Status), v.Version, v.Total, v.CreatedAt.UnixMilli(), v.UpdatedAt.UnixMilli(), millis(v.DeliverAt),
 		v.VoidPending, joinWords(slices.Concat(own, ofCustomer)), words.Version, v.state))
 	if err != nil || !inserted {
@@ -203,23 +203,10 @@ func (d *DB) insert(ctx context.Context, tx *sql.Tx, v *version) (bool, error) {
 	return true, d.insertWords(ctx, tx, v.Order, own, ofCustomer)
 }
 
-// updateOlder reports false, and does nothing, if the stored version is not older.
-func (d *DB) updateOlder(ctx context.Context, tx *sql.Tx, v *version) (bool, error) {
-	return d.update(ctx, tx, updateOlderOrder, v)
-}
-
+// update reports false, and does nothing, if the stored version does not satisfy the query.
 func (d *DB) update(ctx context.Context, tx *sql.Tx, query string, v *version) (bool, error) {
-	return changed(d.db.Exec(ctx, tx, query,
+	return sqldb.Changed(d.db.Exec(ctx, tx, query,
 		v.ID, string(v.Status), v.Version, v.UpdatedAt.UnixMilli(), millis(v.DeliverAt), v.VoidPending, v.state))
-}
-
-// changed reports whether a statement has changed a row.
-func changed(r sql.Result, err error) (bool, error) {
-	if err != nil {
-		return false, err
-	}
-	n, err := r.RowsAffected()
-	return n > 0, err
 }
 
 // updateNotes stores the notes of the same version, unless the stored ones are newer.

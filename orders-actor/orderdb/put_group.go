@@ -9,9 +9,9 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"orders/orders-actor/orderdb/sqldb"
 	"orders/orders-actor/orderdb/words"
 )
 
@@ -29,45 +29,47 @@ func (d *DB) storeGroup(ctx context.Context, versions []*version) ([]error, erro
 		store = d.storePostgres
 	}
 	stored, err := store(ctx, versions)
-	results := make([]error, len(versions))
-	switch {
-	case err == nil:
-		for i, v := range versions {
-			if !stored[v.ID] {
-				results[i] = errAlone
-			}
-		}
-		return results, nil
-	case isLockTimeout(err), len(versions) > 1 && ctx.Err() == nil && !d.db.IsUnavailable(err):
-		// A lock was held, or one of the versions was refused: the others must not fail with it.
-		return slices.Repeat([]error{errAlone}, len(versions)), nil
-	default:
+	// When a lock was held or a version was refused, none is stored. The others must not fail with it.
+	alone := sqldb.IsLockTimeout(err) || len(versions) > 1 && ctx.Err() == nil && !d.db.IsUnavailable(err)
+	if err != nil && !alone {
 		return nil, err
 	}
+	results := make([]error, len(versions))
+	for i, v := range versions {
+		if !stored[v.ID] {
+			results[i] = errAlone
+		}
+	}
+	return results, nil
 }
 
+// storeSQLite returns the ids of the stored versions.
 func (d *DB) storeSQLite(ctx context.Context, versions []*version) (map[string]bool, error) {
 	stored := make(map[string]bool, len(versions))
 	err := d.db.Transact(ctx, func(tx *sql.Tx) error {
 		for _, v := range versions {
-			ok, err := d.storeNewer(ctx, tx, v)
-			if err != nil {
+			var err error
+			if stored[v.ID], err = d.storeNewer(ctx, tx, v); err != nil {
 				return err
 			}
-			stored[v.ID] = ok
 		}
 		return nil
 	})
-	return stored, err
+	if err != nil {
+		return nil, err
+	}
+	return stored, nil
 }
 
 // storeNewer reports whether it stored the version.
 func (d *DB) storeNewer(ctx context.Context, tx *sql.Tx, v *version) (bool, error) {
-	store := d.updateOlder
+	var stored bool
+	var err error
 	if v.Version == 1 {
-		store = d.insert
+		stored, err = d.insert(ctx, tx, v)
+	} else {
+		stored, err = d.update(ctx, tx, updateOlderOrder, v)
 	}
-	stored, err := store(ctx, tx, v)
 	if err != nil || !stored {
 		return false, err
 	}
@@ -176,9 +178,4 @@ func (d *DB) groupArgs(versions []*version) []any {
 		id, customer, status, number, total, created, updated, deliver, voidOwed, joined, state, document,
 		words.Version, d.clock().UnixMilli(), word, wordOrder, wordCustomer,
 	}
-}
-
-func isLockTimeout(err error) bool {
-	var refused *pgconn.PgError
-	return errors.As(err, &refused) && refused.Code == "55P03" // lock_not_available
 }

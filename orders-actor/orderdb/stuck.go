@@ -38,19 +38,13 @@ func (d *DB) Stuck(ctx context.Context, now time.Time, unpaidFor, overdueBy time
 }
 
 func interleave(lists [][]string, limit int) (all []string) {
-	for i := 0; ; i++ {
-		more := false
+	for i, n := 0, -1; len(all) < limit && len(all) > n; i++ {
+		n = len(all)
 		for _, list := range lists {
-			if i >= len(list) {
-				continue
+			if i < len(list) {
+				all = append(all, list[i])
 			}
-			if len(all) == limit {
-				return all
-			}
-			all, more = append(all, list[i]), true
-		}
-		if !more {
-			return all
 		}
 	}
+	return all[:min(len(all), limit)]
 }

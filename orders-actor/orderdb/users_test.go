@@ -33,7 +33,7 @@ func TestDatabaseUsersCanReadOnlyTheirOwnTables(t *testing.T) {
 			orders, ledger := as(t, admin, "orders_app"), as(t, admin, "orders_ledger")
 			db, err := orderdb.Open(t.Context(), orders)
 			require.NoError(t, err)
-			require.NoError(t, db.Ping(t.Context()))
+			require.NoError(t, db.Ready(t.Context()))
 			require.NoError(t, db.Close())
 			if !prepared {
 				execute(t, ledger, `CREATE TABLE ledger_state (key text)`)

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"orders/kit/retry"
-	"orders/kit/run"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb/sqldb"
 	"orders/orders-actor/orderdb/words"
@@ -43,9 +42,8 @@ func (d *DB) insertWords(ctx context.Context, tx *sql.Tx, o order.Order, own, of
 }
 
 const (
-	reindexInterval = time.Minute // replicas of the previous release may write old words during an update
-	reindexBatch    = 20          // orders per transaction: writers and the feed may wait for one batch
-	reindexProgress = 10_000      // orders between two log lines
+	reindexBatch    = 20     // orders per transaction: writers and the feed may wait for one batch
+	reindexProgress = 10_000 // orders between two log lines
 )
 
 var (
@@ -54,67 +52,40 @@ var (
 	outdatedOfCustomer = fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM orders WHERE customer = $1 AND words_version < %d)`, words.Version)
 )
 
-// Reindexer recomputes search words that another release stored by older rules. It works in small transactions and pauses
-// after each for as long as it took. Several replicas may run it at the same time.
-type Reindexer struct {
-	db  *DB
-	log *slog.Logger
-}
-
-// NewReindexer returns the reindexer of an order database.
-func NewReindexer(d *DB, log *slog.Logger) *Reindexer { return &Reindexer{d, log} }
-
-// Run recomputes words until ctx is done. It retries failed batches and logs the first failure of a series.
-func (r *Reindexer) Run(ctx context.Context) error {
-	total, failing := 0, false
-	for ctx.Err() == nil {
+// Reindex recomputes search words that another release stored by older rules. It works in small transactions and pauses after
+// each for as long as it took. Several replicas may run it at the same time. During an update it must be run again and again,
+// because replicas of the previous release write old words.
+func (d *DB) Reindex(ctx context.Context, log *slog.Logger) error {
+	for total := 0; ; {
 		started := time.Now()
-		var n int
-		err := run.Catch(ctx, r.log, "search words", func() (err error) {
-			n, err = r.reindexBatch(ctx)
+		n, err := d.reindexBatch(ctx, log)
+		if err != nil {
 			return err
-		})
-		pause := time.Since(started)
-		switch {
-		case err != nil && ctx.Err() != nil:
-		case err != nil:
-			if !failing {
-				r.log.Warn("reindexing search words failed; retrying", "error", err)
-			}
-			pause = reindexInterval
-		case n > 0:
-			if total == 0 {
-				r.log.Info("reindexing search words of an earlier release")
-			}
-			if (total+n)/reindexProgress > total/reindexProgress {
-				r.log.Info("reindexing search words", "orders", total+n)
-			}
-			total += n
-		default:
-			if total > 0 {
-				r.log.Info("reindexed all search words", "orders", total)
-			}
-			total, pause = 0, reindexInterval
 		}
-		failing = err != nil
-		retry.Sleep(ctx, max(pause, time.Millisecond))
+		if (total == 0) != (n == 0) || (total+n)/reindexProgress > total/reindexProgress {
+			log.InfoContext(ctx, "reindexing search words of an earlier release", "orders", total+n, "done", n == 0)
+		}
+		if n == 0 {
+			return nil
+		}
+		total += n
+		retry.Sleep(ctx, max(time.Since(started), time.Millisecond))
 	}
-	return nil
 }
 
 // reindexBatch recomputes the words of a few orders, and returns how many.
-func (r *Reindexer) reindexBatch(ctx context.Context) (n int, err error) {
+func (d *DB) reindexBatch(ctx context.Context, log *slog.Logger) (n int, err error) {
 	type row struct{ id, words, state string }
-	err = r.db.db.Call(ctx, "reindex search words", callTimeout, func(ctx context.Context) error {
-		return r.db.db.Transact(ctx, func(tx *sql.Tx) error {
-			found, err := sqldb.Rows(ctx, tx, outdatedWords+r.db.db.SkipLocked, []any{reindexBatch}, func(scan sqldb.Scan, o *row) error {
+	err = d.db.Call(ctx, "reindex search words", callTimeout, func(ctx context.Context) error {
+		return d.db.Transact(ctx, func(tx *sql.Tx) error {
+			found, err := sqldb.Rows(ctx, tx, outdatedWords+d.db.SkipLocked, []any{reindexBatch}, func(scan sqldb.Scan, o *row) error {
 				return scan(&o.id, &o.words, &o.state)
 			})
 			if err != nil {
 				return err
 			}
 			for _, o := range found {
-				if err := r.reindex(ctx, tx, o.id, o.words, o.state); err != nil {
+				if err := d.reindex(ctx, tx, log, o.id, o.words, o.state); err != nil {
 					return fmt.Errorf("order %s: %w", o.id, err)
 				}
 			}
@@ -125,20 +96,20 @@ func (r *Reindexer) reindexBatch(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-func (r *Reindexer) reindex(ctx context.Context, tx *sql.Tx, id, before, state string) error {
+func (d *DB) reindex(ctx context.Context, tx *sql.Tx, log *slog.Logger, id, before, state string) error {
 	var o order.Order
 	if err := json.Unmarshal([]byte(state), &o); err != nil {
-		r.log.Error("order has an unreadable state and keeps its old search words", "order", id, "error", err)
+		log.ErrorContext(ctx, "order has an unreadable state and keeps its old search words", "order", id, "error", err)
 		_, err := tx.ExecContext(ctx, `UPDATE orders SET words_version = $2 WHERE id = $1`, id, words.Version)
 		return err
 	}
 	own, ofCustomer := words.OfOrder(o)
-	_, err := tx.ExecContext(ctx, `DELETE FROM order_words WHERE order_id = $2 AND word IN (SELECT value FROM `+r.db.db.JSONList("$1")+` AS before)`,
+	_, err := tx.ExecContext(ctx, `DELETE FROM order_words WHERE order_id = $2 AND word IN (SELECT value FROM `+d.db.JSONList("$1")+` AS before)`,
 		sqldb.JSON{V: strings.Fields(before)}, id)
 	if err != nil {
 		return err
 	}
-	if err := r.db.insertWords(ctx, tx, o, own, ofCustomer); err != nil {
+	if err := d.insertWords(ctx, tx, o, own, ofCustomer); err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE orders SET words = $2, words_version = $3 WHERE id = $1`,

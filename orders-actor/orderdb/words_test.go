@@ -1,7 +1,6 @@
 package orderdb
 
 import (
-	"context"
 	"database/sql"
 	"io/fs"
 	"log/slog"
@@ -128,7 +127,7 @@ func TestOrdersOfEarlierReleaseAreFound(t *testing.T) {
 			replicas.Go(func() {
 				for n := 1; n > 0; {
 					var err error
-					if n, err = NewReindexer(d, slog.New(slog.DiscardHandler)).reindexBatch(t.Context()); !assert.NoError(t, err) {
+					if n, err = d.reindexBatch(t.Context(), slog.New(slog.DiscardHandler)); !assert.NoError(t, err) {
 						return
 					}
 				}
@@ -147,20 +146,7 @@ func TestOrdersOfEarlierReleaseAreFound(t *testing.T) {
 	})
 }
 
-// doneHandler is a log handler that closes done when all words are reindexed.
-type doneHandler struct {
-	slog.Handler
-	done chan struct{}
-}
-
-func (h doneHandler) Handle(_ context.Context, r slog.Record) error {
-	if r.Message == "reindexed all search words" {
-		close(h.done)
-	}
-	return nil
-}
-
-func TestReindexerSkipsUnreadableOrder(t *testing.T) {
+func TestReindexSkipsUnreadableOrder(t *testing.T) {
 	eachRelease1(t, func(t *testing.T, old release1, dsn string) {
 		old.migrate()
 		old.put("a1", "alice", "Tea", "tea")
@@ -172,16 +158,7 @@ func TestReindexerSkipsUnreadableOrder(t *testing.T) {
 		require.NoError(t, err)
 		defer func() { require.NoError(t, d.Close()) }()
 
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		var running sync.WaitGroup
-		running.Go(func() {
-			log := slog.New(doneHandler{slog.NewTextHandler(t.Output(), nil), done})
-			assert.NoError(t, NewReindexer(d, log).Run(ctx))
-		})
-		<-done
-		cancel()
-		running.Wait()
+		require.NoError(t, d.Reindex(t.Context(), slog.New(slog.NewTextHandler(t.Output(), nil))))
 		require.Len(t, idsFound(t, d, Query{Text: "strasse", Limit: 100}), reindexBatch)
 		require.Equal(t, 1, old.count(`SELECT count(*) FROM order_words WHERE word = 'tea'`), "it keeps its words")
 	})

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync"
 
+	"orders/orders-actor/rest/convert"
+
 	"github.com/gofiber/fiber/v2"
 
 	"orders/api"
@@ -49,7 +51,7 @@ func (s *Server) cancelOrder(c *fiber.Ctx, u auth.User) error {
 	return c.JSON(struct { // api.CancelledOrder
 		api.Order
 		Changed bool `json:"changed"`
-	}{toOrder(o), changed})
+	}{convert.Order(o), changed})
 }
 
 func (s *Server) cancelOrders(c *fiber.Ctx, u auth.User) error {
@@ -119,7 +121,7 @@ type cancelResult struct {
 // outcome converts the result of one order. An error is an outcome too; it does not fail the bulk cancel.
 func (s *Server) outcome(ctx context.Context, id string, r cancelResult) api.CancelOutcome {
 	if r.err == nil {
-		return api.CancelOutcome{ID: id, Outcome: api.OutcomeCancelled, Order: toOrder(r.order), Changed: &r.changed}
+		return api.CancelOutcome{ID: id, Outcome: api.OutcomeCancelled, Order: convert.Order(r.order), Changed: &r.changed}
 	}
 	p := problemOf(r.err)
 	outcome := api.OutcomeFailed

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"orders/api"
+	"orders/orders-actor/rest/convert"
+
 	"github.com/gofiber/fiber/v2"
 
 	"orders/kit/run"
@@ -104,6 +107,14 @@ func (s *Server) await(c *fiber.Ctx, more <-chan struct{}, check, end <-chan tim
 	case <-s.stopping:
 	}
 	return false
+}
+
+func (s *Server) toEvents(e orderdb.Events) api.Events {
+	events := api.Events{Events: make([]api.Event, len(e.Events)), Next: s.cursors.Seal(cursor.Feed, e.Next)}
+	for i, event := range e.Events {
+		events.Events[i] = api.Event{Cursor: s.cursors.Seal(cursor.Feed, event.Cursor), Order: convert.Summary(event.Order)}
+	}
+	return events
 }
 
 // events returns the events after a cursor, from the feed or, for an older cursor, from the order database. The channel is
@@ -236,7 +247,7 @@ func (st *stream) send(events orderdb.Events) error {
 		return nil
 	}
 	for _, e := range events.Events {
-		data, err := json.Marshal(toSummary(e.Order))
+		data, err := json.Marshal(convert.Summary(e.Order))
 		if err != nil {
 			return fmt.Errorf("encode event %s: %w", e.Cursor, err)
 		}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"time"
 
+	"orders/orders-actor/rest/convert"
+
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 
@@ -47,7 +49,7 @@ func (s *Server) createOrder(c *fiber.Ctx, u auth.User) error {
 	}
 	c.Set(fiber.HeaderLocation, "/v1/orders/"+o.ID)
 	c.Set(fiber.HeaderETag, request.ETag(o.Version))
-	return c.Status(fiber.StatusCreated).JSON(toOrder(o))
+	return c.Status(fiber.StatusCreated).JSON(convert.Order(o))
 }
 
 // newCreate validates the input, so that invalid input invokes no actor. The caller sets the id.
@@ -121,7 +123,7 @@ func (s *Server) listOrders(c *fiber.Ctx, u auth.User) error {
 		page.Next = s.cursors.Seal(cursor.Page, page.Next)
 	}
 	page.Feed = s.cursors.Seal(cursor.Feed, page.Feed)
-	return c.JSON(toOrderList(page))
+	return c.JSON(convert.List(page))
 }
 
 // countOrders waits for counts that other requests may share. It gives its place among the running calls to others meanwhile.
@@ -141,7 +143,7 @@ func (s *Server) countOrders(c *fiber.Ctx, u auth.User) error {
 			if err != nil {
 				return readError(err)
 			}
-			return c.JSON(toOrderCounts(counts))
+			return c.JSON(convert.Counts(counts))
 		default:
 		}
 		if !s.await(c, r.Done(), check.C, nil) {
@@ -162,11 +164,11 @@ func expensive(q orderdb.Query) bool {
 }
 
 func (s *Server) getOrder(c *fiber.Ctx, u auth.User) error {
-	return s.sendOrder(c, u, func(o order.Order) any { return toOrder(o) })
+	return s.sendOrder(c, u, func(o order.Order) any { return convert.Order(o) })
 }
 
 func (s *Server) getOrderStatus(c *fiber.Ctx, u auth.User) error {
-	return s.sendOrder(c, u, func(o order.Order) any { return toOrderStatus(o) })
+	return s.sendOrder(c, u, func(o order.Order) any { return convert.Status(o) })
 }
 
 // sendOrder responds with the body of the order, or with 304 when the client has this version. With Prefer: wait it is a

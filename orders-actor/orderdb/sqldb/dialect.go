@@ -96,6 +96,12 @@ func (d Dialect) Lock(ctx context.Context, tx *sql.Tx, key string) error {
 	return err
 }
 
+// IsLockTimeout reports whether a statement waited for a lock longer than PostgreSQL's lock_timeout.
+func IsLockTimeout(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && refused.Code == "55P03" // lock_not_available
+}
+
 // LockKey returns the number by which Lock locks a key.
 func (Dialect) LockKey(key string) int64 {
 	hash := fnv.New64a()

@@ -115,6 +115,15 @@ func (d *DB) Exec(ctx context.Context, tx *sql.Tx, query string, args ...any) (s
 	return tx.ExecContext(ctx, query, args...)
 }
 
+// Changed reports whether a statement has changed a row.
+func Changed(r sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	n, err := r.RowsAffected()
+	return n > 0, err
+}
+
 // Querier is a database or a transaction.
 type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)

@@ -1,4 +1,5 @@
-package rest
+// Package convert converts orders from the domain to the API.
+package convert
 
 import (
 	"time"
@@ -6,11 +7,11 @@ import (
 	"orders/api"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb"
-	"orders/orders-actor/rest/cursor"
 )
 
-func toOrder(o order.Order) api.Order {
-	s := toSummary(o)
+// Order converts an order with its history.
+func Order(o order.Order) api.Order {
+	s := Summary(o)
 	history := make([]api.HistoryEntry, len(o.History))
 	for i, e := range o.History {
 		history[i] = api.HistoryEntry{Version: e.Version, Status: api.Status(e.Status), At: e.At, Cause: api.Cause(e.Cause), By: api.Party(e.By)}
@@ -22,7 +23,8 @@ func toOrder(o order.Order) api.Order {
 	}
 }
 
-func toSummary(o order.Order) api.OrderSummary {
+// Summary converts an order without its history.
+func Summary(o order.Order) api.OrderSummary {
 	items := make([]api.Item, len(o.Items))
 	for i, item := range o.Items {
 		items[i] = api.Item{Sku: item.SKU, Name: item.Name, Quantity: item.Quantity, UnitPrice: item.UnitPrice}
@@ -39,17 +41,19 @@ func toSummary(o order.Order) api.OrderSummary {
 	return s
 }
 
-func toOrderStatus(o order.Order) api.OrderStatus {
+// Status converts an order to its status.
+func Status(o order.Order) api.OrderStatus {
 	return api.OrderStatus{ID: o.ID, Status: api.Status(o.Status), Version: o.Version, DeliverAt: orZero(o.DeliverAt)}
 }
 
-func toOrderList(p orderdb.Page) api.OrderList {
-	counts := toOrderCounts(orderdb.Counts{PerStatus: p.Counts, AtLeast: p.AtLeast})
+// List converts a page.
+func List(p orderdb.Page) api.OrderList {
+	counts := Counts(orderdb.Counts{PerStatus: p.Counts, AtLeast: p.AtLeast})
 	list := api.OrderList{
 		Orders: make([]api.OrderSummary, len(p.Orders)), Feed: p.Feed, Counts: counts.Counts, AtLeast: counts.AtLeast,
 	}
 	for i, o := range p.Orders {
-		list.Orders[i] = toSummary(o)
+		list.Orders[i] = Summary(o)
 	}
 	if p.Next != "" {
 		list.Next = &p.Next
@@ -57,7 +61,8 @@ func toOrderList(p orderdb.Page) api.OrderList {
 	return list
 }
 
-func toOrderCounts(c orderdb.Counts) api.OrderCounts {
+// Counts converts counts.
+func Counts(c orderdb.Counts) api.OrderCounts {
 	counts := api.OrderCounts{Counts: api.Counts{
 		Created: c.PerStatus[order.Created], Confirmed: c.PerStatus[order.Confirmed],
 		Delivered: c.PerStatus[order.Delivered], Cancelled: c.PerStatus[order.Cancelled],
@@ -66,14 +71,6 @@ func toOrderCounts(c orderdb.Counts) api.OrderCounts {
 		counts.AtLeast = append(counts.AtLeast, api.Status(status))
 	}
 	return counts
-}
-
-func (s *Server) toEvents(e orderdb.Events) api.Events {
-	events := api.Events{Events: make([]api.Event, len(e.Events)), Next: s.cursors.Seal(cursor.Feed, e.Next)}
-	for i, event := range e.Events {
-		events.Events[i] = api.Event{Cursor: s.cursors.Seal(cursor.Feed, event.Cursor), Order: toSummary(event.Order)}
-	}
-	return events
 }
 
 func orZero(t *time.Time) time.Time {
