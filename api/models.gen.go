@@ -406,7 +406,10 @@ type Problem struct {
 	Errors []FieldError `json:"errors,omitempty,omitzero"`
 	Status int          `json:"status"`
 	Title  string       `json:"title"`
-	Type   string       `json:"type"`
+
+	// TraceID The request's trace, for support. Present if the request is traced.
+	TraceID string `json:"traceId,omitempty,omitzero"`
+	Type    string `json:"type"`
 }
 
 // ProblemCode Stable; what programs should look at.

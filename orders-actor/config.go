@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"orders/kit/config"
+	"orders/kit/telemetry"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/orderdb/sqldb"
 )
@@ -36,6 +37,7 @@ type Config struct {
 	SecretName     string
 	LogLevel       string
 	LogFormat      string
+	Tracing        telemetry.Tracing
 
 	DaprHTTP  string // base URL
 	DaprToken string
@@ -68,6 +70,7 @@ func readConfig(env *config.Reader) (Config, error) {
 		SecretName:     env.String("SECRET_NAME", "orders-actor"),
 		LogLevel:       env.Enum("LOG_LEVEL", "info", "debug", "info", "warn", "error"),
 		LogFormat:      env.Enum("LOG_FORMAT", "text", "text", "json"),
+		Tracing:        telemetry.ReadTracing(env),
 		DaprHTTP:       env.URL("DAPR_HTTP_ENDPOINT", fmt.Sprintf("http://127.0.0.1:%d", env.Int("DAPR_HTTP_PORT", 3500, 1, 65535))),
 		DaprToken:      env.String("DAPR_API_TOKEN", ""),
 	}

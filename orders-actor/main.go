@@ -85,6 +85,10 @@ func withDatabases(command func(context.Context, *actorstore.Store, *orderdb.DB,
 }
 
 func serve(ctx context.Context, c Config, logger *slog.Logger) error {
+	traces, err := telemetry.StartTracing(ctx, c.Tracing, "orders-actor", logger)
+	if err != nil {
+		return err
+	}
 	sidecar, err := actors.Dial(dapr.Address(), c.DaprToken)
 	if err != nil {
 		return err
@@ -161,6 +165,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 		run.Part{Name: "search words", Run: reindex, StopTimeout: 2 * time.Second},
 		run.Part{Name: "metrics", Run: telemetry.Serve(registry, logger, "ORDERS_METRICS_ADDR", c.MetricsAddr), StopTimeout: 2 * time.Second},
 		run.Part{Name: "profiles", Run: telemetry.ServeProfiles(logger, "ORDERS_PROFILE_ADDR", c.ProfileAddr), StopTimeout: 2 * time.Second},
+		run.Part{Name: "traces", Run: traces, StopTimeout: 2 * time.Second},
 	)
 }
 

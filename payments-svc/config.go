@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"orders/kit/config"
+	"orders/kit/telemetry"
 )
 
 // Config has the settings, which README.md lists.
@@ -19,6 +20,7 @@ type Config struct {
 	SecretName  string
 	LogLevel    string
 	LogFormat   string
+	Tracing     telemetry.Tracing
 
 	DaprToken string
 }
@@ -36,6 +38,7 @@ func readConfig(env *config.Reader) (Config, error) {
 		SecretName:  env.String("SECRET_NAME", "payments-svc"),
 		LogLevel:    env.Enum("LOG_LEVEL", "info", "debug", "info", "warn", "error"),
 		LogFormat:   env.Enum("LOG_FORMAT", "text", "text", "json"),
+		Tracing:     telemetry.ReadTracing(env),
 		DaprToken:   env.String("DAPR_API_TOKEN", ""),
 	}
 	return c, env.Err()

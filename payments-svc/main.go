@@ -38,6 +38,10 @@ func command(ctx context.Context) error {
 }
 
 func serve(ctx context.Context, c Config, logger *slog.Logger) error {
+	traces, err := telemetry.StartTracing(ctx, c.Tracing, "payments-svc", logger)
+	if err != nil {
+		return err
+	}
 	conn, err := dapr.Dial(dapr.Address(), c.DaprToken)
 	if err != nil {
 		return err
@@ -66,8 +70,9 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 	}
 	return run.Parts(ctx, logger,
 		run.Part{Name: "rest", Run: func(ctx context.Context) error { return server.Serve(ctx, listener) }, StopTimeout: 20 * time.Second},
-		run.Part{Name: "metrics", Run: telemetry.Serve(registry, logger, "PAYMENTS_METRICS_ADDR", c.MetricsAddr), StopTimeout: 5 * time.Second},
-		run.Part{Name: "profiles", Run: telemetry.ServeProfiles(logger, "PAYMENTS_PROFILE_ADDR", c.ProfileAddr), StopTimeout: 5 * time.Second},
+		run.Part{Name: "metrics", Run: telemetry.Serve(registry, logger, "PAYMENTS_METRICS_ADDR", c.MetricsAddr), StopTimeout: 2 * time.Second},
+		run.Part{Name: "profiles", Run: telemetry.ServeProfiles(logger, "PAYMENTS_PROFILE_ADDR", c.ProfileAddr), StopTimeout: 2 * time.Second},
+		run.Part{Name: "traces", Run: traces, StopTimeout: 2 * time.Second},
 	)
 }
 

@@ -130,12 +130,16 @@ func reachable(address string) (*url.URL, error) {
 	return &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}, nil
 }
 
-// writeResolver configures name resolution for all sidecars. Dapr's default, mDNS, would also find the stacks that other
-// tests run on this machine.
+// writeResolver configures name resolution and tracing for all sidecars. Dapr's default resolution, mDNS, would also find the
+// stacks that other tests run on this machine.
 func (s *Stack) writeResolver(instances []instance) error {
 	template := "127.0.0.1:{{.Port}}"
 	for _, i := range slices.Backward(instances) {
 		template = fmt.Sprintf(`{{if eq .ID "%s"}}127.0.0.1:%d{{else}}%s{{end}}`, i.app.ID, i.internal, template)
+	}
+	tracing, err := s.tracing()
+	if err != nil {
+		return err
 	}
 	return os.WriteFile(s.resolver(), fmt.Appendf(nil, `apiVersion: dapr.io/v1alpha1
 kind: Configuration
@@ -147,7 +151,25 @@ spec:
     version: v1
     configuration:
       template: '%s'
-`, template), 0o600)
+%s`, template, tracing), 0o600)
+}
+
+// tracing returns the part of a configuration that makes the sidecars export spans to where orders-actor does. They record what
+// the services record, and almost no traces of their own: probes have no trace.
+func (s *Stack) tracing() (string, error) {
+	a := app{ID: OrdersActor}
+	endpoint := s.setting(a, "OTEL_EXPORTER_OTLP_ENDPOINT")
+	if endpoint == "" || s.setting(a, "OTEL_SDK_DISABLED") == "true" {
+		return "", nil
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" {
+		return "", fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL, not %q", endpoint)
+	}
+	return fmt.Sprintf(`  tracing:
+    samplingRate: "0.000000001"
+    otel: { endpointAddress: %q, isSecure: %t, protocol: http }
+`, u.Host, u.Scheme == "https"), nil
 }
 
 func (s *Stack) resolver() string { return filepath.Join(s.o.Home, "run", "resolver.yaml") }
@@ -251,7 +273,7 @@ func (s *Stack) environment(i instance) map[string]string {
 	if env == nil {
 		env = map[string]string{}
 	}
-	maps.Copy(env, inheritedEnv(Settings[i.app.ID], proxyVars))
+	maps.Copy(env, inheritedEnv(Settings[i.app.ID], proxyVars, tracingVars))
 	if i.app.ID == OrdersActor {
 		env["STATE_DSN"] = filepath.Join(s.o.Home, "statestore.db")
 		if s.o.Postgres != "" {

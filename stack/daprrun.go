@@ -40,7 +40,7 @@ func (s *Stack) DaprRun(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, s.cli(), "run", "-f", filepath.Dir(file))
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = defaultTimeout
-	cmd.Env = append(append(environ(inheritedEnv(Settings[OrdersActor], Settings[PaymentsSvc], proxyVars)), s.env...),
+	cmd.Env = append(append(environ(inheritedEnv(Settings[OrdersActor], Settings[PaymentsSvc], proxyVars, tracingVars)), s.env...),
 		"APP_API_TOKEN="+s.token, "DAPR_RUNTIME_PATH="+s.cliRuntime())
 	if s.o.Postgres != "" {
 		cmd.Env = append(cmd.Env, "VIEW_DSN="+s.o.Postgres) // not in the file, because it may contain a password

@@ -7,7 +7,7 @@ import (
 )
 
 // Settings lists the environment variables that each app reads as settings. The launcher passes only these on from its own
-// environment, so that variables for other programs (NAMESPACE, DAPR_GRPC_ENDPOINT, OTEL_…) have no effect. A test compares
+// environment, so that variables for other programs (NAMESPACE, DAPR_GRPC_ENDPOINT, …) have no effect. A test compares
 // the lists with what the apps read.
 var Settings = map[string][]string{
 	OrdersActor: {
@@ -15,10 +15,12 @@ var Settings = map[string][]string{
 		"OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_CLIENT_ID", "OIDC_ROLES_CLAIM", "OIDC_OPERATOR_ROLE",
 		"DATA_DIR", "VIEW_DSN", "VIEW_MAX_CONNS", "STATE_DSN", "PAYMENT_TIMEOUT", "RATE_LIMIT", "MAX_IN_FLIGHT", "MAX_WAITING", "MAX_WAITING_PER_USER", "CORS_ORIGINS",
 		"SECRET_NAME", "LOG_LEVEL", "LOG_FORMAT",
+		"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG",
 	},
 	PaymentsSvc: {
 		"PAYMENTS_ADDR", "PAYMENTS_METRICS_ADDR", "PAYMENTS_PROFILE_ADDR", "PAYMENT_CONFIRM_RATE", "PAYMENT_FAILURE_RATE", "PAYMENT_LATENCY", "PAYMENT_SEED",
 		"APP_API_TOKEN", "SECRET_NAME", "LOG_LEVEL", "LOG_FORMAT",
+		"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG",
 	},
 }
 
@@ -31,6 +33,12 @@ var systemVars = []string{
 // proxyVars lists the variables that configure how the services reach the OpenID Connect issuer.
 var proxyVars = []string{
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
+}
+
+// tracingVars lists the variables that the OpenTelemetry SDK in the services reads itself.
+var tracingVars = []string{
+	"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_RESOURCE_ATTRIBUTES",
+	"OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_MAX_QUEUE_SIZE",
 }
 
 // inheritedEnv returns the named variables of this process's environment, the system variables, and those of PostgreSQL

@@ -34,8 +34,10 @@ func TestSettingsMatchWhatAppsRead(t *testing.T) {
 	for app, listed := range Settings {
 		text, err := os.ReadFile(filepath.Join(root, app, "config.go"))
 		require.NoError(t, err)
+		common, err := os.ReadFile(filepath.Join(root, "kit", "telemetry", "tracing.go")) // both apps read it
+		require.NoError(t, err)
 		read := map[string]bool{}
-		for _, match := range setting.FindAllStringSubmatch(string(text), -1) {
+		for _, match := range setting.FindAllStringSubmatch(string(text)+string(common), -1) {
 			if !strings.HasPrefix(match[1], "DAPR_") { // the launcher sets these
 				read[match[1]] = true
 			}
@@ -50,7 +52,7 @@ func TestSettingsMatchWhatAppsRead(t *testing.T) {
 }
 
 func TestVariablesOfOtherProgramsAreNotPassedOn(t *testing.T) {
-	for _, name := range []string{"NAMESPACE", "DAPR_GRPC_ENDPOINT", "DAPR_HTTP_ENDPOINT", "DAPR_API_TOKEN", "OTEL_EXPORTER_OTLP_ENDPOINT"} {
+	for _, name := range []string{"NAMESPACE", "DAPR_GRPC_ENDPOINT", "DAPR_HTTP_ENDPOINT", "DAPR_API_TOKEN", "OTEL_TRACES_EXPORTER"} {
 		t.Setenv(name, "foreign")
 	}
 	t.Setenv("DELIVER_AFTER", "3s")

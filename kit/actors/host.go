@@ -11,6 +11,7 @@ import (
 	actorerr "github.com/dapr/go-sdk/actor/error"
 
 	"orders/kit/run"
+	"orders/kit/telemetry"
 )
 
 // Actor is an activation of an actor. Its methods are never called concurrently, and not after one has returned an error.
@@ -111,15 +112,21 @@ func (h *Host) turn(ctx context.Context, id, name string, f func(context.Context
 	defer h.turns.done()
 	ctx = context.WithoutCancel(ctx)
 	s := h.enter(id)
+	_, waiting := telemetry.Start(ctx, "wait", telemetry.Internal)
 	wait := time.NewTimer(h.WaitTimeout)
 	defer wait.Stop()
 	select {
 	case s.turn <- struct{}{}:
+		waiting.End(nil)
 	case <-wait.C:
 		h.leave(id, s, nil)
-		h.Log.Warn("turn not started: timeout while another turn runs", "actor", id, "turn", name)
+		h.Log.WarnContext(ctx, "turn not started: timeout while another turn runs", "actor", id, "turn", name)
+		waiting.End(context.DeadlineExceeded)
 		return fmt.Errorf("turn %s of %s not started: %w", name, id, context.DeadlineExceeded)
 	}
+	ctx, span := telemetry.Start(ctx, "turn", telemetry.Server)
+	span.SetName("turn", name)
+	span.Set("actor.id", id)
 	ctx, cancel := context.WithTimeout(ctx, h.TurnTimeout) // the wait takes nothing from it
 	defer cancel()
 	var failed Actor
@@ -135,8 +142,9 @@ func (h *Host) turn(ctx context.Context, id, name string, f func(context.Context
 	if err == nil {
 		failed = nil
 	} else {
-		h.Log.Warn("turn failed", "actor", id, "turn", name, "error", err)
+		h.Log.WarnContext(ctx, "turn failed", "actor", id, "turn", name, "error", err)
 	}
+	span.End(err)
 	if h.Observe != nil {
 		h.Observe(name, time.Since(start), err)
 	}
@@ -215,6 +223,7 @@ func (h callbacks) run(ctx context.Context, callback func() error) actorerr.Acto
 func (h callbacks) RegisteredActorTypes() []string { return []string{h.Type} }
 
 func (h callbacks) InvokeActorMethod(ctx context.Context, _, id, method string, body []byte) (reply []byte, _ actorerr.ActorErr) {
+	method, ctx = receiveTrace(ctx, method)
 	result := h.run(ctx, func() error {
 		return h.turn(ctx, id, method, func(ctx context.Context, a Actor) (err error) {
 			reply, err = a.Invoke(ctx, method, body)
@@ -224,8 +233,12 @@ func (h callbacks) InvokeActorMethod(ctx context.Context, _, id, method string, 
 	return reply, result
 }
 
-func (h callbacks) InvokeReminder(ctx context.Context, _, id, name string, _ []byte) actorerr.ActorErr {
-	return h.run(ctx, func() error {
+func (h callbacks) InvokeReminder(ctx context.Context, _, id, name string, params []byte) actorerr.ActorErr {
+	return h.run(ctx, func() (err error) {
+		ctx, span := telemetry.Start(receiveReminderTrace(ctx, params), "reminder", telemetry.Server)
+		defer func() { span.End(err) }()
+		span.SetName("reminder", name)
+		span.Set("actor.id", id)
 		return h.turn(ctx, id, "reminder "+name, func(ctx context.Context, a Actor) error {
 			return a.Remind(ctx, name)
 		})

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 
 	"orders/kit/dapr"
+	"orders/kit/telemetry"
 )
 
 //go:generate env GOWORK=off go tool -modfile=../../tools/mockgen/go.mod mockgen -source=sidecar.go -destination=mock_test.go -package=actors -mock_names=actorAPI=MockActorAPI -write_command_comment=false
@@ -33,7 +34,7 @@ type Sidecar struct {
 
 // Dial returns a connection to the sidecar's gRPC API. It does not wait for the sidecar. token is Dapr's API token, or "".
 func Dial(address, token string) (*Sidecar, error) {
-	conn, err := dapr.Dial(address, token, grpc.WithChainStreamInterceptor(watchSubscription))
+	conn, err := dapr.Dial(address, token, grpc.WithChainUnaryInterceptor(sendTrace), grpc.WithChainStreamInterceptor(watchSubscription))
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +53,9 @@ func (s *Sidecar) Client() client.Client { return s.client }
 func (s *Sidecar) Close() error { return s.conn.Close() }
 
 // Load decodes the actor's state under key into value. It returns false if there is none.
-func (s *Sidecar) Load(ctx context.Context, actorType, id, key string, value any) (bool, error) {
+func (s *Sidecar) Load(ctx context.Context, actorType, id, key string, value any) (exists bool, err error) {
+	ctx, span := telemetry.Start(ctx, "load", telemetry.Client)
+	defer func() { span.End(err) }()
 	got, err := s.actors.GetActorState(ctx, &client.GetActorStateRequest{ActorType: actorType, ActorID: id, KeyName: key})
 	if err != nil || len(got.Data) == 0 {
 		return false, err
@@ -64,7 +67,9 @@ func (s *Sidecar) Load(ctx context.Context, actorType, id, key string, value any
 }
 
 // Save stores value, encoded as JSON, as the actor's state under key.
-func (s *Sidecar) Save(ctx context.Context, actorType, id, key string, value any) error {
+func (s *Sidecar) Save(ctx context.Context, actorType, id, key string, value any) (err error) {
+	ctx, span := telemetry.Start(ctx, "save", telemetry.Client)
+	defer func() { span.End(err) }()
 	data, err := json.Marshal(value)
 	if err != nil {
 		return fmt.Errorf("save state %s of %s/%s: %w", key, actorType, id, err)
@@ -93,13 +98,16 @@ const (
 
 // SetReminder sets a reminder that fires once after delay, and again every 5 s until its turn succeeds. It replaces a
 // reminder of the same name, and may be called in that reminder's own turn.
-func (s *Sidecar) SetReminder(ctx context.Context, actorType, id, name string, delay time.Duration) error {
+func (s *Sidecar) SetReminder(ctx context.Context, actorType, id, name string, delay time.Duration) (err error) {
+	ctx, span := telemetry.Start(ctx, "set reminder", telemetry.Client)
+	defer func() { span.End(err) }()
 	ctx, cancel := context.WithTimeout(ctx, reminderTimeout)
 	defer cancel()
 	return s.actors.RegisterActorReminder(ctx, &client.RegisterActorReminderRequest{
 		ActorType: actorType,
 		ActorID:   id,
 		Name:      name,
+		Data:      reminderData(ctx),
 		DueTime:   max(delay, time.Millisecond).String(), // not a point in time: our clock and the scheduler's may differ
 		// Without a policy the scheduler deletes a reminder after four failures. Without MaxRetries it retries forever.
 		FailurePolicy: &client.JobFailurePolicyConstant{Interval: new(reminderInterval)},

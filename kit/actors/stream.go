@@ -189,8 +189,9 @@ func (s *subscription) RecvMsg(m any) error {
 		switch msg.GetResponseType().(type) {
 		case *pb.SubscribeActorEventsResponseAlpha1_InitialResponse:
 			return nil
-		case *pb.SubscribeActorEventsResponseAlpha1_InvokeRequest, *pb.SubscribeActorEventsResponseAlpha1_ReminderRequest,
-			*pb.SubscribeActorEventsResponseAlpha1_TimerRequest, *pb.SubscribeActorEventsResponseAlpha1_DeactivateRequest:
+		case *pb.SubscribeActorEventsResponseAlpha1_InvokeRequest:
+			passTrace(msg.GetInvokeRequest())
+		case *pb.SubscribeActorEventsResponseAlpha1_ReminderRequest, *pb.SubscribeActorEventsResponseAlpha1_TimerRequest, *pb.SubscribeActorEventsResponseAlpha1_DeactivateRequest:
 		default:
 			s.onUnknown(kindOf(msg))
 			continue

@@ -12,6 +12,8 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+
+	"orders/kit/telemetry"
 )
 
 // Backoff of reconnects. It is short because the sidecar is local; gRPC's default grows to two minutes.
@@ -23,7 +25,10 @@ const (
 // Dial returns a connection to the sidecar's gRPC API. It connects on first use and reconnects when the connection breaks, so
 // the sidecar may start later. token is Dapr's API token, or "".
 func Dial(address, token string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
-	auth := func(ctx context.Context) context.Context {
+	withMetadata := func(ctx context.Context) context.Context {
+		if traceparent := telemetry.Traceparent(ctx); traceparent != "" { // the parent of the sidecar's spans
+			ctx = metadata.AppendToOutgoingContext(ctx, telemetry.HeaderTraceparent, traceparent)
+		}
 		if token == "" {
 			return ctx
 		}
@@ -36,10 +41,10 @@ func Dial(address, token string, opts ...grpc.DialOption) (*grpc.ClientConn, err
 			MinConnectTimeout: 5 * time.Second,
 		}),
 		grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, call grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-			return call(auth(ctx), method, req, reply, cc, opts...)
+			return call(withMetadata(ctx), method, req, reply, cc, opts...)
 		}),
 		grpc.WithChainStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-			return open(auth(ctx), desc, cc, method, opts...)
+			return open(withMetadata(ctx), desc, cc, method, opts...)
 		}),
 	}, opts...)...)
 	if err != nil {

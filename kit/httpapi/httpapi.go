@@ -7,6 +7,7 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -63,7 +64,12 @@ func Observe(log *slog.Logger, registry prometheus.Registerer) fiber.Handler {
 			id = uuid.NewString()
 		}
 		c.Set(HeaderRequestID, id)
-		ctx := telemetry.WithRequestID(telemetry.WithTraceparent(c.UserContext(), strings.Clone(c.Get("traceparent"))), id)
+		ctx := telemetry.WithRequestID(telemetry.WithTraceparent(c.UserContext(), strings.Clone(c.Get(telemetry.HeaderTraceparent))), id)
+		probe := isProbe(c.Path())
+		var span telemetry.Span
+		if !probe {
+			ctx, span = telemetry.Start(ctx, "request", telemetry.Server)
+		}
 		c.SetUserContext(ctx)
 
 		if err := run.Catch(ctx, log, "request", func() error { return next(c) }); err != nil {
@@ -75,15 +81,27 @@ func Observe(log *slog.Logger, registry prometheus.Registerer) fiber.Handler {
 
 		status, took, route := c.Response().StatusCode(), time.Since(start), c.Route().Path
 		seconds.WithLabelValues(method(c), route, strconv.Itoa(status)).Observe(took.Seconds())
-		switch c.Path() {
-		case LivePath, ReadyPath, HealthPath:
-		default:
-			log.InfoContext(ctx, "request", "method", c.Method(), "path", strings.Clone(c.Path()), "status", status,
-				"took", took)
+		if probe {
+			return nil
 		}
+		log.InfoContext(ctx, "request", "method", c.Method(), "path", strings.Clone(c.Path()), "status", status,
+			"took", took)
+		span.SetName(method(c), route)
+		span.SetInt("http.response.status_code", status)
+		span.Set("request.id", id)
+		var failure error
+		if status >= http.StatusInternalServerError {
+			failure = errServer
+		}
+		span.End(failure)
 		return nil
 	}
 }
+
+// errServer marks the span of a request that failed because of this service.
+var errServer = errors.New("responded with a server error")
+
+func isProbe(path string) bool { return path == LivePath || path == ReadyPath || path == HealthPath }
 
 func next(c *fiber.Ctx) error {
 	if err := checkMessage(&c.Request().Header); err != nil {

@@ -15,6 +15,7 @@ type Create struct {
 	Fingerprint string `json:"fingerprint"`
 	Call        string `json:"call,omitempty"`
 	NewID       bool   `json:"newId,omitempty"`
+	Trace       string `json:"trace,omitempty"` // W3C traceparent of the request
 }
 
 // Cancel cancels an order. If IfVersion is not 0, an order with another version refuses. Call is unique per request: it
@@ -67,6 +68,7 @@ func New(c Create, now time.Time) (State, error) {
 		Auth:        c.Auth,
 		Fingerprint: c.Fingerprint,
 		CreateCall:  c.Call,
+		Trace:       c.Trace,
 	}, nil
 }
 

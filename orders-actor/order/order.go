@@ -98,6 +98,8 @@ type State struct {
 	// orders from older releases.
 	CreateCall string `json:"createCall,omitempty"`
 	CancelCall string `json:"cancelCall,omitempty"`
+	// Trace is the W3C traceparent of the request that created the order, or empty. Later work continues or links that trace.
+	Trace string `json:"trace,omitempty"`
 }
 
 // Clone returns a deep copy.

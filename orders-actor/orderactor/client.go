@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"orders/kit/actors"
+	"orders/kit/telemetry"
 	"orders/orders-actor/order"
 )
 
@@ -25,7 +26,7 @@ type Invoker interface {
 
 // Create creates an order, and reports whether an earlier request had created it.
 func (c *Client) Create(ctx context.Context, cmd order.Create) (_ order.Order, replayed bool, _ error) {
-	cmd.Call = rand.Text()
+	cmd.Call, cmd.Trace = rand.Text(), telemetry.Traceparent(ctx)
 	r, err := send(ctx, c, create, cmd.ID, cmd)
 	return r.Order, r.Replayed, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"orders/kit/actors"
+	"orders/kit/telemetry"
 	"orders/orders-actor/order"
 )
 
@@ -96,6 +97,7 @@ func (h *hosted) Invoke(ctx context.Context, method string, body []byte) ([]byte
 	var r reply
 	var invalid *order.Invalid
 	result, err := h.execute(ctx, method, data)
+	telemetry.Link(ctx, h.state.Trace)
 	switch {
 	case errors.As(err, &r.Refusal):
 	case errors.As(err, &invalid):
@@ -127,7 +129,9 @@ func (h *hosted) execute(ctx context.Context, method string, data json.RawMessag
 // one, even one that repeats forever, and after an error Dapr would retry it forever.
 func (h *hosted) Remind(ctx context.Context, name string) error {
 	if name == reminderDeliver && validID(h.id) {
-		return h.Deliver(ctx)
+		err := h.Deliver(ctx)
+		telemetry.Link(ctx, h.state.Trace)
+		return err
 	}
 	err := h.Reminders.Remove(ctx, h.id, name)
 	h.log.WarnContext(ctx, "removed an unknown reminder", "actor", h.id, "reminder", name, "error", err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orders/api/onbehalf"
+	"orders/kit/telemetry"
 )
 
 // AppID is payments-svc's Dapr app id.
@@ -97,6 +98,9 @@ func (c *Client) call(ctx context.Context, method string, p Payment, action stri
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
+	if traceparent := telemetry.Traceparent(ctx); traceparent != "" {
+		req.Header.Set(telemetry.HeaderTraceparent, traceparent)
+	}
 	if c.Token != "" {
 		req.Header.Set("Dapr-Api-Token", c.Token)
 	}

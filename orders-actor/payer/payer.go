@@ -13,6 +13,7 @@ import (
 
 	"orders/kit/retry"
 	"orders/kit/run"
+	"orders/kit/telemetry"
 	"orders/orders-actor/order"
 )
 
@@ -85,7 +86,8 @@ type job struct {
 
 type task struct {
 	Payment
-	attempts int // calls that the order knew of when the job was queued
+	attempts int    // calls that the order knew of when the job was queued
+	trace    string // traceparent of the create
 }
 
 const (
@@ -144,7 +146,7 @@ func (p *Payer) enqueue(s order.State, void bool) {
 	case p.queue <- j:
 		p.jobs[j] = task{
 			Payment:  Payment{OrderID: s.ID, Amount: s.Total, Currency: s.Currency, Auth: s.Auth},
-			attempts: s.Payment.Attempts,
+			attempts: s.Payment.Attempts, trace: s.Trace,
 		}
 	default:
 		p.Log.Warn("payment queue is full: left an order to the reconciler", "order", s.ID)
@@ -197,6 +199,7 @@ func (p *Payer) do(ctx, callCtx context.Context, j job) {
 		delete(p.jobs, j)
 		p.mu.Unlock()
 	}()
+	callCtx = telemetry.WithTraceparent(callCtx, t.trace)
 	pause := firstPause
 	for try := 1; ; try++ {
 		decided, err := p.try(callCtx, j, t, t.attempts+try)
@@ -208,7 +211,7 @@ func (p *Payer) do(ctx, callCtx context.Context, j job) {
 			p.reportFailure(callCtx, j, t.attempts+try, err)
 		}
 		if last {
-			p.Log.Warn("left an order to the reconciler", "order", j.id, "void", j.void, "calls", t.attempts+try, "error", err)
+			p.Log.WarnContext(callCtx, "left an order to the reconciler", "order", j.id, "void", j.void, "calls", t.attempts+try, "error", err)
 			return
 		}
 		p.Sleep(ctx, pause)
@@ -227,15 +230,22 @@ func (p *Payer) try(ctx context.Context, j job, t task, attempts int) (decided b
 }
 
 func (p *Payer) call(ctx context.Context, j job, t task, attempts int) (decided bool, _ error) {
+	ctx, span := telemetry.Start(ctx, "payment attempt", telemetry.Client)
+	span.Set("order.id", j.id)
+	span.SetInt("attempt", attempts)
 	timeoutCtx, cancel := context.WithTimeout(ctx, p.CallTimeout)
 	defer cancel()
 	if j.void {
-		if err := p.Payments.Void(timeoutCtx, t.Payment); err != nil {
+		span.SetName("void", "attempt")
+		err := p.Payments.Void(timeoutCtx, t.Payment)
+		span.End(err)
+		if err != nil {
 			return false, err
 		}
 		return true, ignoreRefusal(p.Results.Voided(ctx, j.id))
 	}
 	d, err := p.Payments.Pay(timeoutCtx, t.Payment)
+	span.End(err)
 	if err != nil {
 		return false, err
 	}
@@ -248,7 +258,7 @@ func (p *Payer) reportFailure(ctx context.Context, j job, attempts int, failure 
 		return ignoreRefusal(p.Results.PaymentFailed(ctx, order.PaymentFailed{ID: j.id, Attempts: attempts, Error: describe(failure)}))
 	})
 	if err != nil {
-		p.Log.Warn("cannot report a failed payment call", "order", j.id, "error", err)
+		p.Log.WarnContext(ctx, "cannot report a failed payment call", "order", j.id, "error", err)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"orders/kit/retry"
 	"orders/kit/run"
+	"orders/kit/telemetry"
 )
 
 // OrderDB finds stuck orders: created for longer than unpaidFor, overdue by more than overdueBy, or with a pending void.
@@ -137,7 +138,11 @@ func (r *Reconciler) Select(ctx context.Context) (selected []string) {
 func (r *Reconciler) Resume(ctx context.Context, id string) {
 	callCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if err := r.Orders.Resume(callCtx, id); err != nil && ctx.Err() == nil {
-		r.Log.Warn("cannot resume a stuck order", "order", id, "error", err)
+	callCtx, span := telemetry.Start(callCtx, "reconcile", telemetry.Internal)
+	span.Set("order.id", id)
+	err := r.Orders.Resume(callCtx, id)
+	span.End(err)
+	if err != nil && ctx.Err() == nil {
+		r.Log.WarnContext(callCtx, "cannot resume a stuck order", "order", id, "error", err)
 	}
 }

@@ -96,6 +96,7 @@ func (s *Server) sendError(c *fiber.Ctx, err error) error {
 		clientconn.Drain(c.Context().Conn())
 	}
 	p := problemOf(err)
+	p.TraceID = telemetry.TraceID(c.UserContext())
 	if c.GetRespHeader(httpapi.HeaderRequestID) == "" { // the request failed before the middleware: too large, or not HTTP
 		id := uuid.NewString()
 		c.Set(httpapi.HeaderRequestID, id)

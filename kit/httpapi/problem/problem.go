@@ -11,6 +11,8 @@ import (
 	"net/http"
 
 	"github.com/gofiber/fiber/v2"
+
+	"orders/kit/telemetry"
 )
 
 // ContentType is the media type of a problem.
@@ -76,6 +78,8 @@ type Problem struct {
 	Detail string       `json:"detail"`
 	Code   Code         `json:"code"`
 	Errors []FieldError `json:"errors,omitempty"`
+	// TraceID is the id of the request's trace. Handler sets it.
+	TraceID string `json:"traceId,omitempty"`
 
 	cause error
 }
@@ -140,6 +144,7 @@ func Handler(log *slog.Logger) fiber.ErrorHandler {
 		if p.Status >= http.StatusInternalServerError {
 			log.ErrorContext(c.UserContext(), "request failed", "code", p.Code, "error", err)
 		}
+		p.TraceID = telemetry.TraceID(c.UserContext())
 		return c.Status(p.Status).JSON(p, ContentType)
 	}
 }

@@ -543,6 +543,8 @@ export interface components {
             /** @description The bad fields. */
             errors?: components["schemas"]["FieldError"][];
             current?: components["schemas"]["Current"];
+            /** @description The request's trace, for support. Present if the request is traced. */
+            traceId?: string;
         };
         /** @description Where the order stands, when that is why it was refused. */
         Current: {
