@@ -5,6 +5,7 @@ package group
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -91,6 +92,7 @@ func (q *Queue[T]) handOver() {
 
 // lead runs the next group, which contains the leader's own call.
 func (q *Queue[T]) lead(ctx context.Context) {
+	runtime.Gosched() // callers that are about to wait join this group
 	group, work := q.next()
 	errs, err := make([]error, len(group)), ErrAborted // after a panic
 	defer func() {
