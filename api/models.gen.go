@@ -170,7 +170,10 @@ type CancelledOrder struct {
 	History   []HistoryEntry `json:"history"`
 	ID        OrderID        `json:"id"`
 	Items     []Item         `json:"items"`
-	Payment   Payment        `json:"payment"`
+
+	// LastChange The newest transition, at `updatedAt`. Absent in events that an older release stored.
+	LastChange Change  `json:"lastChange,omitempty,omitzero"`
+	Payment    Payment `json:"payment"`
 
 	// Status The status of an order. `delivered` and `cancelled` are final.
 	Status Status `json:"status"`
@@ -185,6 +188,29 @@ type CancelledOrder struct {
 
 // Cause What caused the transition; all except `created` are events of the state machine.
 type Cause string
+
+// Change Who caused a transition, and why. Customers see `user`, `requestId` and `traceId` only where they caused the transition
+// themselves; of operators they see the role and the reason. Optional fields are absent where they are unknown, such as in
+// transitions that an older release stored.
+type Change struct {
+	// By Who caused a transition. `system` is the delivery when it is due.
+	By Party `json:"by"`
+
+	// Cause What caused the transition; all except `created` are events of the state machine.
+	Cause Cause `json:"cause"`
+
+	// Reason The reason of a cancel, or of the payment service.
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// RequestID The `X-Request-Id` of the request that caused it.
+	RequestID string `json:"requestId,omitempty,omitzero"`
+
+	// TraceID The W3C trace id of the request that caused it, or of the create if no request did.
+	TraceID string `json:"traceId,omitempty,omitzero"`
+
+	// User The customer or operator.
+	User string `json:"user,omitempty,omitzero"`
+}
 
 // Counts Orders per status.
 type Counts struct {
@@ -246,7 +272,7 @@ type FieldError struct {
 	Message string `json:"message"`
 }
 
-// HistoryEntry One transition.
+// HistoryEntry defines model for HistoryEntry.
 type HistoryEntry struct {
 	At time.Time `json:"at"`
 
@@ -256,8 +282,20 @@ type HistoryEntry struct {
 	// Cause What caused the transition; all except `created` are events of the state machine.
 	Cause Cause `json:"cause"`
 
+	// Reason The reason of a cancel, or of the payment service.
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// RequestID The `X-Request-Id` of the request that caused it.
+	RequestID string `json:"requestId,omitempty,omitzero"`
+
 	// Status The status of an order. `delivered` and `cancelled` are final.
-	Status  Status `json:"status"`
+	Status Status `json:"status"`
+
+	// TraceID The W3C trace id of the request that caused it, or of the create if no request did.
+	TraceID string `json:"traceId,omitempty,omitzero"`
+
+	// User The customer or operator.
+	User    string `json:"user,omitempty,omitzero"`
 	Version int    `json:"version"`
 }
 
@@ -295,7 +333,10 @@ type Order struct {
 	History   []HistoryEntry `json:"history"`
 	ID        OrderID        `json:"id"`
 	Items     []Item         `json:"items"`
-	Payment   Payment        `json:"payment"`
+
+	// LastChange The newest transition, at `updatedAt`. Absent in events that an older release stored.
+	LastChange Change  `json:"lastChange,omitempty,omitzero"`
+	Payment    Payment `json:"payment"`
 
 	// Status The status of an order. `delivered` and `cancelled` are final.
 	Status Status `json:"status"`
@@ -359,7 +400,10 @@ type OrderSummary struct {
 	DeliverAt time.Time `json:"deliverAt,omitempty,omitzero"`
 	ID        OrderID   `json:"id"`
 	Items     []Item    `json:"items"`
-	Payment   Payment   `json:"payment"`
+
+	// LastChange The newest transition, at `updatedAt`. Absent in events that an older release stored.
+	LastChange Change  `json:"lastChange,omitempty,omitzero"`
+	Payment    Payment `json:"payment"`
 
 	// Status The status of an order. `delivered` and `cancelled` are final.
 	Status Status `json:"status"`
@@ -380,14 +424,17 @@ type Party string
 
 // Payment defines model for Payment.
 type Payment struct {
-	// Attempts Calls to the payment service. While the order waits for its payment this and `lastError` may change without a new
-	// version, and so without a new `ETag` or event; read the order without `If-None-Match` to see them.
+	// Attempts Calls to the payment service. While the order waits for its payment, this and the last error may change without a
+	// new version, and so without a new `ETag` or event; read the order without `If-None-Match` to see them.
 	Attempts int `json:"attempts"`
 
-	// LastError Why the last call failed, for people; absent once the payment is decided.
-	LastError string        `json:"lastError,omitempty,omitzero"`
-	Reason    string        `json:"reason,omitempty,omitzero"`
-	Status    PaymentStatus `json:"status"`
+	// LastError Why the last failed call failed, for people. It stays when a later call succeeds.
+	LastError string `json:"lastError,omitempty,omitzero"`
+
+	// LastErrorAt When that was; absent in orders of older releases.
+	LastErrorAt time.Time     `json:"lastErrorAt,omitempty,omitzero"`
+	Reason      string        `json:"reason,omitempty,omitzero"`
+	Status      PaymentStatus `json:"status"`
 }
 
 // PaymentStatus defines model for PaymentStatus.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"time"
 
 	"orders/faults/history"
@@ -106,15 +105,15 @@ func (db *orderDB) put(s order.State) error {
 	case db.w.mutation.OlderAccepted:
 	case db.w.mutation.SecondAccepted && known && s.Version == 1:
 		return nil
-	case known && (held.Version > s.Version || held.Version == s.Version && !reflect.DeepEqual(held.WithoutNotes(), s.WithoutNotes())):
+	case known && (held.Version > s.Version || held.Version == s.Version && !same(held, s)):
 		if db.w.mutation.OlderIgnored {
 			return nil
 		}
 		db.w.log("the order database has %s already", db.w.describe(held))
 		return &order.Conflict{Held: held.Clone()}
 	}
-	if known && held.Version == s.Version && held.Payment.Attempts > s.Payment.Attempts {
-		s.Payment = held.Payment // the later note is kept
+	if known && held.VoidPending == s.VoidPending && held.Payment.Attempts >= s.Payment.Attempts && same(held, s) {
+		return nil
 	}
 	db.states[s.ID] = s
 	if !known {
@@ -124,6 +123,15 @@ func (db *orderDB) put(s order.State) error {
 		db.log = append(db.log, history.FeedEvent{Cursor: fmt.Sprintf("%08d", len(db.log)+1), Order: s.Order, At: db.w.clock.time()})
 	}
 	return nil
+}
+
+// same reports whether a and b are copies of one version.
+func same(a, b order.State) bool {
+	is, err := order.SameVersion(a, b)
+	if err != nil {
+		panic(err)
+	}
+	return is
 }
 
 // Find implements orderactor.OrderDB.

@@ -17,6 +17,7 @@ const (
 	MaxSKU       = 64             // characters
 	MaxName      = 200            // characters
 	MaxReason    = 500            // characters
+	maxOriginID  = 64             // bytes
 )
 
 // Currencies are the supported ISO 4217 codes. All have two decimals except JPY, which has none.
@@ -99,4 +100,24 @@ func checkText(add func(string, string, ...any), field, text string, limit int, 
 	case strings.ContainsFunc(text, refused): // among them NUL, which PostgreSQL does not store
 		add(field, "must not hold control characters")
 	}
+}
+
+// limited cuts a text of another service down to MaxReason characters.
+func limited(text string) string {
+	if len(text) <= MaxReason {
+		return text
+	}
+	runes := []rune(text)
+	return string(runes[:min(len(runes), MaxReason)])
+}
+
+// limited returns o without the ids that are too long to store.
+func (o Origin) limited() Origin {
+	if len(o.RequestID) > maxOriginID {
+		o.RequestID = ""
+	}
+	if len(o.TraceID) > maxOriginID {
+		o.TraceID = ""
+	}
+	return o
 }

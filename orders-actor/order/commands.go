@@ -16,6 +16,7 @@ type Create struct {
 	Call        string `json:"call,omitempty"`
 	NewID       bool   `json:"newId,omitempty"`
 	Trace       string `json:"trace,omitempty"` // W3C traceparent of the request
+	Origin      Origin `json:"origin,omitzero"`
 }
 
 // Cancel cancels an order. If IfVersion is not 0, an order with another version refuses. Call is unique per request: it
@@ -27,6 +28,7 @@ type Cancel struct {
 	Reason    string `json:"reason,omitempty"`
 	IfVersion int    `json:"ifVersion,omitempty"`
 	Call      string `json:"call,omitempty"`
+	Origin    Origin `json:"origin,omitzero"`
 }
 
 // Settle reports the decision of payments-svc.
@@ -58,12 +60,16 @@ func New(c Create, now time.Time) (State, error) {
 	}
 	now = stamp(now)
 	return State{
+		Schema: Schema,
 		Order: Order{
 			ID: c.ID, Customer: c.Auth.User, Status: machine.Initial, Version: 1,
 			Items: append([]Item(nil), c.Items...), Currency: c.Currency, Total: total,
 			CreatedAt: now, UpdatedAt: now,
 			Payment: Payment{Status: PaymentPending},
-			History: []Entry{{Version: 1, Status: machine.Initial, At: now, Cause: "created", By: byRole(c.Auth.Role)}},
+			History: []Entry{{
+				Version: 1, Status: machine.Initial, At: now, Cause: "created",
+				By: byRole(c.Auth.Role), User: c.Auth.User, Origin: c.Origin.limited(),
+			}},
 		},
 		Auth:        c.Auth,
 		Fingerprint: c.Fingerprint,
@@ -88,11 +94,12 @@ func (s State) Settle(c Settle, now time.Time, deliverAfter time.Duration) (Stat
 	if c.Confirmed {
 		event = PaymentConfirmed
 	}
-	next, ok := s.move(event, ByPayment, now)
+	next, ok := s.move(event, s.causedBy(ByPayment), now)
 	if !ok {
 		return s, false
 	}
-	next.Payment = Payment{Status: PaymentRefused, Reason: c.Reason, Attempts: c.Attempts}
+	c.Reason = limited(c.Reason)
+	next.Payment.Status, next.Payment.Reason, next.Payment.Attempts = PaymentRefused, c.Reason, c.Attempts
 	if c.Confirmed {
 		next.Payment.Status = PaymentDone
 		due := next.UpdatedAt.Add(deliverAfter)
@@ -103,22 +110,23 @@ func (s State) Settle(c Settle, now time.Time, deliverAfter time.Duration) (Stat
 	return next, true
 }
 
-// PaymentFailed stores the number of failed calls to payments-svc while the payment is pending. It is not a transition: the
-// version stays. It reports false and changes nothing if as many calls are stored already, such as after a repetition.
-func (s State) PaymentFailed(c PaymentFailed) (State, bool) {
+// PaymentFailed stores failed calls to payments-svc while the payment is pending. It is not a transition: the version stays.
+// It reports false and changes nothing if as many calls are stored already, such as after a repetition.
+func (s State) PaymentFailed(c PaymentFailed, now time.Time) (State, bool) {
 	if s.Status != Created || c.Attempts <= s.Payment.Attempts {
 		return s, false
 	}
-	s.Payment.Attempts, s.Payment.LastError = c.Attempts, c.Error
+	s.Payment.Attempts, s.Payment.LastError, s.Payment.LastErrorAt = c.Attempts, limited(c.Error), stamp(now)
 	return s, true
 }
 
-// WithoutNotes returns s without the fields that may differ between two copies of one version: VoidPending, and the failed
-// calls while the payment is pending.
+// WithoutNotes returns s without the fields that may differ between two copies of one version: VoidPending, the last failed
+// call, and the number of calls while the payment is pending.
 func (s State) WithoutNotes() State {
 	s.VoidPending = false
+	s.Payment.LastError, s.Payment.LastErrorAt = "", time.Time{}
 	if s.Status == Created {
-		s.Payment.Attempts, s.Payment.LastError = 0, ""
+		s.Payment.Attempts = 0
 	}
 	return s
 }
@@ -136,10 +144,10 @@ func (s State) Cancel(c Cancel, now time.Time) (State, bool, error) {
 	if c.IfVersion != 0 && c.IfVersion != s.Version {
 		return s, false, s.refuse(VersionMismatch, "the order has changed since you saw it")
 	}
-	next, ok := s.move(CancelRequested, c.By, now)
+	next, ok := s.move(CancelRequested, Entry{By: c.By, User: c.User, Origin: c.Origin.limited()}, now)
 	switch {
 	case ok:
-		next.Payment.Status, next.Payment.LastError = PaymentVoided, ""
+		next.Payment.Status = PaymentVoided
 		next.Cancellation = &Cancellation{By: c.By, Reason: c.Reason}
 		next.DeliverAt = nil
 		next.VoidPending = true
@@ -163,7 +171,7 @@ func (s State) Deliver(now time.Time) (State, bool) {
 	if !s.Due(now) {
 		return s, false
 	}
-	return s.move(DeliveryDue, BySystem, now)
+	return s.move(DeliveryDue, s.causedBy(BySystem), now)
 }
 
 // Due reports whether the order is confirmed and its time of delivery has come.
@@ -180,8 +188,17 @@ func (s State) Voided() (State, bool) {
 	return s, true
 }
 
-// move makes the transition of an event, or reports false if the machine has none.
-func (s State) move(event Event, by Party, now time.Time) (State, bool) {
+// causedBy returns the entry of a transition that no user causes.
+func (s State) causedBy(party Party) Entry {
+	e := Entry{By: party}
+	if len(s.History) > 0 {
+		e.TraceID = s.History[0].TraceID
+	}
+	return e
+}
+
+// move makes the transition of an event, or reports false if the machine has none. The entry says who caused it.
+func (s State) move(event Event, e Entry, now time.Time) (State, bool) {
 	to, ok := s.Status.Next(event)
 	if !ok {
 		return s, false
@@ -193,7 +210,8 @@ func (s State) move(event Event, by Party, now time.Time) (State, bool) {
 	if next.UpdatedAt.Before(s.UpdatedAt) { // this replica's clock may be behind that of the last turn's replica
 		next.UpdatedAt = s.UpdatedAt
 	}
-	next.History = append(next.History, Entry{Version: next.Version, Status: to, At: next.UpdatedAt, Cause: string(event), By: by})
+	e.Version, e.Status, e.At, e.Cause = next.Version, to, next.UpdatedAt, string(event)
+	next.History = append(next.History, e)
 	return next, true
 }
 

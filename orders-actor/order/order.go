@@ -47,13 +47,14 @@ const (
 	PaymentVoided  PaymentStatus = "voided"
 )
 
-// Payment is the payment of an order. Attempts is the number of calls to payments-svc; LastError is the last known failure
-// while the payment is pending. Both may change without a new version.
+// Payment is the payment of an order. Attempts is the number of calls to payments-svc; LastError and LastErrorAt are the last
+// known failure. They may change without a new version while the payment is pending, and stay after the decision.
 type Payment struct {
-	Status    PaymentStatus `json:"status"`
-	Reason    string        `json:"reason,omitempty"`
-	Attempts  int           `json:"attempts"`
-	LastError string        `json:"lastError,omitempty"`
+	Status      PaymentStatus `json:"status"`
+	Reason      string        `json:"reason,omitempty"`
+	Attempts    int           `json:"attempts"`
+	LastError   string        `json:"lastError,omitempty"`
+	LastErrorAt time.Time     `json:"lastErrorAt,omitzero"`
 }
 
 // Party is who caused a transition.
@@ -73,13 +74,23 @@ type Cancellation struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// Entry is one transition in an order's history.
+// Entry is one transition in an order's history. User is empty for payments and the system, and in cancels by operators that
+// an older release stored.
 type Entry struct {
 	Version int       `json:"version"`
 	Status  Status    `json:"status"`
 	At      time.Time `json:"at"`
 	Cause   string    `json:"cause"` // "created" or the machine's event
 	By      Party     `json:"by"`
+	User    string    `json:"user,omitempty"`
+	Origin
+}
+
+// Origin identifies the request that caused a command, as far as it is known. An entry of a payment or the system has the
+// trace of the create.
+type Origin struct {
+	RequestID string `json:"requestId,omitempty"`
+	TraceID   string `json:"traceId,omitempty"`
 }
 
 // Auth is the user who created the order. The payer needs it for calls on behalf of that user.
@@ -90,6 +101,7 @@ type Auth struct {
 
 // State is what the actor stores: the order, and fields that clients do not see.
 type State struct {
+	Schema int `json:"schema,omitempty"` // see Schema
 	Order
 	Auth        Auth   `json:"auth"`
 	Fingerprint string `json:"fingerprint"`        // hash of the create's content
@@ -100,6 +112,25 @@ type State struct {
 	CancelCall string `json:"cancelCall,omitempty"`
 	// Trace is the W3C traceparent of the request that created the order, or empty. Later work continues or links that trace.
 	Trace string `json:"trace,omitempty"`
+}
+
+// Summary returns the order with only the newest entry of its history, as lists and events have it.
+func (o Order) Summary() Order {
+	o.History = o.History[max(len(o.History)-1, 0):]
+	return o
+}
+
+// ReasonFor returns the reason of an entry in the order's history, or "".
+func (o Order) ReasonFor(e Entry) string {
+	switch Event(e.Cause) {
+	case CancelRequested:
+		if o.Cancellation != nil {
+			return o.Cancellation.Reason
+		}
+	case PaymentConfirmed, PaymentDeclined:
+		return o.Payment.Reason
+	}
+	return ""
 }
 
 // Clone returns a deep copy.

@@ -56,7 +56,7 @@ func TestNewOrderIsCreatedWithVersionOne(t *testing.T) {
 	assert.Equal(t, "alice", s.Customer)
 	assert.Equal(t, order.PaymentPending, s.Payment.Status)
 	assert.Nil(t, s.DeliverAt)
-	assert.Equal(t, []order.Entry{{Version: 1, Status: order.Created, At: noon, Cause: "created", By: order.ByCustomer}}, s.History)
+	assert.Equal(t, []order.Entry{{Version: 1, Status: order.Created, At: noon, Cause: "created", By: order.ByCustomer, User: "alice"}}, s.History)
 	assert.Equal(t, order.ByOperator, created(t, order.Auth{User: "olga", Role: "operator"}).History[0].By)
 }
 

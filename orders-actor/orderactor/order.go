@@ -151,13 +151,13 @@ func (o *Order) Cancel(ctx context.Context, c order.Cancel) (Result, error) {
 	return r, err
 }
 
-// PaymentFailed stores the number of failed calls to payments-svc, without a new version. It does not hand the order to the
+// PaymentFailed stores failed calls to payments-svc, without a new version. It does not hand the order to the
 // Payer, which is still working on it.
 func (o *Order) PaymentFailed(ctx context.Context, c order.PaymentFailed) (Result, error) {
 	if err := o.loadExisting(ctx); err != nil {
 		return Result{}, err
 	}
-	next, changed := o.state.PaymentFailed(c)
+	next, changed := o.state.PaymentFailed(c, o.Clock())
 	if !changed {
 		return Result{Order: o.state.Order}, nil
 	}

@@ -35,16 +35,17 @@ var errCrash = errors.New("crash")
 
 // world implements the actor's ports for one order. It records the steps, and crashes at one of them.
 type world struct {
-	removed  []string // reminders
-	now      time.Time
-	stored   *order.State
-	database *order.State // in the order database
-	reminder *time.Time
-	pays     int
-	voids    int
-	steps    []string
-	crashIn  int  // steps until the crash; 0: none
-	after    bool // crash after the effect of the step
+	removed    []string // reminders
+	unreadable error    // of Load
+	now        time.Time
+	stored     *order.State
+	database   *order.State // in the order database
+	reminder   *time.Time
+	pays       int
+	voids      int
+	steps      []string
+	crashIn    int  // steps until the crash; 0: none
+	after      bool // crash after the effect of the step
 }
 
 // step records and executes one step, unless the crash is before it.
@@ -72,7 +73,7 @@ func (w *world) Load(context.Context, string) (s order.State, exists bool, err e
 		if w.stored != nil {
 			s, exists = w.stored.Clone(), true
 		}
-		return nil
+		return w.unreadable
 	})
 	return s, exists, err
 }
@@ -283,7 +284,7 @@ func TestFailedPaymentCallsAreStoredWithoutANewVersion(t *testing.T) {
 	for range 2 { // Dapr may execute a call twice
 		got, err := o.PaymentFailed(t.Context(), report)
 		require.NoError(t, err)
-		assert.Equal(t, order.Payment{Status: order.PaymentPending, Attempts: 3, LastError: "unavailable"}, got.Order.Payment)
+		assert.Equal(t, order.Payment{Status: order.PaymentPending, Attempts: 3, LastError: "unavailable", LastErrorAt: w.now}, got.Order.Payment)
 		assert.Equal(t, 1, got.Order.Version)
 	}
 	assert.Equal(t, w.stored, w.database)
@@ -291,10 +292,27 @@ func TestFailedPaymentCallsAreStoredWithoutANewVersion(t *testing.T) {
 
 	settled, err := o.Settle(t.Context(), order.Settle{ID: id, Confirmed: true, Attempts: 4})
 	require.NoError(t, err)
-	assert.Equal(t, order.Payment{Status: order.PaymentDone, Attempts: 4}, settled.Order.Payment)
+	assert.Equal(t, order.Payment{Status: order.PaymentDone, Attempts: 4, LastError: "unavailable", LastErrorAt: w.now}, settled.Order.Payment)
 	late, err := o.PaymentFailed(t.Context(), order.PaymentFailed{ID: id, Attempts: 9, Error: "unavailable"})
 	require.NoError(t, err)
 	assert.Equal(t, settled, late)
+}
+
+// A state of a newer release fails every turn, so that its callers retry until a replica of that release runs the order.
+func TestStateOfANewerReleaseIsLeftAlone(t *testing.T) {
+	w := newWorld()
+	w.unreadable = order.ErrNewerSchema
+	for name, turn := range map[string]func(o *orderactor.Order) error{
+		"create": func(o *orderactor.Order) error { _, err := o.Create(t.Context(), tea); return err },
+		"cancel": func(o *orderactor.Order) error { _, err := o.Cancel(t.Context(), cancelTea); return err },
+		"settle": func(o *orderactor.Order) error { _, err := o.Settle(t.Context(), order.Settle{ID: id}); return err },
+		"resume": func(o *orderactor.Order) error { _, err := o.Resume(t.Context(), order.Resume{}); return err },
+		"remind": func(o *orderactor.Order) error { return o.Deliver(t.Context()) },
+	} {
+		w.steps = nil
+		require.ErrorIs(t, turn(w.activate()), order.ErrNewerSchema, name)
+		assert.Equal(t, []string{"load"}, w.steps, name)
+	}
 }
 
 func TestEarlyReminderIsSetAgain(t *testing.T) {

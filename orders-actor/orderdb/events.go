@@ -30,7 +30,7 @@ type EventQuery struct {
 	Limit    int // 50 when 0, 500 at most
 }
 
-// Event is one version of an order, without its history, and the cursor after it.
+// Event is the summary of one version of an order, and the cursor after it. Events of older releases have no history at all.
 type Event struct {
 	Cursor string
 	Order  order.Order

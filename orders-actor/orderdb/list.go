@@ -42,7 +42,7 @@ type Query struct {
 
 // Page is a page of a list.
 type Page struct {
-	Orders []order.Order // without history
+	Orders []order.Order // see order.Order.Summary
 	Next   string        // the cursor of the next page; empty on the last one
 	// Counts is the number of orders per status, without the filter Query.Statuses. It is at most CountLimit, or less with a
 	// text. AtLeast lists the statuses that may have more.
@@ -114,7 +114,7 @@ func (d *DB) Counts(ctx context.Context, f Filter) (counts Counts, err error) {
 	return counts, nil
 }
 
-// Export calls each with all selected orders, without history, in the order of the list, until it returns an error. It holds
+// Export calls each with the summaries of all selected orders, in the order of the list, until it returns an error. It holds
 // one page in memory. With SortUpdated, orders that change meanwhile may be exported twice or not at all.
 func (d *DB) Export(ctx context.Context, q Query, each func(order.Order) error) error {
 	after, err := q.after()
@@ -189,8 +189,7 @@ func (d *DB) page(ctx context.Context, s selection, after cursors.Page) (orders 
 		next = cursors.Page{List: s.list(), Key: last.key, ID: last.id}.String()
 	}
 	for _, r := range found {
-		r.order.History = nil
-		orders = append(orders, r.order)
+		orders = append(orders, r.order.Summary())
 	}
 	return orders, next, nil
 }

@@ -106,10 +106,11 @@ func (d *DB) migrate(ctx context.Context, tx *sql.Tx) error {
 	return d.restartForeignLog(ctx, tx)
 }
 
-// isOwnError reports whether an error was returned by this package on purpose, not by the database.
+// isOwnError reports whether an error was returned by this package or package order, not by the database.
 func isOwnError(err error) bool {
 	var conflict *order.Conflict
-	return errors.As(err, &conflict) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrCursorExpired) || errors.Is(err, ErrBadCursor)
+	return errors.As(err, &conflict) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrCursorExpired) || errors.Is(err, ErrBadCursor) ||
+		errors.Is(err, order.ErrNewerSchema)
 }
 
 // Close closes all connections.

@@ -78,9 +78,7 @@ func newVersion(s order.State) (*version, error) {
 	if v.state, err = encode(s); err != nil {
 		return nil, err
 	}
-	public := s.Order
-	public.History = nil
-	if v.document, err = encode(public); err != nil {
+	if v.document, err = encode(s.Summary()); err != nil {
 		return nil, err
 	}
 	if s.Version == 1 {
@@ -160,12 +158,16 @@ func (d *DB) Empty(ctx context.Context) (bool, error) {
 	return false, err
 }
 
-func stored(ctx context.Context, q sqldb.Querier, id string) (s order.State, _ error) {
-	err := q.QueryRowContext(ctx, `SELECT state FROM orders WHERE id = $1`, id).Scan(sqldb.JSON{V: &s})
+func stored(ctx context.Context, q sqldb.Querier, id string) (order.State, error) {
+	var data []byte
+	err := q.QueryRowContext(ctx, `SELECT state FROM orders WHERE id = $1`, id).Scan(&data)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
 	}
-	return s, err
+	if err != nil {
+		return order.State{}, err
+	}
+	return order.Decode(data)
 }
 
 const (
@@ -214,7 +216,7 @@ func (d *DB) update(ctx context.Context, tx *sql.Tx, query string, v *version) (
 
 // updateNotes stores the notes of the same version, unless the stored ones are newer.
 func (d *DB) updateNotes(ctx context.Context, tx *sql.Tx, before order.State, v *version) error {
-	same, err := equalWithoutNotes(before, v.State)
+	same, err := order.SameVersion(before, v.State)
 	switch {
 	case err != nil:
 		return err
@@ -226,15 +228,6 @@ func (d *DB) updateNotes(ctx context.Context, tx *sql.Tx, before order.State, v 
 		_, err := d.update(ctx, tx, updateOrder, v)
 		return err
 	}
-}
-
-func equalWithoutNotes(a, b order.State) (bool, error) {
-	left, err := json.Marshal(a.WithoutNotes())
-	if err != nil {
-		return false, err
-	}
-	right, err := json.Marshal(b.WithoutNotes())
-	return string(left) == string(right), err
 }
 
 func (d *DB) logEvent(ctx context.Context, tx *sql.Tx, v *version) error {

@@ -141,6 +141,31 @@ func TestRefusalsOfPutAreNotUnavailable(t *testing.T) {
 	})
 }
 
+// A state of a newer release is neither misread nor overwritten. Lists and events show what they know of it.
+func TestStatesOfNewerReleasesAreRefused(t *testing.T) {
+	eachDB(t, func(t *testing.T, db *orderdb.DB) {
+		newer := newOrder(t, "alice", start)
+		after := head(t, db)
+		newer.Schema = order.Schema + 1
+		put(t, db, newer)
+
+		_, _, err := db.Find(t.Context(), newer.ID)
+		require.ErrorIs(t, err, order.ErrNewerSchema)
+		require.NotErrorIs(t, err, orderdb.ErrUnavailable)
+		older := newer.Clone()
+		older.Schema, older.Payment.Attempts = order.Schema, 3
+		require.ErrorIs(t, db.Put(t.Context(), older), order.ErrNewerSchema)
+		_, err = db.Restore(t.Context(), []order.State{cancelled(t, older, start)})
+		require.ErrorIs(t, err, order.ErrNewerSchema)
+
+		page, err := db.List(t.Context(), orderdb.Query{})
+		require.NoError(t, err)
+		require.Len(t, page.Orders, 1)
+		require.Equal(t, newer.Order, page.Orders[0])
+		require.Len(t, eventsAfter(t, db, after), 1)
+	})
+}
+
 func TestReplicasMigrateConcurrently(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, dsn string) {
 		var all sync.WaitGroup

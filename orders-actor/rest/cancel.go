@@ -43,7 +43,7 @@ func (s *Server) cancelOrder(c *fiber.Ctx, u auth.User) error {
 	if err != nil {
 		return err
 	}
-	o, changed, err := s.cancel(c.UserContext(), newCancel(u, id, reason, version))
+	o, changed, err := s.cancel(c.UserContext(), newCancel(u, origin(c), id, reason, version))
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (s *Server) cancelOrder(c *fiber.Ctx, u auth.User) error {
 	return c.JSON(struct { // api.CancelledOrder
 		api.Order
 		Changed bool `json:"changed"`
-	}{convert.Order(o), changed})
+	}{convert.Order(o, u), changed})
 }
 
 func (s *Server) cancelOrders(c *fiber.Ctx, u auth.User) error {
@@ -67,7 +67,7 @@ func (s *Server) cancelOrders(c *fiber.Ctx, u auth.User) error {
 	if err != nil {
 		return err
 	}
-	ctx := c.UserContext()
+	ctx, from := c.UserContext(), origin(c)
 	results := make([]cancelResult, len(ids))
 	slots := make(chan struct{}, bulkParallel)
 	var done sync.WaitGroup
@@ -76,7 +76,7 @@ func (s *Server) cancelOrders(c *fiber.Ctx, u auth.User) error {
 		done.Go(func() {
 			results[i].err = run.Catch(ctx, s.Log, "bulk cancel", func() (err error) {
 				defer func() { <-slots }()
-				results[i].order, results[i].changed, err = s.cancel(ctx, newCancel(u, id, reason, 0))
+				results[i].order, results[i].changed, err = s.cancel(ctx, newCancel(u, from, id, reason, 0))
 				return err
 			})
 		})
@@ -84,17 +84,17 @@ func (s *Server) cancelOrders(c *fiber.Ctx, u auth.User) error {
 	done.Wait()
 	outcomes := make([]api.CancelOutcome, len(ids))
 	for i, id := range ids {
-		outcomes[i] = s.outcome(ctx, id, results[i])
+		outcomes[i] = s.outcome(ctx, u, id, results[i])
 	}
 	return c.JSON(api.CancelOutcomes{Outcomes: outcomes})
 }
 
-func newCancel(u auth.User, id, reason string, version int) order.Cancel {
+func newCancel(u auth.User, from order.Origin, id, reason string, version int) order.Cancel {
 	by := order.ByCustomer
 	if u.Role == auth.Operator {
 		by = order.ByOperator
 	}
-	return order.Cancel{ID: id, User: u.ID, By: by, Reason: reason, IfVersion: version}
+	return order.Cancel{ID: id, User: u.ID, By: by, Reason: reason, IfVersion: version, Origin: from}
 }
 
 // cancel sends the command to the order's actor if the order database has the order and the user may access it. Other ids
@@ -119,9 +119,9 @@ type cancelResult struct {
 }
 
 // outcome converts the result of one order. An error is an outcome too; it does not fail the bulk cancel.
-func (s *Server) outcome(ctx context.Context, id string, r cancelResult) api.CancelOutcome {
+func (s *Server) outcome(ctx context.Context, u auth.User, id string, r cancelResult) api.CancelOutcome {
 	if r.err == nil {
-		return api.CancelOutcome{ID: id, Outcome: api.OutcomeCancelled, Order: convert.Order(r.order), Changed: &r.changed}
+		return api.CancelOutcome{ID: id, Outcome: api.OutcomeCancelled, Order: convert.Order(r.order, u), Changed: &r.changed}
 	}
 	p := problemOf(r.err)
 	outcome := api.OutcomeFailed

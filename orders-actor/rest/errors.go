@@ -84,6 +84,9 @@ func kindOf(err error) *problem.Problem {
 			return problem.New(problem.Unavailable, "orders can't be reached right now; try again")
 		}
 	}
+	if errors.Is(err, order.ErrNewerSchema) { // during an update, another replica may know it
+		return problem.New(problem.Unavailable, "the order was stored by a newer release of this service; try again")
+	}
 	return problem.Of(err)
 }
 

@@ -65,11 +65,11 @@ func (s *Server) followOrders(c *fiber.Ctx, u auth.User) error {
 	if media == eventStream {
 		return s.streamEvents(c, u, events)
 	}
-	return s.pollEvents(c, events)
+	return s.pollEvents(c, u, events)
 }
 
 // pollEvents responds with the next events as JSON. With Prefer: wait it is a long poll.
-func (s *Server) pollEvents(c *fiber.Ctx, q orderdb.EventQuery) error {
+func (s *Server) pollEvents(c *fiber.Ctx, u auth.User, q orderdb.EventQuery) error {
 	wait, asked := request.PreferWait(c)
 	if wait > 0 {
 		defer s.Feed.Follow()()
@@ -89,7 +89,7 @@ func (s *Server) pollEvents(c *fiber.Ctx, q orderdb.EventQuery) error {
 		if asked {
 			request.PreferenceApplied(c, wait)
 		}
-		return c.JSON(s.toEvents(events))
+		return c.JSON(s.toEvents(events, u))
 	}
 }
 
@@ -109,10 +109,10 @@ func (s *Server) await(c *fiber.Ctx, more <-chan struct{}, check, end <-chan tim
 	return false
 }
 
-func (s *Server) toEvents(e orderdb.Events) api.Events {
+func (s *Server) toEvents(e orderdb.Events, u auth.User) api.Events {
 	events := api.Events{Events: make([]api.Event, len(e.Events)), Next: s.cursors.Seal(cursor.Feed, e.Next)}
 	for i, event := range e.Events {
-		events.Events[i] = api.Event{Cursor: s.cursors.Seal(cursor.Feed, event.Cursor), Order: convert.Summary(event.Order)}
+		events.Events[i] = api.Event{Cursor: s.cursors.Seal(cursor.Feed, event.Cursor), Order: convert.Summary(event.Order, u)}
 	}
 	return events
 }
@@ -140,7 +140,7 @@ func (s *Server) streamEvents(c *fiber.Ctx, u auth.User, q orderdb.EventQuery) e
 	headers := map[string]string{fiber.HeaderContentType: eventStream, "X-Accel-Buffering": "no"}
 	return s.sendStream(c, u, s.waits, headers, func(ctx context.Context, conn net.Conn, w *bufio.Writer) {
 		defer s.Feed.Follow()()
-		st := &stream{server: s, conn: conn, w: w, query: q, expires: u.Expires}
+		st := &stream{server: s, conn: conn, w: w, query: q, user: u}
 		if err := st.run(first, more); err != nil {
 			s.Log.DebugContext(ctx, "stream ended", "error", err)
 		}
@@ -180,14 +180,13 @@ type stream struct {
 	conn   net.Conn
 	w      *bufio.Writer
 	query  orderdb.EventQuery
-
-	expires time.Time // of the client's token
+	user   auth.User
 }
 
 func (st *stream) run(events orderdb.Events, more <-chan struct{}) error {
 	lifetime := st.server.StreamLifetime
 	lifetime -= rand.N(lifetime/5 + 1) // jitter: streams that began together do not reconnect together
-	end := time.NewTimer(min(lifetime, st.expires.Add(auth.Skew).Sub(st.server.Now())))
+	end := time.NewTimer(min(lifetime, st.user.Expires.Add(auth.Skew).Sub(st.server.Now())))
 	defer end.Stop()
 	heartbeat := time.NewTicker(st.server.Heartbeat)
 	defer heartbeat.Stop()
@@ -247,7 +246,7 @@ func (st *stream) send(events orderdb.Events) error {
 		return nil
 	}
 	for _, e := range events.Events {
-		data, err := json.Marshal(convert.Summary(e.Order))
+		data, err := json.Marshal(convert.Summary(e.Order, st.user))
 		if err != nil {
 			return fmt.Errorf("encode event %s: %w", e.Cursor, err)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"orders/api"
 	"orders/kit/httpapi"
+	"orders/kit/telemetry"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb"
@@ -39,7 +40,7 @@ func (s *Server) createOrder(c *fiber.Ctx, u auth.User) error {
 	if create.ID, err = s.newOrderID(c, u, key); err != nil {
 		return err
 	}
-	create.NewID = key == ""
+	create.NewID, create.Origin = key == "", origin(c)
 	o, replayed, err := s.Commands.Create(c.UserContext(), create)
 	if err != nil {
 		return err
@@ -49,7 +50,7 @@ func (s *Server) createOrder(c *fiber.Ctx, u auth.User) error {
 	}
 	c.Set(fiber.HeaderLocation, "/v1/orders/"+o.ID)
 	c.Set(fiber.HeaderETag, request.ETag(o.Version))
-	return c.Status(fiber.StatusCreated).JSON(convert.Order(o))
+	return c.Status(fiber.StatusCreated).JSON(convert.Order(o, u))
 }
 
 // newCreate validates the input, so that invalid input invokes no actor. The caller sets the id.
@@ -70,6 +71,11 @@ func newCreate(u auth.User, body api.CreateOrder) (order.Create, error) {
 		Auth:  order.Auth{User: u.ID, Role: string(u.Role)},
 		Items: items, Currency: string(body.Currency), Fingerprint: hex.EncodeToString(sum[:]),
 	}, nil
+}
+
+// origin returns the ids of the request.
+func origin(c *fiber.Ctx) order.Origin {
+	return order.Origin{RequestID: telemetry.RequestID(c.UserContext()), TraceID: telemetry.TraceID(c.UserContext())}
 }
 
 // newOrderID returns the id that belongs to the idempotency key, or a new one without a key.
@@ -123,7 +129,7 @@ func (s *Server) listOrders(c *fiber.Ctx, u auth.User) error {
 		page.Next = s.cursors.Seal(cursor.Page, page.Next)
 	}
 	page.Feed = s.cursors.Seal(cursor.Feed, page.Feed)
-	return c.JSON(convert.List(page))
+	return c.JSON(convert.List(page, u))
 }
 
 // countOrders waits for counts that other requests may share. It gives its place among the running calls to others meanwhile.
@@ -164,7 +170,7 @@ func expensive(q orderdb.Query) bool {
 }
 
 func (s *Server) getOrder(c *fiber.Ctx, u auth.User) error {
-	return s.sendOrder(c, u, func(o order.Order) any { return convert.Order(o) })
+	return s.sendOrder(c, u, func(o order.Order) any { return convert.Order(o, u) })
 }
 
 func (s *Server) getOrderStatus(c *fiber.Ctx, u auth.User) error {

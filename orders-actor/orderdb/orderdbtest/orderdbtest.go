@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) Database) {
 	for name, test := range map[string]func(*testing.T, Database){
 		"unknown order is not found":                    testUnknownOrder,
 		"older version and other content are conflicts": testConflicts,
+		"copies of two releases are no conflict":        testReleases,
 		"newest of any puts is stored":                  testPutsInAnyOrder,
 		"stuck orders of each kind are found":           testStuck,
 	} {
@@ -118,6 +119,36 @@ func testConflicts(t *testing.T, db Database) {
 		require.Equal(t, step.stored, got, step.name)
 	}
 	require.Equal(t, []string{"v1", "v2"}, versions(t, db, first.ID))
+}
+
+// testReleases checks that replicas of two releases agree on a version, though the older one drops fields that it does not know
+// when it stores a state.
+func testReleases(t *testing.T, db Database) {
+	cancelled := Cancelled(t, NewOrder(t, "alice", Start), Start.Add(time.Second))
+	for i := range cancelled.History {
+		cancelled.History[i].Origin = order.Origin{RequestID: "request", TraceID: "4bf92f3577b34da6a3ce929d0e0e4736"}
+	}
+	older := cancelled.Clone()
+	older.Schema = 0
+	for i := range older.History {
+		older.History[i].User, older.History[i].Origin = "", order.Origin{}
+	}
+	other := cancelled.Clone()
+	other.History[1].RequestID = "another"
+
+	var conflict *order.Conflict
+	for _, pair := range [][2]order.State{{cancelled, older}, {older, cancelled}} {
+		first, second := pair[0], pair[1]
+		id := NewOrder(t, "alice", Start).ID
+		first.ID, second.ID = id, id
+		require.NoError(t, db.Put(t.Context(), first))
+		require.NoError(t, db.Put(t.Context(), second))
+		got, _, err := db.Find(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, first.History[1].RequestID, got.History[1].RequestID, "the stored copy remains")
+	}
+	require.NoError(t, db.Put(t.Context(), cancelled))
+	require.ErrorAs(t, db.Put(t.Context(), other), &conflict)
 }
 
 // testPutsInAnyOrder checks that the highest version is stored, and that the log has each version that was the highest when

@@ -1,30 +1,44 @@
-// Package convert converts orders from the domain to the API.
+// Package convert converts orders from the domain to the API, as their viewer may see them: customers do not see which operator
+// has changed an order, nor that operator's request.
 package convert
 
 import (
 	"time"
 
 	"orders/api"
+	"orders/orders-actor/auth"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb"
 )
 
 // Order converts an order with its history.
-func Order(o order.Order) api.Order {
-	s := Summary(o)
+func Order(o order.Order, viewer auth.User) api.Order {
+	s := Summary(o, viewer)
 	history := make([]api.HistoryEntry, len(o.History))
 	for i, e := range o.History {
-		history[i] = api.HistoryEntry{Version: e.Version, Status: api.Status(e.Status), At: e.At, Cause: api.Cause(e.Cause), By: api.Party(e.By)}
+		c := change(o, e, viewer)
+		history[i] = api.HistoryEntry{
+			Version: e.Version, Status: api.Status(e.Status), At: e.At,
+			Cause: c.Cause, By: c.By, User: c.User, Reason: c.Reason, RequestID: c.RequestID, TraceID: c.TraceID,
+		}
 	}
 	return api.Order{
 		ID: s.ID, Customer: s.Customer, Status: s.Status, Version: s.Version, Items: s.Items, Currency: s.Currency, Total: s.Total,
 		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, DeliverAt: s.DeliverAt, Payment: s.Payment, Cancellation: s.Cancellation,
-		History: history,
+		LastChange: s.LastChange, History: history,
 	}
 }
 
-// Summary converts an order without its history.
-func Summary(o order.Order) api.OrderSummary {
+func change(o order.Order, e order.Entry, viewer auth.User) api.Change {
+	c := api.Change{Cause: api.Cause(e.Cause), By: api.Party(e.By), Reason: o.ReasonFor(e)}
+	if viewer.Role == auth.Operator || e.By != order.ByOperator || e.User == viewer.ID {
+		c.User, c.RequestID, c.TraceID = e.User, e.RequestID, e.TraceID
+	}
+	return c
+}
+
+// Summary converts an order with only the newest entry of its history.
+func Summary(o order.Order, viewer auth.User) api.OrderSummary {
 	items := make([]api.Item, len(o.Items))
 	for i, item := range o.Items {
 		items[i] = api.Item{Sku: item.SKU, Name: item.Name, Quantity: item.Quantity, UnitPrice: item.UnitPrice}
@@ -33,7 +47,13 @@ func Summary(o order.Order) api.OrderSummary {
 		ID: o.ID, Customer: o.Customer, Status: api.Status(o.Status), Version: o.Version, Items: items,
 		Currency: api.Currency(o.Currency), Total: o.Total,
 		CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, DeliverAt: orZero(o.DeliverAt),
-		Payment: api.Payment{Status: api.PaymentStatus(o.Payment.Status), Reason: o.Payment.Reason, Attempts: o.Payment.Attempts, LastError: o.Payment.LastError},
+		Payment: api.Payment{
+			Status: api.PaymentStatus(o.Payment.Status), Reason: o.Payment.Reason, Attempts: o.Payment.Attempts,
+			LastError: o.Payment.LastError, LastErrorAt: o.Payment.LastErrorAt,
+		},
+	}
+	if n := len(o.History); n > 0 {
+		s.LastChange = change(o, o.History[n-1], viewer)
 	}
 	if o.Cancellation != nil {
 		s.Cancellation = api.Cancellation{By: api.Party(o.Cancellation.By), Reason: o.Cancellation.Reason}
@@ -47,13 +67,13 @@ func Status(o order.Order) api.OrderStatus {
 }
 
 // List converts a page.
-func List(p orderdb.Page) api.OrderList {
+func List(p orderdb.Page, viewer auth.User) api.OrderList {
 	counts := Counts(orderdb.Counts{PerStatus: p.Counts, AtLeast: p.AtLeast})
 	list := api.OrderList{
 		Orders: make([]api.OrderSummary, len(p.Orders)), Feed: p.Feed, Counts: counts.Counts, AtLeast: counts.AtLeast,
 	}
 	for i, o := range p.Orders {
-		list.Orders[i] = Summary(o)
+		list.Orders[i] = Summary(o, viewer)
 	}
 	if p.Next != "" {
 		list.Next = &p.Next

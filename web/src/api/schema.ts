@@ -380,12 +380,17 @@ export interface components {
             status: components["schemas"]["PaymentStatus"];
             reason?: string;
             /**
-             * @description Calls to the payment service. While the order waits for its payment this and `lastError` may change without a new
-             *     version, and so without a new `ETag` or event; read the order without `If-None-Match` to see them.
+             * @description Calls to the payment service. While the order waits for its payment, this and the last error may change without a
+             *     new version, and so without a new `ETag` or event; read the order without `If-None-Match` to see them.
              */
             attempts: number;
-            /** @description Why the last call failed, for people; absent once the payment is decided. */
+            /** @description Why the last failed call failed, for people. It stays when a later call succeeds. */
             lastError?: string;
+            /**
+             * Format: date-time
+             * @description When that was; absent in orders of older releases.
+             */
+            lastErrorAt?: string;
         };
         /** @enum {string} */
         PaymentStatus: "pending" | "confirmed" | "declined" | "voided";
@@ -393,15 +398,30 @@ export interface components {
             by: components["schemas"]["Party"];
             reason?: string;
         };
+        /**
+         * @description Who caused a transition, and why. Customers see `user`, `requestId` and `traceId` only where they caused the transition
+         *     themselves; of operators they see the role and the reason. Optional fields are absent where they are unknown, such as in
+         *     transitions that an older release stored.
+         */
+        Change: {
+            cause: components["schemas"]["Cause"];
+            by: components["schemas"]["Party"];
+            /** @description The customer or operator. */
+            user?: string;
+            /** @description The reason of a cancel, or of the payment service. */
+            reason?: string;
+            /** @description The `X-Request-Id` of the request that caused it. */
+            requestId?: string;
+            /** @description The W3C trace id of the request that caused it, or of the create if no request did. */
+            traceId?: string;
+        };
         /** @description One transition. */
         HistoryEntry: {
             version: number;
             status: components["schemas"]["Status"];
             /** Format: date-time */
             at: string;
-            cause: components["schemas"]["Cause"];
-            by: components["schemas"]["Party"];
-        };
+        } & components["schemas"]["Change"];
         /**
          * @description What caused the transition; all except `created` are events of the state machine.
          * @enum {string}
@@ -432,6 +452,8 @@ export interface components {
             deliverAt?: string;
             payment: components["schemas"]["Payment"];
             cancellation?: components["schemas"]["Cancellation"];
+            /** @description The newest transition, at `updatedAt`. Absent in events that an older release stored. */
+            lastChange?: components["schemas"]["Change"];
         };
         /** @description An order with its history. */
         Order: components["schemas"]["OrderSummary"] & {
