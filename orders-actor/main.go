@@ -41,6 +41,7 @@ const (
 	sqliteSaves    = 16 // concurrent saves of actor states
 	pruneEvery     = 10 * time.Minute
 	reindexEvery   = time.Minute
+	minutesEvery   = 5 * time.Second
 )
 
 func main() {
@@ -153,6 +154,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 
 	reindex := run.Every(reindexEvery, logger, "search words", func(ctx context.Context) error { return db.Reindex(ctx, logger) })
 	prune := run.Every(pruneEvery, logger, "prune", func(ctx context.Context) error { return db.Prune(ctx, time.Now()) })
+	minutes := run.Every(minutesEvery, logger, "minutes", func(ctx context.Context) error { return db.Minutes.Advance(ctx, time.Now()) })
 	// The parts stop in this sequence, because each needs later ones: requests and payments need turns, turns the order database.
 	// The sum of the timeouts is below that of the launcher, and of the chart (terminationGracePeriodSeconds).
 	return run.Parts(ctx, logger,
@@ -162,6 +164,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 		run.Part{Name: "actors", Run: host.Run, StopTimeout: 18 * time.Second},
 		run.Part{Name: "feed", Run: events.Run, StopTimeout: 2 * time.Second},
 		run.Part{Name: "prune", Run: prune, StopTimeout: 2 * time.Second},
+		run.Part{Name: "minutes", Run: minutes, StopTimeout: 2 * time.Second},
 		run.Part{Name: "search words", Run: reindex, StopTimeout: 2 * time.Second},
 		run.Part{Name: "metrics", Run: telemetry.Serve(registry, logger, "ORDERS_METRICS_ADDR", c.MetricsAddr), StopTimeout: 2 * time.Second},
 		run.Part{Name: "profiles", Run: telemetry.ServeProfiles(logger, "ORDERS_PROFILE_ADDR", c.ProfileAddr), StopTimeout: 2 * time.Second},

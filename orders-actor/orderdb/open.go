@@ -25,6 +25,7 @@ import (
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb/cursors"
 	"orders/orders-actor/orderdb/group"
+	"orders/orders-actor/orderdb/minutes"
 	"orders/orders-actor/orderdb/sqldb"
 )
 
@@ -50,6 +51,8 @@ var migrations embed.FS
 
 // DB is an order database. Its methods may be called concurrently.
 type DB struct {
+	Minutes *minutes.Store
+
 	db      *sqldb.DB
 	clock   func() time.Time
 	opened  time.Time
@@ -70,7 +73,7 @@ func OpenPool(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open order database: %w", err)
 	}
-	d := &DB{db: db, sql: newPutSQL(db.Dialect), clock: time.Now, opened: time.Now(), written: make(chan struct{}, 1)}
+	d := &DB{Minutes: minutes.NewStore(db), db: db, sql: newPutSQL(db.Dialect), clock: time.Now, opened: time.Now(), written: make(chan struct{}, 1)}
 	d.group.Run, d.group.Key, d.group.Timeout = d.storeGroup, func(v *version) string { return v.ID }, callTimeout
 	err = d.db.Call(ctx, "open order database", openTimeout, func(ctx context.Context) (err error) {
 		for range 10 {
