@@ -11,7 +11,8 @@ unexport NODE_ENV
 export GOTOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.work)
 
 # Without VCS stamps, because git refuses to read a checkout of another user.
-GO_FLAGS := -buildvcs=false -trimpath -ldflags='-s -w'
+VERSION  := $(shell sed -n 's/^appVersion: *//p' helm/Chart.yaml)
+GO_FLAGS := -buildvcs=false -trimpath -ldflags='-s -w -X orders/kit/telemetry.Version=$(VERSION)'
 GO_BUILD := CGO_ENABLED=0 go build $(GO_FLAGS)
 # Relative paths, because make splits lists at spaces and the checkout's path may contain one.
 MODULES  := $(shell sed -n 's|^\t\(\./[a-z/-]*\)$$|\1|p' go.work)

@@ -27,6 +27,6 @@ out=bin/images
 mkdir -p "$out"
 for image in orders-actor:./orders-actor payments-svc:./payments-svc orders-check:./deploy/cmd/check impostor:./stack/cmd/impostor; do
   name=${image%:*}
-  CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$out/$name" "${image#*:}"
+  CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X orders/kit/telemetry.Version=$tag" -o "$out/$name" "${image#*:}"
   "$cluster" image "$registry/$name:$tag" "$out/$name"
 done

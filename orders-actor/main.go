@@ -49,7 +49,7 @@ func main() {
 }
 
 func command(ctx context.Context, args []string) error {
-	commands := map[string]func(context.Context, Config, *slog.Logger) error{
+	commands := map[string]func(context.Context, Config, *slog.Logger, *slog.LevelVar) error{
 		"": serve, "rebuild": withDatabases(actorstore.Rebuild), "accept": withDatabases(actorstore.Accept),
 	}
 	execute, known := commands[strings.Join(args, " ")]
@@ -60,17 +60,17 @@ func command(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	logger, err := log.New(os.Stderr, c.LogLevel, c.LogFormat)
+	logger, level, err := log.New(os.Stderr, c.LogLevel, c.LogFormat)
 	if err != nil {
 		return err
 	}
 	slog.SetDefault(logger)
-	return execute(ctx, c, logger)
+	return execute(ctx, c, logger, level)
 }
 
 // withDatabases returns a command that works on the state store and the order database without a sidecar.
-func withDatabases(command func(context.Context, *actorstore.Store, *orderdb.DB, *slog.Logger) error) func(context.Context, Config, *slog.Logger) error {
-	return func(ctx context.Context, c Config, logger *slog.Logger) (err error) {
+func withDatabases(command func(context.Context, *actorstore.Store, *orderdb.DB, *slog.Logger) error) func(context.Context, Config, *slog.Logger, *slog.LevelVar) error {
+	return func(ctx context.Context, c Config, logger *slog.Logger, _ *slog.LevelVar) (err error) {
 		store, err := actorstore.Open(c.StateDSN)
 		if err != nil {
 			return fmt.Errorf("STATE_DSN: %w", err)
@@ -85,7 +85,7 @@ func withDatabases(command func(context.Context, *actorstore.Store, *orderdb.DB,
 	}
 }
 
-func serve(ctx context.Context, c Config, logger *slog.Logger) error {
+func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.LevelVar) error {
 	traces, err := telemetry.StartTracing(ctx, c.Tracing, "orders-actor", logger)
 	if err != nil {
 		return err
@@ -128,6 +128,9 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 		CallTimeout: c.PaymentTimeout,
 	})
 	pay.Register(registry)
+	orderactor.Register(registry)
+	reconcile.Register(registry)
+	sqldb.Register(registry)
 	state := orderactor.Dapr{Sidecar: sidecar, Clock: time.Now}
 	host := actors.NewHost(sidecar, actors.Config{
 		Type:             orderactor.Type,
@@ -135,11 +138,12 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 		Observe:          orderactor.ObserveTurns(registry),
 		OnUnknownMessage: orderactor.ObserveUnknownMessages(registry),
 		Activate: orderactor.Activator(&orderactor.Options{
-			Store: state, OrderDB: db, Reminders: state, Payer: pay, Clock: time.Now, DeliverAfter: c.DeliverAfter,
+			Store: state, OrderDB: db, Reminders: state, Payer: pay, Clock: time.Now, DeliverAfter: c.DeliverAfter, Log: logger,
 		}, seal, logger),
 	})
 	reconciler := reconcile.New(reconcile.Config{OrderDB: db, Orders: orders, Log: logger})
 	events := feed.New(db, logger)
+	events.Register(registry)
 	server, err := newServer(c, keys, logger, rest.Options{
 		Commands: orders, Reads: db, Feed: events, Checks: checks(host, db), Registry: registry,
 		CursorKeys: dapr.Accepted(keys, "command-seal-key"),
@@ -167,7 +171,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 		run.Part{Name: "minutes", Run: minutes, StopTimeout: 2 * time.Second},
 		run.Part{Name: "search words", Run: reindex, StopTimeout: 2 * time.Second},
 		run.Part{Name: "metrics", Run: telemetry.Serve(registry, logger, "ORDERS_METRICS_ADDR", c.MetricsAddr), StopTimeout: 2 * time.Second},
-		run.Part{Name: "profiles", Run: telemetry.ServeProfiles(logger, "ORDERS_PROFILE_ADDR", c.ProfileAddr), StopTimeout: 2 * time.Second},
+		run.Part{Name: "profiles", Run: telemetry.ServeProfiles(logger, level, "ORDERS_PROFILE_ADDR", c.ProfileAddr), StopTimeout: 2 * time.Second},
 		run.Part{Name: "traces", Run: traces, StopTimeout: 2 * time.Second},
 	)
 }

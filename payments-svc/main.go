@@ -29,15 +29,15 @@ func command(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	logger, err := log.New(os.Stderr, c.LogLevel, c.LogFormat)
+	logger, level, err := log.New(os.Stderr, c.LogLevel, c.LogFormat)
 	if err != nil {
 		return err
 	}
 	slog.SetDefault(logger)
-	return serve(ctx, c, logger)
+	return serve(ctx, c, logger, level)
 }
 
-func serve(ctx context.Context, c Config, logger *slog.Logger) error {
+func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.LevelVar) error {
 	traces, err := telemetry.StartTracing(ctx, c.Tracing, "payments-svc", logger)
 	if err != nil {
 		return err
@@ -54,6 +54,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 	}
 
 	registry := telemetry.NewRegistry()
+	ledger.Register(registry)
 	random, store := payment.NewRandom(c.Seed), ledger.New(sidecar)
 	server := rest.New(rest.Options{
 		Payments: &payment.Service{
@@ -71,7 +72,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger) error {
 	return run.Parts(ctx, logger,
 		run.Part{Name: "rest", Run: func(ctx context.Context) error { return server.Serve(ctx, listener) }, StopTimeout: 20 * time.Second},
 		run.Part{Name: "metrics", Run: telemetry.Serve(registry, logger, "PAYMENTS_METRICS_ADDR", c.MetricsAddr), StopTimeout: 2 * time.Second},
-		run.Part{Name: "profiles", Run: telemetry.ServeProfiles(logger, "PAYMENTS_PROFILE_ADDR", c.ProfileAddr), StopTimeout: 2 * time.Second},
+		run.Part{Name: "profiles", Run: telemetry.ServeProfiles(logger, level, "PAYMENTS_PROFILE_ADDR", c.ProfileAddr), StopTimeout: 2 * time.Second},
 		run.Part{Name: "traces", Run: traces, StopTimeout: 2 * time.Second},
 	)
 }

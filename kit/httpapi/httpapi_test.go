@@ -75,7 +75,7 @@ func TestReadinessNamesTheFailedCheckWithoutItsError(t *testing.T) {
 
 func TestPanicFailsOnlyItsRequest(t *testing.T) {
 	var logged bytes.Buffer
-	logger, err := log.New(&logged, "info", "json")
+	logger, _, err := log.New(&logged, "info", "json")
 	require.NoError(t, err)
 	var failure error
 	app := newTestApp(logger, &failure)

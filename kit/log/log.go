@@ -10,21 +10,21 @@ import (
 	"orders/kit/telemetry"
 )
 
-// New returns a logger that writes to w at a level (debug, info, warn, error) in a format (text, json). Records that are
-// logged with a request's context have its trace_id and request_id.
-func New(w io.Writer, level, format string) (*slog.Logger, error) {
-	var l slog.Level
+// New returns a logger that writes to w at a level (debug, info, warn, error) in a format (text, json), and its level, which
+// may be changed at any time. Records that are logged with a request's context have its trace_id and request_id.
+func New(w io.Writer, level, format string) (*slog.Logger, *slog.LevelVar, error) {
+	l := new(slog.LevelVar)
 	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("parse log level %q: %w", level, err)
+		return nil, nil, fmt.Errorf("parse log level %q: %w", level, err)
 	}
 	options := &slog.HandlerOptions{Level: l}
 	switch format {
 	case "text":
-		return slog.New(withIDs{slog.NewTextHandler(w, options)}), nil
+		return slog.New(withIDs{slog.NewTextHandler(w, options)}), l, nil
 	case "json":
-		return slog.New(withIDs{slog.NewJSONHandler(w, options)}), nil
+		return slog.New(withIDs{slog.NewJSONHandler(w, options)}), l, nil
 	}
-	return nil, fmt.Errorf("log format %q is not text or json", format)
+	return nil, nil, fmt.Errorf("log format %q is not text or json", format)
 }
 
 type withIDs struct{ slog.Handler }

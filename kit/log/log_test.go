@@ -2,6 +2,7 @@ package log_test
 
 import (
 	"bytes"
+	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,7 +15,7 @@ const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 func TestRecordsHaveOnlyValidTraceIDs(t *testing.T) {
 	var logged bytes.Buffer
-	logger, err := log.New(&logged, "info", "json")
+	logger, level, err := log.New(&logged, "info", "json")
 	require.NoError(t, err)
 	logger.With("a", 1).InfoContext(telemetry.WithTraceparent(t.Context(), traceparent), "hello")
 	require.Contains(t, logged.String(), `"trace_id":"0af7651916cd43dd8448eb211c80319c"`)
@@ -25,9 +26,12 @@ func TestRecordsHaveOnlyValidTraceIDs(t *testing.T) {
 	logger.Debug("not at this level")
 	require.NotContains(t, logged.String(), "trace_id")
 	require.NotContains(t, logged.String(), "not at this level")
+	level.Set(slog.LevelDebug)
+	logger.Debug("now at this level")
+	require.Contains(t, logged.String(), "now at this level")
 
-	_, err = log.New(&logged, "loud", "json")
+	_, _, err = log.New(&logged, "loud", "json")
 	require.Error(t, err)
-	_, err = log.New(&logged, "info", "xml")
+	_, _, err = log.New(&logged, "info", "xml")
 	require.Error(t, err)
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,11 +19,25 @@ import (
 // Path is the path of the metrics.
 const Path = "/metrics"
 
-// NewRegistry returns a registry with the metrics of the process and the Go runtime, and panics_total.
+// The build of the program. The linker sets these variables.
+var (
+	Version  = "dev"
+	Revision = "unknown" // of the source
+)
+
+// NewRegistry returns a registry with the metrics of the process and the Go runtime, panics_total and service_build_info.
 func NewRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), run.Panics)
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), run.Panics, buildInfo())
 	return registry
+}
+
+func buildInfo() prometheus.Collector {
+	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "service_build_info", Help: "The program that runs; always 1.",
+	}, []string{"version", "revision", "go"})
+	info.WithLabelValues(Version, Revision, runtime.Version()).Set(1)
+	return info
 }
 
 // Serve returns a runner that serves the registry at Path until ctx ends. It has its own address, so that clients of the API

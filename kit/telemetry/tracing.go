@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 	"time"
 
@@ -76,14 +77,14 @@ func StartTracing(ctx context.Context, t Tracing, service string, log *slog.Logg
 	if err != nil {
 		return nil, fmt.Errorf("start tracing: %w", err)
 	}
-	of, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithAttributes(attribute.String("service.name", service)), resource.WithFromEnv())
+	of, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithAttributes(attribute.String("service.name", service), attribute.String("service.version", Version)), resource.WithFromEnv())
 	if err != nil {
 		return nil, fmt.Errorf("start tracing: %w", err)
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("cannot export traces", "error", err) }))
 	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(of), sdktrace.WithSampler(t.sampler()))
 	record(provider)
-	log.InfoContext(ctx, "exporting traces", "endpoint", t.Endpoint, "sampler", t.Sampler)
+	log.InfoContext(ctx, "exporting traces", "endpoint", withoutUser(t.Endpoint), "sampler", t.Sampler)
 	return func(ctx context.Context) error {
 		<-ctx.Done()
 		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
@@ -93,6 +94,14 @@ func StartTracing(ctx context.Context, t Tracing, service string, log *slog.Logg
 		}
 		return nil
 	}, nil
+}
+
+// withoutUser returns a URL without what may be a password.
+func withoutUser(endpoint string) string {
+	if u, err := url.Parse(endpoint); err == nil {
+		return u.Redacted()
+	}
+	return ""
 }
 
 // record makes Start return spans of the provider.

@@ -192,7 +192,9 @@ func (f *Feed) drop() {
 func (f *Feed) add(events []orderdb.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	now := time.Now()
 	for _, e := range events {
+		lag.Observe(max(now.Sub(e.Order.UpdatedAt), 0).Seconds())
 		f.recent = append(f.recent, e)
 		f.after[e.Cursor] = f.first + int64(len(f.recent))
 	}

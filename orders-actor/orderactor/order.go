@@ -22,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"orders/orders-actor/order"
@@ -64,6 +65,7 @@ type Options struct {
 	Payer        Payer
 	Clock        func() time.Time
 	DeliverAfter time.Duration // from the confirmation to the delivery
+	Log          *slog.Logger  // gets a line per transition; nil for none
 }
 
 // Order is one activation of the actor. Its methods are the turns. They must not overlap, and after an error the Order must
@@ -98,6 +100,9 @@ func (o *Order) Create(ctx context.Context, c order.Create) (Result, error) {
 		if err != nil {
 			return Result{}, err
 		}
+		if replayed {
+			replays.Inc()
+		}
 		// The turn that created the order may have stopped before it put it into the order database.
 		return Result{Order: o.state.Order, Replayed: replayed}, o.publish(ctx)
 	}
@@ -123,6 +128,7 @@ func (o *Order) createNew(ctx context.Context, c order.Create) (Result, error) {
 		return Result{}, err
 	}
 	o.loaded = true
+	o.observe(ctx, "", time.Time{}, s)
 	o.Payer.Pay(s)
 	return Result{Order: s.Order}, nil
 }
@@ -277,10 +283,17 @@ func (o *Order) commit(ctx context.Context, next order.State) error {
 			return err
 		}
 	}
+	from, since := o.state.Status, o.state.UpdatedAt
 	if err := o.save(ctx, next); err != nil {
 		return err
 	}
-	return o.publish(ctx)
+	if err := o.publish(ctx); err != nil {
+		return err
+	}
+	if from != next.Status { // not if only the void is stored
+		o.observe(ctx, from, since, next)
+	}
+	return nil
 }
 
 // save makes next the state of the order and of the store.
@@ -311,6 +324,7 @@ func (o *Order) publish(ctx context.Context) error {
 func (o *Order) put(ctx context.Context) error {
 	err := o.OrderDB.Put(ctx, o.state)
 	if conflict := (*order.Conflict)(nil); errors.As(err, &conflict) {
+		conflicts.Inc()
 		err = errors.Join(err, o.restoreStore(ctx, conflict.Held))
 	}
 	if err != nil {

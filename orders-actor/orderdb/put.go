@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"orders/kit/telemetry"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb/group"
 	"orders/orders-actor/orderdb/sqldb"
@@ -40,10 +39,8 @@ func (d *DB) Find(ctx context.Context, id string) (s order.State, found bool, _ 
 // Put stores a version of an order and its event. It returns *order.Conflict with the stored state if the database has a
 // newer version, or other content of the same version. The same version again only updates whether a void is pending, and the
 // notes of failed payment calls. Concurrent calls share transactions.
-func (d *DB) Put(ctx context.Context, s order.State) (err error) {
-	ctx, span := telemetry.Start(ctx, "put", telemetry.Client)
-	defer func() { span.End(err) }()
-	err = d.db.Call(ctx, "put order "+s.ID, callTimeout, func(ctx context.Context) error {
+func (d *DB) Put(ctx context.Context, s order.State) error {
+	err := d.db.Call(ctx, "put order "+s.ID, callTimeout, func(ctx context.Context) error {
 		v, err := newVersion(s)
 		if err != nil {
 			return err

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"orders/kit/retry"
 	"orders/kit/run"
 	"orders/kit/telemetry"
@@ -128,13 +126,6 @@ func (p *Payer) Pending() int {
 	return len(p.jobs)
 }
 
-// Register registers the number of pending payments and voids as a metric.
-func (p *Payer) Register(registry prometheus.Registerer) {
-	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "orders_payments_owing", Help: "Payments and voids that are waiting or running in this replica.",
-	}, func() float64 { return float64(p.Pending()) }))
-}
-
 func (p *Payer) enqueue(s order.State, void bool) {
 	j := job{id: s.ID, void: void}
 	p.mu.Lock()
@@ -235,10 +226,12 @@ func (p *Payer) call(ctx context.Context, j job, t task, attempts int) (decided 
 	span.SetInt("attempt", attempts)
 	timeoutCtx, cancel := context.WithTimeout(ctx, p.CallTimeout)
 	defer cancel()
+	start := time.Now()
 	if j.void {
 		span.SetName("void", "attempt")
 		err := p.Payments.Void(timeoutCtx, t.Payment)
 		span.End(err)
+		observe("void", "voided", start, err)
 		if err != nil {
 			return false, err
 		}
@@ -246,6 +239,11 @@ func (p *Payer) call(ctx context.Context, j job, t task, attempts int) (decided 
 	}
 	d, err := p.Payments.Pay(timeoutCtx, t.Payment)
 	span.End(err)
+	result := "declined"
+	if d.Confirmed {
+		result = "confirmed"
+	}
+	observe("pay", result, start, err)
 	if err != nil {
 		return false, err
 	}

@@ -142,6 +142,7 @@ func (r *Reconciler) Resume(ctx context.Context, id string) {
 	span.Set("order.id", id)
 	err := r.Orders.Resume(callCtx, id)
 	span.End(err)
+	reconciles.WithLabelValues(outcome(err)).Inc()
 	if err != nil && ctx.Err() == nil {
 		r.Log.WarnContext(callCtx, "cannot resume a stuck order", "order", id, "error", err)
 	}

@@ -158,7 +158,7 @@ func TestUnknownMethodYields405(t *testing.T) {
 
 func TestLogLinesHaveRequestID(t *testing.T) {
 	var logged bytes.Buffer
-	log, err := log.New(&logged, "info", "json")
+	log, _, err := log.New(&logged, "info", "json")
 	require.NoError(t, err)
 	s := start(t, func(o *rest.Options) { o.Log = log })
 	o := s.given("alice")

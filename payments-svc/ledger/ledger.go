@@ -39,7 +39,8 @@ var _ payment.Store = (*Ledger)(nil)
 func New(state State) *Ledger { return &Ledger{state} }
 
 // Load implements payment.Store.
-func (l *Ledger) Load(ctx context.Context, orderID string) (payment.Payment, string, error) {
+func (l *Ledger) Load(ctx context.Context, orderID string) (_ payment.Payment, version string, err error) {
+	defer func(start time.Time) { observe("load", start, err) }(time.Now())
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	item, err := l.state.GetState(ctx, Component, orderID, nil)
@@ -61,7 +62,8 @@ func (l *Ledger) Load(ctx context.Context, orderID string) (payment.Payment, str
 
 // Save implements payment.Store. An empty version inserts: with first-write concurrency Dapr refuses an insert of an
 // existing key.
-func (l *Ledger) Save(ctx context.Context, p payment.Payment, version string) error {
+func (l *Ledger) Save(ctx context.Context, p payment.Payment, version string) (err error) {
+	defer func(start time.Time) { observe("save", start, err) }(time.Now())
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	data, err := json.Marshal(p)

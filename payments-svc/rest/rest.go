@@ -47,12 +47,39 @@ type Options struct {
 // Server handles the requests.
 type Server struct {
 	Options
-	app *fiber.App
+	app       *fiber.App
+	responses *prometheus.CounterVec
+}
+
+// newResponses returns a counter of the responses to payments and voids. A repeated call has the same response.
+func newResponses(registry prometheus.Registerer) *prometheus.CounterVec {
+	responses := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "payments_responses_total", Help: "Responses to payments and voids, by the payment's status.",
+	}, []string{"call", "status"})
+	for _, status := range []string{string(payment.Confirmed), string(payment.Declined), "failed"} {
+		responses.WithLabelValues("pay", status)
+	}
+	responses.WithLabelValues("void", string(payment.Voided))
+	responses.WithLabelValues("void", "failed")
+	registry.MustRegister(responses)
+	return responses
+}
+
+// count returns a function that counts a response and returns it.
+func (s *Server) count(call string) func(payment.Payment, error) (payment.Payment, error) {
+	return func(p payment.Payment, err error) (payment.Payment, error) {
+		status := string(p.Status)
+		if err != nil {
+			status = "failed"
+		}
+		s.responses.WithLabelValues(call, status).Inc()
+		return p, err
+	}
 }
 
 // New returns a server of the API and the probes.
 func New(o Options) *Server {
-	s := &Server{Options: o}
+	s := &Server{Options: o, responses: newResponses(o.Registry)}
 	app := httpapi.NewApp(fiber.Config{
 		AppName: "payments-svc", CaseSensitive: true, StrictRouting: true, BodyLimit: bodyLimit, ErrorHandler: problem.Handler(o.Log),
 		WriteTimeout: o.Latency + 2*callTimeout,
@@ -97,11 +124,11 @@ func (s *Server) pay(ctx context.Context, c *fiber.Ctx, claims onbehalf.Claims) 
 	if *body.Amount != claims.Amount || *body.Currency != claims.Currency {
 		return payment.Payment{}, problem.New(problem.Forbidden, "the token is for another amount")
 	}
-	return s.Payments.Pay(ctx, request(claims))
+	return s.count("pay")(s.Payments.Pay(ctx, request(claims)))
 }
 
 func (s *Server) void(ctx context.Context, _ *fiber.Ctx, claims onbehalf.Claims) (payment.Payment, error) {
-	return s.Payments.Void(ctx, request(claims))
+	return s.count("void")(s.Payments.Void(ctx, request(claims)))
 }
 
 func (s *Server) find(ctx context.Context, _ *fiber.Ctx, claims onbehalf.Claims) (payment.Payment, error) {

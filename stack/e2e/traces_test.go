@@ -133,7 +133,7 @@ func TestOneTraceFollowsAnOrder(t *testing.T) {
 
 	got := receiver.of(createTrace)
 	for _, want := range []string{
-		"orders-actor: POST /v1/orders", "orders-actor: wait", "orders-actor: turn create", "orders-actor: save", "orders-actor: put",
+		"orders-actor: POST /v1/orders", "orders-actor: wait", "orders-actor: turn create", "orders-actor: save", "orders-actor: put order",
 		"orders-actor: payment attempt", "payments-svc: PUT /payments/:id", "orders-actor: turn settle", "orders-actor: set reminder",
 		"orders-actor: reminder deliver", "orders-actor: turn reminder deliver",
 	} {

@@ -43,10 +43,12 @@ func (d *DB) Close() error {
 
 // Call runs do with a timeout. It returns context.Canceled if ctx was cancelled, ErrUnavailable if the timeout ended or the
 // database is unreachable, and else the error of do, each after what, which names the work.
-func (d *DB) Call(ctx context.Context, what string, timeout time.Duration, do func(context.Context) error) error {
+func (d *DB) Call(ctx context.Context, what string, timeout time.Duration, do func(context.Context) error) (err error) {
+	ctx, end := observe(ctx, what)
+	defer func() { end(err) }()
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	err := do(limited)
+	err = do(limited)
 	switch {
 	case err == nil:
 		return nil
