@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,9 +18,10 @@ const (
 	minKey      = 32 // bytes, as many as HS256 puts out
 )
 
-// Dev signs and verifies tokens with a key of its own (HS256). It lets every client sign in as any user: for trying things out only.
+// Dev signs and verifies tokens with keys of its own (HS256). It lets every client sign in as any user: for trying things out only.
 type Dev struct {
-	key    []byte
+	key    []byte                 // signs
+	keys   jwt.VerificationKeySet // verify
 	now    func() time.Time
 	parser *jwt.Parser
 }
@@ -29,12 +31,19 @@ type devClaims struct {
 	jwt.RegisteredClaims
 }
 
-// NewDev refuses a key that is too short.
-func NewDev(key []byte, now func() time.Time) (*Dev, error) {
-	if len(key) < minKey {
-		return nil, fmt.Errorf("the dev token key has %d bytes, needs at least %d", len(key), minKey)
+// NewDev returns a Dev that signs with the first key and accepts all of them. It refuses a key that is too short.
+func NewDev(keys [][]byte, now func() time.Time) (*Dev, error) {
+	accepted := jwt.VerificationKeySet{}
+	for _, key := range keys {
+		if len(key) < minKey {
+			return nil, fmt.Errorf("the dev token key has %d bytes, needs at least %d", len(key), minKey)
+		}
+		accepted.Keys = append(accepted.Keys, key)
 	}
-	return &Dev{key: key, now: now, parser: jwt.NewParser(
+	if len(keys) == 0 {
+		return nil, errors.New("there is no dev token key")
+	}
+	return &Dev{key: keys[0], keys: accepted, now: now, parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithIssuer(devIssuer), jwt.WithAudience(devAudience),
 		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(Skew), jwt.WithTimeFunc(now),
@@ -61,7 +70,7 @@ func (d *Dev) Verify(_ context.Context, token string) (User, error) {
 		return User{}, err
 	}
 	var claims devClaims
-	_, err := d.parser.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return d.key, nil })
+	_, err := d.parser.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return d.keys, nil })
 	if err != nil {
 		return User{}, claimsError(err)
 	}

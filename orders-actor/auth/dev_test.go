@@ -20,7 +20,7 @@ var (
 
 func newDev(t testing.TB, now *time.Time) *auth.Dev {
 	t.Helper()
-	dev, err := auth.NewDev(key, func() time.Time { return *now })
+	dev, err := auth.NewDev([][]byte{key}, func() time.Time { return *now })
 	require.NoError(t, err)
 	return dev
 }
@@ -55,8 +55,37 @@ func TestDevTokenExpires(t *testing.T) {
 }
 
 func TestDevRefusesAShortKey(t *testing.T) {
-	_, err := auth.NewDev(key[:31], time.Now)
+	_, err := auth.NewDev([][]byte{key, key[:31]}, time.Now)
 	require.ErrorContains(t, err, "31 bytes")
+	_, err = auth.NewDev(nil, time.Now)
+	require.Error(t, err)
+}
+
+// During a rotation a replica signs with its first key and accepts the tokens of replicas that sign with another one.
+func TestDevAcceptsTokensOfEachKey(t *testing.T) {
+	now := func() time.Time { return start }
+	next := []byte("another key, also of 32 bytes: ok")
+	before, err := auth.NewDev([][]byte{key, next}, now)
+	require.NoError(t, err)
+	after, err := auth.NewDev([][]byte{next, key}, now)
+	require.NoError(t, err)
+	last, err := auth.NewDev([][]byte{next}, now)
+	require.NoError(t, err)
+	old, _, err := before.Mint(alice)
+	require.NoError(t, err)
+	fresh, _, err := after.Mint(alice)
+	require.NoError(t, err)
+
+	for _, token := range []string{old, fresh} {
+		for _, dev := range []*auth.Dev{before, after} {
+			_, err := dev.Verify(t.Context(), token)
+			require.NoError(t, err)
+		}
+	}
+	_, err = last.Verify(t.Context(), fresh)
+	require.NoError(t, err)
+	_, err = last.Verify(t.Context(), old)
+	require.ErrorIs(t, err, auth.ErrInvalid)
 }
 
 func TestDevRefuses(t *testing.T) {

@@ -33,7 +33,7 @@ func fuzzTarget(f *testing.F) target {
 	db, err := orderdb.Open(f.Context(), filepath.Join(f.TempDir(), "view.db"))
 	require.NoError(f, err)
 	f.Cleanup(func() { _ = db.Close() })
-	dev, err := auth.NewDev(tokenKey, time.Now)
+	dev, err := auth.NewDev([][]byte{tokenKey}, time.Now)
 	require.NoError(f, err)
 	token, _, err := dev.Mint(auth.User{ID: "otto", Role: auth.Operator})
 	require.NoError(f, err)

@@ -50,7 +50,7 @@ func start(t testing.TB, change ...func(*rest.Options)) *server {
 	ctx, cancel := context.WithCancel(context.Background())
 	db, err := orderdb.Open(ctx, filepath.Join(t.TempDir(), "view.db"))
 	require.NoError(t, err)
-	dev, err := auth.NewDev(tokenKey, time.Now)
+	dev, err := auth.NewDev([][]byte{tokenKey}, time.Now)
 	require.NoError(t, err)
 	s := &server{TB: t, db: db, dev: dev, turns: &turns{db: db, states: map[string]order.State{}}}
 	s.client.Transport = contract.Transport{Base: http.DefaultTransport, OnViolation: func(err error) { t.Error(err) }}
