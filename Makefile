@@ -36,6 +36,12 @@ dapr-run: $(STEP) ## the same with the Dapr CLI: dapr run -f with a copy of dapr
 rebuild: build ## restore missing orders in the order database from the actors' states; `make run` may be running
 	@exec bin/stack rebuild
 
+restore-ledger: build ## restore a lost ledger from the actors' states, while `make run` is running
+	@exec bin/stack restore-ledger
+
+rearm: build ## register the delivery reminders of all confirmed orders again, while `make run` is running
+	@exec bin/stack rearm
+
 ## build
 
 # Built without the workspace, so that nothing is downloaded before this program can show the progress.

@@ -2,6 +2,8 @@
 //
 //	orders-actor            serve until SIGTERM or Ctrl-C
 //	orders-actor rebuild    restore orders that the order database lacks from Dapr's state store
+//	orders-actor payments   write the payments of all orders, for `payments-svc restore`
+//	orders-actor rearm      register the reminders of all confirmed orders again, through the sidecar of the running service
 //	orders-actor accept     let the order database and the state store belong together from now on
 package main
 
@@ -10,7 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +44,7 @@ const (
 	commandTimeout = 15 * time.Second
 	sqliteSaves    = 16 // concurrent saves of actor states
 	pruneEvery     = 10 * time.Minute
+	sealKey        = "command-seal-key"
 	reindexEvery   = time.Minute
 	minutesEvery   = 5 * time.Second
 )
@@ -49,12 +54,9 @@ func main() {
 }
 
 func command(ctx context.Context, args []string) error {
-	commands := map[string]func(context.Context, Config, *slog.Logger, *slog.LevelVar) error{
-		"": serve, "rebuild": withDatabases(actorstore.Rebuild), "accept": withDatabases(actorstore.Accept),
-	}
 	execute, known := commands[strings.Join(args, " ")]
 	if !known {
-		return fmt.Errorf("unknown command %q: there are only rebuild and accept", args)
+		return fmt.Errorf("unknown command %q: there are %s", args, strings.Join(slices.Sorted(maps.Keys(commands))[1:], ", "))
 	}
 	c, err := readConfig(config.Env())
 	if err != nil {
@@ -66,23 +68,6 @@ func command(ctx context.Context, args []string) error {
 	}
 	slog.SetDefault(logger)
 	return execute(ctx, c, logger, level)
-}
-
-// withDatabases returns a command that works on the state store and the order database without a sidecar.
-func withDatabases(command func(context.Context, *actorstore.Store, *orderdb.DB, *slog.Logger) error) func(context.Context, Config, *slog.Logger, *slog.LevelVar) error {
-	return func(ctx context.Context, c Config, logger *slog.Logger, _ *slog.LevelVar) (err error) {
-		store, err := actorstore.Open(c.StateDSN)
-		if err != nil {
-			return fmt.Errorf("STATE_DSN: %w", err)
-		}
-		defer func() { err = errors.Join(err, store.Close()) }()
-		db, err := orderdb.OpenPool(ctx, c.ViewDSN, sqldb.MinMaxConns)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, db.Close()) }()
-		return command(ctx, store, db, logger)
-	}
 }
 
 func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.LevelVar) error {
@@ -115,13 +100,14 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 	actorstore.WarnOfLostOrders(ctx, c.StateDSN, db, logger)
 
 	registry := telemetry.NewRegistry()
-	seal := actors.Seal{Keys: dapr.Accepted(keys, "command-seal-key"), Now: time.Now}
+	seal := actors.Seal{Keys: dapr.Accepted(keys, sealKey), Now: time.Now}
 	orders := &orderactor.Client{Invoker: actors.Invoker{
 		Sidecar: sidecar, Type: orderactor.Type, Seal: seal, Timeout: commandTimeout, OnUnsealedReply: orderactor.ObserveUnsealedReplies(registry, logger),
 	}}
 	pay := payer.New(payer.Config{
 		Payments: payer.NewClient(payer.ClientConfig{
 			Sidecar: c.DaprHTTP, Token: c.DaprToken, Key: keys["obo-key"], Now: time.Now, Parallel: 64,
+			Ledger: &actorstore.Ledger{States: sidecar.Client()},
 		}),
 		Results:     orders,
 		Log:         logger,
@@ -146,7 +132,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 	events.Register(registry)
 	server, err := newServer(c, keys, logger, rest.Options{
 		Commands: orders, Reads: db, Feed: events, Checks: checks(host, db), Registry: registry,
-		CursorKeys: dapr.Accepted(keys, "command-seal-key"),
+		CursorKeys: dapr.Accepted(keys, sealKey),
 	})
 	if err != nil {
 		return err
@@ -179,7 +165,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 func readKeys(ctx context.Context, logger *slog.Logger, sidecar *actors.Sidecar, c Config) (map[string][]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, secretsTimeout)
 	defer cancel()
-	names := []string{"obo-key", "command-seal-key"}
+	names := []string{"obo-key", sealKey}
 	if c.AuthMode == "dev" {
 		names = append(names, "dev-token-key")
 	}
@@ -192,7 +178,7 @@ func newServer(c Config, keys map[string][]byte, logger *slog.Logger, o rest.Opt
 		return nil, err
 	}
 	if c.AuthMode == "dev" {
-		if o.Dev, err = auth.NewDev(keys["dev-token-key"], time.Now); err != nil {
+		if o.Dev, err = auth.NewDev(dapr.Accepted(keys, "dev-token-key"), time.Now); err != nil {
 			return nil, err
 		}
 		o.Verifier, o.DevHosts = o.Dev, c.DevHosts

@@ -1,10 +1,15 @@
 // Command payments-svc decides and voids payments. Only its sidecar may call it.
+//
+//	payments-svc            serve until SIGTERM or Ctrl-C
+//	payments-svc restore    restore a lost ledger through the sidecar, from the output of `orders-actor payments` at standard input
 package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/dapr/go-sdk/client"
@@ -18,13 +23,18 @@ import (
 	"orders/payments-svc/ledger"
 	"orders/payments-svc/payment"
 	"orders/payments-svc/rest"
+	"orders/payments-svc/restore"
 )
 
 const secretsTimeout = 5 * time.Minute // includes the start of the sidecar
 
-func main() { run.Main(command) }
+func main() { run.Main(func(ctx context.Context) error { return command(ctx, os.Args[1:]...) }) }
 
-func command(ctx context.Context) error {
+func command(ctx context.Context, args ...string) error {
+	execute, known := map[string]func(context.Context, Config, *slog.Logger, *slog.LevelVar) error{"": serve, "restore": restoreLedger}[strings.Join(args, " ")]
+	if !known {
+		return fmt.Errorf("unknown command %q: there is only restore", args)
+	}
 	c, err := readConfig(config.Env())
 	if err != nil {
 		return err
@@ -34,7 +44,17 @@ func command(ctx context.Context) error {
 		return err
 	}
 	slog.SetDefault(logger)
-	return serve(ctx, c, logger, level)
+	return execute(ctx, c, logger, level)
+}
+
+// restoreLedger writes to the ledger through the sidecar of the running service.
+func restoreLedger(ctx context.Context, c Config, logger *slog.Logger, _ *slog.LevelVar) error {
+	conn, err := dapr.Dial(dapr.Address(), c.DaprToken)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	return restore.Restore(ctx, os.Stdin, ledger.New(client.NewClientWithConnection(conn)), time.Now, logger)
 }
 
 func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.LevelVar) error {
@@ -62,7 +82,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 			Confirm: func() bool { return random.Chance(c.ConfirmRate) },
 			Process: payment.Simulate(c.Latency, c.FailureRate, random.Chance),
 		},
-		Keys: dapr.Accepted(keys, "obo-key"), AppToken: c.AppToken, Latency: c.Latency, Now: time.Now,
+		Ledger: store, Keys: dapr.Accepted(keys, "obo-key"), AppToken: c.AppToken, Latency: c.Latency, Now: time.Now,
 		Log: logger, Registry: registry, Checks: []httpapi.Check{{Name: "ledger", Run: store.Ready}}, Stopping: ctx.Done(),
 	})
 	listener, err := httpapi.Listen(ctx, logger, "PAYMENTS_ADDR", c.Addr)

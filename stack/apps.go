@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -42,7 +43,7 @@ func (s *Stack) startApps(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.writeResolver(instances); err != nil {
+	if err := errors.Join(s.writeResolver(instances), s.writeParts(instances)); err != nil {
 		return err
 	}
 	for _, i := range instances {
@@ -81,12 +82,9 @@ func (s *Stack) instances() ([]instance, error) {
 			replicas = s.o.Replicas
 		}
 		for n := range replicas {
-			i := instance{app: a, name: a.ID, token: newKey(), address: s.setting(a, where.setting)}
+			i := instance{app: a, name: a.ID, token: newKey(), address: s.address(a)}
 			if n > 0 {
 				i.name = fmt.Sprintf("%s-%d", a.ID, n+1)
-			}
-			if i.address == "" {
-				i.address = where.address
 			}
 			ports, err := freePorts(5)
 			if err != nil {
@@ -253,8 +251,7 @@ func (s *Stack) resources() []string {
 // service returns the part that runs an instance's app.
 func (s *Stack) service(i instance) *process.Process {
 	env := s.environment(i)
-	env["DAPR_HTTP_PORT"], env["DAPR_GRPC_PORT"] = strconv.Itoa(i.http), strconv.Itoa(i.grpc)
-	env["DAPR_API_TOKEN"] = i.token
+	maps.Copy(env, i.sidecarEnv())
 	p := &process.Process{
 		Name: i.name, Command: i.app.Command, Env: environ(env), URL: i.url.String(),
 		// Not /readyz: it stays ready while a dependency is unavailable.

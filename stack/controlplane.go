@@ -150,6 +150,7 @@ func (s *Stack) daprPart(name string, health int, args []string) *process.Proces
 			"--healthz-listen-address=127.0.0.1", fmt.Sprintf("--healthz-port=%d", health), "--enable-metrics=false",
 		}, args...),
 		Env:         append(environ(inheritedEnv()), s.env...),
+		URL:         "http://" + loopback(health),
 		Ready:       respondsWith(fmt.Sprintf("http://%s/healthz", loopback(health)), http.StatusOK),
 		StopTimeout: 10 * time.Second,
 	}

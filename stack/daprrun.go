@@ -78,7 +78,7 @@ func (s *Stack) writeCLIFiles() (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", err
 	}
-	return path, errors.Join(s.writeResolver(instances), s.writeCLIRuntime(), os.WriteFile(path, content, 0o600))
+	return path, errors.Join(s.writeResolver(instances), s.writeParts(instances), s.writeCLIRuntime(), os.WriteFile(path, content, 0o600))
 }
 
 // cliFile returns dapr/dapr.yaml for the Dapr CLI, with the addresses of this run.

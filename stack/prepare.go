@@ -12,6 +12,15 @@ import (
 	"orders/kit/process"
 )
 
+// Resolve returns the options with their defaults, or why they are invalid. It changes nothing on disk.
+func Resolve(o Options) (Options, error) {
+	s, err := resolve(o)
+	if err != nil {
+		return o, err
+	}
+	return s.o, nil
+}
+
 // resolve validates the options and fills in their defaults. It changes nothing on disk.
 func resolve(o Options) (*Stack, error) {
 	var err error
@@ -65,7 +74,7 @@ func prepare(o Options) (*Stack, error) {
 			return nil, err
 		}
 	}
-	if s.lock, err = lock(filepath.Join(o.Home, "run", "lock")); err != nil {
+	if s.lock, err = Lock(o.Home); err != nil {
 		return nil, err
 	}
 	s.setActivity("starting")
@@ -118,15 +127,19 @@ func Root() (string, error) {
 	}
 }
 
-// lock ensures that only one launcher uses a home folder. The kernel releases the lock when the process ends.
-func lock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+// ErrInUse is returned by Lock while a launcher uses the folder.
+var ErrInUse = errors.New("another launcher uses")
+
+// Lock ensures that only one launcher uses a data folder, until the file is closed. The kernel releases the lock when the
+// process ends.
+func Lock(home string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(home, "run", "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	if err := process.LockFile(f); err != nil {
 		holder, _ := io.ReadAll(f)
-		return nil, errors.Join(fmt.Errorf("another launcher uses %s: %s", filepath.Dir(filepath.Dir(path)), holder), f.Close())
+		return nil, errors.Join(fmt.Errorf("%w %s: %s", ErrInUse, home, holder), f.Close())
 	}
 	return f, nil
 }

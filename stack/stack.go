@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -177,6 +178,9 @@ func (s *Stack) stopAll() error {
 			}
 		}
 		problems = append(problems, group.Wait())
+	}
+	if err := os.Remove(partsFile(s.o.Home)); !errors.Is(err, fs.ErrNotExist) {
+		problems = append(problems, err)
 	}
 	return errors.Join(append(problems, s.lock.Close())...)
 }

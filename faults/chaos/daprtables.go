@@ -74,7 +74,7 @@ func (s stores) ledger(ctx context.Context) (_ map[string]history.Payment, err e
 			return nil, err
 		}
 		_, id, isEntry := strings.Cut(key, "||")
-		if !isEntry {
+		if !isEntry || id == "ledger" { // its identity
 			continue
 		}
 		var p payment.Payment

@@ -93,8 +93,22 @@ func (s *Store) Holds(ctx context.Context) (bool, error) {
 
 // Identity returns the identity of the order database that belongs to this state store, or false if it has none yet.
 func (s *Store) Identity(ctx context.Context) (i orderdb.Identity, found bool, err error) {
-	if exists, err := s.tableExists(ctx); err != nil || !exists {
-		return i, false, err
+	value, err := s.value(ctx, appPrefix+IdentityKey)
+	if errors.Is(err, sql.ErrNoRows) {
+		return i, false, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(value, &i)
+	}
+	return i, err == nil, wrap(err)
+}
+
+// value returns the value of a key as the app saved it, or sql.ErrNoRows.
+func (s *Store) value(ctx context.Context, key string) ([]byte, error) {
+	if exists, err := s.tableExists(ctx); err != nil {
+		return nil, err
+	} else if !exists {
+		return nil, sql.ErrNoRows
 	}
 	query := `SELECT value, is_binary FROM state WHERE key = $1`
 	if s.postgres {
@@ -102,14 +116,10 @@ func (s *Store) Identity(ctx context.Context) (i orderdb.Identity, found bool, e
 	}
 	var value []byte
 	var binary bool
-	err = s.db.QueryRowContext(ctx, query, appPrefix+IdentityKey).Scan(&value, &binary)
-	if errors.Is(err, sql.ErrNoRows) {
-		return i, false, nil
+	if err := s.db.QueryRowContext(ctx, query, key).Scan(&value, &binary); err != nil {
+		return nil, err
 	}
-	if err == nil {
-		err = decode(value, binary, &i)
-	}
-	return i, err == nil, wrap(err)
+	return Saved(value, binary)
 }
 
 // tableExists reports whether Dapr has created its table.

@@ -183,13 +183,18 @@ func (o *Order) Voided(ctx context.Context, _ order.Voided) (Result, error) {
 	return o.finish(ctx, next, next.Status == order.Cancelled)
 }
 
-// Resume makes an order continue that is stuck: it delivers one that is due, puts the current version into the order
-// database, and hands a pending payment or void to the Payer.
+// Resume makes an order continue that is stuck: it delivers one that is due, sets the reminder of another confirmed order again,
+// puts the current version into the order database, and hands a pending payment or void to the Payer.
 func (o *Order) Resume(ctx context.Context, _ order.Resume) (Result, error) {
 	if err := o.loadExisting(ctx); err != nil {
 		return Result{}, err
 	}
 	next, changed := o.state.Deliver(o.Clock())
+	if !changed && next.Status == order.Confirmed { // the scheduler may have lost the reminder
+		if err := o.setReminder(ctx, next); err != nil {
+			return Result{}, err
+		}
+	}
 	return o.finish(ctx, next, changed)
 }
 

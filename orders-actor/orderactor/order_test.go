@@ -395,6 +395,14 @@ func TestResumeContinuesStuckOrders(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, 2, w.voids)
 	})
+	t.Run("without a reminder", func(t *testing.T) {
+		w, _ := confirmedWorld(t)
+		w.reminder = nil
+		_, err := w.activate().Resume(t.Context(), order.Resume{})
+		require.NoError(t, err)
+		require.NotNil(t, w.reminder)
+		assert.Equal(t, noon.Add(deliverAfter), *w.reminder)
+	})
 	t.Run("not in the order database", func(t *testing.T) {
 		w, o := confirmedWorld(t)
 		w.database = nil

@@ -103,6 +103,7 @@ func TestTurnExecutesItsStepsInSequenceUntilOneFails(t *testing.T) {
 	created, err := order.New(tea, noon)
 	require.NoError(t, err)
 	confirmed, _ := created.Settle(order.Settle{ID: id, Confirmed: true}, noon, deliverAfter)
+	waiting, _ := created.Settle(order.Settle{ID: id, Confirmed: true}, due, deliverAfter)
 	cancelled, _, err := confirmed.Cancel(cancelTea, noon)
 	require.NoError(t, err)
 	pay, remindNow := pay(), remind(due.Add(deliverAfter)) // a confirmation at the time due
@@ -164,6 +165,13 @@ func TestTurnExecutesItsStepsInSequenceUntilOneFails(t *testing.T) {
 				return err
 			},
 			[]step{load(&cancelled), put(order.Cancelled, 3), save(order.Cancelled, 3), put(order.Cancelled, 3)},
+		},
+		"resume before the order is due": {
+			func(ctx context.Context, o *orderactor.Order) error {
+				_, err := o.Resume(ctx, order.Resume{})
+				return err
+			},
+			[]step{load(&waiting), put(order.Confirmed, 2), remindNow, put(order.Confirmed, 2)},
 		},
 		"resume with a pending void": {
 			func(ctx context.Context, o *orderactor.Order) error {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orders/api/onbehalf"
+	"orders/api/payments"
 	"orders/kit/telemetry"
 )
 
@@ -27,6 +28,13 @@ type ClientConfig struct {
 	Now     func() time.Time
 	// Parallel is the number of concurrent calls. As many idle connections are kept open.
 	Parallel int
+	Ledger   Ledger // nil: any ledger may decide
+}
+
+// Ledger remembers which ledger has the decisions. payments-svc decides nothing with another one.
+type Ledger interface {
+	Known(ctx context.Context) (id string, err error) // "" before the first payment
+	Learn(ctx context.Context, id string) error
 }
 
 // Client calls payments-svc through the sidecar (Dapr service invocation). Each call has an on-behalf-of token, which is
@@ -104,6 +112,13 @@ func (c *Client) call(ctx context.Context, method string, p Payment, action stri
 	if c.Token != "" {
 		req.Header.Set("Dapr-Api-Token", c.Token)
 	}
+	var ledger string
+	if c.Ledger != nil {
+		if ledger, err = c.Ledger.Known(ctx); err != nil {
+			return got, err
+		}
+		req.Header.Set(payments.LedgerHeader, ledger)
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return got, err
@@ -120,6 +135,9 @@ func (c *Client) call(ctx context.Context, method string, p Payment, action stri
 		}
 		if got.OrderID != p.OrderID {
 			return got, fmt.Errorf("response is for order %.40q", got.OrderID)
+		}
+		if c.Ledger != nil && ledger == "" {
+			return got, c.Ledger.Learn(ctx, resp.Header.Get(payments.LedgerHeader))
 		}
 		return got, nil
 	case permanent(resp.StatusCode):

@@ -164,3 +164,38 @@ func (r *recorder) Settle(_ context.Context, c order.Settle) error {
 }
 func (*recorder) PaymentFailed(context.Context, order.PaymentFailed) error { return nil }
 func (*recorder) Voided(context.Context, string) error                     { return nil }
+
+// ledgerID is a payer.Ledger.
+type ledgerID struct {
+	id  string
+	err error
+}
+
+func (l *ledgerID) Known(context.Context) (string, error) { return l.id, l.err }
+
+func (l *ledgerID) Learn(_ context.Context, id string) error {
+	l.id = id
+	return l.err
+}
+
+func TestCallsNameTheLedgerOfTheFirstPayment(t *testing.T) {
+	var sent []string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent = append(sent, r.Header.Get("Orders-Ledger"))
+		w.Header().Set("Orders-Ledger", "l-1")
+		respond(http.StatusOK, `{"orderId":"o-1","status":"confirmed"}`)(w, r)
+	}))
+	t.Cleanup(s.Close)
+	ledger := &ledgerID{}
+	c := payer.NewClient(payer.ClientConfig{Sidecar: s.URL, Key: key, Now: func() time.Time { return noon }, Parallel: 1, Ledger: ledger})
+	for range 2 {
+		_, err := c.Pay(t.Context(), tea)
+		require.NoError(t, err)
+	}
+	assert.Equal(t, []string{"", "l-1"}, sent)
+
+	ledger.err = errors.New("state store down")
+	_, err := c.Pay(t.Context(), tea)
+	require.ErrorIs(t, err, ledger.err)
+	assert.Len(t, sent, 2, "without the id nothing is paid")
+}

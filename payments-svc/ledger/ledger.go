@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	dapr "github.com/dapr/go-sdk/client"
@@ -31,12 +32,15 @@ type State interface {
 }
 
 // Ledger is a payment.Store.
-type Ledger struct{ state State }
+type Ledger struct {
+	state State
+	id    atomic.Pointer[string] // as last read; nil before
+}
 
 var _ payment.Store = (*Ledger)(nil)
 
 // New returns a ledger in the component named Component.
-func New(state State) *Ledger { return &Ledger{state} }
+func New(state State) *Ledger { return &Ledger{state: state} }
 
 // Load implements payment.Store.
 func (l *Ledger) Load(ctx context.Context, orderID string) (_ payment.Payment, version string, err error) {

@@ -22,6 +22,9 @@ var ErrConflict = errors.New("the payment was changed concurrently")
 // ErrNotFound is returned by Find for an order without a payment.
 var ErrNotFound = errors.New("no such payment")
 
+// ErrOtherLedger means that the caller's earlier payments are in another ledger. A decision of this one could charge an order again.
+var ErrOtherLedger = errors.New("this ledger does not have the earlier payments")
+
 // maxAttempts of a write. A payment changes at most twice, so the third attempt finds nothing to change.
 const maxAttempts = 5
 

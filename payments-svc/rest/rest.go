@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -19,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"orders/api/onbehalf"
+	"orders/api/payments"
 	"orders/kit/httpapi"
 	"orders/kit/httpapi/problem"
 	"orders/payments-svc/payment"
@@ -34,6 +36,7 @@ const (
 // Options configures the API.
 type Options struct {
 	Payments *payment.Service
+	Ledger   Ledger
 	Keys     [][]byte      // verify on-behalf-of tokens
 	AppToken string        // sent by the sidecar with each call
 	Latency  time.Duration // simulated latency of the payments' decisions
@@ -42,6 +45,11 @@ type Options struct {
 	Registry *prometheus.Registry
 	Checks   []httpapi.Check
 	Stopping <-chan struct{} // closed when the service starts to stop
+}
+
+// Ledger returns the id of the ledger, or payment.ErrOtherLedger if known is neither empty nor this id.
+type Ledger interface {
+	Check(ctx context.Context, known string) (id string, err error)
 }
 
 // Server handles the requests.
@@ -108,6 +116,11 @@ func (s *Server) call(timeout time.Duration, handle func(context.Context, *fiber
 		}
 		ctx, cancel := context.WithTimeout(c.UserContext(), timeout)
 		defer cancel()
+		id, err := s.Ledger.Check(ctx, strings.Clone(c.Get(payments.LedgerHeader)))
+		if err != nil {
+			return problemOf(err)
+		}
+		c.Set(payments.LedgerHeader, id)
 		p, err := handle(ctx, c, claims)
 		if err != nil {
 			return problemOf(err)
@@ -152,6 +165,8 @@ func problemOf(err error) error {
 		return problem.New(problem.Forbidden, "the order's payment has another amount").WithCause(err)
 	case errors.Is(err, payment.ErrNotFound):
 		return problem.New(problem.NotFound, "nothing is known of this order's payment").WithCause(err)
+	case errors.Is(err, payment.ErrOtherLedger):
+		return problem.New(problem.Unavailable, "the ledger lacks the earlier payments, it must be restored").WithCause(err)
 	default: // a failure of the state store; all calls are idempotent
 		return problem.New(problem.Unavailable, "payments can't be handled just now, try again").WithCause(err)
 	}

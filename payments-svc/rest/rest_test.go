@@ -40,6 +40,16 @@ var (
 	claims = onbehalf.Claims{OrderID: id, User: "alice", Amount: 900, Currency: "EUR"}
 )
 
+// knownLedger is the id of a ledger.
+type knownLedger string
+
+func (l knownLedger) Check(_ context.Context, known string) (string, error) {
+	if known != "" && known != string(l) {
+		return "", payment.ErrOtherLedger
+	}
+	return string(l), nil
+}
+
 // api is a server with payments in memory.
 type api struct {
 	*Server
@@ -55,7 +65,7 @@ func newAPI() *api {
 			Store: a.store, Confirm: func() bool { return true }, Now: clock,
 			Process: func(ctx context.Context) error { return a.process(ctx) },
 		},
-		Keys: [][]byte{key}, AppToken: appToken, Now: clock,
+		Ledger: knownLedger("l-1"), Keys: [][]byte{key}, AppToken: appToken, Now: clock,
 		Log: slog.New(slog.DiscardHandler), Registry: telemetry.NewRegistry(),
 	})
 	return a
@@ -111,6 +121,21 @@ func TestPayVoidAndRead(t *testing.T) {
 func TestPayAcceptsByteOrderMarkAndIdentityEncoding(t *testing.T) {
 	status, got, _ := newAPI().call(t, "PUT", path, "\ufeff"+body, func(r *http.Request) { r.Header.Set("Content-Encoding", "Identity") })
 	require.Equal(t, 200, status, got)
+}
+
+// A caller that knows another ledger has payments that are not in this one.
+func TestOtherLedgerIsRefused(t *testing.T) {
+	a := newAPI()
+	for _, call := range [][3]string{{"PUT", path, body}, {"POST", path + "/void", ""}, {"GET", path, ""}} {
+		status, got, _ := a.call(t, call[0], call[1], call[2], func(r *http.Request) { r.Header.Set("Orders-Ledger", "l-0") })
+		require.Equal(t, 503, status, got)
+		require.Contains(t, got, "must be restored")
+	}
+	for _, known := range []string{"", "l-1"} {
+		status, got, header := a.call(t, "PUT", path, body, func(r *http.Request) { r.Header.Set("Orders-Ledger", known) })
+		require.Equal(t, 200, status, got)
+		require.Equal(t, "l-1", header.Get("Orders-Ledger"))
+	}
 }
 
 func TestPaymentAfterVoidIsDeclined(t *testing.T) {

@@ -4,6 +4,8 @@
 //	stack [flags] control      run it on free ports and read commands from stdin, one JSON object per line
 //	stack [flags] dapr-run     run the control plane here, and the apps and their sidecars with the Dapr CLI
 //	stack [flags] rebuild      restore missing orders in the order database; the product may be running
+//	stack [flags] restore-ledger   restore a lost ledger from the actors' states; the product must be running
+//	stack [flags] rearm        register the reminders of all confirmed orders again; the product must be running
 package main
 
 import (
@@ -49,7 +51,11 @@ func run(args []string) error {
 	case "dapr-run":
 		return daprRun(ctx, o)
 	case "rebuild":
-		return stack.Rebuild(ctx, o)
+		return tool(ctx, o, "rebuild")
+	case "rearm":
+		return tool(ctx, o, "rearm")
+	case "restore-ledger":
+		return restoreLedger(ctx, o)
 	default:
 		return fmt.Errorf("unknown command %q", flags.Arg(0))
 	}
@@ -83,4 +89,35 @@ func daprRun(ctx context.Context, o stack.Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	return s.DaprRun(ctx)
+}
+
+// tool executes a command of orders-actor.
+func tool(ctx context.Context, o stack.Options, command string) error {
+	cmd, err := stack.Tool(ctx, o, stack.OrdersActor, command)
+	if err != nil {
+		return err
+	}
+	cmd.Stdout = os.Stdout
+	return cmd.Run()
+}
+
+// restoreLedger pipes the payments that the orders know to payments-svc.
+func restoreLedger(ctx context.Context, o stack.Options) error {
+	from, err := stack.Tool(ctx, o, stack.OrdersActor, "payments")
+	if err != nil {
+		return err
+	}
+	to, err := stack.Tool(ctx, o, stack.PaymentsSvc, "restore")
+	if err != nil {
+		return err
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	from.Stdout, to.Stdin = write, read
+	if err := errors.Join(from.Start(), to.Start(), write.Close(), read.Close()); err != nil {
+		return err
+	}
+	return errors.Join(from.Wait(), to.Wait())
 }
