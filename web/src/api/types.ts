@@ -13,6 +13,7 @@ export type Item = Schemas['Item'];
 export type Status = Schemas['Status'];
 export type Party = Schemas['Party'];
 export type Cause = Schemas['Cause'];
+export type Change = Schemas['Change'];
 export type HistoryEntry = Schemas['HistoryEntry'];
 export type PaymentStatus = Schemas['PaymentStatus'];
 export type Currency = Schemas['Currency'];

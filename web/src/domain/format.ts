@@ -1,5 +1,5 @@
 /** Formats money, times and names for display, in the browser's locale. */
-import type { Cause, Currency, Party, PaymentStatus, Status } from '../api/types';
+import type { Cause, Change, Currency, Party, PaymentStatus, Status } from '../api/types';
 
 const moneyFormats = new Map<Currency, Intl.NumberFormat>();
 
@@ -119,3 +119,8 @@ export const partyNames: Record<Party, string> = {
   payment: 'the payment service',
   system: 'the system',
 };
+
+/** The name of who caused a change, or the role where the name is unknown to this user. */
+export function nameOf({ by, user }: Pick<Change, 'by' | 'user'>): string {
+  return user ?? partyNames[by];
+}

@@ -62,7 +62,7 @@ describe('a cancel in flight', () => {
   });
 
   it.each([
-    [before, `The order was already cancelled. Nothing changed. ${id}`],
+    [before, `The order was already cancelled by olivia. Nothing changed. ${id}`],
     [late, `Too late to cancel: the order was already delivered. ${id}`],
   ])('ends in a toast that explains why nothing changed', (answer, text) => {
     const page = marbles(({ scheduler, expectObservable }) => {

@@ -30,7 +30,7 @@ import {
 import type { Api } from '../api/client';
 import { explain, hasCode, isRefused, isTemporary, isUnavailable } from '../api/problem';
 import type { CancelOutcome, Order } from '../api/types';
-import { plural } from '../domain/format';
+import { nameOf, plural } from '../domain/format';
 import { delayAfter, RETRY_DELAY } from './retry';
 import type { Toasts } from './toasts';
 
@@ -207,10 +207,14 @@ function oneMessages(order: string): Messages<Cancelled> {
       : `Couldn’t cancel the order. ${explain(error)}`;
   };
   return {
-    done: ({ changed }) => [
-      changed === false ? 'The order was already cancelled. Nothing changed.' : 'Order cancelled',
-      { order },
-    ],
+    done: ({ changed, lastChange, cancellation }) => {
+      const change = lastChange ?? cancellation;
+      const by = change ? ` by ${nameOf(change)}` : '';
+      return [
+        changed === false ? `The order was already cancelled${by}. Nothing changed.` : 'Order cancelled',
+        { order },
+      ];
+    },
     failed: (error) => [failed(error), { tone: 'bad', order }],
   };
 }

@@ -1,7 +1,17 @@
 /** An in-memory backend with the behaviour of the API, for `npm run dev:mock` and for component tests. */
 import { BehaviorSubject } from 'rxjs';
 import { randomId } from '../api/ids';
-import type { Cause, Counts, CreateOrder, Order, OrderSummary, Party, Status } from '../api/types';
+import type {
+  Cause,
+  Change as Caused,
+  Counts,
+  CreateOrder,
+  HistoryEntry,
+  Order,
+  OrderSummary,
+  Party,
+  Status,
+} from '../api/types';
 import { statuses } from '../api/types';
 import { allows, initial, transitions } from '../domain/order.machine';
 import { catalogue } from '../domain/draft';
@@ -39,9 +49,15 @@ export interface Position {
 interface CreateOptions {
   key?: string | undefined;
   by?: 'customer' | 'operator';
+  /** The ids of the request. */
+  origin?: Origin;
   /** In ms. */
   at?: number;
 }
+
+type Origin = Pick<Caused, 'requestId' | 'traceId'>;
+/** Who causes a transition. */
+type Who = Omit<Caused, 'cause' | 'reason'>;
 
 const everything: ListRequest = {
   statuses: [],
@@ -65,13 +81,15 @@ export class Backend {
 
   get(id: string, user?: string): Order | undefined {
     const order = this.#orders.get(id);
-    return user === undefined || order?.customer === user ? order : undefined;
+    if (user === undefined) return order;
+    return order?.customer === user ? visibleTo(user, order) : undefined;
   }
 
   create(customer: string, request: CreateOrder, options: CreateOptions = {}): Order {
-    const { key, by = 'customer', at = this.now() } = options;
+    const { key, by = 'customer', origin = {}, at = this.now() } = options;
     const { items, currency } = request;
     const time = new Date(at).toISOString();
+    const change: Caused = { cause: 'created', by, user: customer, ...origin };
     const order: Order = {
       id: uuid7(at),
       customer,
@@ -83,7 +101,8 @@ export class Backend {
       createdAt: time,
       updatedAt: time,
       payment: { status: 'pending', attempts: 0 },
-      history: [{ version: 1, status: initial, at: time, cause: 'created', by }],
+      lastChange: change,
+      history: [{ version: 1, status: initial, at: time, ...change }],
     };
     if (key !== undefined)
       this.#keys.set(keyName(customer, key), { order: order.id, fingerprint: fingerprint(request) });
@@ -95,24 +114,38 @@ export class Backend {
   replay(customer: string, request: CreateOrder, key: string): Order | 'other' | undefined {
     const known = this.#keys.get(keyName(customer, key));
     if (known === undefined) return undefined;
-    return known.fingerprint === fingerprint(request) ? this.#orders.get(known.order) : 'other';
+    return known.fingerprint === fingerprint(request) ? this.get(known.order, customer) : 'other';
   }
 
   /** Applies a transition; undefined when the state machine has none. */
-  move(id: string, event: Exclude<Cause, 'created'>, by: Party, more: Partial<Order> = {}, at = this.now()) {
+  move(
+    id: string,
+    event: Exclude<Cause, 'created'>,
+    who: Party | Who,
+    more: Partial<Order> = {},
+    at = this.now(),
+  ) {
     const order = this.#orders.get(id);
     if (!order || !allows(order.status, event)) return undefined;
     const status = transitions.find((t) => t.from === order.status && t.event === event)?.to ?? order.status;
     const time = new Date(at).toISOString();
     const version = order.version + 1;
     const { deliverAt, ...rest } = order;
+    const traceId = order.history[0]?.traceId;
+    const reason = more.cancellation?.reason ?? more.payment?.reason;
+    const change: Caused = {
+      cause: event,
+      ...(typeof who === 'string' ? { by: who, ...(traceId === undefined ? {} : { traceId }) } : who),
+      ...(reason === undefined ? {} : { reason }),
+    };
     const moved: Order = {
       ...rest,
       ...(deliverAt !== undefined && status !== 'cancelled' ? { deliverAt } : {}),
       status,
       version,
       updatedAt: time,
-      history: [...order.history, { version, status, at: time, cause: event, by }],
+      lastChange: change,
+      history: [...order.history, { version, status, at: time, ...change }],
       ...more,
     };
     this.#put(moved);
@@ -142,12 +175,21 @@ export class Backend {
     );
   }
 
-  cancel(id: string, by: 'customer' | 'operator', reason?: string, at = this.now()) {
+  /** Cancels an order as its customer, or as the operator olivia unless another user is given. */
+  cancel(
+    id: string,
+    by: 'customer' | 'operator',
+    reason?: string,
+    at = this.now(),
+    who: Omit<Who, 'by'> = {},
+  ) {
     const order = this.#orders.get(id);
     if (!order) return undefined;
+    const user = by === 'customer' ? order.customer : 'olivia';
     const cancellation = reason === undefined ? { by } : { by, reason };
     const { attempts } = order.payment;
-    return this.move(id, 'cancel', by, { cancellation, payment: { status: 'voided', attempts } }, at);
+    const payment = { status: 'voided', attempts } as const;
+    return this.move(id, 'cancel', { by, user, ...who }, { cancellation, payment }, at);
   }
 
   list(request: Partial<ListRequest> = {}) {
@@ -195,7 +237,11 @@ export class Backend {
   }
 
   changesAfter(position: number, user?: string): Change[] {
-    return this.#changes.slice(position).filter(({ order }) => user === undefined || order.customer === user);
+    const changes = this.#changes.slice(position);
+    if (user === undefined) return changes;
+    return changes
+      .filter(({ order }) => order.customer === user)
+      .map((change) => ({ ...change, order: visibleTo(user, change.order) }));
   }
 
   #put(order: Order) {
@@ -251,6 +297,27 @@ function fingerprint({ items, currency }: CreateOrder): string {
 }
 
 const summary = ({ history: _, ...order }: Order): OrderSummary => order;
+
+/** The order as a customer sees it: without the names and requests of operators. */
+export function visibleTo<T extends OrderSummary & { history?: HistoryEntry[] }>(
+  customer: string,
+  order: T,
+): T {
+  const visible = <C extends Caused>(change: C): C => {
+    if (change.by !== 'operator' || change.user === customer) return change;
+    const shown = { ...change };
+    delete shown.user;
+    delete shown.requestId;
+    delete shown.traceId;
+    return shown;
+  };
+  const { lastChange, history } = order;
+  return {
+    ...order,
+    ...(lastChange && { lastChange: visible(lastChange) }),
+    ...(history && { history: history.map(visible) }),
+  };
+}
 
 function uuid7(at: number): string {
   const time = at.toString(16).padStart(12, '0');

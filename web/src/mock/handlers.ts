@@ -2,7 +2,7 @@
 import { delay, HttpResponse, type RequestHandler } from 'msw';
 import { filter, firstValueFrom, map, type Observable, race, timer } from 'rxjs';
 import type { CancelledOrder, CancelOutcome, Order, OrderList, OrderStatus } from '../api/types';
-import type { Backend } from './backend';
+import { type Backend, visibleTo } from './backend';
 import { csv } from './csv';
 import { type Call, caller, type Caller, negotiate, Refused, refuse, route } from './http';
 import {
@@ -69,7 +69,7 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
     return HttpResponse.json(body(order), { headers });
   }
 
-  function cancel(who: Caller, id: string, reason?: string, version?: number): CancelledOrder {
+  function cancel(call: Call, who: Caller, id: string, reason?: string, version?: number): CancelledOrder {
     const order = backend.get(id, who.sees);
     if (!order) throw missing();
     const current = { status: order.status, version: order.version };
@@ -78,7 +78,10 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
       throw refuse('version-mismatch', detail, { current }, { ETag: tag(order) });
     }
     if (order.status === 'cancelled') return { ...order, changed: false };
-    const cancelled = backend.cancel(id, who.operator ? 'operator' : 'customer', reason);
+    const cancelled = backend.cancel(id, who.operator ? 'operator' : 'customer', reason, undefined, {
+      user: who.user,
+      ...call.origin,
+    });
     if (cancelled) return { ...cancelled, changed: true };
     throw refuse(
       'already-delivered',
@@ -88,9 +91,9 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
     );
   }
 
-  function outcomeOf(who: Caller, id: string, reason?: string): CancelOutcome {
+  function outcomeOf(call: Call, who: Caller, id: string, reason?: string): CancelOutcome {
     try {
-      const { changed, ...order } = cancel(who, id, reason);
+      const { changed, ...order } = cancel(call, who, id, reason);
       return { id, outcome: 'cancelled', order, changed };
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -141,7 +144,7 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
       POST: async (call) => {
         const who = caller(call);
         const { ids, reason } = await readBulkCancel(call);
-        return HttpResponse.json({ outcomes: ids.map((id) => outcomeOf(who, id, reason)) });
+        return HttpResponse.json({ outcomes: ids.map((id) => outcomeOf(call, who, id, reason)) });
       },
     }),
 
@@ -172,6 +175,7 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
         const { next, ...page } = backend.list(request);
         const list: OrderList = {
           ...page,
+          orders: who.sees === undefined ? page.orders : page.orders.map((one) => visibleTo(who.user, one)),
           next: next ? pageCursor(next) : null,
           feed: feedCursor(backend.head$.value),
         };
@@ -185,7 +189,9 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
         const known = key === undefined ? undefined : backend.replay(user, request, key);
         if (known === 'other')
           throw refuse('idempotency-key-reused', 'this Idempotency-Key was used before with another body');
-        const order = known ?? backend.create(user, request, { key, by: operator ? 'operator' : 'customer' });
+        const order =
+          known ??
+          backend.create(user, request, { key, by: operator ? 'operator' : 'customer', origin: call.origin });
         if (!known) live(order.id);
         const headers = { Location: `/v1/orders/${order.id}`, ETag: tag(order) };
         return HttpResponse.json(order, {
@@ -209,7 +215,7 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
         const who = caller(call);
         const id = readId(call);
         const version = readIfMatch(call);
-        const order = cancel(who, id, await readCancel(call), version);
+        const order = cancel(call, who, id, await readCancel(call), version);
         return HttpResponse.json(order, { headers: { ETag: tag(order) } });
       },
     }),

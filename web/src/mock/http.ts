@@ -7,6 +7,8 @@ export interface Call {
   request: Request;
   params: PathParams;
   query: URLSearchParams;
+  /** The ids of the request, which changes name. */
+  origin: { requestId: string; traceId?: string };
 }
 
 type Operation = (call: Call) => Response | Promise<Response>;
@@ -61,13 +63,17 @@ export function route(path: string, operations: Partial<Record<'GET' | 'POST', O
     method === 'GET' ? [method, 'HEAD'] : [method],
   );
   return http.all(path, async ({ request, params }) => {
+    const [, traceId] = /^00-([0-9a-f]{32})-/.exec(request.headers.get('traceparent') ?? '') ?? [];
+    const requestId = request.headers.get('X-Request-Id') ?? randomId();
+    const origin = traceId === undefined ? { requestId } : { requestId, traceId };
     const response = await respond(async () => {
       const operation = operations[request.method as 'GET' | 'POST'];
-      if (operation) return operation({ request, params, query: new URL(request.url).searchParams });
+      const query = new URL(request.url).searchParams;
+      if (operation) return operation({ request, params, query, origin });
       const headers = { Allow: allowed.join(', ') };
       throw refuse('method-not-allowed', 'this path has no such method', {}, headers);
     });
-    response.headers.set('X-Request-Id', randomId());
+    response.headers.set('X-Request-Id', requestId);
     return response;
   });
 }

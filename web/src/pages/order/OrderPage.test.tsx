@@ -58,13 +58,48 @@ describe('the page of an order', () => {
       section('History')
         .getAllByRole('listitem')
         .map((entry) => ['strong', '.soft'].map((part) => entry.querySelector(part)?.textContent).join(' '));
-    const [created, paid] = ['Order created by customer', 'Payment confirmed '];
+    const [created, paid] = ['Order created by alice', 'Payment confirmed '];
     expect(history()).toEqual([created, paid]);
     backend.move(id, 'delivery-due', 'system');
     await waitFor(() => expect(history()).toEqual([created, paid, 'Delivered automatically']));
     expect(chip()).toBe('Delivered');
     expect(screen.queryByRole('button', { name: 'Cancel order' })).toBeNull();
     expect(screen.queryByRole('timer')).toBeNull();
+  });
+
+  it.each([
+    ['olivia', 'operator', 'Cancelled by olivia', true],
+    ['alice', 'customer', 'Cancelled by an operator', false],
+  ] as const)('tells %s who cancelled it', async (user, role, text, request) => {
+    const { backend, id } = await openOrder('confirmed', { user, role });
+    const at = Date.now();
+    const origin = { requestId: 'request-7', traceId: '4bf92f3577b34da6a3ce929d0e0e4736' };
+    backend.cancel(id, 'operator', 'Out of stock', at, origin);
+    const history = section('History');
+    const entry = (await history.findByText('Cancelled')).parentElement;
+    expect(entry?.textContent).toContain(`${text}Out of stock`);
+    for (const secret of Object.values(origin)) {
+      expect(history.queryByText(secret) !== null).toBe(request);
+    }
+    const name = text.replace('Cancelled by ', '');
+    expect(section('Details').getByText(name, { exact: false })).toBeTruthy();
+  });
+
+  it('shows the last failed payment call also after the payment', async () => {
+    const backend = new Backend();
+    const order = backend.create('alice', { items: [tea], currency: 'EUR' });
+    const payment = {
+      status: 'confirmed',
+      attempts: 4,
+      lastError: 'the payment service did not answer in time',
+      lastErrorAt: order.createdAt,
+    };
+    const answers = [
+      http.get('*/v1/orders/:id', () => HttpResponse.json({ ...order, status: 'confirmed', payment })),
+    ];
+    open({ backend, answers, at: `/orders/${order.id}` });
+    expect(await screen.findByText(/^The payment service did not answer in time\./)).toBeTruthy();
+    expect(section('Details').getByText('after 4 attempts')).toBeTruthy();
   });
 
   it.each([
@@ -183,7 +218,7 @@ describe('cancelling an order', () => {
     await dialog();
     backend.cancel(id, 'operator', 'Out of stock');
     expect((await screen.findByRole('alert')).textContent).toMatch(
-      /^An operator cancelled this order at .*\d.*\. OK$/,
+      /^This order was cancelled by an operator at .*\d.*\. OK$/,
     );
     expect(section('Details').getByText('Out of stock')).toBeTruthy();
   });
@@ -196,7 +231,7 @@ describe('cancelling an order', () => {
     await user.click(await ask());
     await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
     expect((await screen.findByRole('alert')).textContent).toMatch(
-      /^An operator cancelled this order at .*\d.*\. Nothing changed\./,
+      /^This order was cancelled by an operator at .*\d.*\. Nothing changed\./,
     );
     expect(screen.queryByText('Order cancelled')).toBeNull();
   });

@@ -6,7 +6,7 @@ import { explain, isTemporary, sentence } from '../../api/problem';
 import type { Order } from '../../api/types';
 import { Link } from '../../ui/router';
 import { useServices } from '../../services';
-import { clockTime, money, partyNames, paymentNames, shortId, statusNames } from '../../domain/format';
+import { clockTime, money, nameOf, paymentNames, shortId, statusNames } from '../../domain/format';
 import { prefersReducedMotion } from '../../ui/media';
 import { Message } from '../../ui/Message';
 import { useNow } from '../../ui/now';
@@ -147,9 +147,12 @@ function Overtaken({ order, refusal, cancelledBefore }: OrderPageContext) {
   const at = clockTime(Date.parse(order?.updatedAt ?? ''), now);
   if (order?.status === 'delivered') return <>Too late: the order was delivered at {at}.</>;
   if (order?.status === 'cancelled') {
-    const by = order.cancellation ? partyNames[order.cancellation.by] : 'someone else';
+    const change = order.lastChange ?? order.cancellation;
     return (
-      <>{sentence(`${by} cancelled this order at ${at}${cancelledBefore ? '. Nothing changed' : ''}`)}</>
+      <>
+        This order was cancelled{change && ` by ${nameOf(change)}`} at {at}.
+        {cancelledBefore && ' Nothing changed.'}
+      </>
     );
   }
   return <>{explain(refusal)}</>;
@@ -225,11 +228,25 @@ function Details({ order }: { order: Order }) {
               <span className="soft"> after {order.payment.attempts} attempts</span>
             )}
           </dd>
+          {order.payment.lastError !== undefined && (
+            <>
+              <dt>Last payment error</dt>
+              <dd>
+                {sentence(order.payment.lastError)}
+                {order.payment.lastErrorAt !== undefined && (
+                  <>
+                    {' '}
+                    <Time at={order.payment.lastErrorAt} />
+                  </>
+                )}
+              </dd>
+            </>
+          )}
           {order.cancellation && (
             <>
               <dt>Cancelled by</dt>
               <dd>
-                {partyNames[order.cancellation.by]}
+                {nameOf(order.lastChange ?? order.cancellation)}
                 {order.cancellation.reason && <q>{order.cancellation.reason}</q>}
               </dd>
             </>

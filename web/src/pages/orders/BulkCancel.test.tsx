@@ -56,7 +56,7 @@ describe('selected orders', () => {
       within(dialog)
         .getAllByRole('listitem')
         .map(({ textContent }) => textContent),
-    ).toEqual([`${shortId(carol.id)} Cancelled.`, `${shortId(bob.id)} Already cancelled by the customer.`]);
+    ).toEqual([`${shortId(carol.id)} Cancelled.`, `${shortId(bob.id)} Already cancelled by bob.`]);
   });
 
   it('show the reason and the server’s error when the cancel is refused', async () => {

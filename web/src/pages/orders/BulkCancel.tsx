@@ -5,7 +5,7 @@ import { toPromise } from '../../api/client';
 import { explain, sentence } from '../../api/problem';
 import type { CancelOutcome } from '../../api/types';
 import { useServices } from '../../services';
-import { partyNames, plural, shortId } from '../../domain/format';
+import { nameOf, plural, shortId } from '../../domain/format';
 import { ReasonForm } from '../../ui/ReasonForm';
 import { Dialog } from '../../ui/Dialog';
 import { bulkMachine } from './bulk.machine';
@@ -117,8 +117,8 @@ function summary(outcomes: readonly CancelOutcome[]): string {
 
 function describe({ outcome, order, changed, problem }: CancelOutcome): string {
   if (outcome === 'cancelled') {
-    const by = order?.cancellation && partyNames[order.cancellation.by];
-    return changed === false ? `Already cancelled${by ? ` by ${by}` : ''}.` : 'Cancelled.';
+    const change = order?.lastChange ?? order?.cancellation;
+    return changed === false ? `Already cancelled${change ? ` by ${nameOf(change)}` : ''}.` : 'Cancelled.';
   }
   if (outcome === 'not-found') return 'Order not found.';
   if (problem?.code === 'already-delivered') return 'Already delivered.';

@@ -51,6 +51,17 @@ describe('the list of orders', () => {
     expect(rows()).toEqual(['carol', 'bob', 'alice']);
   });
 
+  it('names the operator who cancelled an order', async () => {
+    const { backend, bob, carol } = seedOrders();
+    open({ backend });
+    await rowOf(bob);
+    backend.cancel(bob.id, 'operator');
+    backend.cancel(carol.id, 'customer');
+    await within(await rowOf(bob)).findByText('by olivia');
+    await within(await rowOf(carol)).findByText('Cancelled');
+    expect(within(await rowOf(carol)).queryByText(/^by /)).toBeNull();
+  });
+
   it('counts new orders, and shows them on request', async () => {
     const { backend, make, carol } = seedOrders();
     const { user } = open({ backend });

@@ -1,7 +1,7 @@
 import { memo, type ReactNode } from 'react';
 import type { OrderSummary } from '../../api/types';
 import { Link } from '../../ui/router';
-import { money, shortId } from '../../domain/format';
+import { money, nameOf, shortId } from '../../domain/format';
 import { allows } from '../../domain/order.machine';
 import { usePhone } from '../../ui/media';
 import { StatusChip } from '../../ui/StatusChip';
@@ -39,7 +39,7 @@ export function Rows({ view, columns, stale, selected, onSelect, onSelectAll }: 
             <Link href={`/orders/${order.id}`}>
               <code>{shortId(order.id)}</code> {order.customer}
             </Link>
-            <StatusChip status={order.status} />
+            <Status order={order} />
             <span className="what">{itemNames(order)}</span>
             <strong>{money(order.total, order.currency)}</strong>
             <Time at={order.createdAt} />
@@ -136,12 +136,23 @@ const cells: Record<Column, (order: OrderSummary) => ReactNode> = {
       {itemNames(order)}
     </span>
   ),
-  status: (order) => <StatusChip status={order.status} />,
+  status: (order) => <Status order={order} />,
   total: (order) => money(order.total, order.currency),
   created: (order) => <Time at={order.createdAt} />,
   updated: (order) => <Time at={order.updatedAt} />,
   due: (order) => (order.status === 'confirmed' && order.deliverAt ? <Time at={order.deliverAt} /> : null),
 };
+
+/** The status, and the operator who cancelled the order. */
+function Status({ order: { status, lastChange } }: { order: OrderSummary }) {
+  const byOperator = lastChange?.cause === 'cancel' && lastChange.by === 'operator';
+  return (
+    <span>
+      <StatusChip status={status} />
+      {byOperator && <small className="soft"> by {nameOf(lastChange)}</small>}
+    </span>
+  );
+}
 
 function itemNames({ items }: OrderSummary): string {
   const first = items[0];

@@ -143,6 +143,47 @@ function testCancel({ newUser }: Fixture): void {
     expect(second.body).toMatchObject({ version: first.body.version, changed: false, cancellation });
   });
 
+  it('names its user, request and reason to operators, and only the role and the reason to customers', async () => {
+    const owner = await newUser();
+    const { name, client: operator } = await newUser('operator');
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const request = (requestId: string) => ({
+      'X-Request-Id': requestId,
+      traceparent: `00-${traceId}-00f067aa0ba902b7-01`,
+    });
+    const created = (await owner.client.create(orderOf('Green tea'), request('create-1'))).body;
+    const byOwner = { cause: 'created', by: 'customer', user: owner.name, requestId: 'create-1', traceId };
+    expect([created.lastChange, created.history[0]]).toMatchObject([byOwner, byOwner]);
+    const before = (await operator.list(`?q=${created.id}`)).body.feed;
+
+    const { id } = await owner.client.until(created.id, 'confirmed');
+    const reason = 'out of stock';
+    const { body } = await operator.cancel(id, { reason }, request('cancel-1'));
+    const shown = { cause: 'cancel', by: 'operator', reason };
+    const full = { ...shown, user: name, requestId: 'cancel-1', traceId };
+    expect(body.lastChange).toEqual(full);
+    expect(body.history).toMatchObject([
+      byOwner,
+      { cause: 'payment-confirmed', by: 'payment', traceId },
+      full,
+    ]);
+
+    for (const [client, change] of [
+      [operator, full],
+      [owner.client, shown],
+    ] as const) {
+      const read = (await client.read(id)).body;
+      const entry = { version: 3, status: 'cancelled', at: read.updatedAt, ...change };
+      expect([read.history.at(-1), read.lastChange]).toEqual([entry, change]);
+      expect((await client.list(`?q=${id}`)).body.orders[0]?.lastChange).toEqual(change);
+      expect((await client.cancel(id)).body.lastChange).toEqual(change);
+      expect((await client.cancelMany([id])).body.outcomes[0]?.order?.lastChange).toEqual(change);
+      const { events } = (await client.events(`?after=${before}&limit=500`)).body;
+      const mine = events.filter(({ order }) => order.id === id);
+      expect(mine.at(-1)?.order.lastChange).toEqual(change);
+    }
+  });
+
   it('needs neither a body nor a reason', async () => {
     const { client } = await newUser();
     for (const body of [undefined, {}, { reason: ' \n' }]) {
