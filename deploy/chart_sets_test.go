@@ -125,13 +125,17 @@ func TestChartForProductionUsesGivenSecretsIngressAndMonitoring(t *testing.T) {
 			"data/AUTH_MODE": "oidc", "data/OIDC_ISSUER": "https://sso.example.com/realms/shop", "data/OIDC_AUDIENCE": "orders",
 			"data/OIDC_CLIENT_ID": "orders-spa", "data/DELIVER_AFTER": "1h30m", "data/SECRET_NAME": "orders-keys",
 		}},
-		expected{"ConfigMap", "payments-svc", map[string]any{"data/SECRET_NAME": "payments-keys"}},
+		expected{"ConfigMap", "payments-svc", map[string]any{
+			"data/SECRET_NAME": "payments-keys", "data/OTEL_EXPORTER_OTLP_ENDPOINT": "http://otel-collector.tracing:4318",
+			"data/OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "data/OTEL_TRACES_SAMPLER_ARG": "0.1",
+		}},
 		// Each sidecar can read only the Secret of its app.
 		expected{"Role", "orders-actor", map[string]any{"rules/0/resourceNames": []any{"orders-keys"}, "rules/0/verbs": []any{"get"}}},
 		expected{"Role", "payments-svc", map[string]any{"rules/0/resourceNames": []any{"payments-keys"}, "rules/0/verbs": []any{"get"}}},
 		expected{"Configuration", "orders-actor", map[string]any{
 			"spec/secrets/scopes/0/allowedSecrets": []any{"orders-keys"}, "spec/secrets/scopes/0/defaultAccess": "deny",
-			"spec/tracing/samplingRate": "0.1", "spec/tracing/otel/endpointAddress": "otel-collector.tracing:4317",
+			"spec/tracing/samplingRate": "0.000000001", "spec/tracing/otel/endpointAddress": "otel-collector.tracing:4318",
+			"spec/tracing/otel/protocol": "http", "spec/tracing/otel/isSecure": false,
 		}},
 		expected{"Configuration", "payments-svc", map[string]any{"spec/secrets/scopes/0/allowedSecrets": []any{"payments-keys"}}},
 		expected{"Component", "statestore", map[string]any{"spec/metadata/0/secretKeyRef": dsn}},
@@ -153,6 +157,7 @@ func TestChartForProductionUsesGivenSecretsIngressAndMonitoring(t *testing.T) {
 			"metadata/labels/release": "prometheus", "spec/endpoints/0/port": "metrics", "spec/endpoints/1/port": "dapr",
 		}},
 		expected{"Service", "payments-svc-metrics", map[string]any{"spec/clusterIP": "None", "spec/publishNotReadyAddresses": true}},
+		expected{"PrometheusRule", "orders", map[string]any{"metadata/labels/release": "prometheus", "spec/groups/0/name": "orders"}},
 		expected{"ConfigMap", "orders-dashboard", map[string]any{"metadata/labels/grafana_dashboard": "1"}},
 	)
 	for app, keys := range map[string]string{"orders-actor": "orders-actor-api-token", "payments-svc": "payments-svc-api-token"} {

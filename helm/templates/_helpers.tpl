@@ -213,6 +213,13 @@ data:
   {{ .setting }}_ADDR: 0.0.0.0:{{ .port }}
   {{ .setting }}_METRICS_ADDR: 0.0.0.0:{{ .metrics }}
   SECRET_NAME: {{ .secret }}
+  {{- with $root.Values.tracing }}
+  {{- if .endpoint }}
+  OTEL_EXPORTER_OTLP_ENDPOINT: {{ .endpoint | quote }}
+  OTEL_TRACES_SAMPLER: parentbased_traceidratio
+  OTEL_TRACES_SAMPLER_ARG: {{ .samplingRate | quote }}
+  {{- end }}
+  {{- end }}
   {{- range $key, $value := merge (deepCopy $v.settings) (.more | default dict) }}
   {{- with include "orders.text" $value }}
   {{ $key }}: {{ . | quote }}
@@ -240,7 +247,7 @@ spec:
       annotations:
         # The app and its sidecar read these only when they start, so a change must restart the pod.
         checksum/settings: {{ toJson $v.settings | sha256sum | trunc 16 }}
-        checksum/dapr: {{ toJson (list $dapr (omit $root.Values.postgresql "maxConnections" "reservedConnections") $root.Values.secrets) | sha256sum | trunc 16 }}
+        checksum/dapr: {{ toJson (list $dapr $root.Values.tracing (omit $root.Values.postgresql "maxConnections" "reservedConnections") $root.Values.secrets) | sha256sum | trunc 16 }}
         {{- $sidecar := include "orders.sidecar" . | fromYaml }}
         {{- toYaml (merge (deepCopy $v.podAnnotations) $sidecar) | nindent 8 }}
     spec:
