@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,7 +20,6 @@ import (
 
 	"orders/api/client"
 	"orders/faults/history"
-	"orders/kit/pgtest"
 	"orders/orders-actor/order"
 	"orders/stack"
 )
@@ -147,81 +145,6 @@ func short(t *testing.T, o Options) {
 	t.Log(text.String())
 	require.NoError(t, report.Err())
 	assert.GreaterOrEqual(t, report.Created, o.Orders/2, "orders are created in spite of the faults")
-}
-
-// It stops one replica after the other under load. Each rejected request succeeds with one retry at the other replica.
-func TestRollingRestartLosesNothing(t *testing.T) {
-	skipIfShort(t)
-	postgres := pgtest.Start(t)
-	s, svc := start(t, stack.Options{Replicas: 2, Postgres: postgres.DSN()}, nil)
-	recorder := &history.Recorder{}
-	before, err := svc.list(t.Context(), nil)
-	require.NoError(t, err)
-
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	var clients sync.WaitGroup
-	var failed atomic.Int32
-	for i := range 4 {
-		clients.Go(func() {
-			for n := 0; ctx.Err() == nil; n++ {
-				failed.Add(createAndCancel(t, svc, recorder, i, n))
-			}
-		})
-	}
-	for _, part := range []string{"orders-actor", "orders-actor-2"} {
-		sleep(ctx, 2*time.Second)
-		require.NoError(t, s.Stop(part))
-		sleep(ctx, 2*time.Second)
-		require.NoError(t, s.Start(part))
-		require.NoError(t, s.WaitReady(ctx))
-	}
-	stop()
-	clients.Wait()
-	assert.Zero(t, failed.Load(), "requests that failed twice")
-
-	r := &run{Options: Options{Out: progress{t}}, stack: s, service: svc, stores: stores{dsn: postgres.DSN()}}
-	require.NoError(t, r.settle(t.Context()))
-	stored, err := r.load(t.Context(), before.Feed)
-	require.NoError(t, err)
-	assert.Greater(t, len(stored.Orders), 8, "there was load")
-	assert.Empty(t, history.Check(recorder.History(), stored))
-}
-
-// createAndCancel creates an order, reads it, and cancels every third one. It returns how many of these requests failed at one replica
-// and once more at the other.
-func createAndCancel(t *testing.T, svc *service, recorder *history.Recorder, number, n int) (failed int32) {
-	t.Helper()
-	call := func(c history.Call, build func(history.Call) request) history.Call {
-		var last client.Reply
-		first := rand.IntN(len(svc.urls))
-		for attempt := range 2 {
-			c.Sent = time.Now()
-			last = svc.sendTo(context.WithoutCancel(t.Context()), svc.urls[(first+attempt)%len(svc.urls)], build(c))
-			done := record(c, last, time.Now())
-			recorder.Call(done)
-			if !unknown(last) {
-				return done
-			}
-		}
-		failed++
-		t.Logf("%s %s%s: status %d %s", c.Op, c.Key, c.Order, last.Status, last.Body)
-		return c
-	}
-	created := call(history.Call{
-		Op: history.Create, Client: fmt.Sprintf("customer-%d", number), Key: fmt.Sprintf("key-%d-%d", number, n), Currency: "EUR",
-		Items: []order.Item{{SKU: fmt.Sprintf("sku-%d-%d", number, n), Name: "Tea", Quantity: 1, UnitPrice: 100}},
-	}, create)
-	if created.Order == "" {
-		return failed
-	}
-	about := history.Call{Client: created.Client, Order: created.Order, Op: history.Read}
-	call(about, get)
-	if n%3 == 0 {
-		about.Op = history.Cancel
-		call(about, cancel)
-	}
-	return failed
 }
 
 // It sends far more requests at once than the service accepts.
