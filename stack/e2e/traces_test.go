@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"orders/api"
+	"orders/kit/pgtest"
 	"orders/stack"
 )
 
@@ -113,7 +115,7 @@ func TestOneTraceFollowsAnOrder(t *testing.T) {
 		"OTEL_TRACES_SAMPLER": "parentbased_always_off",
 	}
 	s, err := stack.Start(t.Context(), stack.Options{
-		Home: t.TempDir(), FreePorts: true, Env: map[string]map[string]string{stack.OrdersActor: env, stack.PaymentsSvc: env},
+		Home: t.TempDir(), FreePorts: true, Replicas: 2, Postgres: pgtest.Start(t).DSN(), Env: map[string]map[string]string{stack.OrdersActor: env, stack.PaymentsSvc: env},
 	})
 	require.NoError(t, err)
 	closed := false
@@ -123,6 +125,11 @@ func TestOneTraceFollowsAnOrder(t *testing.T) {
 		}
 	}()
 	c := login(t, s.URL(), "alice", api.RoleCustomer)
+	var others []string // enough traces that the other replica hosts some of the orders
+	for i := range 8 {
+		others = append(others, fmt.Sprintf("%032x", 0xabc0+i))
+		require.Equal(t, http.StatusCreated, read(t)(c.CreateOrder(t.Context(), nil, tea, traced(others[i]))).Status)
+	}
 	o := parse[api.Order](t, read(t)(c.CreateOrder(t.Context(), nil, tea, traced(createTrace))).Body)
 	c.await(t, o.ID, "delivered", func(o api.Order) bool { return o.Status == api.StatusDelivered })
 	refused := read(t)(c.CancelOrderWithBody(t.Context(), o.ID, nil, "", nil, traced(cancelTrace)))
@@ -142,12 +149,15 @@ func TestOneTraceFollowsAnOrder(t *testing.T) {
 	assert.True(t, slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, "orders-actor sidecar: ") }), "%v", got)
 	assert.True(t, slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, "payments-svc sidecar: ") }), "%v", got)
 
+	for _, trace := range others {
+		assert.Contains(t, receiver.of(trace), "orders-actor: turn create")
+	}
 	cancel := receiver.named(t, cancelTrace, "turn cancel")
 	require.Len(t, cancel.Links, 1, "to the trace of the create")
 	assert.Equal(t, createTrace, hex.EncodeToString(cancel.Links[0].TraceId))
 	receiver.mu.Lock()
 	defer receiver.mu.Unlock()
 	for _, s := range receiver.spans {
-		assert.Contains(t, []string{createTrace, cancelTrace}, s.trace, "%s: %s: nobody asked for this trace", s.service, s.Name)
+		assert.Contains(t, append(others, createTrace, cancelTrace), s.trace, "%s: %s: nobody asked for this trace", s.service, s.Name)
 	}
 }

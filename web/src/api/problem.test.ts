@@ -75,6 +75,9 @@ describe('a problem', () => {
     const { detail: _, ...bare } = problem;
     expect(explain(new ApiError(bare))).toBe('Conflict.');
     expect(explain(new ApiError({ ...bare, status: 500 }))).toBe('Something went wrong on our side.');
+    expect(explain(new ApiError({ ...bare, status: 500, traceId: '4bf92f' }))).toBe(
+      'Something went wrong on our side. (trace 4bf92f)',
+    );
     expect(explain(new NetworkError())).toBe('Can’t reach the server.');
     expect(explain(new SignInError('sign-in was cancelled'))).toBe('Sign-in was cancelled.');
     expect(explain(new TypeError('x is undefined'))).toBe('Something went wrong on this page.');

@@ -56,9 +56,12 @@ export function retryDelay(error: unknown): number {
 /** The error as a message for the user. */
 export function explain(error: unknown): string {
   if (error instanceof ApiError) {
-    const { status, detail, errors = [] } = error.problem;
+    const { status, detail, traceId, errors = [] } = error.problem;
     if (errors.length > 0) return errors.map(explainField).join(' ');
-    if (status >= 500 && detail === undefined) return 'Something went wrong on our side.';
+    if (status >= 500) {
+      const text = detail === undefined ? 'Something went wrong on our side.' : sentence(detail);
+      return traceId === undefined ? text : `${text} (trace ${traceId})`;
+    }
   }
   if (error instanceof ApiError || error instanceof NetworkError || error instanceof SignInError)
     return sentence(error.message);

@@ -72,19 +72,19 @@ export function route(path: string, operations: Partial<Record<'GET' | 'POST', O
       if (operation) return operation({ request, params, query, origin });
       const headers = { Allow: allowed.join(', ') };
       throw refuse('method-not-allowed', 'this path has no such method', {}, headers);
-    });
+    }, traceId);
     response.headers.set('X-Request-Id', requestId);
     return response;
   });
 }
 
-async function respond(call: () => Response | Promise<Response>): Promise<Response> {
+async function respond(call: () => Response | Promise<Response>, traceId?: string): Promise<Response> {
   try {
     return await call();
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     const { problem, headers } = error;
-    return HttpResponse.json(problem, {
+    return HttpResponse.json(traceId === undefined ? problem : { ...problem, traceId }, {
       status: problem.status,
       headers: { 'Content-Type': 'application/problem+json', ...headers },
     });

@@ -143,6 +143,15 @@ function testCancel({ newUser }: Fixture): void {
     expect(second.body).toMatchObject({ version: first.body.version, changed: false, cancellation });
   });
 
+  it('is refused with the id of the request’s trace', async () => {
+    const { client } = await newUser();
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const unknown = '01890000-0000-7000-8000-000000000000';
+    const refused = await client.cancel(unknown, {}, { traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
+    expect(refused.body).toMatchObject({ code: 'order-not-found', traceId });
+    expect((await client.cancel(unknown)).body).not.toHaveProperty('traceId');
+  });
+
   it('names its user, request and reason to operators, and only the role and the reason to customers', async () => {
     const owner = await newUser();
     const { name, client: operator } = await newUser('operator');
