@@ -10,6 +10,14 @@ const (
 	BearerScopes = "bearer.Scopes"
 )
 
+// Defines values for AttentionReason.
+const (
+	AttentionReasonInconsistent AttentionReason = "inconsistent"
+	AttentionReasonOverdue      AttentionReason = "overdue"
+	AttentionReasonUnpaid       AttentionReason = "unpaid"
+	AttentionReasonVoidPending  AttentionReason = "void-pending"
+)
+
 // Defines values for AuthMode.
 const (
 	Dev  AuthMode = "dev"
@@ -34,6 +42,49 @@ const (
 	USD Currency = "USD"
 )
 
+// Defines values for FindingCode.
+const (
+	FindingCodeActorMissing      FindingCode = "actor-missing"
+	FindingCodeActorOlder        FindingCode = "actor-older"
+	FindingCodeChargeDiffers     FindingCode = "charge-differs"
+	FindingCodeChargeMissing     FindingCode = "charge-missing"
+	FindingCodeChargeNotVoided   FindingCode = "charge-not-voided"
+	FindingCodeChargedTwice      FindingCode = "charged-twice"
+	FindingCodeContentDiffers    FindingCode = "content-differs"
+	FindingCodeDatabaseMissing   FindingCode = "database-missing"
+	FindingCodeDatabaseOlder     FindingCode = "database-older"
+	FindingCodeHistoryBroken     FindingCode = "history-broken"
+	FindingCodeOverdue           FindingCode = "overdue"
+	FindingCodePaymentUnreported FindingCode = "payment-unreported"
+	FindingCodeReminderLate      FindingCode = "reminder-late"
+	FindingCodeReminderMissing   FindingCode = "reminder-missing"
+	FindingCodeUnpaid            FindingCode = "unpaid"
+	FindingCodeVoidDiffers       FindingCode = "void-differs"
+	FindingCodeVoidMissing       FindingCode = "void-missing"
+	FindingCodeVoidPending       FindingCode = "void-pending"
+)
+
+// Defines values for Fix.
+const (
+	Reconcile Fix = "reconcile"
+	Report    Fix = "report"
+	Restore   Fix = "restore"
+	Wait      Fix = "wait"
+)
+
+// Defines values for LedgerEntryKind.
+const (
+	LedgerEntryKindCharged LedgerEntryKind = "charged"
+	LedgerEntryKindVoided  LedgerEntryKind = "voided"
+)
+
+// Defines values for LedgerStatus.
+const (
+	LedgerStatusConfirmed LedgerStatus = "confirmed"
+	LedgerStatusDeclined  LedgerStatus = "declined"
+	LedgerStatusVoided    LedgerStatus = "voided"
+)
+
 // Defines values for Outcome.
 const (
 	OutcomeCancelled Outcome = "cancelled"
@@ -48,6 +99,19 @@ const (
 	PartyOperator Party = "operator"
 	PartyPayment  Party = "payment"
 	PartySystem   Party = "system"
+)
+
+// Defines values for PaymentJobKind.
+const (
+	PaymentJobKindPayment PaymentJobKind = "payment"
+	PaymentJobKindVoid    PaymentJobKind = "void"
+)
+
+// Defines values for PaymentJobState.
+const (
+	PaymentJobStateFailed  PaymentJobState = "failed"
+	PaymentJobStateQueued  PaymentJobState = "queued"
+	PaymentJobStateRunning PaymentJobState = "running"
 )
 
 // Defines values for PaymentStatus.
@@ -80,10 +144,26 @@ const (
 	ProblemCodeVersionMismatch      ProblemCode = "version-mismatch"
 )
 
+// Defines values for RepairStep.
+const (
+	DatabaseUpdated  RepairStep = "database-updated"
+	Delivered        RepairStep = "delivered"
+	PaymentRequested RepairStep = "payment-requested"
+	ReminderSet      RepairStep = "reminder-set"
+	StateRestored    RepairStep = "state-restored"
+	VoidRequested    RepairStep = "void-requested"
+)
+
 // Defines values for Role.
 const (
 	RoleCustomer Role = "customer"
 	RoleOperator Role = "operator"
+)
+
+// Defines values for Severity.
+const (
+	SeverityInconsistent Severity = "inconsistent"
+	SeverityWaiting      Severity = "waiting"
 )
 
 // Defines values for Status.
@@ -92,6 +172,14 @@ const (
 	StatusConfirmed Status = "confirmed"
 	StatusCreated   Status = "created"
 	StatusDelivered Status = "delivered"
+)
+
+// Defines values for Verdict.
+const (
+	VerdictConsistent   Verdict = "consistent"
+	VerdictInconsistent Verdict = "inconsistent"
+	VerdictUnknown      Verdict = "unknown"
+	VerdictWaiting      Verdict = "waiting"
 )
 
 // Defines values for ListOrdersParamsSort.
@@ -103,6 +191,17 @@ const (
 	Total        ListOrdersParamsSort = "total"
 	Updated      ListOrdersParamsSort = "updated"
 )
+
+// Attention Why the order needs an operator. For operators only, and absent if it needs none. It may change without a new version.
+type Attention = []AttentionReason
+
+// AttentionCount For operators only: how many orders need attention, with the same filter and in any status. Counting stops at 1,000, so 1,000
+// means at least as many.
+type AttentionCount = int
+
+// AttentionReason `unpaid`, `overdue` and `void-pending`: the order has waited for its payment, its delivery or its void for longer than
+// `ATTENTION_AFTER` (one minute by default). `inconsistent`: its last inspection found a difference that is not a wait.
+type AttentionReason string
 
 // AuthMode defines model for AuthMode.
 type AuthMode string
@@ -154,6 +253,8 @@ type Cancellation struct {
 
 // CancelledOrder defines model for CancelledOrder.
 type CancelledOrder struct {
+	// Attention Why the order needs an operator. For operators only, and absent if it needs none. It may change without a new version.
+	Attention    Attention    `json:"attention,omitempty,omitzero"`
 	Cancellation Cancellation `json:"cancellation,omitempty,omitzero"`
 
 	// Changed Whether this call cancelled the order. If `false`, an earlier call or another party cancelled it, and
@@ -272,6 +373,29 @@ type FieldError struct {
 	Message string `json:"message"`
 }
 
+// Finding defines model for Finding.
+type Finding struct {
+	// Code Stable; what programs should look at.
+	Code FindingCode `json:"code"`
+
+	// Detail What differs and what fixes it, for people.
+	Detail string `json:"detail"`
+
+	// Fix `reconcile`: `POST /v1/orders/{id}/reconcile`. `wait`: the service retries, once the part that is named is up again.
+	// `restore`: a backup of the part that is named. `report`: a defect; save the inspection and the logs.
+	Fix Fix `json:"fix"`
+
+	// Severity `waiting` is late but consistent.
+	Severity Severity `json:"severity"`
+}
+
+// FindingCode Stable; what programs should look at.
+type FindingCode string
+
+// Fix `reconcile`: `POST /v1/orders/{id}/reconcile`. `wait`: the service retries, once the part that is named is up again.
+// `restore`: a backup of the part that is named. `report`: a defect; save the inspection and the logs.
+type Fix string
+
 // HistoryEntry defines model for HistoryEntry.
 type HistoryEntry struct {
 	At time.Time `json:"at"`
@@ -299,6 +423,77 @@ type HistoryEntry struct {
 	Version int    `json:"version"`
 }
 
+// InspectedActor What the actor stores. `order` is absent if it stores nothing.
+type InspectedActor struct {
+	// Error Why the actor did not answer. Then the other fields are absent.
+	Error string `json:"error,omitempty,omitzero"`
+
+	// Host The replica that hosts the order.
+	Host string `json:"host,omitempty,omitzero"`
+
+	// Jobs The payment or void that this replica works on, or has failed to make and will try again.
+	Jobs []PaymentJob `json:"jobs,omitempty,omitzero"`
+
+	// Order A stored copy of the order.
+	Order StoredOrder `json:"order,omitempty,omitzero"`
+}
+
+// InspectedDatabase What the order database holds. `order` is absent if it holds nothing.
+type InspectedDatabase struct {
+	// Error Why the database did not answer.
+	Error string `json:"error,omitempty,omitzero"`
+
+	// Order A stored copy of the order.
+	Order StoredOrder `json:"order,omitempty,omitzero"`
+}
+
+// InspectedLedger What the ledger of payments-svc says. `payment` is absent if it says nothing.
+type InspectedLedger struct {
+	// Error Why payments-svc did not answer.
+	Error   string        `json:"error,omitempty,omitzero"`
+	Payment LedgerPayment `json:"payment,omitempty,omitzero"`
+}
+
+// InspectedReminder The reminder that delivers the order.
+type InspectedReminder struct {
+	// DueAt When it fires first. Absent if an earlier release set it.
+	DueAt time.Time `json:"dueAt,omitempty,omitzero"`
+
+	// Error Why the scheduler did not answer.
+	Error string `json:"error,omitempty,omitzero"`
+	Set   bool   `json:"set"`
+}
+
+// Inspection defines model for Inspection.
+type Inspection struct {
+	// Actor What the actor stores. `order` is absent if it stores nothing.
+	Actor InspectedActor `json:"actor"`
+
+	// At When the parts were read.
+	At time.Time `json:"at"`
+
+	// Database What the order database holds. `order` is absent if it holds nothing.
+	Database InspectedDatabase `json:"database"`
+	Findings []Finding         `json:"findings"`
+	ID       OrderID           `json:"id"`
+
+	// Ledger What the ledger of payments-svc says. `payment` is absent if it says nothing.
+	Ledger InspectedLedger `json:"ledger"`
+
+	// Reminder The reminder that delivers the order.
+	Reminder InspectedReminder `json:"reminder"`
+
+	// Repairs The last repairs that operators requested, the oldest first.
+	Repairs []Repair `json:"repairs"`
+
+	// Summary The verdict in a sentence.
+	Summary string `json:"summary"`
+
+	// Verdict `consistent`: all parts agree, and nothing is late. `waiting`: they agree, but the order waits for too long.
+	// `inconsistent`: they differ. `unknown`: no difference was found, but a part did not answer, or the order kept changing.
+	Verdict Verdict `json:"verdict"`
+}
+
 // Item defines model for Item.
 type Item struct {
 	// Name The same as for `sku`.
@@ -312,6 +507,33 @@ type Item struct {
 	UnitPrice int64 `json:"unitPrice"`
 }
 
+// LedgerEntry defines model for LedgerEntry.
+type LedgerEntry struct {
+	// Amount In minor units.
+	Amount int64           `json:"amount"`
+	At     time.Time       `json:"at"`
+	Kind   LedgerEntryKind `json:"kind"`
+}
+
+// LedgerEntryKind defines model for LedgerEntryKind.
+type LedgerEntryKind string
+
+// LedgerPayment defines model for LedgerPayment.
+type LedgerPayment struct {
+	// Amount In minor units.
+	Amount int64 `json:"amount"`
+
+	// Currency ISO 4217. All have two decimals except JPY, which has none.
+	Currency  Currency      `json:"currency"`
+	DecidedAt time.Time     `json:"decidedAt"`
+	Entries   []LedgerEntry `json:"entries"`
+	Reason    string        `json:"reason,omitempty,omitzero"`
+	Status    LedgerStatus  `json:"status"`
+}
+
+// LedgerStatus defines model for LedgerStatus.
+type LedgerStatus string
+
 // OidcConfig defines model for OidcConfig.
 type OidcConfig struct {
 	Audience string `json:"audience"`
@@ -321,6 +543,8 @@ type OidcConfig struct {
 
 // Order defines model for Order.
 type Order struct {
+	// Attention Why the order needs an operator. For operators only, and absent if it needs none. It may change without a new version.
+	Attention    Attention    `json:"attention,omitempty,omitzero"`
 	Cancellation Cancellation `json:"cancellation,omitempty,omitzero"`
 	CreatedAt    time.Time    `json:"createdAt"`
 
@@ -354,6 +578,10 @@ type OrderCounts struct {
 	// AtLeast The statuses that have more orders than `counts` says; counting stops after about a thousand. Absent when all are exact.
 	AtLeast []Status `json:"atLeast,omitempty,omitzero"`
 
+	// Attention For operators only: how many orders need attention, with the same filter and in any status. Counting stops at 1,000, so 1,000
+	// means at least as many.
+	Attention *AttentionCount `json:"attention,omitempty"`
+
 	// Counts Orders per status.
 	Counts Counts `json:"counts"`
 }
@@ -365,6 +593,10 @@ type OrderID = string
 type OrderList struct {
 	// AtLeast The statuses that have more orders than `counts` says; counting stops after about a thousand. Absent when all are exact.
 	AtLeast []Status `json:"atLeast,omitempty,omitzero"`
+
+	// Attention For operators only: how many orders need attention, with the same filter and in any status. Counting stops at 1,000, so 1,000
+	// means at least as many.
+	Attention *AttentionCount `json:"attention,omitempty"`
 
 	// Counts Orders per status.
 	Counts Counts `json:"counts"`
@@ -389,6 +621,8 @@ type OrderStatus struct {
 
 // OrderSummary An order without its history.
 type OrderSummary struct {
+	// Attention Why the order needs an operator. For operators only, and absent if it needs none. It may change without a new version.
+	Attention    Attention    `json:"attention,omitempty,omitzero"`
 	Cancellation Cancellation `json:"cancellation,omitempty,omitzero"`
 	CreatedAt    time.Time    `json:"createdAt"`
 
@@ -437,6 +671,22 @@ type Payment struct {
 	Status      PaymentStatus `json:"status"`
 }
 
+// PaymentJob defines model for PaymentJob.
+type PaymentJob struct {
+	Kind      PaymentJobKind  `json:"kind"`
+	LastError string          `json:"lastError,omitempty,omitzero"`
+	State     PaymentJobState `json:"state"`
+
+	// Tries Calls to payments-svc so far.
+	Tries int `json:"tries"`
+}
+
+// PaymentJobKind defines model for PaymentJobKind.
+type PaymentJobKind string
+
+// PaymentJobState defines model for PaymentJobState.
+type PaymentJobState string
+
 // PaymentStatus defines model for PaymentStatus.
 type PaymentStatus string
 
@@ -466,6 +716,67 @@ type ProblemCode string
 // refused. A reason of white space only counts as absent.
 type Reason = string
 
+// ReconcileOrder defines model for ReconcileOrder.
+type ReconcileOrder struct {
+	// Reason Why the repair is needed, as for a cancel. A reason of white space only is refused.
+	Reason string `json:"reason"`
+}
+
+// ReconciledOrder defines model for ReconciledOrder.
+type ReconciledOrder struct {
+	// Attention Why the order needs an operator. For operators only, and absent if it needs none. It may change without a new version.
+	Attention    Attention    `json:"attention,omitempty,omitzero"`
+	Cancellation Cancellation `json:"cancellation,omitempty,omitzero"`
+	CreatedAt    time.Time    `json:"createdAt"`
+
+	// Currency ISO 4217. All have two decimals except JPY, which has none.
+	Currency Currency `json:"currency"`
+	Customer string   `json:"customer"`
+
+	// DeliverAt When the delivery is due; set once the payment is confirmed.
+	DeliverAt time.Time      `json:"deliverAt,omitempty,omitzero"`
+	History   []HistoryEntry `json:"history"`
+	ID        OrderID        `json:"id"`
+	Items     []Item         `json:"items"`
+
+	// LastChange The newest transition, at `updatedAt`. Absent in events that an older release stored.
+	LastChange Change  `json:"lastChange,omitempty,omitzero"`
+	Payment    Payment `json:"payment"`
+
+	// Repairs What the repair did. A request that was executed twice on its way may have done more.
+	Repairs []RepairStep `json:"repairs"`
+
+	// Status The status of an order. `delivered` and `cancelled` are final.
+	Status Status `json:"status"`
+
+	// Total In minor units.
+	Total     int64     `json:"total"`
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Grows by one with each transition.
+	Version int `json:"version"`
+}
+
+// Repair defines model for Repair.
+type Repair struct {
+	At time.Time `json:"at"`
+
+	// Done Whether its outcome is known. `false` while it runs, and if its replica stopped meanwhile.
+	Done bool `json:"done"`
+
+	// Error Why it failed.
+	Error     string       `json:"error,omitempty,omitzero"`
+	Reason    string       `json:"reason"`
+	RequestID string       `json:"requestId"`
+	Steps     []RepairStep `json:"steps"`
+	TraceID   string       `json:"traceId,omitempty,omitzero"`
+	User      string       `json:"user"`
+}
+
+// RepairStep `state-restored`: the actor's state, from the order database. `database-updated`: with the actor's state. `reminder-set`:
+// whether or not it was set. `delivered`: the order was due. `payment-requested`, `void-requested`: again.
+type RepairStep string
+
 // Role defines model for Role.
 type Role string
 
@@ -483,8 +794,53 @@ type SessionConfig struct {
 	Oidc     OidcConfig `json:"oidc,omitempty,omitzero"`
 }
 
+// Severity `waiting` is late but consistent.
+type Severity string
+
 // Status The status of an order. `delivered` and `cancelled` are final.
 type Status string
+
+// StoredOrder defines model for StoredOrder.
+type StoredOrder struct {
+	// Attention Why the order needs an operator. For operators only, and absent if it needs none. It may change without a new version.
+	Attention    Attention    `json:"attention,omitempty,omitzero"`
+	Cancellation Cancellation `json:"cancellation,omitempty,omitzero"`
+	CreatedAt    time.Time    `json:"createdAt"`
+
+	// Currency ISO 4217. All have two decimals except JPY, which has none.
+	Currency Currency `json:"currency"`
+	Customer string   `json:"customer"`
+
+	// DeliverAt When the delivery is due; set once the payment is confirmed.
+	DeliverAt time.Time      `json:"deliverAt,omitempty,omitzero"`
+	History   []HistoryEntry `json:"history"`
+	ID        OrderID        `json:"id"`
+	Items     []Item         `json:"items"`
+
+	// LastChange The newest transition, at `updatedAt`. Absent in events that an older release stored.
+	LastChange Change  `json:"lastChange,omitempty,omitzero"`
+	Payment    Payment `json:"payment"`
+
+	// Status The status of an order. `delivered` and `cancelled` are final.
+	Status Status `json:"status"`
+
+	// Total In minor units.
+	Total     int64     `json:"total"`
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Grows by one with each transition.
+	Version int `json:"version"`
+
+	// VoidPending Whether payments-svc still has to be told that the order is cancelled.
+	VoidPending bool `json:"voidPending"`
+}
+
+// Verdict `consistent`: all parts agree, and nothing is late. `waiting`: they agree, but the order waits for too long.
+// `inconsistent`: they differ. `unknown`: no difference was found, but a part did not answer, or the order kept changing.
+type Verdict string
+
+// AttentionFilter defines model for AttentionFilter.
+type AttentionFilter = bool
 
 // CreatedFrom defines model for CreatedFrom.
 type CreatedFrom = time.Time
@@ -551,6 +907,10 @@ type ListOrdersParams struct {
 	// Customer Only this customer's orders. For operators; customers may pass only their own name (`403` otherwise).
 	Customer *CustomerFilter `form:"customer,omitempty" json:"customer,omitempty"`
 
+	// Attention With `true`, only orders that need attention, and of each reason only the 5,000 that have waited longest. For operators
+	// (`403` otherwise).
+	Attention *AttentionFilter `form:"attention,omitempty" json:"attention,omitempty"`
+
 	// Q Words to search for in id, customer, and the SKUs and names of all items. Every word must match the beginning of
 	// a word. An id matches by its beginning and by the beginning of its last part. Letter case, accents, width
 	// (`Ｇｒｅｅｎ`), punctuation around words and equivalent spellings (`ß` and `ss`) do not matter. In scripts without
@@ -587,6 +947,10 @@ type CreateOrderParams struct {
 type CountOrdersParams struct {
 	// Customer Only this customer's orders. For operators; customers may pass only their own name (`403` otherwise).
 	Customer *CustomerFilter `form:"customer,omitempty" json:"customer,omitempty"`
+
+	// Attention With `true`, only orders that need attention, and of each reason only the 5,000 that have waited longest. For operators
+	// (`403` otherwise).
+	Attention *AttentionFilter `form:"attention,omitempty" json:"attention,omitempty"`
 
 	// Q Words to search for in id, customer, and the SKUs and names of all items. Every word must match the beginning of
 	// a word. An id matches by its beginning and by the beginning of its last part. Letter case, accents, width
@@ -632,6 +996,12 @@ type CancelOrderParams struct {
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
+// ReconcileOrderParams defines parameters for ReconcileOrder.
+type ReconcileOrderParams struct {
+	// IfMatch Repair only if the order still has this `ETag` (one tag, or `*`).
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
 // GetOrderStatusParams defines parameters for GetOrderStatus.
 type GetOrderStatusParams struct {
 	// IfNoneMatch ETags that you have; if the order still has one of them, the response is `304` without a body.
@@ -652,3 +1022,6 @@ type CancelOrdersJSONRequestBody = CancelOrders
 
 // CancelOrderJSONRequestBody defines body for CancelOrder for application/json ContentType.
 type CancelOrderJSONRequestBody = CancelOrder
+
+// ReconcileOrderJSONRequestBody defines body for ReconcileOrder for application/json ContentType.
+type ReconcileOrderJSONRequestBody = ReconcileOrder

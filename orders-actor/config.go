@@ -12,6 +12,7 @@ import (
 	"orders/kit/config"
 	"orders/kit/telemetry"
 	"orders/orders-actor/auth"
+	"orders/orders-actor/orderdb/attention"
 	"orders/orders-actor/orderdb/sqldb"
 )
 
@@ -21,6 +22,7 @@ type Config struct {
 	MetricsAddr    string
 	ProfileAddr    string // empty: no profiles
 	DeliverAfter   time.Duration
+	AttentionAfter time.Duration // how long an order may wait before it needs an operator
 	AuthMode       string
 	DevHosts       []string // host names that AUTH_MODE=dev answers to besides loopback; "*" is any
 	OIDC           auth.OIDCConfig
@@ -45,12 +47,13 @@ type Config struct {
 
 func readConfig(env *config.Reader) (Config, error) {
 	c := Config{
-		Addr:         env.Address("ORDERS_ADDR", "127.0.0.1:8080"),
-		MetricsAddr:  env.Address("ORDERS_METRICS_ADDR", "127.0.0.1:9464"),
-		ProfileAddr:  env.Loopback("ORDERS_PROFILE_ADDR"),
-		DeliverAfter: env.Duration("DELIVER_AFTER", 10*time.Second, 0, 365*24*time.Hour),
-		AuthMode:     env.Enum("AUTH_MODE", "dev", "dev", "oidc"),
-		DevHosts:     env.List("DEV_AUTH_HOSTS"),
+		Addr:           env.Address("ORDERS_ADDR", "127.0.0.1:8080"),
+		MetricsAddr:    env.Address("ORDERS_METRICS_ADDR", "127.0.0.1:9464"),
+		ProfileAddr:    env.Loopback("ORDERS_PROFILE_ADDR"),
+		DeliverAfter:   env.Duration("DELIVER_AFTER", 10*time.Second, 0, 365*24*time.Hour),
+		AttentionAfter: env.Duration("ATTENTION_AFTER", attention.DefaultAfter, time.Second, 24*time.Hour),
+		AuthMode:       env.Enum("AUTH_MODE", "dev", "dev", "oidc"),
+		DevHosts:       env.List("DEV_AUTH_HOSTS"),
 		OIDC: auth.OIDCConfig{
 			Issuer:       env.URL("OIDC_ISSUER", ""),
 			Audience:     env.String("OIDC_AUDIENCE", ""),

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -24,17 +25,20 @@ import (
 	"orders/kit/dapr"
 	"orders/kit/httpapi"
 	"orders/kit/log"
+	"orders/kit/retry"
 	"orders/kit/run"
 	"orders/kit/telemetry"
 	"orders/orders-actor/actorstore"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/feed"
+	"orders/orders-actor/inspect"
 	"orders/orders-actor/orderactor"
 	"orders/orders-actor/orderdb"
 	"orders/orders-actor/orderdb/sqldb"
 	"orders/orders-actor/payer"
 	"orders/orders-actor/reconcile"
 	"orders/orders-actor/rest"
+	"orders/orders-actor/rest/operator"
 	"orders/orders-actor/webui"
 )
 
@@ -94,6 +98,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 		return err
 	}
 	defer func() { _ = db.Close() }()
+	db.After = c.AttentionAfter
 	if err := actorstore.CheckIdentity(ctx, sidecar.Client(), db, logger); err != nil {
 		return err
 	}
@@ -104,11 +109,12 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 	orders := &orderactor.Client{Invoker: actors.Invoker{
 		Sidecar: sidecar, Type: orderactor.Type, Seal: seal, Timeout: commandTimeout, OnUnsealedReply: orderactor.ObserveUnsealedReplies(registry, logger),
 	}}
+	payments := payer.NewClient(payer.ClientConfig{
+		Sidecar: c.DaprHTTP, Token: c.DaprToken, Key: keys["obo-key"], Now: time.Now, Parallel: 64,
+		Ledger: &actorstore.Ledger{States: sidecar.Client()},
+	})
 	pay := payer.New(payer.Config{
-		Payments: payer.NewClient(payer.ClientConfig{
-			Sidecar: c.DaprHTTP, Token: c.DaprToken, Key: keys["obo-key"], Now: time.Now, Parallel: 64,
-			Ledger: &actorstore.Ledger{States: sidecar.Client()},
-		}),
+		Payments:    payments,
 		Results:     orders,
 		Log:         logger,
 		CallTimeout: c.PaymentTimeout,
@@ -125,6 +131,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 		OnUnknownMessage: orderactor.ObserveUnknownMessages(registry),
 		Activate: orderactor.Activator(&orderactor.Options{
 			Store: state, OrderDB: db, Reminders: state, Payer: pay, Clock: time.Now, DeliverAfter: c.DeliverAfter, Log: logger,
+			Host: hostName(c.Addr), Jobs: pay.Jobs,
 		}, seal, logger),
 	})
 	reconciler := reconcile.New(reconcile.Config{OrderDB: db, Orders: orders, Log: logger})
@@ -133,6 +140,13 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 	server, err := newServer(c, keys, logger, rest.Options{
 		Commands: orders, Reads: db, Feed: events, Checks: checks(host, db), Registry: registry,
 		CursorKeys: dapr.Accepted(keys, sealKey),
+		Operator: operator.Handlers{
+			Inspector: &inspect.Inspector{
+				Orders: orders, OrderDB: db, Ledger: payments, Reminders: state, Log: logger, After: c.AttentionAfter,
+				Clock: time.Now, Sleep: retry.Sleep,
+			},
+			Commands: orders, Store: db, After: c.AttentionAfter,
+		},
 	})
 	if err != nil {
 		return err
@@ -170,6 +184,16 @@ func readKeys(ctx context.Context, logger *slog.Logger, sidecar *actors.Sidecar,
 		names = append(names, "dev-token-key")
 	}
 	return dapr.Keys(ctx, sidecar.Client(), logger, c.SecretName, names...)
+}
+
+// hostName names this replica: the host and the port that it listens on, since replicas may share a host.
+func hostName(addr string) string {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "unknown"
+	}
+	_, port, _ := net.SplitHostPort(addr)
+	return net.JoinHostPort(name, port)
 }
 
 func newServer(c Config, keys map[string][]byte, logger *slog.Logger, o rest.Options) (*rest.Server, error) {

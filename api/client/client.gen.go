@@ -131,6 +131,14 @@ type ClientInterface interface {
 
 	CancelOrder(ctx context.Context, id OrderIDInPath, params *CancelOrderParams, body CancelOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// InspectOrder request
+	InspectOrder(ctx context.Context, id OrderIDInPath, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReconcileOrderWithBody request with any body
+	ReconcileOrderWithBody(ctx context.Context, id OrderIDInPath, params *ReconcileOrderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	ReconcileOrder(ctx context.Context, id OrderIDInPath, params *ReconcileOrderParams, body ReconcileOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetOrderStatus request
 	GetOrderStatus(ctx context.Context, id OrderIDInPath, params *GetOrderStatusParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -311,6 +319,42 @@ func (c *Client) CancelOrderWithBody(ctx context.Context, id OrderIDInPath, para
 
 func (c *Client) CancelOrder(ctx context.Context, id OrderIDInPath, params *CancelOrderParams, body CancelOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCancelOrderRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+func (c *Client) InspectOrder(ctx context.Context, id OrderIDInPath, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewInspectOrderRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+func (c *Client) ReconcileOrderWithBody(ctx context.Context, id OrderIDInPath, params *ReconcileOrderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReconcileOrderRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+func (c *Client) ReconcileOrder(ctx context.Context, id OrderIDInPath, params *ReconcileOrderParams, body ReconcileOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReconcileOrderRequest(c.Server, id, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -519,6 +563,22 @@ func NewListOrdersRequest(server string, params *ListOrdersParams) (*http.Reques
 		if params.Customer != nil {
 
 			if queryFrag, err := runtime.StyleParamWithLocation("form", true, "customer", runtime.ParamLocationQuery, *params.Customer); err != nil {
+				return nil, err
+			} else if parsed, err := url.ParseQuery(queryFrag); err != nil {
+				return nil, err
+			} else {
+				for k, v := range parsed {
+					for _, v2 := range v {
+						queryValues.Add(k, v2)
+					}
+				}
+			}
+
+		}
+
+		if params.Attention != nil {
+
+			if queryFrag, err := runtime.StyleParamWithLocation("form", true, "attention", runtime.ParamLocationQuery, *params.Attention); err != nil {
 				return nil, err
 			} else if parsed, err := url.ParseQuery(queryFrag); err != nil {
 				return nil, err
@@ -759,6 +819,22 @@ func NewCountOrdersRequest(server string, params *CountOrdersParams) (*http.Requ
 		if params.Customer != nil {
 
 			if queryFrag, err := runtime.StyleParamWithLocation("form", true, "customer", runtime.ParamLocationQuery, *params.Customer); err != nil {
+				return nil, err
+			} else if parsed, err := url.ParseQuery(queryFrag); err != nil {
+				return nil, err
+			} else {
+				for k, v := range parsed {
+					for _, v2 := range v {
+						queryValues.Add(k, v2)
+					}
+				}
+			}
+
+		}
+
+		if params.Attention != nil {
+
+			if queryFrag, err := runtime.StyleParamWithLocation("form", true, "attention", runtime.ParamLocationQuery, *params.Attention); err != nil {
 				return nil, err
 			} else if parsed, err := url.ParseQuery(queryFrag); err != nil {
 				return nil, err
@@ -1044,6 +1120,102 @@ func NewCancelOrderRequestWithBody(server string, id OrderIDInPath, params *Canc
 	return req, nil
 }
 
+// NewInspectOrderRequest generates requests for InspectOrder
+func NewInspectOrderRequest(server string, id OrderIDInPath) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithLocation("simple", false, "id", runtime.ParamLocationPath, id)
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/orders/%s/inspect", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest("GET", queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReconcileOrderRequest calls the generic ReconcileOrder builder with application/json body
+func NewReconcileOrderRequest(server string, id OrderIDInPath, params *ReconcileOrderParams, body ReconcileOrderJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReconcileOrderRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewReconcileOrderRequestWithBody generates requests for ReconcileOrder with any type of body
+func NewReconcileOrderRequestWithBody(server string, id OrderIDInPath, params *ReconcileOrderParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithLocation("simple", false, "id", runtime.ParamLocationPath, id)
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/orders/%s/reconcile", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest("POST", queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithLocation("simple", false, "If-Match", runtime.ParamLocationHeader, *params.IfMatch)
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetOrderStatusRequest generates requests for GetOrderStatus
 func NewGetOrderStatusRequest(server string, id OrderIDInPath, params *GetOrderStatusParams) (*http.Request, error) {
 	var err error
@@ -1241,6 +1413,14 @@ type ClientWithResponsesInterface interface {
 	CancelOrderWithBodyWithResponse(ctx context.Context, id OrderIDInPath, params *CancelOrderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelOrderResponse, error)
 
 	CancelOrderWithResponse(ctx context.Context, id OrderIDInPath, params *CancelOrderParams, body CancelOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelOrderResponse, error)
+
+	// InspectOrderWithResponse request
+	InspectOrderWithResponse(ctx context.Context, id OrderIDInPath, reqEditors ...RequestEditorFn) (*InspectOrderResponse, error)
+
+	// ReconcileOrderWithBodyWithResponse request with any body
+	ReconcileOrderWithBodyWithResponse(ctx context.Context, id OrderIDInPath, params *ReconcileOrderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReconcileOrderResponse, error)
+
+	ReconcileOrderWithResponse(ctx context.Context, id OrderIDInPath, params *ReconcileOrderParams, body ReconcileOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*ReconcileOrderResponse, error)
 
 	// GetOrderStatusWithResponse request
 	GetOrderStatusWithResponse(ctx context.Context, id OrderIDInPath, params *GetOrderStatusParams, reqEditors ...RequestEditorFn) (*GetOrderStatusResponse, error)
@@ -1554,6 +1734,69 @@ func (r CancelOrderResponse) StatusCode() int {
 	return 0
 }
 
+type InspectOrderResponse struct {
+	Body                      []byte
+	HTTPResponse              *http.Response
+	JSON200                   *Inspection
+	ApplicationProblemJSON400 *BadRequest
+	ApplicationProblemJSON401 *Unauthenticated
+	ApplicationProblemJSON403 *Forbidden
+	ApplicationProblemJSON404 *OrderNotFound
+	ApplicationProblemJSON406 *NotAcceptable
+	ApplicationProblemJSON429 *RateLimited
+	ApplicationProblemJSON500 *Internal
+	ApplicationProblemJSON503 *Unavailable
+}
+
+// Status returns HTTPResponse.Status
+func (r InspectOrderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r InspectOrderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+type ReconcileOrderResponse struct {
+	Body                      []byte
+	HTTPResponse              *http.Response
+	JSON200                   *ReconciledOrder
+	ApplicationProblemJSON400 *BadRequest
+	ApplicationProblemJSON401 *Unauthenticated
+	ApplicationProblemJSON403 *Forbidden
+	ApplicationProblemJSON404 *OrderNotFound
+	ApplicationProblemJSON406 *NotAcceptable
+	ApplicationProblemJSON412 *Problem
+	ApplicationProblemJSON413 *TooLarge
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	ApplicationProblemJSON429 *RateLimited
+	ApplicationProblemJSON500 *Internal
+	ApplicationProblemJSON503 *Unavailable
+}
+
+// Status returns HTTPResponse.Status
+func (r ReconcileOrderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReconcileOrderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
 type GetOrderStatusResponse struct {
 	Body                      []byte
 	HTTPResponse              *http.Response
@@ -1763,6 +2006,32 @@ func (c *ClientWithResponses) CancelOrderWithResponse(ctx context.Context, id Or
 		return nil, err
 	}
 	return ParseCancelOrderResponse(rsp)
+}
+
+// InspectOrderWithResponse request returning *InspectOrderResponse
+func (c *ClientWithResponses) InspectOrderWithResponse(ctx context.Context, id OrderIDInPath, reqEditors ...RequestEditorFn) (*InspectOrderResponse, error) {
+	rsp, err := c.InspectOrder(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseInspectOrderResponse(rsp)
+}
+
+// ReconcileOrderWithBodyWithResponse request with arbitrary body returning *ReconcileOrderResponse
+func (c *ClientWithResponses) ReconcileOrderWithBodyWithResponse(ctx context.Context, id OrderIDInPath, params *ReconcileOrderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReconcileOrderResponse, error) {
+	rsp, err := c.ReconcileOrderWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReconcileOrderResponse(rsp)
+}
+
+func (c *ClientWithResponses) ReconcileOrderWithResponse(ctx context.Context, id OrderIDInPath, params *ReconcileOrderParams, body ReconcileOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*ReconcileOrderResponse, error) {
+	rsp, err := c.ReconcileOrder(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReconcileOrderResponse(rsp)
 }
 
 // GetOrderStatusWithResponse request returning *GetOrderStatusResponse
@@ -2447,6 +2716,191 @@ func ParseCancelOrderResponse(rsp *http.Response) (*CancelOrderResponse, error) 
 			return nil, err
 		}
 		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest RateLimited
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseInspectOrderResponse parses an HTTP response from a InspectOrderWithResponse call
+func ParseInspectOrderResponse(rsp *http.Response) (*InspectOrderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &InspectOrderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Inspection
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest OrderNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest RateLimited
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReconcileOrderResponse parses an HTTP response from a ReconcileOrderWithResponse call
+func ParseReconcileOrderResponse(rsp *http.Response) (*ReconcileOrderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReconcileOrderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ReconciledOrder
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest OrderNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
 		var dest Problem

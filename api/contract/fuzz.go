@@ -147,6 +147,8 @@ func (g *generator) valid(s *openapi3.Schema, name string) any {
 			maximum = 10_000 // keeps the total within its limit
 		}
 		return rapid.Int64Range(minimum, maximum).Draw(g.T, name)
+	case s.Type.Is("boolean"):
+		return rapid.Bool().Draw(g.T, name)
 	case s.Format == "uuid":
 		unknown := rapid.StringMatching(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
 		return rapid.OneOf(rapid.SampledFrom(g.Orders), unknown).Draw(g.T, name)

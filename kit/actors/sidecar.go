@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/dapr/go-sdk/client"
 	"google.golang.org/grpc"
@@ -85,38 +84,4 @@ func (s *Sidecar) Save(ctx context.Context, actorType, id, key string, value any
 	return s.actors.SaveStateTransactionally(ctx, actorType, id, []*client.ActorStateOperation{
 		{OperationType: "upsert", Key: key, Value: data},
 	})
-}
-
-const (
-	// reminderTimeout is short: while the scheduler is down the sidecar does not answer, and the turn that waits for it
-	// blocks the actor's other commands.
-	reminderTimeout = 3 * time.Second
-	// reminderInterval is the time between two attempts of a reminder whose turn fails. Attempts count from the due time:
-	// after an outage the scheduler catches up on all missed ones, so there must not be too many.
-	reminderInterval = 5 * time.Second
-)
-
-// SetReminder sets a reminder that fires once after delay, and again every 5 s until its turn succeeds. It replaces a
-// reminder of the same name, and may be called in that reminder's own turn.
-func (s *Sidecar) SetReminder(ctx context.Context, actorType, id, name string, delay time.Duration) (err error) {
-	ctx, span := telemetry.Start(ctx, "set reminder", telemetry.Client)
-	defer func() { span.End(err) }()
-	ctx, cancel := context.WithTimeout(ctx, reminderTimeout)
-	defer cancel()
-	return s.actors.RegisterActorReminder(ctx, &client.RegisterActorReminderRequest{
-		ActorType: actorType,
-		ActorID:   id,
-		Name:      name,
-		Data:      reminderData(ctx),
-		DueTime:   max(delay, time.Millisecond).String(), // not a point in time: our clock and the scheduler's may differ
-		// Without a policy the scheduler deletes a reminder after four failures. Without MaxRetries it retries forever.
-		FailurePolicy: &client.JobFailurePolicyConstant{Interval: new(reminderInterval)},
-	})
-}
-
-// CancelReminder deletes a reminder. It is not an error if the reminder does not exist.
-func (s *Sidecar) CancelReminder(ctx context.Context, actorType, id, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, reminderTimeout)
-	defer cancel()
-	return s.actors.UnregisterActorReminder(ctx, &client.UnregisterActorReminderRequest{ActorType: actorType, ActorID: id, Name: name})
 }

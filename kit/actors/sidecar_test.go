@@ -28,6 +28,8 @@ type fakeSidecar struct {
 	invoke  func(*pb.InvokeActorRequest) (*pb.InvokeActorResponse, error)
 	streams chan *fakeStream // the acknowledged ones
 	opened  atomic.Int32
+
+	reminder func(*pb.GetActorReminderRequest) (*pb.GetActorReminderResponse, error)
 }
 
 func newFakeSidecar(t *testing.T) *fakeSidecar {
@@ -48,6 +50,10 @@ func (s *fakeSidecar) GetMetadata(context.Context, *pb.GetMetadataRequest) (*pb.
 
 func (s *fakeSidecar) InvokeActor(_ context.Context, r *pb.InvokeActorRequest) (*pb.InvokeActorResponse, error) {
 	return s.invoke(r)
+}
+
+func (s *fakeSidecar) GetActorReminder(_ context.Context, r *pb.GetActorReminderRequest) (*pb.GetActorReminderResponse, error) {
+	return s.reminder(r)
 }
 
 func (s *fakeSidecar) SubscribeActorEventsAlpha1(stream pb.Dapr_SubscribeActorEventsAlpha1Server) error {

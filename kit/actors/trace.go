@@ -5,16 +5,19 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
 
 	pb "github.com/dapr/dapr/pkg/proto/runtime/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"orders/kit/telemetry"
 )
 
 // How a trace reaches a turn: the sidecars pass the metadata of an invocation on, but the SDK neither sets it nor passes it to the
 // handler. So an interceptor sets it, and the host, which sees the messages before the SDK, moves the traceparent to the end of the
-// method's name. A reminder has the traceparent of the turn that set it as its data. Hosts of older releases ignore both.
+// method's name. A reminder has the traceparent of the turn that set it in its data. Hosts of older releases ignore both.
 
 const traceSeparator = "\x00" // is in no method's name
 
@@ -43,12 +46,29 @@ func receiveTrace(ctx context.Context, method string) (string, context.Context) 
 	return method, telemetry.WithTraceparent(ctx, traceparent)
 }
 
-// reminderData returns the data of a reminder that is set in ctx.
-func reminderData(ctx context.Context) []byte {
-	if traceparent := telemetry.Traceparent(ctx); traceparent != "" {
-		return []byte(traceparent)
+// reminderData returns the data of a reminder that is set in ctx: when it fires first, and the traceparent, if any, after a
+// space. The scheduler would only tell the delay with which it was set.
+func reminderData(ctx context.Context, due time.Time) []byte {
+	return []byte(strings.TrimSpace(due.UTC().Format(time.RFC3339Nano) + " " + telemetry.Traceparent(ctx)))
+}
+
+// plannedDue returns when a reminder with this data fires first, or zero if another program or an earlier release set it. The
+// sidecar stores the data as JSON, in which bytes are base64.
+func plannedDue(data *anypb.Any) time.Time {
+	var stored wrapperspb.BytesValue
+	if data == nil || data.UnmarshalTo(&stored) != nil {
+		return time.Time{}
 	}
-	return nil
+	var text []byte
+	if json.Unmarshal(stored.GetValue(), &text) != nil {
+		return time.Time{}
+	}
+	first, _, _ := strings.Cut(string(text), " ")
+	due, err := time.Parse(time.RFC3339Nano, first)
+	if err != nil {
+		return time.Time{}
+	}
+	return due
 }
 
 // receiveReminderTrace undoes reminderData. It ignores the data of other apps' reminders.
@@ -59,5 +79,9 @@ func receiveReminderTrace(ctx context.Context, params []byte) context.Context {
 	if !bytes.Contains(params, []byte(`"data"`)) || json.Unmarshal(params, &p) != nil {
 		return ctx
 	}
-	return telemetry.WithTraceparent(ctx, string(p.Data))
+	_, traceparent, found := strings.Cut(string(p.Data), " ")
+	if !found { // an earlier release had only the traceparent
+		traceparent = string(p.Data)
+	}
+	return telemetry.WithTraceparent(ctx, traceparent)
 }

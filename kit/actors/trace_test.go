@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"testing"
+	"time"
 
 	pb "github.com/dapr/dapr/pkg/proto/runtime/v1"
 	"github.com/stretchr/testify/require"
@@ -33,10 +34,12 @@ func TestTraceReachesTheTurn(t *testing.T) {
 }
 
 func TestTraceReachesTheReminder(t *testing.T) {
-	require.Equal(t, traceparent, string(reminderData(telemetry.WithTraceparent(t.Context(), traceparent))))
-	require.Nil(t, reminderData(t.Context()))
+	due := time.Date(2026, 11, 24, 9, 30, 0, 0, time.UTC)
+	require.Equal(t, "2026-11-24T09:30:00Z "+traceparent, string(reminderData(telemetry.WithTraceparent(t.Context(), traceparent), due)))
+	require.Equal(t, "2026-11-24T09:30:00Z", string(reminderData(t.Context(), due)))
 	for params, want := range map[string]string{
-		`{"data":"MDAtMGFmNzY1MTkxNmNkNDNkZDg0NDhlYjIxMWM4MDMxOWMtYjdhZDZiNzE2OTIwMzMzMS0wMQ==","dueTime":"1s"}`: traceparent,
+		`{"data":"MDAtMGFmNzY1MTkxNmNkNDNkZDg0NDhlYjIxMWM4MDMxOWMtYjdhZDZiNzE2OTIwMzMzMS0wMQ==","dueTime":"1s"}`:                             traceparent,
+		`{"data":"MjAyNi0xMS0yNFQwOTozMDowMFogMDAtMGFmNzY1MTkxNmNkNDNkZDg0NDhlYjIxMWM4MDMxOWMtYjdhZDZiNzE2OTIwMzMzMS0wMQ==","dueTime":"1s"}`: traceparent,
 		`{"data":"c29tZXRoaW5nIGVsc2U="}`: "", `{"data":{"a":1}}`: "", `{"dueTime":"1s"}`: "", `garbage "data"`: "", ``: "",
 	} {
 		require.Equal(t, want, telemetry.Traceparent(receiveReminderTrace(t.Context(), []byte(params))), params)

@@ -50,7 +50,9 @@ type PaymentFailed struct {
 type Voided struct{}
 
 // Resume makes an order continue that is stuck.
-type Resume struct{}
+type Resume struct {
+	Repair *Repair `json:"repair,omitempty"` // also repair what was lost
+}
 
 // New returns a new order, or *Invalid with each invalid field.
 func New(c Create, now time.Time) (State, error) {

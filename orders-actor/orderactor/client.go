@@ -62,6 +62,25 @@ func (c *Client) Resume(ctx context.Context, id string) error {
 	return err
 }
 
+// Repair makes an order repair what was lost outside of it, and returns the order and what it did. A replica of a release
+// without repairs only resumes the order and returns no steps.
+func (c *Client) Repair(ctx context.Context, id string, repair order.Repair) (order.Order, []order.RepairStep, error) {
+	r, err := send(ctx, c, resume, id, order.Resume{Repair: &repair})
+	return r.Order, r.Repairs, err
+}
+
+// Inspect returns what an order's actor stores. It changes nothing.
+func (c *Client) Inspect(ctx context.Context, id string) (Inspection, error) {
+	r, err := send(ctx, c, inspect, id, inspectCommand{})
+	if err != nil {
+		return Inspection{}, err
+	}
+	if r.Inspection == nil {
+		return Inspection{}, fmt.Errorf("%w: %s order %s: empty reply", actors.ErrUnavailable, inspect, id)
+	}
+	return *r.Inspection, nil
+}
+
 func send[C any](ctx context.Context, c *Client, n name[C], id string, command C) (Result, error) {
 	data, err := c.Invoker.Invoke(ctx, id, string(n), command)
 	if err != nil {
@@ -76,7 +95,7 @@ func send[C any](ctx context.Context, c *Client, n name[C], id string, command C
 		return Result{}, r.Refusal
 	case r.Invalid != nil:
 		return Result{}, &order.Invalid{Fields: r.Invalid}
-	case r.Order.ID == "":
+	case r.Order.ID == "" && r.Inspection == nil:
 		return Result{}, fmt.Errorf("%w: %s order %s: empty reply", actors.ErrUnavailable, n, id)
 	}
 	return r.Result, nil

@@ -28,6 +28,7 @@ var (
 	paymentFailed = command("payment-failed", (*Order).PaymentFailed)
 	voided        = command("voided", (*Order).Voided)
 	resume        = command("poke", (*Order).Resume)
+	inspect       = command("inspect", (*Order).Inspect)
 )
 
 // reminderDeliver is the name of the only reminder.
@@ -38,6 +39,9 @@ type Result struct {
 	Order    order.Order `json:"order,omitzero"`
 	Replayed bool        `json:"replayed,omitempty"` // create: an earlier request created the order
 	Changed  bool        `json:"changed,omitempty"`  // cancel: this call cancelled the order
+
+	Repairs    []order.RepairStep `json:"repairs,omitempty"`    // resume: what a repair has done
+	Inspection *Inspection        `json:"inspection,omitempty"` // inspect
 }
 
 // handlers execute decoded commands, by name. command fills it.

@@ -32,6 +32,8 @@ type reply struct {
 	Changed  bool               `json:"changed"`
 	Refusal  *order.Refusal     `json:"refusal"`
 	Invalid  []order.FieldError `json:"invalid"`
+
+	Inspection *orderactor.Inspection `json:"inspection"`
 }
 
 func send(t *testing.T, a actors.Actor, id, method string, command any) (got reply) {

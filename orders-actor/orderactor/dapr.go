@@ -37,3 +37,8 @@ func (d Dapr) Set(ctx context.Context, id string, due time.Time) error {
 func (d Dapr) Remove(ctx context.Context, id, name string) error {
 	return d.Sidecar.CancelReminder(ctx, Type, id, name)
 }
+
+// Due returns when the reminder of an order fires. It reports false if none is set. See actors.Sidecar.Reminder.
+func (d Dapr) Due(ctx context.Context, id string) (due time.Time, set bool, _ error) {
+	return d.Sidecar.Reminder(ctx, Type, id, reminderDeliver)
+}

@@ -66,6 +66,9 @@ type Options struct {
 	Clock        func() time.Time
 	DeliverAfter time.Duration // from the confirmation to the delivery
 	Log          *slog.Logger  // gets a line per transition; nil for none
+
+	Host string                      // names this replica in inspections
+	Jobs func(id string) []order.Job // returns the payer's jobs of an order, for inspections; nil for none
 }
 
 // Order is one activation of the actor. Its methods are the turns. They must not overlap, and after an error the Order must
@@ -184,8 +187,12 @@ func (o *Order) Voided(ctx context.Context, _ order.Voided) (Result, error) {
 }
 
 // Resume makes an order continue that is stuck: it delivers one that is due, sets the reminder of another confirmed order again,
-// puts the current version into the order database, and hands a pending payment or void to the Payer.
-func (o *Order) Resume(ctx context.Context, _ order.Resume) (Result, error) {
+// puts the current version into the order database, and hands a pending payment or void to the Payer. With Repair it does
+// more, see repair.
+func (o *Order) Resume(ctx context.Context, c order.Resume) (Result, error) {
+	if c.Repair != nil {
+		return o.repair(ctx, *c.Repair)
+	}
 	if err := o.loadExisting(ctx); err != nil {
 		return Result{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb/attention"
 	"orders/orders-actor/orderdb/cursors"
 	"orders/orders-actor/orderdb/sqldb"
 )
@@ -28,9 +29,12 @@ const (
 var sortColumns = map[Sort]string{"": "created_at", SortCreated: "created_at", SortUpdated: "updated_at", SortTotal: "total"}
 
 // Query selects orders. Empty fields do not filter, and neither does a Text that is not Searchable. Each word of Text must be
-// a prefix of a word of the order; see package words. From is inclusive, To is exclusive.
+// a prefix of a word of the order; see package words. From is inclusive, To is exclusive. Attention selects orders that need
+// attention; of each reason only the 5,000 that have waited longest.
 type Query struct {
 	Customer   string
+	Attention  bool
+	Operator   bool // also count the orders that need attention
 	Statuses   []order.Status
 	Text       string
 	From, To   time.Time // when it was created
@@ -48,20 +52,26 @@ type Page struct {
 	// text. AtLeast lists the statuses that may have more.
 	Counts  map[order.Status]int
 	AtLeast []order.Status
-	Feed    string // the cursor from which Events returns all changes that are not in the page
+	// Attention is the number of orders that need attention, without Query.Statuses: at most attention.CountLimit. It is nil
+	// unless Query.Operator is set.
+	Attention *int
+	Feed      string // the cursor from which Events returns all changes that are not in the page
 }
 
 // Filter selects orders as the fields of Query with these names do.
 type Filter struct {
-	Customer string
-	Text     string
-	From, To time.Time
+	Customer  string
+	Attention bool
+	Operator  bool
+	Text      string
+	From, To  time.Time
 }
 
 // Counts is the number of orders per status, within the limits of Page.
 type Counts struct {
 	PerStatus map[order.Status]int
 	AtLeast   []order.Status
+	Attention *int
 }
 
 const (
@@ -86,9 +96,11 @@ func (d *DB) List(ctx context.Context, q Query) (page Page, err error) {
 		if err != nil {
 			return err
 		}
-		if page.Counts, page.AtLeast, err = d.count(ctx, s); err != nil {
+		counts, err := d.count(ctx, s)
+		if err != nil {
 			return err
 		}
+		page.Counts, page.AtLeast, page.Attention = counts.PerStatus, counts.AtLeast, counts.Attention
 		page.Orders, page.Next, err = d.page(ctx, s, after)
 		return err
 	})
@@ -105,7 +117,7 @@ func (d *DB) Counts(ctx context.Context, f Filter) (counts Counts, err error) {
 		if err != nil {
 			return err
 		}
-		counts.PerStatus, counts.AtLeast, err = d.count(ctx, s)
+		counts, err = d.count(ctx, s)
 		return err
 	})
 	if err != nil {
@@ -167,7 +179,7 @@ func (q Query) after() (c cursors.Page, _ error) {
 }
 
 func (f Filter) query() Query {
-	return Query{Customer: f.Customer, Text: f.Text, From: f.From, To: f.To}
+	return Query{Customer: f.Customer, Attention: f.Attention, Operator: f.Operator, Text: f.Text, From: f.From, To: f.To}
 }
 
 func limitOf(limit int) int { return min(cmp.Or(max(limit, 0), pageSize), maxPageSize) }
@@ -194,28 +206,38 @@ func (d *DB) page(ctx context.Context, s selection, after cursors.Page) (orders 
 	return orders, next, nil
 }
 
-func (d *DB) count(ctx context.Context, s selection) (map[order.Status]int, []order.Status, error) {
+func (d *DB) count(ctx context.Context, s selection) (c Counts, _ error) {
 	type row struct {
 		status         order.Status
 		read, matching int
 	}
 	query, a, limit := s.countSQL()
 	found, err := sqldb.Rows(ctx, d.db.Lists, query, a, func(scan sqldb.Scan, r *row) error { return scan(&r.status, &r.read, &r.matching) })
-	counts := map[order.Status]int{}
-	var atLeast []order.Status
+	if err != nil {
+		return Counts{}, err
+	}
+	c.PerStatus = map[order.Status]int{}
 	for _, r := range found {
-		counts[r.status] = min(r.matching, limit)
+		c.PerStatus[r.status] = min(r.matching, limit)
 		if r.read > limit {
-			atLeast = append(atLeast, r.status)
+			c.AtLeast = append(c.AtLeast, r.status)
 		}
 	}
-	return counts, atLeast, err
+	if s.Operator {
+		var n int
+		query, a := s.countAttentionSQL()
+		if err := d.db.Lists.QueryRowContext(ctx, query, a...).Scan(&n); err != nil {
+			return Counts{}, err
+		}
+		c.Attention = new(min(n, attention.CountLimit))
+	}
+	return c, nil
 }
 
 // list identifies the selection and its order, without the page.
 func (q Query) list() string {
 	statuses := slices.Sorted(slices.Values(q.Statuses))
-	data, _ := json.Marshal([]any{q.Customer, statuses, q.Text, q.From.UnixMilli(), q.To.UnixMilli(), q.Sort, q.Descending}) // never fails
+	data, _ := json.Marshal([]any{q.Customer, statuses, q.Text, q.From.UnixMilli(), q.To.UnixMilli(), q.Sort, q.Descending, q.Attention}) // never fails
 	sum := sha256.Sum256(data)
 	return base64.RawURLEncoding.EncodeToString(sum[:9])
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb/attention"
 	"orders/orders-actor/orderdb/cursors"
 	"orders/orders-actor/orderdb/words"
 )
@@ -38,11 +39,20 @@ type selection struct {
 	narrow    string // the word to find the orders by, if any
 	ranged    bool   // find the orders by their time of creation
 	indexedBy string // of the dialect
+
+	attention *attention.Store
+	now       time.Time
 }
+
+// joined reports whether another table or query gives the ids of the orders, which are then sorted.
+func (s selection) joined() bool { return s.narrow != "" || s.Attention }
 
 // plan chooses how to find the orders, by how many of them match the filters.
 func (d *DB) plan(ctx context.Context, q Query) (selection, error) {
-	s := selection{Query: q, words: words.OfQuery(q.Text), indexedBy: d.db.IndexedBy}
+	s := selection{Query: q, words: words.OfQuery(q.Text), indexedBy: d.db.IndexedBy, attention: d.Store, now: d.clock()}
+	if q.Attention {
+		return s, nil
+	}
 	measured, err := d.measured(ctx, s)
 	if err != nil {
 		return s, err
@@ -114,9 +124,9 @@ func (s selection) statuses() []order.Status {
 }
 
 // ranges returns the groups of statuses that need a query each: each status has its own range of a sort's index, but a word
-// finds the orders of all statuses.
+// and attention find the orders of all statuses.
 func (s selection) ranges() [][]order.Status {
-	if s.narrow != "" {
+	if s.joined() {
 		return [][]order.Status{s.statuses()}
 	}
 	return slices.Collect(slices.Chunk(s.statuses(), 1))
@@ -165,9 +175,12 @@ func column(name string, indexed bool) string {
 // matches is 1 for an order with all words, else 0. For a plain condition PostgreSQL would estimate how rare the words are,
 // and read the whole table when it estimates few matches.
 func (s selection) matches(a *args) string {
+	if len(s.words) == 0 {
+		return "1"
+	}
 	var all []string
 	for _, word := range s.words {
-		all = append(all, "words LIKE "+a.add(prefixPattern(word))+" ESCAPE '!'")
+		all = append(all, "words LIKE "+a.add(words.PrefixPattern(word))+" ESCAPE '!'")
 	}
 	return "CASE WHEN " + strings.Join(all, " AND ") + " THEN 1 ELSE 0 END"
 }
@@ -175,6 +188,9 @@ func (s selection) matches(a *args) string {
 // from returns the table to select from: joined with the orders of a word, or with the index of a column. The orders of a
 // customer are always found with an index by customer, also where the database would prefer another one.
 func (s selection) from(a *args, indexed string) string {
+	if s.Attention {
+		return s.needingAttention(a)
+	}
 	if s.narrow == "" {
 		if s.Customer == "" || s.indexedBy == "" {
 			return "orders"
@@ -197,9 +213,9 @@ func (s selection) pageSQL(after cursors.Page) (string, args) {
 
 // partSQL selects the orders of one range that may be on the page. ORDER BY and LIMIT make PostgreSQL use the index.
 func (s selection) partSQL(a *args, statuses []order.Status, after cursors.Page) string {
-	sorted := s.narrow == "" && !s.ranged // the index gives the order
+	sorted := !s.joined() && !s.ranged // the index gives the order
 	sortColumn := sortColumns[s.Sort]
-	byCreated := s.narrow == "" && (s.ranged || sortColumn == "created_at")
+	byCreated := !s.joined() && (s.ranged || sortColumn == "created_at")
 	key := column(sortColumn, sorted)
 	indexed := sortColumn
 	if s.ranged {
@@ -213,7 +229,7 @@ func (s selection) partSQL(a *args, statuses []order.Status, after cursors.Page)
 	if sorted && sortColumn == "updated_at" && !s.From.IsZero() { // updated_at >= created_at
 		where = append(where, "updated_at >= "+a.add(ceilMillis(s.From)))
 	}
-	if s.narrow != "" {
+	if s.joined() {
 		where = append(where, "id = order_id")
 	}
 	if after.ID != "" {
@@ -231,7 +247,7 @@ func (s selection) orderBy() string {
 
 // countSQL selects for each status the number of orders read, and of those that match.
 func (s selection) countSQL() (query string, a args, limit int) {
-	if s.narrow != "" {
+	if s.joined() {
 		return "SELECT status, count(*), sum(" + s.matches(&a) + ") FROM " + s.from(&a, "") + " WHERE id = order_id AND " +
 			strings.Join(s.conditions(&a, order.Statuses, false), " AND ") + " GROUP BY status", a, narrowLimit
 	}
@@ -252,4 +268,19 @@ func (s selection) countSQL() (query string, a args, limit int) {
 			" LIMIT "+a.add(limit+1)+") AS read_"+string(status))
 	}
 	return strings.Join(parts, " UNION ALL "), a, limit
+}
+
+// needingAttention returns the table of the orders that need attention.
+func (s selection) needingAttention(a *args) string {
+	return "(" + s.attention.FoundSQL(a.add, s.now, s.Customer, narrowLimit+1) + ") AS found CROSS JOIN orders"
+}
+
+// countAttentionSQL selects the number of orders that need attention, which may be above attention.CountLimit.
+func (s selection) countAttentionSQL() (string, args) {
+	var a args
+	if s.words == nil && s.From.IsZero() && s.To.IsZero() { // the indexes have all that is needed
+		return "SELECT count(*) FROM (" + s.attention.FoundSQL(a.add, s.now, s.Customer, attention.CountLimit) + ") AS found", a
+	}
+	return "SELECT coalesce(sum(" + s.matches(&a) + "), 0) FROM " + s.needingAttention(&a) + " WHERE id = order_id AND " +
+		strings.Join(s.conditions(&a, order.Statuses, false), " AND "), a
 }

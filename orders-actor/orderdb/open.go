@@ -23,6 +23,7 @@ import (
 
 	"orders/kit/retry"
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb/attention"
 	"orders/orders-actor/orderdb/cursors"
 	"orders/orders-actor/orderdb/group"
 	"orders/orders-actor/orderdb/minutes"
@@ -52,6 +53,7 @@ var migrations embed.FS
 // DB is an order database. Its methods may be called concurrently.
 type DB struct {
 	Minutes *minutes.Store
+	*attention.Store
 
 	db      *sqldb.DB
 	clock   func() time.Time
@@ -73,7 +75,10 @@ func OpenPool(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open order database: %w", err)
 	}
-	d := &DB{Minutes: minutes.NewStore(db), db: db, sql: newPutSQL(db.Dialect), clock: time.Now, opened: time.Now(), written: make(chan struct{}, 1)}
+	d := &DB{
+		Minutes: minutes.NewStore(db), Store: attention.NewStore(db), db: db, sql: newPutSQL(db.Dialect),
+		clock: time.Now, opened: time.Now(), written: make(chan struct{}, 1),
+	}
 	d.group.Run, d.group.Key, d.group.Timeout = d.storeGroup, func(v *version) string { return v.ID }, callTimeout
 	err = d.db.Call(ctx, "open order database", openTimeout, func(ctx context.Context) (err error) {
 		for range 10 {

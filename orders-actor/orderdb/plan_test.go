@@ -19,6 +19,7 @@ import (
 
 	"orders/kit/pgtest"
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb/attention"
 	"orders/orders-actor/orderdb/cursors"
 	"orders/orders-actor/orderdb/sqldb"
 	"orders/orders-actor/orderdb/words"
@@ -202,9 +203,9 @@ func testPlans(t *testing.T, dsn string) {
 		"feed":               `SELECT tx, seq, document FROM order_events WHERE (tx, seq) > (0, 500) AND tx < ` + d.db.Settled + ` ORDER BY tx, seq LIMIT 50`,
 		"feed of a customer": `SELECT tx, seq, document FROM order_events WHERE (tx, seq) > (0, 500) AND tx < ` + d.db.Settled + ` AND customer = 'customer-7' ORDER BY tx, seq LIMIT 50`,
 		"head":               `SELECT * FROM ` + d.newest(),
-		"stuck":              stuckVoids,
-		"overdue":            stuckOverdue,
-		"unpaid":             stuckUnpaid,
+		"stuck":              attention.StuckVoids,
+		"overdue":            attention.StuckOverdue,
+		"unpaid":             attention.StuckUnpaid,
 		"outdated words":     strings.ReplaceAll(outdatedWords, "$1", "20"),
 		"outdated, customer": strings.ReplaceAll(outdatedOfCustomer, "$1", "'customer-7'"),
 	} {

@@ -198,7 +198,7 @@ func (d *DB) insert(ctx context.Context, tx *sql.Tx, v *version) (bool, error) {
 	}
 	inserted, err := sqldb.Changed(d.db.Exec(ctx, tx, insertOrder,
 		v.ID, v.Customer, string(v.Status), v.Version, v.Total, v.CreatedAt.UnixMilli(), v.UpdatedAt.UnixMilli(), millis(v.DeliverAt),
-		v.VoidPending, joinWords(slices.Concat(own, ofCustomer)), words.Version, v.state))
+		v.VoidPending, words.Join(slices.Concat(own, ofCustomer)), words.Version, v.state))
 	if err != nil || !inserted {
 		return false, err
 	}

@@ -161,7 +161,7 @@ func (d *DB) groupArgs(versions []*version) []any {
 	)
 	for i, v := range versions {
 		id[i], customer[i], status[i], state[i], document[i] = v.ID, v.Customer, string(v.Status), v.state, v.document
-		joined[i] = joinWords(slices.Concat(v.own, v.ofCustomer))
+		joined[i] = words.Join(slices.Concat(v.own, v.ofCustomer))
 		number[i], total[i], created[i], updated[i] = int64(v.Version), v.Total, v.CreatedAt.UnixMilli(), v.UpdatedAt.UnixMilli()
 		voidOwed[i] = v.VoidPending
 		if v.DeliverAt != nil {

@@ -19,14 +19,6 @@ import (
 // Searchable reports whether a text has a letter or digit to search for.
 func Searchable(text string) bool { return words.OfQuery(text) != nil }
 
-// joinWords returns the value of the column words: it contains a space followed by a prefix if one of the words has it.
-func joinWords(all []string) string { return " " + strings.Join(all, " ") }
-
-// prefixPattern is the pattern for LIKE … ESCAPE '!' that finds a prefix in the column words.
-func prefixPattern(prefix string) string {
-	return "% " + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(prefix) + "%"
-}
-
 // insertWords stores the words of the customer's name without a customer: they would find all orders of that customer.
 func (d *DB) insertWords(ctx context.Context, tx *sql.Tx, o order.Order, own, ofCustomer []string) error {
 	ownList, err := encode(own)
@@ -113,6 +105,6 @@ func (d *DB) reindex(ctx context.Context, tx *sql.Tx, log *slog.Logger, id, befo
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE orders SET words = $2, words_version = $3 WHERE id = $1`,
-		id, joinWords(slices.Concat(own, ofCustomer)), words.Version)
+		id, words.Join(slices.Concat(own, ofCustomer)), words.Version)
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"orders/api/onbehalf"
 	"orders/api/payments"
 	"orders/kit/telemetry"
+	"orders/orders-actor/order"
 )
 
 // AppID is payments-svc's Dapr app id.
@@ -56,10 +58,47 @@ func NewClient(c ClientConfig) *Client {
 	}}
 }
 
-type payment struct {
-	OrderID string `json:"orderId"`
-	Status  string `json:"status"`
-	Reason  string `json:"reason"`
+// Record is the payment of an order in the ledger of payments-svc. Amounts are in minor units of Currency.
+type Record struct {
+	OrderID   string        `json:"orderId"`
+	Status    RecordStatus  `json:"status"`
+	Reason    string        `json:"reason"`
+	Amount    int64         `json:"amount"`
+	Currency  string        `json:"currency"`
+	DecidedAt time.Time     `json:"decidedAt"`
+	Entries   []RecordEntry `json:"entries"`
+}
+
+// RecordStatus is the status of a Record.
+type RecordStatus string
+
+// The statuses of a Record.
+const (
+	RecordConfirmed RecordStatus = "confirmed"
+	RecordDeclined  RecordStatus = "declined"
+	RecordVoided    RecordStatus = "voided"
+)
+
+// RecordEntry is a charge or a void in the ledger. Kind is "charged" or "voided".
+type RecordEntry struct {
+	Kind   string    `json:"kind"`
+	Amount int64     `json:"amount"`
+	At     time.Time `json:"at"`
+}
+
+// Charges returns the number of charges.
+func (r Record) Charges() (n int) {
+	for _, e := range r.Entries {
+		if e.Kind == "charged" {
+			n++
+		}
+	}
+	return n
+}
+
+// Of returns the payment of an order.
+func Of(s order.State) Payment {
+	return Payment{OrderID: s.ID, Amount: s.Total, Currency: s.Currency, Auth: s.Auth}
 }
 
 // Pay requests a decision. The error wraps ErrRefused if a retry is useless.
@@ -73,9 +112,9 @@ func (c *Client) Pay(ctx context.Context, p Payment) (Decision, error) {
 		return Decision{}, fmt.Errorf("pay order %s: %w", p.OrderID, err)
 	}
 	switch got.Status {
-	case "confirmed":
+	case RecordConfirmed:
 		return Decision{Confirmed: true}, nil
-	case "declined", "voided":
+	case RecordDeclined, RecordVoided:
 		return Decision{Reason: got.Reason}, nil
 	default:
 		return Decision{}, fmt.Errorf("pay order %s: unknown status %.20q", p.OrderID, got.Status)
@@ -85,7 +124,7 @@ func (c *Client) Pay(ctx context.Context, p Payment) (Decision, error) {
 // Void cancels the payment of an order, or declines it if it arrives later.
 func (c *Client) Void(ctx context.Context, p Payment) error {
 	got, err := c.call(ctx, http.MethodPost, p, "/void", nil)
-	if err == nil && got.Status != "voided" {
+	if err == nil && got.Status != RecordVoided {
 		err = fmt.Errorf("unexpected status %.20q", got.Status)
 	}
 	if err != nil {
@@ -94,7 +133,22 @@ func (c *Client) Void(ctx context.Context, p Payment) error {
 	return nil
 }
 
-func (c *Client) call(ctx context.Context, method string, p Payment, action string, body []byte) (got payment, err error) {
+// errNoPayment means that the ledger has no payment of the order.
+var errNoPayment = errors.New("no such payment")
+
+// Find reads the payment from the ledger. It returns false if there is none.
+func (c *Client) Find(ctx context.Context, p Payment) (r Record, found bool, _ error) {
+	r, err := c.call(ctx, http.MethodGet, p, "", nil)
+	switch {
+	case errors.Is(err, errNoPayment):
+		return Record{}, false, nil
+	case err != nil:
+		return Record{}, false, fmt.Errorf("find payment of order %s: %w", p.OrderID, err)
+	}
+	return r, true, nil
+}
+
+func (c *Client) call(ctx context.Context, method string, p Payment, action string, body []byte) (got Record, err error) {
 	token, err := onbehalf.Mint(c.Key, onbehalf.Claims{OrderID: p.OrderID, User: p.Auth.User, Amount: p.Amount, Currency: p.Currency}, c.Now())
 	if err != nil {
 		return got, fmt.Errorf("%w: %w", ErrRefused, err)
@@ -140,6 +194,8 @@ func (c *Client) call(ctx context.Context, method string, p Payment, action stri
 			return got, c.Ledger.Learn(ctx, resp.Header.Get(payments.LedgerHeader))
 		}
 		return got, nil
+	case resp.StatusCode == http.StatusNotFound && method == http.MethodGet:
+		return got, errNoPayment
 	case permanent(resp.StatusCode):
 		return got, fmt.Errorf("%w: %s: %.300s", ErrRefused, resp.Status, data)
 	default:

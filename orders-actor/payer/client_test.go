@@ -51,6 +51,12 @@ func TestCallsHaveAnOnBehalfOfToken(t *testing.T) {
 			assert.True(t, d.Confirmed)
 			return err
 		}},
+		"find": {http.MethodGet, "/v1.0/invoke/payments-svc/method/payments/o-1", "confirmed", func(c *payer.Client) error {
+			r, found, err := c.Find(t.Context(), tea)
+			assert.True(t, found)
+			assert.Equal(t, payer.RecordConfirmed, r.Status)
+			return err
+		}},
 		"void": {http.MethodPost, "/v1.0/invoke/payments-svc/method/payments/o-1/void", "voided", func(c *payer.Client) error {
 			return c.Void(t.Context(), tea)
 		}},
@@ -198,4 +204,20 @@ func TestCallsNameTheLedgerOfTheFirstPayment(t *testing.T) {
 	_, err := c.Pay(t.Context(), tea)
 	require.ErrorIs(t, err, ledger.err)
 	assert.Len(t, sent, 2, "without the id nothing is paid")
+}
+
+func TestFindDistinguishesNoPaymentFromFailures(t *testing.T) {
+	_, found, err := client(t, respond(404, `{"code":"not-found"}`)).Find(t.Context(), tea)
+	require.NoError(t, err)
+	assert.False(t, found)
+	for _, status := range []int{403, 500, 503} {
+		_, _, err := client(t, respond(status, "")).Find(t.Context(), tea)
+		require.Error(t, err)
+	}
+	r, found, err := client(t, respond(200, `{"orderId":"o-1","status":"voided","amount":900,"currency":"EUR","decidedAt":"2026-11-24T12:00:00Z",
+		"entries":[{"kind":"charged","amount":900,"at":"2026-11-24T12:00:00Z"},{"kind":"voided","amount":900,"at":"2026-11-24T12:00:00Z"}]}`)).Find(t.Context(), tea)
+	require.NoError(t, err)
+	assert.True(t, found)
+	assert.Equal(t, 1, r.Charges())
+	assert.Equal(t, noon, r.DecidedAt)
 }

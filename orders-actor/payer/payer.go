@@ -72,8 +72,9 @@ type Payer struct {
 	Config
 	queue chan job
 
-	mu   sync.Mutex
-	jobs map[job]task // waiting or running
+	mu       sync.Mutex
+	jobs     map[job]task    // waiting or running
+	failures map[job]failure // jobs whose last call failed; at most maxFailures
 }
 
 // job identifies a payment or void. Its task is in Payer.jobs.
@@ -86,6 +87,7 @@ type task struct {
 	Payment
 	attempts int    // calls that the order knew of when the job was queued
 	trace    string // traceparent of the create
+	running  bool
 }
 
 const (
@@ -110,7 +112,7 @@ func New(c Config) *Payer {
 	if c.Sleep == nil {
 		c.Sleep = retry.Sleep
 	}
-	return &Payer{Config: c, queue: make(chan job, c.Queue), jobs: make(map[job]task)}
+	return &Payer{Config: c, queue: make(chan job, c.Queue), jobs: make(map[job]task), failures: make(map[job]failure)}
 }
 
 // Pay implements orderactor.Payer.
@@ -135,10 +137,7 @@ func (p *Payer) enqueue(s order.State, void bool) {
 	}
 	select {
 	case p.queue <- j:
-		p.jobs[j] = task{
-			Payment:  Payment{OrderID: s.ID, Amount: s.Total, Currency: s.Currency, Auth: s.Auth},
-			attempts: s.Payment.Attempts, trace: s.Trace,
-		}
+		p.jobs[j] = task{Payment: Of(s), attempts: s.Payment.Attempts, trace: s.Trace}
 	default:
 		p.Log.Warn("payment queue is full: left an order to the reconciler", "order", s.ID)
 	}
@@ -182,18 +181,13 @@ func (p *Payer) RunNext(ctx context.Context) {
 
 // do makes up to triesPerJob calls, with callCtx, until one succeeds. It makes no further call after ctx has ended.
 func (p *Payer) do(ctx, callCtx context.Context, j job) {
-	p.mu.Lock()
-	t := p.jobs[j]
-	p.mu.Unlock()
-	defer func() {
-		p.mu.Lock()
-		delete(p.jobs, j)
-		p.mu.Unlock()
-	}()
+	t := p.begin(j)
+	defer p.end(j)
 	callCtx = telemetry.WithTraceparent(callCtx, t.trace)
 	pause := firstPause
 	for try := 1; ; try++ {
 		decided, err := p.try(callCtx, j, t, t.attempts+try)
+		p.note(j, t.attempts+try, err)
 		if err == nil {
 			return
 		}

@@ -294,3 +294,42 @@ func TestStopDrainsRunningCallsAndStartsNone(t *testing.T) {
 	})
 	require.Len(t, s.paid, 1)
 }
+
+func TestJobsTellTriesAndLastError(t *testing.T) {
+	down := true
+	s := &service{
+		pay: func(ctx context.Context, _ payer.Payment) (payer.Decision, error) {
+			<-ctx.Done()
+			return payer.Decision{}, ctx.Err()
+		},
+		void: func(context.Context, payer.Payment) error {
+			if down {
+				return errors.New("503 Service Unavailable")
+			}
+			return nil
+		},
+	}
+	synctest.Test(t, func(t *testing.T) {
+		p := payer.New(payer.Config{Payments: s, Results: s, Log: slog.New(slog.DiscardHandler), Parallel: 1})
+		assert.Empty(t, p.Jobs("cancelled"))
+		p.Void(pending("cancelled"))
+		assert.Equal(t, []order.Job{{Void: true, State: order.JobQueued}}, p.Jobs("cancelled"))
+		p.RunNext(t.Context())
+		failed := []order.Job{{Void: true, State: order.JobFailed, Tries: 3, LastError: "503 Service Unavailable"}}
+		assert.Equal(t, failed, p.Jobs("cancelled"), "it is left to the reconciler")
+		p.Void(pending("cancelled"))
+		p.RunNext(t.Context())
+		assert.Equal(t, 6, p.Jobs("cancelled")[0].Tries)
+		down = false
+		p.Void(pending("cancelled"))
+		p.RunNext(t.Context())
+		assert.Empty(t, p.Jobs("cancelled"))
+
+		unpaid := pending("unpaid")
+		unpaid.Payment.Attempts = 4
+		p.Pay(unpaid)
+		go p.RunNext(t.Context())
+		synctest.Wait()
+		assert.Equal(t, []order.Job{{State: order.JobRunning, Tries: 4}}, p.Jobs("unpaid"))
+	})
+}

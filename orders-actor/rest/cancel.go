@@ -25,7 +25,7 @@ const (
 )
 
 func (s *Server) cancelOrder(c *fiber.Ctx, u auth.User) error {
-	id, err := orderID(c)
+	id, err := request.ID(c)
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func checkIDs(given []string) ([]string, error) {
 	ids := make([]string, len(given))
 	seen := map[string]bool{}
 	for i, g := range given {
-		id, ok := canonicalID(g)
+		id, ok := request.CanonicalID(g)
 		field := "ids[" + strconv.Itoa(i) + "]"
 		switch {
 		case !ok:

@@ -32,11 +32,11 @@ func TestCountsAreThoseOfTheList(t *testing.T) {
 	for user, queries := range map[string][]string{
 		"alice": {"", "?q=green", "?q=mug", "?customer=alice&q=tea", "?from=" + between, "?to=" + between},
 		"bob":   {"", "?q=mug"},
-		"otto":  {"", "?customer=alice", "?customer=bob", "?q=green", "?customer=nobody"},
+		"otto":  {"", "?customer=alice", "?customer=bob", "?q=green", "?customer=nobody", "?attention=true", "?attention=false&q=tea"},
 	} {
 		for _, query := range queries {
 			list := read[api.OrderList](t, s.call(user, "GET", "/v1/orders"+query, ""))
-			assert.Equal(t, api.OrderCounts{Counts: list.Counts, AtLeast: list.AtLeast}, s.counts(user, query), "%s %s", user, query)
+			assert.Equal(t, api.OrderCounts{Counts: list.Counts, AtLeast: list.AtLeast, Attention: list.Attention}, s.counts(user, query), "%s %s", user, query)
 		}
 	}
 	assert.Equal(t, api.Counts{Created: 1, Confirmed: 1}, s.counts("alice", "?to=2100-01-01T00:00:00Z").Counts)

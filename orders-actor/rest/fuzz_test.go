@@ -39,7 +39,7 @@ func fuzzTarget(f *testing.F) target {
 	require.NoError(f, err)
 	s := &server{TB: f, db: db, turns: &turns{db: db, states: map[string]order.State{}}}
 	silent := slog.New(slog.DiscardHandler)
-	serving, err := rest.New(rest.Options{Commands: s.turns, Reads: db, Feed: feed.New(db, silent), Verifier: dev, Dev: dev, Log: silent})
+	serving, err := rest.New(rest.Options{Commands: s.turns, Operator: operators(s.turns), Reads: db, Feed: feed.New(db, silent), Verifier: dev, Dev: dev, Log: silent})
 	require.NoError(f, err)
 	serving.EndWaits()
 	return target{handle: serving.Handler(), token: token, id: s.given("alice").ID}
@@ -91,6 +91,7 @@ func FuzzCancelBody(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		to.send(t, "POST", "/v1/orders/cancel", body)
 		to.send(t, "POST", "/v1/orders/"+to.id+"/cancel", body)
+		to.send(t, "POST", "/v1/orders/"+to.id+"/reconcile", body)
 	})
 }
 
@@ -133,6 +134,7 @@ func FuzzPath(f *testing.F) {
 	f.Fuzz(func(t *testing.T, id string) {
 		to.send(t, "GET", "/v1/orders/"+id+"/status", nil)
 		to.send(t, "POST", "/v1/orders/"+id+"/cancel", nil)
+		to.send(t, "GET", "/v1/orders/"+id+"/inspect", nil)
 	})
 }
 

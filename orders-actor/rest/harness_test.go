@@ -3,6 +3,7 @@ package rest_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -21,9 +22,13 @@ import (
 	"orders/api/contract"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/feed"
+	"orders/orders-actor/inspect"
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderactor"
 	"orders/orders-actor/orderdb"
+	"orders/orders-actor/payer"
 	"orders/orders-actor/rest"
+	"orders/orders-actor/rest/operator"
 )
 
 // waitLimit ends a test when what it waits for does not happen. No test passes by waiting.
@@ -56,6 +61,7 @@ func start(t testing.TB, change ...func(*rest.Options)) *server {
 	s.client.Transport = contract.Transport{Base: http.DefaultTransport, OnViolation: func(err error) { t.Error(err) }}
 	options := rest.Options{
 		Commands: s.turns, Reads: db, Verifier: dev, Dev: dev, Log: slog.New(slog.DiscardHandler),
+		Operator: operators(s.turns),
 	}
 	for _, c := range change {
 		c(&options)
@@ -105,6 +111,9 @@ type turns struct {
 	db     *orderdb.DB
 	states map[string]order.State
 	broken error // returned by all commands if set
+
+	jobs     []order.Job
+	reminder bool // one is set for each order
 }
 
 func (t *turns) Create(ctx context.Context, c order.Create) (order.Order, bool, error) {
@@ -144,6 +153,51 @@ func (t *turns) Cancel(ctx context.Context, c order.Cancel) (_ order.Order, chan
 func (t *turns) put(ctx context.Context, s order.State) error {
 	t.states[s.ID] = s
 	return t.db.Put(ctx, s)
+}
+
+// operators returns the handlers of operators, with real parts except for the ledger, which has nothing, and the scheduler.
+func operators(t *turns) operator.Handlers {
+	return operator.Handlers{
+		Inspector: &inspect.Inspector{
+			Orders: t, OrderDB: t.db, Ledger: noLedger{}, Reminders: t, Log: slog.New(slog.DiscardHandler), After: attentionAfter, Clock: time.Now,
+			Sleep: func(context.Context, time.Duration) {},
+		},
+		Commands: t, Store: t.db, After: attentionAfter,
+	}
+}
+
+// attentionAfter is longer than any test.
+const attentionAfter = time.Hour
+
+type noLedger struct{}
+
+func (noLedger) Find(context.Context, payer.Payment) (r payer.Record, found bool, err error) {
+	return r, false, nil
+}
+
+func (t *turns) Inspect(_ context.Context, id string) (orderactor.Inspection, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s, ok := t.states[id]
+	return orderactor.Inspection{Stored: ok, State: s, Host: "a:8080", Jobs: t.jobs}, t.broken
+}
+
+func (t *turns) Due(context.Context, string) (due time.Time, set bool, err error) {
+	return due, t.reminder, nil
+}
+
+func (t *turns) Repair(ctx context.Context, id string, r order.Repair) (order.Order, []order.RepairStep, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s, ok := t.states[id]
+	if !ok {
+		return order.Order{}, nil, order.NotFound()
+	}
+	if err := errors.Join(t.broken, s.CheckRepair(r)); err != nil {
+		return order.Order{}, nil, err
+	}
+	t.reminder = true
+	return s.Order, []order.RepairStep{order.ReminderSet}, t.db.Put(ctx, s)
 }
 
 // advance applies a transition to an order, as the payer and reminders do.

@@ -129,7 +129,11 @@ func (s *Server) listOrders(c *fiber.Ctx, u auth.User) error {
 		page.Next = s.cursors.Seal(cursor.Page, page.Next)
 	}
 	page.Feed = s.cursors.Seal(cursor.Feed, page.Feed)
-	return c.JSON(convert.List(page, u))
+	attention, err := s.Operator.Attention(c.UserContext(), u, page.Orders...)
+	if err != nil {
+		return err
+	}
+	return c.JSON(convert.List(page, u, attention))
 }
 
 // countOrders waits for counts that other requests may share. It gives its place among the running calls to others meanwhile.
@@ -170,17 +174,22 @@ func expensive(q orderdb.Query) bool {
 }
 
 func (s *Server) getOrder(c *fiber.Ctx, u auth.User) error {
-	return s.sendOrder(c, u, func(o order.Order) any { return convert.Order(o, u) })
+	return s.sendOrder(c, u, func(o order.Order) (any, error) {
+		attention, err := s.Operator.Attention(c.UserContext(), u, o)
+		converted := convert.Order(o, u)
+		converted.Attention = attention[o.ID]
+		return converted, err
+	})
 }
 
 func (s *Server) getOrderStatus(c *fiber.Ctx, u auth.User) error {
-	return s.sendOrder(c, u, func(o order.Order) any { return convert.Status(o) })
+	return s.sendOrder(c, u, func(o order.Order) (any, error) { return convert.Status(o), nil })
 }
 
 // sendOrder responds with the body of the order, or with 304 when the client has this version. With Prefer: wait it is a
 // long poll.
-func (s *Server) sendOrder(c *fiber.Ctx, u auth.User, body func(order.Order) any) error {
-	id, err := orderID(c)
+func (s *Server) sendOrder(c *fiber.Ctx, u auth.User, body func(order.Order) (any, error)) error {
+	id, err := request.ID(c)
 	if err != nil {
 		return err
 	}
@@ -201,7 +210,11 @@ func (s *Server) sendOrder(c *fiber.Ctx, u auth.User, body func(order.Order) any
 	if request.NoneMatch(seen, o.Version) {
 		return c.SendStatus(fiber.StatusNotModified)
 	}
-	return c.JSON(body(o))
+	converted, err := body(o)
+	if err != nil {
+		return err
+	}
+	return c.JSON(converted)
 }
 
 // readOrder returns the order if the user may access it.

@@ -5,12 +5,12 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/google/uuid"
 
 	"orders/kit/httpapi/problem"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb"
+	"orders/orders-actor/rest/operator"
 	"orders/orders-actor/rest/request"
 )
 
@@ -25,31 +25,23 @@ const pageSize, maxPageSize = 50, 200
 
 // listQuery reads the selection of a list or an export. A customer may list their own orders only.
 func listQuery(c *fiber.Ctx, u auth.User) (orderdb.Query, error) {
-	q := request.ReadQuery(c, "status", "customer", "q", "from", "to", "sort", "limit", "cursor")
+	q := request.ReadQuery(c, "status", "customer", "attention", "q", "from", "to", "sort", "limit", "cursor")
 	f := filter(q)
 	list := orderdb.Query{
 		Statuses: statuses(q), Text: f.Text, From: f.From, To: f.To,
 		Limit: q.Number("limit", pageSize, 1, maxPageSize), Cursor: q.Text("cursor", maxCursor),
 	}
 	list.Sort, list.Descending = sorting(q)
-	if err := q.Err(); err != nil {
-		return orderdb.Query{}, err
-	}
 	var err error
-	list.Customer, err = listedCustomer(u, f)
+	f, err = restrict(q, u, f)
+	list.Customer, list.Attention, list.Operator = f.Customer, f.Attention, f.Operator
 	return list, err
 }
 
 // countsFilter reads the selection of counts. A customer may count their own orders only.
 func countsFilter(c *fiber.Ctx, u auth.User) (orderdb.Filter, error) {
-	q := request.ReadQuery(c, "customer", "q", "from", "to")
-	f := filter(q)
-	if err := q.Err(); err != nil {
-		return orderdb.Filter{}, err
-	}
-	var err error
-	f.Customer, err = listedCustomer(u, f)
-	return f, err
+	q := request.ReadQuery(c, "customer", "attention", "q", "from", "to")
+	return restrict(q, u, filter(q))
 }
 
 // filter reads the parameters that lists and counts have in common.
@@ -63,15 +55,21 @@ func filter(q *request.Query) orderdb.Filter {
 	return f
 }
 
-// listedCustomer returns the customer whose orders the user may list with the filter, or "" for all.
-func listedCustomer(u auth.User, f orderdb.Filter) (string, error) {
-	if u.Role == auth.Operator {
-		return f.Customer, nil
+// restrict restricts the filter to the orders that the user may list. It returns the problem of all rejected parameters, if any.
+func restrict(q *request.Query, u auth.User, f orderdb.Filter) (_ orderdb.Filter, err error) {
+	f.Operator = u.Role == auth.Operator
+	f.Attention, err = operator.AttentionFilter(q, u)
+	if bad := q.Err(); bad != nil {
+		return orderdb.Filter{}, bad
+	}
+	if f.Operator || err != nil {
+		return f, err
 	}
 	if f.Customer != "" && f.Customer != u.ID {
-		return "", problem.New(problem.Forbidden, "only an operator may list another customer's orders")
+		return f, problem.New(problem.Forbidden, "only an operator may list another customer's orders")
 	}
-	return u.ID, nil
+	f.Customer = u.ID
+	return f, nil
 }
 
 func statuses(q *request.Query) []order.Status {
@@ -106,24 +104,6 @@ func sorting(q *request.Query) (by orderdb.Sort, descending bool) {
 		q.Reject("sort", "must be created, updated or total, or one of them with a minus before it")
 	}
 	return by, descending
-}
-
-// orderID reads the {id} of the path.
-func orderID(c *fiber.Ctx) (string, error) {
-	id, ok := canonicalID(c.Params("id"))
-	if !ok {
-		return "", request.BadField("id", "must be a UUID")
-	}
-	return id, nil
-}
-
-// canonicalID returns a UUID in lower case. It accepts the form with hyphens only; uuid.Parse accepts others too.
-func canonicalID(s string) (string, bool) {
-	if len(s) != 36 {
-		return "", false
-	}
-	id, err := uuid.Parse(s)
-	return id.String(), err == nil
 }
 
 // idempotencyKey reads the header, or returns "" when it is absent.

@@ -1,7 +1,7 @@
 // Package rest serves the REST API of orders, as described by api/openapi.yaml, with Fiber. New builds a server from its
 // dependencies, and Serve runs it until its context ends.
 //
-//   - Handlers read from the order database. Only creates and cancels take a turn of the order.
+//   - Handlers read from the order database. Only creates, cancels, inspections and repairs take a turn of the order.
 //   - Customers access their own orders only. The orders of others are answered with 404, like orders that do not exist.
 //   - Errors become responses in one place, errors.go. All of them are problems of RFC 9457.
 //   - Request bodies, parameters, running calls, long polls, streams, exports and searches are limited, and all work has a
@@ -10,7 +10,7 @@
 //   - Long polls and streams share one feed per replica, so that their number does not change the load of the database.
 //
 // The packages below this one do not know the API: request reads requests, limit counts calls, cursor encrypts cursors,
-// browser protects browsers, ordercsv formats exports.
+// browser protects browsers, ordercsv formats exports. Package operator has the handlers for operators.
 package rest
 
 import (
@@ -39,6 +39,7 @@ import (
 	"orders/orders-actor/rest/browser"
 	"orders/orders-actor/rest/cursor"
 	"orders/orders-actor/rest/limit"
+	"orders/orders-actor/rest/operator"
 	"orders/orders-actor/rest/request"
 )
 
@@ -58,6 +59,7 @@ const (
 type Options struct {
 	Commands Commands
 	Reads    Reads
+	Operator operator.Handlers // Log and Now are set by New
 	Feed     *feed.Feed
 	Verifier auth.Verifier
 	Dev      *auth.Dev      // issues dev tokens; nil disables them
@@ -149,6 +151,7 @@ func (o *Options) setDefaults() {
 	if o.Registry == nil {
 		o.Registry = telemetry.NewRegistry()
 	}
+	o.Operator.Log, o.Operator.Now = o.Log, o.Now
 }
 
 // Serve serves on l until ctx ends. Then it ends long polls and streams, and waits for running calls for a limited time.
@@ -194,6 +197,8 @@ func (s *Server) addRoutes() error {
 	s.addRoute("/v1/orders/:id", get(s.waitable(onlyJSON(s.getOrder))))
 	s.addRoute("/v1/orders/:id/status", get(s.waitable(onlyJSON(s.getOrderStatus))))
 	s.addRoute("/v1/orders/:id/cancel", post(s.signedIn(onlyJSON(s.cancelOrder))))
+	s.addRoute("/v1/orders/:id/inspect", get(s.signedIn(onlyJSON(operator.Only(s.Operator.Inspect)))))
+	s.addRoute("/v1/orders/:id/reconcile", post(s.signedIn(onlyJSON(operator.Only(s.Operator.Reconcile)))))
 	s.app.Use(s.serveSPA)
 	return nil
 }

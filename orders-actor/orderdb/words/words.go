@@ -166,3 +166,11 @@ func clip(word string) string {
 	}
 	return word
 }
+
+// Join returns the value of the column words: it contains a space followed by a prefix if one of the words has it.
+func Join(all []string) string { return " " + strings.Join(all, " ") }
+
+// PrefixPattern is the pattern for LIKE … ESCAPE '!' that finds a prefix in the column words.
+func PrefixPattern(prefix string) string {
+	return "% " + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(prefix) + "%"
+}

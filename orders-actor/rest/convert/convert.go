@@ -66,14 +66,16 @@ func Status(o order.Order) api.OrderStatus {
 	return api.OrderStatus{ID: o.ID, Status: api.Status(o.Status), Version: o.Version, DeliverAt: orZero(o.DeliverAt)}
 }
 
-// List converts a page.
-func List(p orderdb.Page, viewer auth.User) api.OrderList {
-	counts := Counts(orderdb.Counts{PerStatus: p.Counts, AtLeast: p.AtLeast})
+// List converts a page. attention has the reasons why orders need attention, by id.
+func List(p orderdb.Page, viewer auth.User, attention map[string]api.Attention) api.OrderList {
+	counts := Counts(orderdb.Counts{PerStatus: p.Counts, AtLeast: p.AtLeast, Attention: p.Attention})
 	list := api.OrderList{
 		Orders: make([]api.OrderSummary, len(p.Orders)), Feed: p.Feed, Counts: counts.Counts, AtLeast: counts.AtLeast,
+		Attention: counts.Attention,
 	}
 	for i, o := range p.Orders {
 		list.Orders[i] = Summary(o, viewer)
+		list.Orders[i].Attention = attention[o.ID]
 	}
 	if p.Next != "" {
 		list.Next = &p.Next
@@ -83,7 +85,7 @@ func List(p orderdb.Page, viewer auth.User) api.OrderList {
 
 // Counts converts counts.
 func Counts(c orderdb.Counts) api.OrderCounts {
-	counts := api.OrderCounts{Counts: api.Counts{
+	counts := api.OrderCounts{Attention: c.Attention, Counts: api.Counts{
 		Created: c.PerStatus[order.Created], Confirmed: c.PerStatus[order.Confirmed],
 		Delivered: c.PerStatus[order.Delivered], Cancelled: c.PerStatus[order.Cancelled],
 	}}

@@ -174,6 +174,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orders/{id}/inspect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What each part knows of an order, and whether they agree
+         * @description For operators. Reads the actor's state, the order database, the ledger of payments-svc and the scheduler's reminder, and
+         *     says in a sentence whether they agree, or what differs and what fixes it. A part that does not answer says so in its
+         *     `error`, and the others are judged without it. Differences are read again before they are reported, so a change that is
+         *     under way is none. The call changes nothing but the order's `attention`.
+         */
+        get: operations["inspectOrder"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/reconcile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Repair an order
+         * @description For operators. Makes the actor's state and the order database hold the newest version, delivers an order that is due,
+         *     sets the reminder of a confirmed order, and requests a pending payment, or the void of a cancelled order, again. It changes nothing
+         *     else of the order, and may be repeated. The request is stored with user, reason, request and trace id before it is executed;
+         *     `GET /v1/orders/{id}/inspect` returns the last 20 of an order.
+         */
+        post: operations["reconcileOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session": {
         parameters: {
             query?: never;
@@ -454,7 +500,16 @@ export interface components {
             cancellation?: components["schemas"]["Cancellation"];
             /** @description The newest transition, at `updatedAt`. Absent in events that an older release stored. */
             lastChange?: components["schemas"]["Change"];
+            attention?: components["schemas"]["Attention"];
         };
+        /** @description Why the order needs an operator. For operators only, and absent if it needs none. It may change without a new version. */
+        Attention: components["schemas"]["AttentionReason"][];
+        /**
+         * @description `unpaid`, `overdue` and `void-pending`: the order has waited for its payment, its delivery or its void for longer than
+         *     `ATTENTION_AFTER` (one minute by default). `inconsistent`: its last inspection found a difference that is not a wait.
+         * @enum {string}
+         */
+        AttentionReason: "unpaid" | "overdue" | "void-pending" | "inconsistent";
         /** @description An order with its history. */
         Order: components["schemas"]["OrderSummary"] & {
             history: components["schemas"]["HistoryEntry"][];
@@ -481,8 +536,14 @@ export interface components {
             delivered: number;
             cancelled: number;
         };
+        /**
+         * @description For operators only: how many orders need attention, with the same filter and in any status. Counting stops at 1,000, so 1,000
+         *     means at least as many.
+         */
+        AttentionCount: number;
         OrderCounts: {
             counts: components["schemas"]["Counts"];
+            attention?: components["schemas"]["AttentionCount"];
             /** @description The statuses that have more orders than `counts` says; counting stops after about a thousand. Absent when all are exact. */
             atLeast?: components["schemas"]["Status"][];
         };
@@ -491,6 +552,7 @@ export interface components {
             /** @description The cursor of the next page; null on the last one. */
             next: string | null;
             counts: components["schemas"]["Counts"];
+            attention?: components["schemas"]["AttentionCount"];
             /** @description The statuses that have more orders than `counts` says; counting stops after about a thousand. Absent when all are exact. */
             atLeast?: components["schemas"]["Status"][];
             /** @description The feed's current cursor. */
@@ -521,6 +583,157 @@ export interface components {
          * @enum {string}
          */
         Outcome: "cancelled" | "refused" | "not-found" | "failed";
+        ReconcileOrder: {
+            /** @description Why the repair is needed, as for a cancel. A reason of white space only is refused. */
+            reason: string;
+        };
+        /** @description The order after a repair. */
+        ReconciledOrder: components["schemas"]["Order"] & {
+            /** @description What the repair did. A request that was executed twice on its way may have done more. */
+            repairs: components["schemas"]["RepairStep"][];
+        };
+        /**
+         * @description `state-restored`: the actor's state, from the order database. `database-updated`: with the actor's state. `reminder-set`:
+         *     whether or not it was set. `delivered`: the order was due. `payment-requested`, `void-requested`: again.
+         * @enum {string}
+         */
+        RepairStep: "state-restored" | "database-updated" | "reminder-set" | "delivered" | "payment-requested" | "void-requested";
+        Inspection: {
+            id: components["schemas"]["OrderId"];
+            /**
+             * Format: date-time
+             * @description When the parts were read.
+             */
+            at: string;
+            verdict: components["schemas"]["Verdict"];
+            /** @description The verdict in a sentence. */
+            summary: string;
+            findings: components["schemas"]["Finding"][];
+            actor: components["schemas"]["InspectedActor"];
+            database: components["schemas"]["InspectedDatabase"];
+            ledger: components["schemas"]["InspectedLedger"];
+            reminder: components["schemas"]["InspectedReminder"];
+            /** @description The last repairs that operators requested, the oldest first. */
+            repairs: components["schemas"]["Repair"][];
+        };
+        /**
+         * @description `consistent`: all parts agree, and nothing is late. `waiting`: they agree, but the order waits for too long.
+         *     `inconsistent`: they differ. `unknown`: no difference was found, but a part did not answer, or the order kept changing.
+         * @enum {string}
+         */
+        Verdict: "consistent" | "waiting" | "inconsistent" | "unknown";
+        Finding: {
+            code: components["schemas"]["FindingCode"];
+            severity: components["schemas"]["Severity"];
+            fix: components["schemas"]["Fix"];
+            /** @description What differs and what fixes it, for people. */
+            detail: string;
+        };
+        /**
+         * @description Stable; what programs should look at.
+         * @enum {string}
+         */
+        FindingCode: "database-missing" | "database-older" | "actor-missing" | "actor-older" | "content-differs" | "void-differs" | "history-broken" | "reminder-missing" | "reminder-late" | "payment-unreported" | "charge-missing" | "charge-differs" | "charged-twice" | "charge-not-voided" | "void-missing" | "unpaid" | "overdue" | "void-pending";
+        /**
+         * @description `waiting` is late but consistent.
+         * @enum {string}
+         */
+        Severity: "inconsistent" | "waiting";
+        /**
+         * @description `reconcile`: `POST /v1/orders/{id}/reconcile`. `wait`: the service retries, once the part that is named is up again.
+         *     `restore`: a backup of the part that is named. `report`: a defect; save the inspection and the logs.
+         * @enum {string}
+         */
+        Fix: "reconcile" | "wait" | "restore" | "report";
+        /** @description What the actor stores. `order` is absent if it stores nothing. */
+        InspectedActor: {
+            /** @description Why the actor did not answer. Then the other fields are absent. */
+            error?: string;
+            /** @description The replica that hosts the order. */
+            host?: string;
+            order?: components["schemas"]["StoredOrder"];
+            /** @description The payment or void that this replica works on, or has failed to make and will try again. */
+            jobs?: components["schemas"]["PaymentJob"][];
+        };
+        /** @description What the order database holds. `order` is absent if it holds nothing. */
+        InspectedDatabase: {
+            /** @description Why the database did not answer. */
+            error?: string;
+            order?: components["schemas"]["StoredOrder"];
+        };
+        /** @description A stored copy of the order. */
+        StoredOrder: components["schemas"]["Order"] & {
+            /** @description Whether payments-svc still has to be told that the order is cancelled. */
+            voidPending: boolean;
+        };
+        PaymentJob: {
+            kind: components["schemas"]["PaymentJobKind"];
+            state: components["schemas"]["PaymentJobState"];
+            /** @description Calls to payments-svc so far. */
+            tries: number;
+            lastError?: string;
+        };
+        /** @enum {string} */
+        PaymentJobKind: "payment" | "void";
+        /** @enum {string} */
+        PaymentJobState: "queued" | "running" | "failed";
+        /** @description What the ledger of payments-svc says. `payment` is absent if it says nothing. */
+        InspectedLedger: {
+            /** @description Why payments-svc did not answer. */
+            error?: string;
+            payment?: components["schemas"]["LedgerPayment"];
+        };
+        LedgerPayment: {
+            status: components["schemas"]["LedgerStatus"];
+            reason?: string;
+            /**
+             * Format: int64
+             * @description In minor units.
+             */
+            amount: number;
+            currency: components["schemas"]["Currency"];
+            /** Format: date-time */
+            decidedAt: string;
+            entries: components["schemas"]["LedgerEntry"][];
+        };
+        /** @enum {string} */
+        LedgerStatus: "confirmed" | "declined" | "voided";
+        LedgerEntry: {
+            kind: components["schemas"]["LedgerEntryKind"];
+            /**
+             * Format: int64
+             * @description In minor units.
+             */
+            amount: number;
+            /** Format: date-time */
+            at: string;
+        };
+        /** @enum {string} */
+        LedgerEntryKind: "charged" | "voided";
+        /** @description The reminder that delivers the order. */
+        InspectedReminder: {
+            /** @description Why the scheduler did not answer. */
+            error?: string;
+            set: boolean;
+            /**
+             * Format: date-time
+             * @description When it fires first. Absent if an earlier release set it.
+             */
+            dueAt?: string;
+        };
+        Repair: {
+            /** Format: date-time */
+            at: string;
+            user: string;
+            reason: string;
+            requestId: string;
+            traceId?: string;
+            /** @description Whether its outcome is known. `false` while it runs, and if its replica stopped meanwhile. */
+            done: boolean;
+            steps: components["schemas"]["RepairStep"][];
+            /** @description Why it failed. */
+            error?: string;
+        };
         SessionConfig: {
             authMode: components["schemas"]["AuthMode"];
             oidc?: components["schemas"]["OidcConfig"];
@@ -711,6 +924,11 @@ export interface components {
         /** @description Only this customer's orders. For operators; customers may pass only their own name (`403` otherwise). */
         CustomerFilter: string;
         /**
+         * @description With `true`, only orders that need attention, and of each reason only the 5,000 that have waited longest. For operators
+         *     (`403` otherwise).
+         */
+        AttentionFilter: boolean;
+        /**
          * @description Words to search for in id, customer, and the SKUs and names of all items. Every word must match the beginning of
          *     a word. An id matches by its beginning and by the beginning of its last part. Letter case, accents, width
          *     (`Ｇｒｅｅｎ`), punctuation around words and equivalent spellings (`ß` and `ss`) do not matter. In scripts without
@@ -808,6 +1026,11 @@ export interface operations {
                 status?: components["schemas"]["Status"][];
                 /** @description Only this customer's orders. For operators; customers may pass only their own name (`403` otherwise). */
                 customer?: components["parameters"]["CustomerFilter"];
+                /**
+                 * @description With `true`, only orders that need attention, and of each reason only the 5,000 that have waited longest. For operators
+                 *     (`403` otherwise).
+                 */
+                attention?: components["parameters"]["AttentionFilter"];
                 /**
                  * @description Words to search for in id, customer, and the SKUs and names of all items. Every word must match the beginning of
                  *     a word. An id matches by its beginning and by the beginning of its last part. Letter case, accents, width
@@ -929,6 +1152,11 @@ export interface operations {
             query?: {
                 /** @description Only this customer's orders. For operators; customers may pass only their own name (`403` otherwise). */
                 customer?: components["parameters"]["CustomerFilter"];
+                /**
+                 * @description With `true`, only orders that need attention, and of each reason only the 5,000 that have waited longest. For operators
+                 *     (`403` otherwise).
+                 */
+                attention?: components["parameters"]["AttentionFilter"];
                 /**
                  * @description Words to search for in id, customer, and the SKUs and names of all items. Every word must match the beginning of
                  *     a word. An id matches by its beginning and by the beginning of its last part. Letter case, accents, width
@@ -1228,6 +1456,106 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The order's version is no longer the one in `If-Match` (`version-mismatch`); `current` has the current one. */
+            412: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    inspectOrder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The order's id.
+                 * @example 01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77
+                 */
+                id: components["parameters"]["OrderIdInPath"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The parts and the verdict. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inspection"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["OrderNotFound"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    reconcileOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Repair only if the order still has this `ETag` (one tag, or `*`).
+                 * @example "2"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description The order's id.
+                 * @example 01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77
+                 */
+                id: components["parameters"]["OrderIdInPath"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReconcileOrder"];
+            };
+        };
+        responses: {
+            /** @description The order after the repair, and what it did. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReconciledOrder"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["OrderNotFound"];
+            406: components["responses"]["NotAcceptable"];
             /** @description The order's version is no longer the one in `If-Match` (`version-mismatch`); `current` has the current one. */
             412: {
                 headers: {

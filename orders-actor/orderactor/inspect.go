@@ -1,0 +1,113 @@
+package orderactor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"orders/orders-actor/order"
+)
+
+// Inspection is what the state store has of an order, and what the replica that hosts it is doing for it.
+type Inspection struct {
+	Stored bool        `json:"stored,omitempty"` // the store has a state
+	State  order.State `json:"state,omitzero"`
+	Host   string      `json:"host"`
+	Jobs   []order.Job `json:"jobs,omitempty"` // the pending payment or void
+}
+
+type inspectCommand struct{}
+
+// Inspect reads the state from the store, not the copy of this activation. Unlike the other turns it neither puts nor restores
+// anything, so that it reports what was lost.
+func (o *Order) Inspect(ctx context.Context, _ inspectCommand) (Result, error) {
+	s, stored, err := o.Store.Load(ctx, o.id)
+	if err != nil {
+		return Result{}, fmt.Errorf("load order %s: %w", o.id, err)
+	}
+	i := Inspection{Stored: stored, State: s, Host: o.Host}
+	if o.Options.Jobs != nil {
+		for _, job := range o.Options.Jobs(o.id) {
+			if job.State != order.JobFailed || job.Void && s.VoidPending || !job.Void && s.Status == order.Created {
+				i.Jobs = append(i.Jobs, job)
+			}
+		}
+	}
+	return Result{Inspection: &i}, nil
+}
+
+// repair makes both stores hold the newest version, delivers an order that is due, sets the reminder of a confirmed order, and
+// hands the payment or void to the Payer. It trusts neither the copy of this activation nor that payments-svc still has a
+// void: each part may have been restored from a backup. It is idempotent, but a repetition reports fewer steps.
+func (o *Order) repair(ctx context.Context, r order.Repair) (Result, error) {
+	stored, exists, err := o.Store.Load(ctx, o.id)
+	if err != nil {
+		return Result{}, fmt.Errorf("load order %s: %w", o.id, err)
+	}
+	held, found, err := o.OrderDB.Find(ctx, o.id)
+	if err != nil {
+		return Result{}, fmt.Errorf("find order %s in the order database: %w", o.id, err)
+	}
+	if !exists && !found {
+		return Result{}, order.NotFound()
+	}
+	restore := found && (!exists || held.Version > stored.Version)
+	if exists && found && held.Version == stored.Version {
+		same, err := equal(held.WithoutNotes(), stored.WithoutNotes())
+		if err != nil {
+			return Result{}, err
+		}
+		restore = !same
+	}
+	newest := stored
+	if restore {
+		newest = held
+	}
+	if err := newest.CheckRepair(r); err != nil {
+		return Result{}, err
+	}
+	var steps []order.RepairStep
+	if restore {
+		if err := o.restoreStore(ctx, held); err != nil {
+			return Result{}, err
+		}
+		steps = append(steps, order.StateRestored)
+	} else if !found || held.Version < stored.Version || held.VoidPending != stored.VoidPending {
+		steps = append(steps, order.DatabaseUpdated)
+	}
+	o.state, o.exists, o.loaded = newest, true, true
+
+	next, due := newest.Deliver(o.Clock())
+	if due {
+		steps = append(steps, order.OrderDelivered)
+	} else if newest.Status == order.Confirmed {
+		if err := o.setReminder(ctx, newest); err != nil {
+			return Result{}, err
+		}
+		steps = append(steps, order.ReminderSet)
+	}
+	result, err := o.finish(ctx, next, due)
+	if err != nil {
+		return Result{}, err
+	}
+	switch {
+	case o.state.Status == order.Created:
+		steps = append(steps, order.PaymentRequested)
+	case o.state.Payment.Status == order.PaymentVoided:
+		if !o.state.VoidPending { // otherwise finish has done so
+			o.Payer.Void(o.state)
+		}
+		steps = append(steps, order.VoidRequested)
+	}
+	result.Repairs = steps
+	return result, nil
+}
+
+func equal(a, b order.State) (bool, error) {
+	left, err := json.Marshal(a)
+	if err != nil {
+		return false, err
+	}
+	right, err := json.Marshal(b)
+	return string(left) == string(right), err
+}

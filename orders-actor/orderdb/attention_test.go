@@ -1,0 +1,137 @@
+package orderdb_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb"
+	"orders/orders-actor/orderdb/attention"
+)
+
+// lateShop stores orders of all statuses with ages around the threshold, and marks some as inconsistent. It returns the
+// reasons of each order that needs attention.
+func lateShop(t *testing.T, db *orderdb.DB, n int) (all []order.State, reasons map[string][]attention.Reason) {
+	t.Helper()
+	now := time.Now()
+	reasons = map[string][]attention.Reason{}
+	for i := range n {
+		s := newOrder(t, []string{"alice", "bob"}[i%2], now.Add(-time.Duration(i%5)*time.Hour-time.Minute), order.Item{SKU: fmt.Sprintf("sku-%d", i%3), Name: "Tea", Quantity: 1, UnitPrice: 100})
+		marks := attention.Marks{Inconsistent: i%7 == 0}
+		switch i / 2 % 5 {
+		case 1:
+			s = settled(t, s, true, s.CreatedAt)
+		case 2:
+			s = cancelled(t, s, s.CreatedAt)
+			marks.VoidPending = true
+		case 3:
+			s, _ = settled(t, s, true, s.CreatedAt).Deliver(now)
+		case 4:
+			s, _ = cancelled(t, s, s.CreatedAt).Voided()
+		}
+		if marks.Inconsistent {
+			require.NoError(t, db.SetFindings(t.Context(), s.ID, now, []string{"reminder-missing"}))
+		}
+		if found := attention.Of(s.Order, marks, now, db.After); found != nil {
+			reasons[s.ID] = found
+		}
+		all = append(all, s)
+	}
+	put(t, db, all...)
+	return all, reasons
+}
+
+func TestListOfOrdersThatNeedAttention(t *testing.T) {
+	eachDB(t, func(t *testing.T, db *orderdb.DB) {
+		db.After = 2 * time.Hour
+		all, reasons := lateShop(t, db, 140)
+		rapid.Check(t, func(r *rapid.T) {
+			q := orderdb.Query{
+				Customer: rapid.SampledFrom([]string{"", "alice", "carol"}).Draw(r, "customer"), Attention: true, Operator: true,
+				Statuses: rapid.SampledFrom([][]order.Status{nil, {order.Created}, {order.Delivered, order.Confirmed}}).Draw(r, "statuses"),
+				Text:     rapid.SampledFrom([]string{"", "sku-1", "te", "none"}).Draw(r, "text"),
+				Sort:     rapid.SampledFrom([]orderdb.Sort{orderdb.SortCreated, orderdb.SortUpdated, orderdb.SortTotal}).Draw(r, "sort"),
+				Limit:    rapid.IntRange(1, 60).Draw(r, "limit"), Descending: rapid.Bool().Draw(r, "descending"),
+			}
+			var needing []order.State
+			for _, s := range all {
+				if reasons[s.ID] != nil {
+					needing = append(needing, s)
+				}
+			}
+			wantIDs, wantCounts := want(needing, q)
+			var ids []string
+			for {
+				page, err := db.List(t.Context(), q)
+				require.NoError(r, err)
+				total := 0
+				for status, n := range wantCounts {
+					require.Equal(r, n, page.Counts[status])
+					total += n
+				}
+				require.Equal(r, total, *page.Attention)
+				for _, o := range page.Orders {
+					ids = append(ids, o.ID)
+				}
+				if q.Cursor = page.Next; q.Cursor == "" {
+					break
+				}
+			}
+			require.Equal(r, wantIDs, ids)
+			q.Attention, q.Cursor = false, ""
+			page, err := db.List(t.Context(), q)
+			require.NoError(r, err)
+			counts, err := db.Counts(t.Context(), orderdb.Filter{Customer: q.Customer, Text: q.Text, Operator: true})
+			require.NoError(r, err)
+			require.Equal(r, *page.Attention, *counts.Attention, "the count does not depend on the filter attention")
+		})
+		page, err := db.List(t.Context(), orderdb.Query{})
+		require.NoError(t, err)
+		assert.Nil(t, page.Attention, "only for operators")
+	})
+}
+
+func TestMarksAndFindings(t *testing.T) {
+	eachDB(t, func(t *testing.T, db *orderdb.DB) {
+		unvoided, other := cancelled(t, newOrder(t, "alice", start), start), newOrder(t, "alice", start)
+		put(t, db, unvoided, other)
+		require.NoError(t, db.SetFindings(t.Context(), other.ID, start, []string{"actor-missing", "reminder-missing"}))
+		require.NoError(t, db.SetFindings(t.Context(), other.ID, start, []string{"actor-missing"}))
+		marks, err := db.Marks(t.Context(), unvoided.ID, other.ID, "unknown")
+		require.NoError(t, err)
+		assert.Equal(t, map[string]attention.Marks{unvoided.ID: {VoidPending: true}, other.ID: {Inconsistent: true}}, marks)
+		for range 2 {
+			require.NoError(t, db.SetFindings(t.Context(), other.ID, start, nil))
+		}
+		marks, err = db.Marks(t.Context(), other.ID)
+		require.NoError(t, err)
+		assert.Equal(t, map[string]attention.Marks{other.ID: {}}, marks)
+	})
+}
+
+func TestRepairsAreKeptUpToALimit(t *testing.T) {
+	eachDB(t, func(t *testing.T, db *orderdb.DB) {
+		var saved []attention.Repair
+		for i := range attention.MaxRepairs + 3 {
+			r := attention.Repair{OrderID: "1", At: start.Add(time.Duration(i/2) * time.Second), User: "otto", Reason: "why", RequestID: fmt.Sprintf("r%02d", i)}
+			require.NoError(t, db.SaveRepair(t.Context(), r))
+			r.Done, r.Steps = true, []order.RepairStep{order.ReminderSet}
+			require.NoError(t, db.SaveRepair(t.Context(), r))
+			r.OrderID = ""
+			saved = append(saved, r)
+		}
+		repairs, err := db.Repairs(t.Context(), "1")
+		require.NoError(t, err)
+		assert.Equal(t, saved[3:], repairs)
+		none, err := db.Repairs(t.Context(), "2")
+		require.NoError(t, err)
+		assert.Empty(t, none)
+		assert.True(t, slices.IsSortedFunc(repairs, func(a, b attention.Repair) int { return a.At.Compare(b.At) }))
+	})
+}
