@@ -6,9 +6,7 @@
 package inspect
 
 import (
-	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"orders/orders-actor/order"
@@ -151,7 +149,7 @@ func (j *judgement) stores() {
 		j.add(DatabaseOlder, Reconcile, "The order database has version %d, the actor version %d. Reconcile stores it; `orders-actor rebuild` does so for all orders.", held.Version, stored.Version)
 	case stored.Version < held.Version:
 		j.add(ActorOlder, Reconcile, "The actor has version %d, the order database version %d. Reconcile restores it.", stored.Version, held.Version)
-	case !equal(held.WithoutNotes(), stored.WithoutNotes()):
+	case !sameVersion(held, stored):
 		j.add(ContentDiffers, Reconcile, "Actor and order database have different contents of version %d. The one of the order database was acknowledged; reconcile restores it.", held.Version)
 	case held.VoidPending != stored.VoidPending:
 		j.add(VoidDiffers, Reconcile, "Actor and order database do not agree whether the void is pending. Reconcile requests it again.")
@@ -251,9 +249,7 @@ func (j *judgement) lastError(s order.State) string {
 	return fmt.Sprintf(", after %d calls (%s)", tries, last)
 }
 
-// equal compares what is stored: times have no monotonic part there, and empty lists are absent.
-func equal(a, b order.State) bool {
-	left, errLeft := json.Marshal(a)
-	right, errRight := json.Marshal(b)
-	return errLeft == nil && errRight == nil && slices.Equal(left, right)
+func sameVersion(a, b order.State) bool {
+	same, err := order.SameVersion(a, b)
+	return same && err == nil
 }

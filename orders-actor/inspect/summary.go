@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -13,9 +12,9 @@ func (r Result) Summary() string {
 	missing := strings.Join(r.Observation.Missing(), ", ")
 	switch {
 	case len(r.Findings) > 0:
-		sentences := make([]string, len(r.Findings))
-		for i, f := range r.Findings {
-			sentences[i] = string(f.Code) + ": " + f.Detail
+		var sentences []string
+		for _, f := range r.Findings {
+			sentences = append(sentences, string(f.Code)+": "+f.Detail)
 		}
 		if missing != "" {
 			sentences = append(sentences, "No answer from: "+missing+".")
@@ -36,7 +35,7 @@ func describe(s order.State) string {
 	case s.Status == order.Created:
 		return "created and waits for its payment"
 	case s.Status == order.Confirmed && s.DeliverAt != nil:
-		return fmt.Sprintf("confirmed and due at %s", s.DeliverAt.Format(time.RFC3339))
+		return "confirmed and due at " + s.DeliverAt.Format(time.RFC3339)
 	case s.VoidPending:
 		return "cancelled and waits for its void"
 	}

@@ -2,7 +2,6 @@ package orderactor
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"orders/orders-actor/order"
@@ -26,8 +25,8 @@ func (o *Order) Inspect(ctx context.Context, _ inspectCommand) (Result, error) {
 		return Result{}, fmt.Errorf("load order %s: %w", o.id, err)
 	}
 	i := Inspection{Stored: stored, State: s, Host: o.Host}
-	if o.Options.Jobs != nil {
-		for _, job := range o.Options.Jobs(o.id) {
+	if o.Jobs != nil {
+		for _, job := range o.Jobs(o.id) {
 			if job.State != order.JobFailed || job.Void && s.VoidPending || !job.Void && s.Status == order.Created {
 				i.Jobs = append(i.Jobs, job)
 			}
@@ -53,7 +52,7 @@ func (o *Order) repair(ctx context.Context, r order.Repair) (Result, error) {
 	}
 	restore := found && (!exists || held.Version > stored.Version)
 	if exists && found && held.Version == stored.Version {
-		same, err := equal(held.WithoutNotes(), stored.WithoutNotes())
+		same, err := order.SameVersion(held, stored)
 		if err != nil {
 			return Result{}, err
 		}
@@ -101,13 +100,4 @@ func (o *Order) repair(ctx context.Context, r order.Repair) (Result, error) {
 	}
 	result.Repairs = steps
 	return result, nil
-}
-
-func equal(a, b order.State) (bool, error) {
-	left, err := json.Marshal(a)
-	if err != nil {
-		return false, err
-	}
-	right, err := json.Marshal(b)
-	return string(left) == string(right), err
 }

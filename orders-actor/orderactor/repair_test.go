@@ -37,7 +37,7 @@ func TestRepairRestoresWhatWasLost(t *testing.T) {
 			want: result{steps: []order.RepairStep{order.StateRestored, order.ReminderSet}},
 		},
 		"other content of the same version": {
-			lose: func(w *world) { w.stored.CreateCall = "another" },
+			lose: func(w *world) { w.stored.Fingerprint = "another" },
 			want: result{steps: []order.RepairStep{order.StateRestored, order.ReminderSet}},
 		},
 		"order in the database": {lose: func(w *world) { w.database = nil }, want: result{steps: []order.RepairStep{order.DatabaseUpdated, order.ReminderSet}}},

@@ -16,6 +16,7 @@ import { statuses } from '../api/types';
 import { allows, initial, transitions } from '../domain/order.machine';
 import { catalogue } from '../domain/draft';
 import { findable } from '../domain/search';
+import { Care } from './operator';
 
 export interface Change {
   /** The position after this change, from 1. */
@@ -27,6 +28,8 @@ type SortKey = 'created' | 'updated' | 'total';
 
 export interface ListRequest {
   customer?: string | undefined;
+  /** Only orders that need attention. */
+  attention: boolean;
   /** Empty for all. */
   statuses: readonly Status[];
   text: string;
@@ -60,6 +63,7 @@ type Origin = Pick<Caused, 'requestId' | 'traceId'>;
 type Who = Omit<Caused, 'cause' | 'reason'>;
 
 const everything: ListRequest = {
+  attention: false,
   statuses: [],
   text: '',
   from: -Infinity,
@@ -77,7 +81,11 @@ export class Backend {
   /** The number of changes so far. */
   readonly head$ = new BehaviorSubject(0);
 
-  constructor(private readonly now: () => number = Date.now) {}
+  readonly care: Care;
+
+  constructor(private readonly now: () => number = Date.now) {
+    this.care = new Care(now);
+  }
 
   get(id: string, user?: string): Order | undefined {
     const order = this.#orders.get(id);
@@ -195,6 +203,7 @@ export class Backend {
   list(request: Partial<ListRequest> = {}) {
     const {
       customer,
+      attention,
       statuses: wanted,
       text,
       from,
@@ -207,7 +216,7 @@ export class Backend {
       ...everything,
       ...request,
     };
-    const selected = [...this.#orders.values()].filter((order) => {
+    const filtered = [...this.#orders.values()].filter((order) => {
       const created = Date.parse(order.createdAt);
       return (
         (customer === undefined || order.customer === customer) &&
@@ -216,6 +225,8 @@ export class Backend {
         findable(text, order)
       );
     });
+    const needing = filtered.filter((order) => this.care.reasons(order).length > 0);
+    const selected = attention ? needing : filtered;
     const counts = Object.fromEntries(
       statuses.map((status) => [status, selected.filter((order) => order.status === status).length]),
     ) as unknown as Counts;
@@ -233,6 +244,7 @@ export class Backend {
       /** The position of the last row, if more follow. */
       next: last !== undefined && orders.length < rows.length ? position(last) : undefined,
       counts,
+      attention: needing.length,
     };
   }
 

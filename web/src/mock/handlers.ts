@@ -1,7 +1,14 @@
 /** MSW handlers that implement the REST API with a Backend. The suite in src/test/conformance tests them and the server. */
 import { delay, HttpResponse, type RequestHandler } from 'msw';
 import { filter, firstValueFrom, map, type Observable, race, timer } from 'rxjs';
-import type { CancelledOrder, CancelOutcome, Order, OrderList, OrderStatus } from '../api/types';
+import type {
+  CancelledOrder,
+  CancelOutcome,
+  Order,
+  OrderList,
+  OrderStatus,
+  ReconciledOrder,
+} from '../api/types';
 import { type Backend, visibleTo } from './backend';
 import { csv } from './csv';
 import { type Call, caller, type Caller, negotiate, Refused, refuse, route } from './http';
@@ -17,6 +24,7 @@ import {
   readKey,
   readCounts,
   readList,
+  readReconcile,
   readTokenRequest,
   readWait,
 } from './requests';
@@ -66,17 +74,28 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
     const headers = { ETag: tag(order), ...applied(wait) };
     if (known !== null && hasTag(known, order.version))
       return new HttpResponse(null, { status: 304, headers });
-    return HttpResponse.json(body(order), { headers });
+    return HttpResponse.json(body(who.operator ? backend.care.mark(order) : order), { headers });
+  }
+
+  function checkVersion(order: Order, version?: number) {
+    if (version === undefined || version === order.version) return;
+    const current = { status: order.status, version: order.version };
+    const detail = 'the order has changed since you saw it';
+    throw refuse('version-mismatch', detail, { current }, { ETag: tag(order) });
+  }
+
+  function findAsOperator(call: Call): { order: Order; user: string } {
+    const who = caller(call);
+    if (!who.operator) throw refuse('forbidden', 'only an operator may do this');
+    negotiate(call, JSON_TYPE);
+    return { order: find(call, who), user: who.user };
   }
 
   function cancel(call: Call, who: Caller, id: string, reason?: string, version?: number): CancelledOrder {
     const order = backend.get(id, who.sees);
     if (!order) throw missing();
+    checkVersion(order, version);
     const current = { status: order.status, version: order.version };
-    if (version !== undefined && version !== order.version) {
-      const detail = 'the order has changed since you saw it';
-      throw refuse('version-mismatch', detail, { current }, { ETag: tag(order) });
-    }
     if (order.status === 'cancelled') return { ...order, changed: false };
     const cancelled = backend.cancel(id, who.operator ? 'operator' : 'customer', reason, undefined, {
       user: who.user,
@@ -154,8 +173,8 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
         negotiate(call, JSON_TYPE);
         const request = readCounts(call, who);
         await delay();
-        const { counts } = backend.list(request);
-        return HttpResponse.json({ counts });
+        const { counts, attention } = backend.list(request);
+        return HttpResponse.json({ counts, ...(who.operator ? { attention } : {}) });
       },
     }),
     route('*/v1/orders', {
@@ -172,10 +191,13 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
           };
           return new HttpResponse(csv(orders), { headers });
         }
-        const { next, ...page } = backend.list(request);
+        const { next, orders, counts, attention } = backend.list(request);
         const list: OrderList = {
-          ...page,
-          orders: who.sees === undefined ? page.orders : page.orders.map((one) => visibleTo(who.user, one)),
+          counts,
+          orders: who.operator
+            ? orders.map((order) => backend.care.mark(order))
+            : orders.map((order) => visibleTo(who.user, order)),
+          ...(who.operator ? { attention } : {}),
           next: next ? pageCursor(next) : null,
           feed: feedCursor(backend.head$.value),
         };
@@ -217,6 +239,20 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
         const version = readIfMatch(call);
         const order = cancel(call, who, id, await readCancel(call), version);
         return HttpResponse.json(order, { headers: { ETag: tag(order) } });
+      },
+    }),
+    route('*/v1/orders/:id/inspect', {
+      GET: (call) => HttpResponse.json(backend.care.inspect(findAsOperator(call).order)),
+    }),
+    route('*/v1/orders/:id/reconcile', {
+      POST: async (call) => {
+        const { order, user } = findAsOperator(call);
+        const version = readIfMatch(call);
+        const reason = await readReconcile(call);
+        checkVersion(order, version);
+        const repairs = backend.care.repair(order, { user, reason, ...call.origin });
+        const reconciled: ReconciledOrder = { ...order, repairs };
+        return HttpResponse.json(reconciled, { headers: { ETag: tag(order) } });
       },
     }),
     route('*/v1/*', { GET: nothing, POST: nothing }),

@@ -131,6 +131,12 @@ export async function readCancel(call: Call): Promise<string | undefined> {
   return readReason((await readBody(call, [], ['reason']))['reason']);
 }
 
+export async function readReconcile(call: Call): Promise<string> {
+  const reason = readReason((await readBody(call, ['reason']))['reason']);
+  if (reason === undefined) throw badFields({ field: 'reason', message: 'must not be empty' });
+  return reason;
+}
+
 export async function readBulkCancel(call: Call): Promise<{ ids: string[]; reason: string | undefined }> {
   const body = await readBody(call, ['ids'], ['reason']);
   const given: unknown[] = Array.isArray(body['ids']) ? body['ids'] : [];
@@ -212,8 +218,8 @@ function readLimit(errors: Errors, text: string, fallback: number, high: number)
 }
 
 /** What lists and counts have in common. */
-const filters = ['customer', 'q', 'from', 'to'];
-type Filter = Pick<ListRequest, 'customer' | 'text' | 'from' | 'to'>;
+const filters = ['customer', 'attention', 'q', 'from', 'to'];
+type Filter = Pick<ListRequest, 'customer' | 'attention' | 'text' | 'from' | 'to'>;
 
 function readFilter(errors: Errors, text: (name: string, limit: number) => string): Filter {
   const moment = (name: string, absent: number): number => {
@@ -224,8 +230,11 @@ function readFilter(errors: Errors, text: (name: string, limit: number) => strin
   };
   const q = text('q', 100);
   if (q.trim() !== '' && !searchable(q)) errors.add('q', 'holds no letter or digit to search for');
+  const attention = text('attention', 5);
+  if (!['', 'true', 'false'].includes(attention)) errors.add('attention', 'must be true or false');
   return {
     customer: text('customer', 255) || undefined,
+    attention: attention === 'true',
     text: q,
     from: moment('from', -Infinity),
     to: moment('to', Infinity),
@@ -233,7 +242,9 @@ function readFilter(errors: Errors, text: (name: string, limit: number) => strin
 }
 
 /** Customers see their own orders only. */
-function seen({ customer }: Filter, { sees }: Caller): string | undefined {
+function seen({ customer, attention }: Filter, { sees }: Caller): string | undefined {
+  if (sees !== undefined && attention)
+    throw refuse('forbidden', 'only an operator may list the orders that need attention');
   if (sees !== undefined && customer !== undefined && customer !== sees)
     throw refuse('forbidden', 'only an operator may list another customer’s orders');
   return sees ?? customer;

@@ -8,10 +8,12 @@ import type {
   CreateOrder,
   DevToken,
   Events,
+  Inspection,
   Order,
   OrderCounts,
   OrderList,
   Problem,
+  ReconciledOrder,
   Role,
   Status,
 } from '../../api/types';
@@ -87,6 +89,14 @@ export class Client {
 
   counts(query = ''): Promise<Reply<OrderCounts>> {
     return this.get(`/v1/orders/counts${query}`);
+  }
+
+  inspect(id: string): Promise<Reply<Inspection>> {
+    return this.get(`/v1/orders/${id}/inspect`);
+  }
+
+  reconcile(id: string, body: unknown, headers: Headings = {}): Promise<Reply<ReconciledOrder>> {
+    return this.post(`/v1/orders/${id}/reconcile`, { body, headers });
   }
 
   events(query: string, wait?: number): Promise<Reply<Events>> {

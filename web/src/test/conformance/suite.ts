@@ -7,6 +7,7 @@ import type { Role } from '../../api/types';
 import { Client } from './client';
 import { testCommands, testDecline, testDelivered } from './commands';
 import { testFeed } from './feed';
+import { testOperator } from './operator';
 import { testReads } from './reads';
 import { testSignIn } from './sign-in';
 
@@ -52,6 +53,7 @@ export function testBackend(start: (settings: Settings) => Promise<RunningBacken
     testCommands(fixture);
     testReads(fixture);
     testFeed(fixture);
+    testOperator(fixture);
   });
   describe('after the delivery', () =>
     testDelivered(running({ deliverAfter: 'short', paymentsConfirm: true })));
