@@ -148,11 +148,17 @@ describe('whether a cancel changed the order', () => {
 describe('a cancel of many in flight', () => {
   const outcomes = (...all: CancelOutcome['outcome'][]) =>
     all.map((outcome, i): CancelOutcome => ({ id: String(i), outcome }));
+  const already: CancelOutcome = { id: '9', outcome: 'cancelled', order, changed: false };
 
   it.each([
     [outcomes('cancelled'), /^1 order cancelled$/],
     [outcomes('cancelled', 'cancelled'), /^2 orders cancelled$/],
-    [outcomes('cancelled', 'refused', 'failed'), /^1 of 3 orders cancelled/],
+    [outcomes('cancelled', 'refused', 'failed'), /^1 of 3 orders cancelled\. The others/],
+    [[...outcomes('cancelled'), already], /^1 order cancelled, 1 already cancelled$/],
+    [
+      [...outcomes('cancelled', 'failed'), already],
+      /^1 of 3 orders cancelled, 1 already cancelled\. The others/,
+    ],
     [late, /^Couldn’t cancel 2 orders/],
   ])('continues without an observer, and ends in a toast', (answer, text) => {
     const page = marbles(({ scheduler, expectObservable }) => {

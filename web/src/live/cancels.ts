@@ -223,11 +223,14 @@ function manyMessages(count: number): Messages<CancelOutcome[]> {
   const orders = plural(count, 'order');
   return {
     done: (outcomes) => {
-      const cancelled = outcomes.filter(({ outcome }) => outcome === 'cancelled').length;
-      return cancelled === count
-        ? [`${orders} cancelled`]
+      const done = outcomes.filter(({ outcome }) => outcome === 'cancelled').length;
+      const before = outcomes.filter(({ changed }) => changed === false).length;
+      const cancelled = done - before;
+      const already = before > 0 ? `, ${before.toLocaleString()} already cancelled` : '';
+      return done === count
+        ? [`${plural(cancelled, 'order')} cancelled${already}`]
         : [
-            `${cancelled} of ${orders} cancelled. The others were already delivered or failed; try again.`,
+            `${cancelled} of ${orders} cancelled${already}. The others were already delivered or failed; try again.`,
             { tone: 'bad' },
           ];
     },

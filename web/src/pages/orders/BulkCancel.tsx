@@ -111,7 +111,9 @@ export function BulkCancel({ ids, onDone }: BulkCancelProps) {
 }
 
 function summary(outcomes: readonly CancelOutcome[]): string {
-  const cancelled = outcomes.filter(({ outcome }) => outcome === 'cancelled').length;
+  const cancelled = outcomes.filter(
+    ({ outcome, changed }) => outcome === 'cancelled' && changed !== false,
+  ).length;
   return `${cancelled.toLocaleString()} of ${plural(outcomes.length, 'order')} cancelled`;
 }
 
