@@ -137,6 +137,9 @@ func TestEachViolationIsReported(t *testing.T) {
 		{"an order has other items than its create", CreateKept, "d", func(f *fixture) {
 			f.change("d", func(o *order.Order) { o.Items = items("coffee") })
 		}},
+		{"the history names another creator", CreateKept, "d", func(f *fixture) {
+			f.change("d", func(o *order.Order) { o.History[0].User = "bob" })
+		}},
 		{"charged twice", ChargedOnce, "d", func(f *fixture) {
 			f.s.Payments["d"] = Payment{Status: "confirmed", Amount: 900, Currency: "EUR", Charges: 2}
 		}},
@@ -169,6 +172,10 @@ func TestEachViolationIsReported(t *testing.T) {
 		{"two replies say that they cancelled the order", CancelKept, "c", func(f *fixture) {
 			f.h.Calls[2].Changed = true
 			f.h.Calls = append(f.h.Calls, f.h.Calls[2])
+		}},
+		{"the history names another user for a cancel", CancelKept, "c", func(f *fixture) {
+			f.h.Calls[2].Changed = true
+			f.change("c", func(o *order.Order) { o.History[1].User = "bob" })
 		}},
 		{"one cancel is acknowledged and one refused", CancelKept, "c", func(f *fixture) {
 			f.h.Calls = append(f.h.Calls, Call{Op: Cancel, Client: "alice", Order: "c", Sent: at(90), Got: at(99), Status: 409, Code: "already-delivered"})

@@ -38,12 +38,25 @@ func (c *check) created(id string, e *evidence, o order.Order) {
 			c.fail(CreateKept, id, "the order differs from the create")
 			return
 		}
+		if who := causedBy(o, "created"); who != "" && who != call.Client {
+			c.fail(CreateKept, id, "%s created the order, and the history names %s", call.Client, who)
+		}
 	}
 	if s, ok := c.stores.Actors[id]; !ok {
 		c.fail(CreateKept, id, "the actor has no state")
 	} else if !slices.Equal(s.Items, o.Items) {
 		c.fail(CreateKept, id, "the actor has another order")
 	}
+}
+
+// causedBy returns the user whom the history names for a cause, or "". Releases before schema 2 store no users.
+func causedBy(o order.Order, cause order.Event) string {
+	for _, e := range o.History {
+		if e.Cause == string(cause) {
+			return e.User
+		}
+	}
+	return ""
 }
 
 // cancelled checks that the order's status agrees with the replies to its cancels.
@@ -54,6 +67,9 @@ func (c *check) cancelled(id string, e *evidence, o order.Order) {
 		if call.Op == Cancel {
 			if call.Changed {
 				changed++
+				if who := causedBy(o, order.CancelRequested); who != "" && who != call.Client {
+					c.fail(CancelKept, id, "%s cancelled the order, and the history names %s", call.Client, who)
+				}
 			}
 			acknowledged = acknowledged || call.Acknowledged()
 			refused = refused || call.Code == string(order.AlreadyDelivered)

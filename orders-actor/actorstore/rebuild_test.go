@@ -185,9 +185,13 @@ func TestRebuildRestoresALostOrderDatabase(t *testing.T) {
 			// Unreadable states are logged, and all others are restored.
 			store.put(t, "orders-actor||Order||0||order", []byte("invalid"), false)
 			store.put(t, "orders-actor||Order||1||order", []byte("{}"), false)
+			ofNewerRelease := newOrder(t)
+			ofNewerRelease.Schema = order.Schema + 1
+			store.save(t, ofNewerRelease)
 			last := newOrder(t)
 			store.save(t, last)
-			require.ErrorContains(t, rebuild(t, stateDSN, db, log), "2 of ")
+			require.ErrorContains(t, rebuild(t, stateDSN, db, log), "3 of ")
+			assert.Contains(t, logged.String(), order.ErrNewerSchema.Error())
 			assert.Contains(t, logged.String(), "orders-actor||Order||0||order")
 			assert.Contains(t, logged.String(), "orders-actor||Order||1||order")
 			_, err = db.Get(ctx, last.ID)
