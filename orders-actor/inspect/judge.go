@@ -207,7 +207,7 @@ func (j *judgement) ledger(s order.State) {
 		}
 	case s.Status == order.Confirmed || s.Status == order.Delivered:
 		if !charged {
-			j.add(ChargeMissing, Restore, "The order is %s, but the ledger says %s. Restore the ledger of payments-svc: it has lost the charge.", s.Status, says)
+			j.add(ChargeMissing, Restore, "The order is %s, but the ledger says %s. The ledger has lost the charge: restore it from the orders (docs/operations.md).", s.Status, says)
 		}
 	case s.Payment.Status != order.PaymentVoided:
 		if charged {
