@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -132,6 +133,28 @@ func TestOperatorFindsAndRepairsWhatWasLost(t *testing.T) {
 		customer.await(t, o.ID, "confirmed", isConfirmed)
 		assert.Nil(t, operator.attention(t, o.ID), "it ends with the cause")
 	})
+}
+
+// Inspections report no turn, payment, void or delivery that is under way.
+func TestInspectionsOfHealthyOrdersFindNothing(t *testing.T) {
+	c, operator := customer(t), login(t, shared.URL(), "otto", api.RoleOperator)
+	var orders sync.WaitGroup
+	for i := range 12 {
+		o := c.created(t)
+		orders.Go(func() {
+			for n := 0; ; n++ {
+				if i%4 == 0 && n == i/4 {
+					c.cancel(t, o.ID)
+				}
+				inspection := operator.inspect(t, o.ID)
+				assert.Empty(t, inspection.Findings, inspection.Summary)
+				if inspection.Verdict == api.VerdictConsistent && inspection.Database.Order.Status.Final() && !inspection.Database.Order.VoidPending {
+					return
+				}
+			}
+		})
+	}
+	orders.Wait()
 }
 
 // deleteReminder deletes the reminder of an order in the scheduler.
