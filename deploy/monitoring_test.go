@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"encoding/json"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
@@ -52,6 +55,8 @@ func alerts(t *testing.T) []rule {
 	t.Helper()
 	content, err := os.ReadFile("../helm/alerts/orders.yaml")
 	require.NoError(t, err)
+	_, problems := rulefmt.Parse(content, false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
+	require.Empty(t, problems)
 	var file struct{ Groups []struct{ Rules []rule } }
 	require.NoError(t, yaml.Unmarshal(content, &file))
 	require.Len(t, file.Groups, 1)

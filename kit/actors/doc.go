@@ -67,6 +67,11 @@
 // the stream. The sidecar then fails the callbacks that were not started, and placement moves the actors to another host.
 // Run returns at most a second after the Drain timeout.
 //
+// # Traces
+//
+// A turn continues the trace of the context with which the command was invoked, or the reminder set. While tracing is on (see
+// package telemetry), each turn has a span, as have the wait for it, each load and save, and each reminder.
+//
 // # Debugging
 //
 // Each failed turn is logged once, as a warning with actor, method and error. Connects and disconnects are logged. Ready

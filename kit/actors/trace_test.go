@@ -2,6 +2,8 @@ package actors
 
 import (
 	"context"
+	"encoding/base64"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -10,9 +12,10 @@ import (
 	"google.golang.org/grpc"
 
 	"orders/kit/telemetry"
+	"orders/kit/telemetry/telemetrytest"
 )
 
-const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+const traceparent = telemetrytest.Traceparent
 
 func TestTraceReachesTheTurn(t *testing.T) {
 	var sent *pb.InvokeActorRequest
@@ -44,4 +47,18 @@ func TestTraceReachesTheReminder(t *testing.T) {
 	} {
 		require.Equal(t, want, telemetry.Traceparent(receiveReminderTrace(t.Context(), []byte(params))), params)
 	}
+}
+
+type nothing struct{}
+
+func (nothing) Invoke(context.Context, string, []byte) ([]byte, error) { return nil, nil }
+func (nothing) Remind(context.Context, string) error                   { return nil }
+
+func TestWaitTurnAndReminderAreSpans(t *testing.T) {
+	recorder := telemetrytest.Record(t)
+	h := callbacks{NewHost(nil, Config{Type: "Thing", Log: slog.New(slog.DiscardHandler), Activate: func(string) Actor { return nothing{} }})}
+	_, _ = h.InvokeActorMethod(t.Context(), "Thing", "1", "create"+traceSeparator+telemetrytest.Traceparent, nil)
+	require.Equal(t, []string{"wait", "turn create"}, telemetrytest.Names(recorder))
+	h.InvokeReminder(t.Context(), "Thing", "1", "deliver", []byte(`{"data":"`+base64.StdEncoding.EncodeToString([]byte(telemetrytest.Traceparent))+`"}`))
+	require.Equal(t, []string{"wait", "turn reminder deliver", "reminder deliver"}, telemetrytest.Names(recorder)[2:])
 }

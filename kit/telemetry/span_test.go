@@ -28,8 +28,7 @@ const (
 func recorded(t *testing.T) *tracetest.SpanRecorder {
 	t.Helper()
 	recorder := tracetest.NewSpanRecorder()
-	record(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder)))
-	t.Cleanup(func() { tracer.Store(nil) })
+	t.Cleanup(Record(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))))
 	return recorder
 }
 
@@ -107,7 +106,6 @@ func TestSpansAreExportedUntilTheEnd(t *testing.T) {
 		}
 	}))
 	defer receiver.Close()
-	t.Cleanup(func() { tracer.Store(nil) })
 
 	settings := ReadTracing(config.Map(map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.URL}))
 	ctx, stop := context.WithCancel(t.Context())

@@ -83,10 +83,11 @@ func StartTracing(ctx context.Context, t Tracing, service string, log *slog.Logg
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("cannot export traces", "error", err) }))
 	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(of), sdktrace.WithSampler(t.sampler()))
-	record(provider)
+	stop := Record(provider)
 	log.InfoContext(ctx, "exporting traces", "endpoint", withoutUser(t.Endpoint), "sampler", t.Sampler)
 	return func(ctx context.Context) error {
 		<-ctx.Done()
+		defer stop()
 		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 		defer cancel()
 		if err := provider.Shutdown(flush); err != nil {
@@ -104,5 +105,8 @@ func withoutUser(endpoint string) string {
 	return ""
 }
 
-// record makes Start return spans of the provider.
-func record(provider trace.TracerProvider) { tracer.Store(new(provider.Tracer("orders"))) }
+// Record makes Start return spans of the provider, until stop is called.
+func Record(provider trace.TracerProvider) (stop func()) {
+	tracer.Store(new(provider.Tracer("orders")))
+	return func() { tracer.Store(nil) }
+}
