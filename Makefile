@@ -36,6 +36,15 @@ dapr-run: $(STEP) ## the same with the Dapr CLI: dapr run -f with a copy of dapr
 rebuild: build ## restore missing orders in the order database from the actors' states; `make run` may be running
 	@exec bin/stack rebuild
 
+doctor: build ## check the set-up, running or stopped, and say how to fix what is wrong
+	@exec bin/stack doctor
+
+backup: build ## copy the databases and keys to the new folder DIR, also while `make run` is running
+	@exec bin/stack backup '$(DIR)'
+
+restore: build ## replace the databases and keys by those of the backup DIR, while `make run` is stopped
+	@exec bin/stack restore '$(DIR)'
+
 restore-ledger: build ## restore a lost ledger from the actors' states, while `make run` is running
 	@exec bin/stack restore-ledger
 

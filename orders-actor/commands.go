@@ -10,7 +10,9 @@ import (
 
 	"orders/kit/actors"
 	"orders/kit/dapr"
+	"orders/kit/doctor"
 	"orders/orders-actor/actorstore"
+	databases "orders/orders-actor/doctor"
 	"orders/orders-actor/orderactor"
 	"orders/orders-actor/orderdb"
 	"orders/orders-actor/orderdb/sqldb"
@@ -20,7 +22,7 @@ import (
 // commands are the commands of an operator, by name. "" serves.
 var commands = map[string]func(context.Context, Config, *slog.Logger, *slog.LevelVar) error{
 	"": serve, "rebuild": withDatabases(actorstore.Rebuild), "accept": withDatabases(actorstore.Accept), "rearm": rearm,
-	"payments": writePayments,
+	"payments": writePayments, "doctor": checkDatabases,
 }
 
 // withDatabases returns a command that works on the state store and the order database without a sidecar.
@@ -71,4 +73,9 @@ func writePayments(ctx context.Context, c Config, logger *slog.Logger, _ *slog.L
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	return repair.WritePayments(ctx, store, os.Stdout, logger)
+}
+
+// checkDatabases checks them without changing them.
+func checkDatabases(ctx context.Context, c Config, _ *slog.Logger, _ *slog.LevelVar) error {
+	return doctor.Run(ctx, os.Stdout, databases.Databases(c.ViewDSN, c.StateDSN, time.Now))
 }

@@ -4,6 +4,7 @@
 //	orders-actor rebuild    restore orders that the order database lacks from Dapr's state store
 //	orders-actor payments   write the payments of all orders, for `payments-svc restore`
 //	orders-actor rearm      register the reminders of all confirmed orders again, through the sidecar of the running service
+//	orders-actor doctor     check the databases
 //	orders-actor accept     let the order database and the state store belong together from now on
 package main
 

@@ -44,3 +44,14 @@ func checkAuthority(folder string, now time.Time) error {
 	}
 	return nil
 }
+
+// AuthorityExpiry returns when the certificates of the sidecars' authority in a data folder expire. Start makes new ones in the last
+// 60 days. If there are none yet, the error wraps fs.ErrNotExist.
+func AuthorityExpiry(home string) (time.Time, error) {
+	folder := filepath.Join(home, sentry)
+	pair, err := tls.LoadX509KeyPair(filepath.Join(folder, "issuer.crt"), filepath.Join(folder, "issuer.key"))
+	if err != nil {
+		return time.Time{}, err
+	}
+	return pair.Leaf.NotAfter, checkAuthority(folder, pair.Leaf.NotBefore)
+}

@@ -81,7 +81,7 @@ func prepare(o Options) (*Stack, error) {
 	secrets := filepath.Join(o.Home, "secrets.json")
 	err = makeSecrets(secrets)
 	if err == nil {
-		err = checkSecrets(secrets)
+		err = CheckSecrets(secrets)
 	}
 	if err == nil {
 		err = makeDatabasesPrivate(o.Home)

@@ -97,7 +97,7 @@ func TestUnusableKeyIsNamedInError(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "secrets.json")
 		content = strings.NewReplacer(`"G"`, `"`+good+`"`, `"O"`, `"`+other+`"`).Replace(content)
 		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
-		err := checkSecrets(file)
+		err := CheckSecrets(file)
 		require.ErrorContains(t, err, want)
 		require.ErrorContains(t, err, file)
 		assert.NotContains(t, err.Error(), good)

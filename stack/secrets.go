@@ -41,8 +41,8 @@ func newKey() string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// checkSecrets returns an error that names a key in the file that the services could not use. It contains no key values.
-func checkSecrets(file string) error {
+// CheckSecrets returns an error that names a key in the file that the services could not use. It contains no key values.
+func CheckSecrets(file string) error {
 	const remedy = "correct it, or delete the file to get new keys, after which users must sign in again"
 	content, err := os.ReadFile(file)
 	if err != nil {

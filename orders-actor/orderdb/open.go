@@ -15,7 +15,6 @@ package orderdb
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,6 +25,7 @@ import (
 	"orders/orders-actor/orderdb/attention"
 	"orders/orders-actor/orderdb/cursors"
 	"orders/orders-actor/orderdb/group"
+	"orders/orders-actor/orderdb/migrations"
 	"orders/orders-actor/orderdb/minutes"
 	"orders/orders-actor/orderdb/sqldb"
 )
@@ -46,9 +46,6 @@ const (
 	pageTimeout = 10 * time.Second // of lists, exports and restores
 	openTimeout = 2 * time.Minute  // includes migrations of large tables
 )
-
-//go:embed migrations
-var migrations embed.FS
 
 // DB is an order database. Its methods may be called concurrently.
 type DB struct {
@@ -104,7 +101,7 @@ func (d *DB) prepare(ctx context.Context) error {
 }
 
 func (d *DB) migrate(ctx context.Context, tx *sql.Tx) error {
-	files, err := fs.Sub(migrations, "migrations/"+d.db.Name)
+	files, err := fs.Sub(migrations.Files, d.db.Name)
 	if err != nil {
 		return err
 	}

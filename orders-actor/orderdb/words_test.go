@@ -16,6 +16,7 @@ import (
 
 	"orders/kit/pgtest"
 	"orders/orders-actor/order"
+	"orders/orders-actor/orderdb/migrations"
 	"orders/orders-actor/orderdb/sqldb"
 )
 
@@ -44,7 +45,7 @@ func eachRelease1(t *testing.T, test func(t *testing.T, old release1, dsn string
 // migrate creates the tables of that release.
 func (old release1) migrate() {
 	old.Helper()
-	all, err := fs.Sub(migrations, "migrations/"+old.Dialect.Name)
+	all, err := fs.Sub(migrations.Files, old.Dialect.Name)
 	require.NoError(old, err)
 	names, err := fs.Glob(all, "*.sql")
 	require.NoError(old, err)

@@ -258,10 +258,113 @@ func TestOrderDatabaseLostUnderLoadIsRebuilt(t *testing.T) {
 // quiet reports whether all orders are final and have no pending void.
 func quiet(t *testing.T, dsn string) bool {
 	t.Helper()
-	db, err := sql.Open("pgx", dsn)
+	return quietOn(t, "pgx", dsn)
+}
+
+func quietOn(t *testing.T, driver, dsn string) bool {
+	t.Helper()
+	db, err := sql.Open(driver, dsn)
 	require.NoError(t, err)
 	defer db.Close()
 	var pending int
 	require.NoError(t, db.QueryRowContext(t.Context(), `SELECT count(*) FROM orders WHERE void_owed OR status IN ('created', 'confirmed')`).Scan(&pending))
 	return pending == 0
+}
+
+// A backup made under load is restored after all data was lost: each order continues as it was in the backup.
+func TestBackupUnderLoadIsRestored(t *testing.T) {
+	home := t.TempDir()
+	o := stack.Options{Home: home, FreePorts: true, Env: map[string]map[string]string{
+		stack.OrdersActor: {"DELIVER_AFTER": "2s", "RATE_LIMIT": "0"}, stack.PaymentsSvc: {"PAYMENT_CONFIRM_RATE": "1", "PAYMENT_LATENCY": "1ms"},
+	}}
+	s, err := stack.Start(t.Context(), o)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, s.Close()) }()
+	l := startLoad(t, s)
+	defer l.stop()
+	await(t, "orders before the backup", func() bool { return l.made() >= 40 })
+	before := l.acknowledged()
+	folder := filepath.Join(t.TempDir(), "backup")
+	command(t, s, "", "backup", folder)
+	after := l.made()
+	await(t, "orders after the backup", func() bool { return l.made() >= after+10 })
+	l.check(t)
+	require.NoError(t, s.Close())
+	for _, name := range []string{"view.db", "statestore.db", "ledger.db", "secrets.json", "scheduler"} {
+		require.NoError(t, os.RemoveAll(filepath.Join(home, name)))
+	}
+
+	assert.Contains(t, command(t, s, "", "restore", folder), "restored")
+	s, err = stack.Start(t.Context(), o)
+	require.NoError(t, err)
+	command(t, s, "", "rearm")
+	c := login(t, s.URL(), "load", api.RoleCustomer)
+	for id, cancelled := range before {
+		got := c.await(t, id, "final", final)
+		if cancelled {
+			assert.Equal(t, api.StatusCancelled, got.Status)
+		}
+	}
+	await(t, "the voids", func() bool {
+		for _, kinds := range ledgerEntries(t, s) {
+			if strings.Count(kinds, "charged") > 1 {
+				t.Errorf("charged twice: %s", kinds)
+			}
+		}
+		return quietOn(t, "sqlite", "file:"+filepath.Join(home, "view.db")+"?mode=ro&_pragma=busy_timeout(20000)")
+	})
+	assert.GreaterOrEqual(t, equalsActors(t, filepath.Join(home, "view.db"), filepath.Join(home, "statestore.db")), len(before))
+	output := command(t, s, "", "doctor")
+	assert.Contains(t, output, "0 problems")
+}
+
+// pg runs a program of PostgreSQL.
+func pg(t *testing.T, program string, args ...string) {
+	t.Helper()
+	path := program
+	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + program); len(found) > 0 {
+		path = found[len(found)-1]
+	}
+	output, err := exec.CommandContext(t.Context(), path, args...).CombinedOutput()
+	require.NoError(t, err, "%s", output)
+}
+
+// One pg_dump of the database is consistent. Restored into another database, each order continues as it was in the dump.
+func TestDumpUnderLoadIsRestored(t *testing.T) {
+	server := pgtest.Start(t)
+	s := replicatedOn(t, server.DSN(), "2s")
+	l := startLoad(t, s)
+	defer l.stop()
+	await(t, "orders before the dump", func() bool { return l.made() >= 40 })
+	before := l.acknowledged()
+	dump := filepath.Join(t.TempDir(), "orders.dump")
+	pg(t, "pg_dump", "--format=custom", "--file="+dump, server.DSN())
+	after := l.made()
+	await(t, "orders after the dump", func() bool { return l.made() >= after+10 })
+	l.check(t)
+
+	fresh := server.Database(t)
+	pg(t, "pg_restore", "--exit-on-error", "--dbname="+fresh, dump)
+	secrets := secretsOf(t, s)
+	require.NoError(t, s.Close())
+	home := t.TempDir() // without the scheduler's data
+	content, err := json.Marshal(secrets)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(home, "secrets.json"), content, 0o600))
+	restored, err := stack.Start(t.Context(), stack.Options{
+		Home: home, FreePorts: true, Replicas: 2, Postgres: fresh, Env: map[string]map[string]string{stack.OrdersActor: {"DELIVER_AFTER": "2s"}},
+	})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, restored.Close()) }()
+	command(t, restored, fresh, "rearm")
+	c := login(t, restored.URL(), "load", api.RoleCustomer)
+	for id, cancelled := range before {
+		got := c.await(t, id, "final", final)
+		if cancelled {
+			assert.Equal(t, api.StatusCancelled, got.Status)
+		}
+	}
+	await(t, "no order is changing any more", func() bool { return quiet(t, fresh) })
+	assert.GreaterOrEqual(t, equalsActors(t, fresh, fresh), len(before))
+	assert.Contains(t, command(t, restored, fresh, "doctor"), "0 problems")
 }

@@ -242,6 +242,13 @@ func (l *load) made() int {
 	return len(l.orders)
 }
 
+// acknowledged returns the orders so far, and whether their cancel was acknowledged.
+func (l *load) acknowledged() map[string]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.orders)
+}
+
 func (l *load) unavailable() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -4,6 +4,9 @@
 //	stack [flags] control      run it on free ports and read commands from stdin, one JSON object per line
 //	stack [flags] dapr-run     run the control plane here, and the apps and their sidecars with the Dapr CLI
 //	stack [flags] rebuild      restore missing orders in the order database; the product may be running
+//	stack [flags] doctor       check the set-up, running or stopped; exits with 1 if there is a problem
+//	stack [flags] backup DIR   copy the SQLite databases and keys to a new folder; the product may be running
+//	stack [flags] restore DIR  replace them by those of a backup; the product must be stopped
 //	stack [flags] restore-ledger   restore a lost ledger from the actors' states; the product must be running
 //	stack [flags] rearm        register the reminders of all confirmed orders again; the product must be running
 package main
@@ -18,6 +21,8 @@ import (
 	"syscall"
 
 	"orders/stack"
+	"orders/stack/backup"
+	"orders/stack/doctor"
 )
 
 func main() {
@@ -54,6 +59,23 @@ func run(args []string) error {
 		return tool(ctx, o, "rebuild")
 	case "rearm":
 		return tool(ctx, o, "rearm")
+	case "doctor":
+		return doctor.Run(ctx, o, os.Stdout)
+	case "backup", "restore":
+		if flags.NArg() != 2 {
+			return fmt.Errorf("usage: stack %s DIR", flags.Arg(0))
+		}
+		if flags.Arg(0) == "backup" {
+			return backup.Backup(ctx, o, flags.Arg(1))
+		}
+		if err := backup.Restore(ctx, o, flags.Arg(1)); err != nil {
+			return err
+		}
+		if err := tool(ctx, o, "rebuild"); err != nil { // the order database in the backup is a little older than the states
+			return err
+		}
+		fmt.Fprintln(o.Stdout, "next: make run, and in another terminal make rearm")
+		return nil
 	case "restore-ledger":
 		return restoreLedger(ctx, o)
 	default:
