@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -215,4 +216,25 @@ func TestDamagedSchedulerDataAndCertificatesAreReplaced(t *testing.T) {
 	require.Len(t, aside, 1)
 	assert.Contains(t, output.String(), aside[0]+" and may be deleted")
 	assert.Contains(t, output.String(), "ca.crt holds no certificate")
+}
+
+// Without a renewal no sidecar could start any more.
+func TestExpiredCertificatesAreReplacedAtStart(t *testing.T) {
+	o := withFakeServices(t)
+	var output strings.Builder
+	o.Stdout = &output
+	home := filepath.Join(o.Root, ".data")
+	require.NoError(t, os.MkdirAll(filepath.Join(home, sentry), 0o700))
+	authority(t, filepath.Join(home, sentry), time.Now().AddDate(-1, 0, -1))
+	expired, err := AuthorityExpiry(home)
+	require.NoError(t, err)
+	require.True(t, expired.Before(time.Now()))
+
+	s, err := Start(t.Context(), o)
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	renewed, err := AuthorityExpiry(home)
+	require.NoError(t, err)
+	assert.True(t, renewed.After(time.Now().Add(renewBefore)))
+	assert.Contains(t, output.String(), "replacing the certificates")
 }
