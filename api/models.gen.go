@@ -907,7 +907,7 @@ type ListOrdersParams struct {
 	// Customer Only this customer's orders. For operators; customers may pass only their own name (`403` otherwise).
 	Customer *CustomerFilter `form:"customer,omitempty" json:"customer,omitempty"`
 
-	// Attention With `true`, only orders that need attention, and of each reason only the 3,000 that have waited longest. For operators
+	// Attention With `true`, only orders that need attention, and of each reason only the 1,000 that have waited longest. For operators
 	// (`403` otherwise).
 	Attention *AttentionFilter `form:"attention,omitempty" json:"attention,omitempty"`
 
@@ -948,7 +948,7 @@ type CountOrdersParams struct {
 	// Customer Only this customer's orders. For operators; customers may pass only their own name (`403` otherwise).
 	Customer *CustomerFilter `form:"customer,omitempty" json:"customer,omitempty"`
 
-	// Attention With `true`, only orders that need attention, and of each reason only the 3,000 that have waited longest. For operators
+	// Attention With `true`, only orders that need attention, and of each reason only the 1,000 that have waited longest. For operators
 	// (`403` otherwise).
 	Attention *AttentionFilter `form:"attention,omitempty" json:"attention,omitempty"`
 

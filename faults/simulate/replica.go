@@ -106,7 +106,11 @@ func (r *replica) turn(p *proc, id string, m message) (data []byte, err error) {
 // reconcile runs the reconciler, with all commands of a round at once.
 func (r *replica) reconcile(p *proc) {
 	r.reconciler = p
-	loop := reconcile.New(reconcile.Config{OrderDB: r.w.orderDB, Orders: r.w.orders, Log: r.log, Clock: r.w.clock.time})
+	var orders reconcile.Orders = r.w.orders
+	if r.w.repairs {
+		orders = repairing{r.w.orders}
+	}
+	loop := reconcile.New(reconcile.Config{OrderDB: r.w.orderDB, Orders: orders, Log: r.log, Clock: r.w.clock.time})
 	for {
 		left := 0
 		for _, id := range loop.Select(context.Background()) {
@@ -148,4 +152,12 @@ func (r *replica) String() string {
 		return "outside"
 	}
 	return "replica " + string(rune('A'+r.number))
+}
+
+// repairing repairs orders where the reconciler resumes them, as an operator may at any moment.
+type repairing struct{ *orderactor.Client }
+
+func (r repairing) Resume(ctx context.Context, id string) error {
+	_, _, err := r.Repair(ctx, id, order.Repair{})
+	return err
 }

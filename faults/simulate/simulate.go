@@ -78,7 +78,10 @@ type Result struct {
 
 // Run runs one history. It writes each step to trace, unless that is nil.
 func Run(choices Choices, mutation Mutation, trace io.Writer) Result {
-	w := newWorld(choices, mutation, trace)
+	return check(newWorld(choices, mutation, trace))
+}
+
+func check(w *world) Result {
 	w.run()
 	h, s := w.recorder.History(), w.stores()
 	w.Orders, w.Virtual, w.Lateness = len(s.Orders), w.clock.now, s.Lateness()

@@ -69,6 +69,18 @@ func TestInvariantsHold(t *testing.T) {
 	assert.Greater(t, total.Misrouted, total.Rejected)
 }
 
+func TestInvariantsHoldWithRepairs(t *testing.T) {
+	histories := 2_000
+	if raceDetector {
+		histories /= 20
+	}
+	for seed := range uint64(histories) {
+		w := newWorld(Seeded(seed), Mutation{}, nil)
+		w.repairs = true
+		require.Empty(t, check(w).Violations, "seed %d", seed)
+	}
+}
+
 func TestSameSeedGivesSameHistory(t *testing.T) {
 	for seed := range uint64(50) {
 		first, second := Run(Seeded(seed), Mutation{}, nil), Run(Seeded(seed), Mutation{}, nil)

@@ -56,6 +56,7 @@ type world struct {
 	trace    io.Writer // nil: none
 	choices  Choices
 	mutation Mutation
+	repairs  bool // the reconciler repairs orders
 	plan     plan
 
 	store     *store

@@ -75,6 +75,11 @@ func (o *Order) repair(ctx context.Context, r order.Repair) (Result, error) {
 		steps = append(steps, order.DatabaseUpdated)
 	}
 	o.state, o.exists, o.loaded = newest, true, true
+	if !restore { // before a transition, so that the order database gets each version
+		if err := o.put(ctx); err != nil {
+			return Result{}, err
+		}
+	}
 
 	next, due := newest.Deliver(o.Clock())
 	if due {

@@ -85,6 +85,14 @@ func TestRepairRestoresWhatWasLost(t *testing.T) {
 	}
 }
 
+// The event log must not have a gap.
+func TestRepairPutsTheStoredVersionBeforeItDelivers(t *testing.T) {
+	w, o := confirmedWorld(t)
+	w.database.Version, w.now, w.steps = 1, noon.Add(time.Hour), nil
+	assert.Equal(t, []order.RepairStep{order.DatabaseUpdated, order.OrderDelivered}, repair(t, o, order.Repair{}).Repairs)
+	assert.Equal(t, []string{"load", "find", "put", "save", "put"}, w.steps)
+}
+
 func TestRepairRequestsAPendingPaymentAgain(t *testing.T) {
 	w := newWorld()
 	o := w.activate()

@@ -30,7 +30,7 @@ var sortColumns = map[Sort]string{"": "created_at", SortCreated: "created_at", S
 
 // Query selects orders. Empty fields do not filter, and neither does a Text that is not Searchable. Each word of Text must be
 // a prefix of a word of the order; see package words. From is inclusive, To is exclusive. Attention selects orders that need
-// attention; of each reason only the 3,000 that have waited longest.
+// attention; of each reason only the 1,000 that have waited longest.
 type Query struct {
 	Customer   string
 	Attention  bool

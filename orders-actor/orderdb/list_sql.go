@@ -29,7 +29,6 @@ const lastRune = "\U0010FFFF"
 const (
 	textCountLimit = 2_000 // orders per status that a count with a text reads: it reads their rows, not only an index
 	narrowLimit    = 5_000 // orders that a list sorts instead of walking an index
-	attentionLimit = 3_000 // orders of each reason that a list of orders that need attention may have
 	maxMeasured    = 8     // words of a query that are counted to find the rarest one
 )
 
@@ -251,7 +250,7 @@ func (s selection) countSQL() (query string, a args, limit int) {
 	if s.joined() {
 		limit = narrowLimit
 		if s.Attention {
-			limit = attentionLimit
+			limit = attention.CountLimit
 		}
 		return "SELECT status, count(*), sum(" + s.matches(&a) + ") FROM " + s.from(&a, "") + " WHERE id = order_id AND " +
 			strings.Join(s.conditions(&a, order.Statuses, false), " AND ") + " GROUP BY status", a, limit
@@ -277,7 +276,7 @@ func (s selection) countSQL() (query string, a args, limit int) {
 
 // needingAttention returns the table of the orders that need attention.
 func (s selection) needingAttention(a *args) string {
-	return "(" + s.attention.FoundSQL(a.add, s.now, s.Customer, attentionLimit+1) + ") AS found CROSS JOIN orders"
+	return "(" + s.attention.FoundSQL(a.add, s.now, s.Customer, attention.CountLimit+1) + ") AS found CROSS JOIN orders"
 }
 
 // countAttentionSQL selects the number of orders that need attention, which may be above attention.CountLimit.

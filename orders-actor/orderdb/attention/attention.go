@@ -55,7 +55,8 @@ func threshold(now time.Time, after time.Duration) int64 { return now.Add(-after
 const (
 	// DefaultAfter is the default of Store.After.
 	DefaultAfter = time.Minute
-	// CountLimit is the largest count of orders that need attention.
+	// CountLimit is the largest count of orders that need attention, and the number of orders of each reason that a list of them
+	// may have. With more, PostgreSQL joins them with all orders.
 	CountLimit = 1_000
 
 	callTimeout = 5 * time.Second

@@ -924,7 +924,7 @@ export interface components {
         /** @description Only this customer's orders. For operators; customers may pass only their own name (`403` otherwise). */
         CustomerFilter: string;
         /**
-         * @description With `true`, only orders that need attention, and of each reason only the 3,000 that have waited longest. For operators
+         * @description With `true`, only orders that need attention, and of each reason only the 1,000 that have waited longest. For operators
          *     (`403` otherwise).
          */
         AttentionFilter: boolean;
@@ -1027,7 +1027,7 @@ export interface operations {
                 /** @description Only this customer's orders. For operators; customers may pass only their own name (`403` otherwise). */
                 customer?: components["parameters"]["CustomerFilter"];
                 /**
-                 * @description With `true`, only orders that need attention, and of each reason only the 3,000 that have waited longest. For operators
+                 * @description With `true`, only orders that need attention, and of each reason only the 1,000 that have waited longest. For operators
                  *     (`403` otherwise).
                  */
                 attention?: components["parameters"]["AttentionFilter"];
@@ -1153,7 +1153,7 @@ export interface operations {
                 /** @description Only this customer's orders. For operators; customers may pass only their own name (`403` otherwise). */
                 customer?: components["parameters"]["CustomerFilter"];
                 /**
-                 * @description With `true`, only orders that need attention, and of each reason only the 3,000 that have waited longest. For operators
+                 * @description With `true`, only orders that need attention, and of each reason only the 1,000 that have waited longest. For operators
                  *     (`403` otherwise).
                  */
                 attention?: components["parameters"]["AttentionFilter"];
