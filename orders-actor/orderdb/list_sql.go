@@ -248,10 +248,7 @@ func (s selection) orderBy() string {
 // countSQL selects for each status the number of orders read, and of those that match.
 func (s selection) countSQL() (query string, a args, limit int) {
 	if s.joined() {
-		limit = narrowLimit
-		if s.Attention {
-			limit = attention.CountLimit
-		}
+		limit = map[bool]int{false: narrowLimit, true: attention.CountLimit}[s.Attention]
 		return "SELECT status, count(*), sum(" + s.matches(&a) + ") FROM " + s.from(&a, "") + " WHERE id = order_id AND " +
 			strings.Join(s.conditions(&a, order.Statuses, false), " AND ") + " GROUP BY status", a, limit
 	}
