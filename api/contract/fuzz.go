@@ -167,7 +167,8 @@ func (g *generator) valid(s *openapi3.Schema, name string) any {
 		}
 		v := rapid.StringOfN(plain, max(1, int(s.MinLength)), limit, -1).Draw(g.T, name)
 		special := v[1:] + rapid.SampledFrom([]string{"", "ß", "漢", "\"", "<", "=", " a", "𝄞"}).Draw(g.T, name+" special")
-		if s.Pattern != "" && regexp.MustCompile(s.Pattern).MatchString(special) && len([]rune(special)) <= limit {
+		n := len([]rune(special))
+		if s.Pattern != "" && regexp.MustCompile(s.Pattern).MatchString(special) && n >= int(s.MinLength) && n <= limit {
 			return special
 		}
 		return v
