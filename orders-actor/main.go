@@ -123,6 +123,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 	pay.Register(registry)
 	orderactor.Register(registry)
 	reconcile.Register(registry)
+	db.Register(registry)
 	sqldb.Register(registry)
 	state := orderactor.Dapr{Sidecar: sidecar, Clock: time.Now}
 	host := actors.NewHost(sidecar, actors.Config{

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -133,5 +134,32 @@ func TestRepairsAreKeptUpToALimit(t *testing.T) {
 		require.NoError(t, err)
 		assert.Empty(t, none)
 		assert.True(t, slices.IsSortedFunc(repairs, func(a, b attention.Repair) int { return a.At.Compare(b.At) }))
+	})
+}
+
+func TestOrdersThatNeedAttentionAreMetrics(t *testing.T) {
+	eachDB(t, func(t *testing.T, db *orderdb.DB) {
+		db.After = 30 * time.Minute
+		_, reasons := lateShop(t, db, 70)
+		want := map[string]float64{}
+		for _, of := range reasons {
+			for _, reason := range of {
+				want[string(reason)]++
+			}
+		}
+		require.Len(t, want, 4)
+		registry := prometheus.NewRegistry()
+		db.Register(registry)
+		families, err := registry.Gather()
+		require.NoError(t, err)
+		require.Len(t, families, 2)
+		for _, m := range families[0].GetMetric() {
+			assert.InDelta(t, want[m.GetLabel()[0].GetValue()], m.GetGauge().GetValue(), 0, "%s", m.GetLabel())
+		}
+		for _, m := range families[1].GetMetric() {
+			if m.GetLabel()[0].GetValue() != string(attention.Inconsistent) {
+				assert.Greater(t, m.GetGauge().GetValue(), db.After.Seconds(), "%s", m.GetLabel())
+			}
+		}
 	})
 }
