@@ -65,10 +65,15 @@ func Backup(ctx context.Context, o stack.Options, folder string) (err error) {
 	if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("backup: %s exists", folder)
 	}
-	partial := folder + ".partial"
+	partial := filepath.Clean(folder) + ".partial" // also if the name ends with a slash
 	if err := errors.Join(os.RemoveAll(partial), os.MkdirAll(partial, 0o700)); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
+	defer func() {
+		if err != nil { // it may have the keys
+			err = errors.Join(err, os.RemoveAll(partial))
+		}
+	}()
 	m := manifest{Made: time.Now().UTC().Truncate(time.Second), Files: map[string]string{}}
 	for _, name := range databases {
 		if err := copyDatabase(ctx, filepath.Join(o.Home, name), filepath.Join(partial, name)); err != nil {

@@ -70,7 +70,7 @@ func TestBackupOfWrittenDatabasesIsRestored(t *testing.T) {
 		}
 	})
 	<-begun
-	require.NoError(t, backup.Backup(t.Context(), o, folder))
+	require.NoError(t, backup.Backup(t.Context(), o, folder+"/"))
 	close(stop)
 	writing.Wait()
 	assert.Contains(t, output.String(), folder)
@@ -128,4 +128,14 @@ func TestUnusableBackupChangesNothing(t *testing.T) {
 	require.Error(t, backup.Backup(t.Context(), o, folder), "without keys")
 	assert.NoDirExists(t, folder)
 	require.ErrorContains(t, backup.Backup(t.Context(), stack.Options{Home: home, Postgres: "postgres://db"}, folder), "pg_dump")
+}
+
+func TestFailedBackupLeavesNothing(t *testing.T) {
+	home, _ := newHome(t)
+	require.NoError(t, os.Remove(filepath.Join(home, "secrets.json")))
+	parent := t.TempDir()
+	require.Error(t, backup.Backup(t.Context(), stack.Options{Home: home}, filepath.Join(parent, "monday")))
+	left, err := os.ReadDir(parent)
+	require.NoError(t, err)
+	assert.Empty(t, left)
 }

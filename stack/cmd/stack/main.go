@@ -62,8 +62,8 @@ func run(args []string) error {
 	case "doctor":
 		return doctor.Run(ctx, o, os.Stdout)
 	case "backup", "restore":
-		if flags.NArg() != 2 {
-			return fmt.Errorf("usage: stack %s DIR", flags.Arg(0))
+		if flags.NArg() != 2 || flags.Arg(1) == "" { // make without DIR passes an empty one
+			return fmt.Errorf("usage: make %[1]s DIR=…, or stack %[1]s DIR", flags.Arg(0))
 		}
 		if flags.Arg(0) == "backup" {
 			return backup.Backup(ctx, o, flags.Arg(1))
