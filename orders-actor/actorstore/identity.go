@@ -27,7 +27,7 @@ type States interface {
 }
 
 // CheckIdentity returns ErrMismatch unless the order database belongs to the state store, or is empty. It logs an error if the
-// order database is an older copy. If a database cannot be read, it logs a warning and returns nil: the health checks report
+// order database is new or an older copy, at each start until a rebuild. If a database cannot be read, it logs a warning and returns nil: the health checks report
 // that. Each replica calls it once at its start.
 func CheckIdentity(ctx context.Context, states States, db *orderdb.DB, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, identityTimeout)
@@ -57,11 +57,12 @@ func compareIdentities(ctx context.Context, states States, db *orderdb.DB, log *
 			return err
 		}
 		if own.Starts < stored.Starts {
-			log.ErrorContext(ctx, "the order database is an older copy than the state store: newer orders are answered 404 until "+
+			log.ErrorContext(ctx, "the order database is new or an older copy than the state store: newer orders are answered 404 until "+
 				"`orders-actor rebuild` (`make rebuild`) has restored them")
+			return nil // Counting would hide this from the next start and from the doctor. Rebuild sets the count.
 		}
 	}
-	counted, err := db.CountStart(ctx, stored.Starts)
+	counted, err := db.CountStart(ctx)
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func compareIdentities(ctx context.Context, states States, db *orderdb.DB, log *
 }
 
 // match returns the identity of an order database that belongs to the state store. An empty database is given the stored
-// identity; any other one returns ErrMismatch.
+// identity without its starts, as an older copy; any other one returns ErrMismatch.
 func match(ctx context.Context, stored orderdb.Identity, db *orderdb.DB) (orderdb.Identity, error) {
 	own, err := db.Identity(ctx)
 	if err != nil || own.ID == stored.ID {
@@ -89,6 +90,7 @@ func match(ctx context.Context, stored orderdb.Identity, db *orderdb.DB) (orderd
 	case !empty:
 		return own, ErrMismatch
 	}
+	stored.Starts = 0
 	return stored, db.Adopt(ctx, stored)
 }
 

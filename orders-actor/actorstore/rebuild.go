@@ -63,6 +63,9 @@ func Rebuild(ctx context.Context, store *Store, db *orderdb.DB, log *slog.Logger
 	if unreadable > 0 {
 		return fmt.Errorf("rebuild the order database: %d of %d states cannot be read", unreadable, seen)
 	}
+	if found {
+		return db.Adopt(ctx, stored) // it is no longer older
+	}
 	return nil
 }
 

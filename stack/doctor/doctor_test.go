@@ -68,7 +68,7 @@ func newInstallation(t *testing.T) *installation {
 	}, now)
 	require.NoError(t, err)
 	require.NoError(t, db.Put(t.Context(), state))
-	identity, err := db.CountStart(t.Context(), 0)
+	identity, err := db.CountStart(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, db.Close())
 	for name, values := range map[string]map[string]any{
