@@ -23,6 +23,7 @@ import (
 	"orders/kit/retry"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb/attention"
+	"orders/orders-actor/orderdb/audits"
 	"orders/orders-actor/orderdb/cursors"
 	"orders/orders-actor/orderdb/group"
 	"orders/orders-actor/orderdb/migrations"
@@ -50,6 +51,7 @@ const (
 // DB is an order database. Its methods may be called concurrently.
 type DB struct {
 	Minutes *minutes.Store
+	Audits  *audits.Store
 	*attention.Store
 
 	db      *sqldb.DB
@@ -73,7 +75,7 @@ func OpenPool(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 		return nil, fmt.Errorf("open order database: %w", err)
 	}
 	d := &DB{
-		Minutes: minutes.NewStore(db), Store: attention.NewStore(db), db: db, sql: newPutSQL(db.Dialect),
+		Minutes: minutes.NewStore(db), Audits: audits.NewStore(db), Store: attention.NewStore(db), db: db, sql: newPutSQL(db.Dialect),
 		clock: time.Now, opened: time.Now(), written: make(chan struct{}, 1),
 	}
 	d.group.Run, d.group.Key, d.group.Timeout = d.storeGroup, func(v *version) string { return v.ID }, callTimeout
