@@ -690,6 +690,13 @@ type PaymentJobState string
 // PaymentStatus defines model for PaymentStatus.
 type PaymentStatus string
 
+// Percentiles In ms, at most 50 % above the exact value. `payment` is the time from an order's create to the decision of its payment,
+// `lateness` that from the time when an order was due to its delivery. Absent if there were none.
+type Percentiles struct {
+	P50 int64 `json:"p50"`
+	P99 int64 `json:"p99"`
+}
+
 // Problem RFC 9457.
 type Problem struct {
 	// Code Stable; what programs should look at.
@@ -796,6 +803,106 @@ type SessionConfig struct {
 
 // Severity `waiting` is late but consistent.
 type Severity string
+
+// Stats defines model for Stats.
+type Stats struct {
+	// Attention The orders that need attention now, by reason; only reasons with orders.
+	Attention []StatsAttention `json:"attention"`
+
+	// Audit The audit inspects all orders in the background, and those that changed last first. Orders that it finds inconsistent
+	// are in `attention`.
+	Audit StatsAudit `json:"audit"`
+
+	// From The beginning of the first minute.
+	From time.Time `json:"from"`
+
+	// Lateness In ms, at most 50 % above the exact value. `payment` is the time from an order's create to the decision of its payment,
+	// `lateness` that from the time when an order was due to its delivery. Absent if there were none.
+	Lateness Percentiles   `json:"lateness,omitempty,omitzero"`
+	Minutes  []StatsMinute `json:"minutes"`
+
+	// Payment In ms, at most 50 % above the exact value. `payment` is the time from an order's create to the decision of its payment,
+	// `lateness` that from the time when an order was due to its delivery. Absent if there were none.
+	Payment Percentiles `json:"payment,omitempty,omitzero"`
+
+	// Readers Streams and long polls of the replica that responds.
+	Readers int `json:"readers"`
+
+	// To The current time.
+	To time.Time `json:"to"`
+
+	// Total Transitions of orders.
+	Total StatsCounts `json:"total"`
+}
+
+// StatsAttention defines model for StatsAttention.
+type StatsAttention struct {
+	// Count Counting stops at 1,000.
+	Count int `json:"count"`
+
+	// OldestSince Since when the first of them has waited, or has been known to be inconsistent.
+	OldestSince time.Time `json:"oldestSince"`
+
+	// Reason `unpaid`, `overdue` and `void-pending`: the order has waited for its payment, its delivery or its void for longer than
+	// `ATTENTION_AFTER` (one minute by default). `inconsistent`: its last inspection found a difference that is not a wait.
+	Reason AttentionReason `json:"reason"`
+}
+
+// StatsAudit The audit inspects all orders in the background, and those that changed last first. Orders that it finds inconsistent
+// are in `attention`.
+type StatsAudit struct {
+	// Checked Inspections since the order database was created.
+	Checked       int64     `json:"checked"`
+	LastCheckedAt time.Time `json:"lastCheckedAt,omitempty,omitzero"`
+
+	// LastSweep One inspection of all orders. `lastSweep` is absent until the first one is complete.
+	LastSweep StatsSweep `json:"lastSweep,omitempty,omitzero"`
+
+	// PerMinute The orders that all replicas together inspect per minute, `AUDIT_PER_MINUTE`; 0 is off.
+	PerMinute int `json:"perMinute"`
+
+	// Sweep One inspection of all orders. `lastSweep` is absent until the first one is complete.
+	Sweep StatsSweep `json:"sweep"`
+}
+
+// StatsCounts Transitions of orders.
+type StatsCounts struct {
+	// Cancelled Cancelled by a customer or an operator.
+	Cancelled int64 `json:"cancelled"`
+	Confirmed int64 `json:"confirmed"`
+	Created   int64 `json:"created"`
+
+	// Declined Cancelled because the payment was declined.
+	Declined  int64 `json:"declined"`
+	Delivered int64 `json:"delivered"`
+}
+
+// StatsMinute defines model for StatsMinute.
+type StatsMinute struct {
+	// At The beginning of the minute.
+	At time.Time `json:"at"`
+
+	// Cancelled Cancelled by a customer or an operator.
+	Cancelled int64 `json:"cancelled"`
+	Confirmed int64 `json:"confirmed"`
+	Created   int64 `json:"created"`
+
+	// Declined Cancelled because the payment was declined.
+	Declined  int64 `json:"declined"`
+	Delivered int64 `json:"delivered"`
+}
+
+// StatsSweep One inspection of all orders. `lastSweep` is absent until the first one is complete.
+type StatsSweep struct {
+	// EndedAt Absent while it runs.
+	EndedAt time.Time `json:"endedAt,omitempty,omitzero"`
+
+	// Orders The orders of this sweep so far.
+	Orders int64 `json:"orders"`
+
+	// StartedAt Absent before the first order.
+	StartedAt time.Time `json:"startedAt,omitempty,omitzero"`
+}
 
 // Status The status of an order. `delivered` and `cancelled` are final.
 type Status string
@@ -1009,6 +1116,12 @@ type GetOrderStatusParams struct {
 
 	// Prefer `wait=N` delays the response until something changes, for at most N seconds (and at most 30). Other preferences are ignored.
 	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// GetStatsParams defines parameters for GetStats.
+type GetStatsParams struct {
+	// Minutes How many minutes to return, including the current one.
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
 }
 
 // CreateDevTokenJSONRequestBody defines body for CreateDevToken for application/json ContentType.

@@ -30,6 +30,7 @@ import (
 	"orders/kit/run"
 	"orders/kit/telemetry"
 	"orders/orders-actor/actorstore"
+	"orders/orders-actor/audit"
 	"orders/orders-actor/auth"
 	"orders/orders-actor/feed"
 	"orders/orders-actor/inspect"
@@ -139,15 +140,18 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 	reconciler := reconcile.New(reconcile.Config{OrderDB: db, Orders: orders, Log: logger})
 	events := feed.New(db, logger)
 	events.Register(registry)
+	inspector := &inspect.Inspector{
+		Orders: orders, OrderDB: db, Ledger: payments, Reminders: state, Log: logger, After: c.AttentionAfter, Clock: time.Now, Sleep: retry.Sleep,
+	}
+	auditor := audit.New(audit.Config{
+		Inspector: inspector, Claims: db.Audits, Log: logger, PerMinute: c.AuditPerMinute, Clock: time.Now, Registry: registry,
+	})
 	server, err := newServer(c, keys, logger, rest.Options{
 		Commands: orders, Reads: db, Feed: events, Checks: checks(host, db), Registry: registry,
 		CursorKeys: dapr.Accepted(keys, sealKey),
 		Operator: operator.Handlers{
-			Inspector: &inspect.Inspector{
-				Orders: orders, OrderDB: db, Ledger: payments, Reminders: state, Log: logger, After: c.AttentionAfter,
-				Clock: time.Now, Sleep: retry.Sleep,
-			},
-			Commands: orders, Store: db, After: c.AttentionAfter,
+			Inspector: inspector, Commands: orders, Store: db, Minutes: db.Minutes, Audits: db.Audits,
+			After: c.AttentionAfter, AuditPerMinute: c.AuditPerMinute,
 		},
 	})
 	if err != nil {
@@ -166,6 +170,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 	return run.Parts(ctx, logger,
 		run.Part{Name: "rest", Run: func(ctx context.Context) error { return server.Serve(ctx, listener) }, StopTimeout: 12 * time.Second},
 		run.Part{Name: "reconciler", Run: reconciler.Run, StopTimeout: 5 * time.Second},
+		run.Part{Name: "audit", Run: auditor.Run, StopTimeout: 2 * time.Second},
 		run.Part{Name: "payments", Run: pay.Run, StopTimeout: 12 * time.Second},
 		run.Part{Name: "actors", Run: host.Run, StopTimeout: 18 * time.Second},
 		run.Part{Name: "feed", Run: events.Run, StopTimeout: 2 * time.Second},

@@ -93,13 +93,17 @@ func (f *Feed) Follow() (stop func()) {
 	}
 }
 
+// Followers returns the number of readers that follow the log now.
+func (f *Feed) Followers() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.followers
+}
+
 // awaitFollower waits for a follower. It reports false if ctx ends first.
 func (f *Feed) awaitFollower(ctx context.Context) bool {
 	for ctx.Err() == nil {
-		f.mu.Lock()
-		followers := f.followers
-		f.mu.Unlock()
-		if followers > 0 {
+		if f.Followers() > 0 {
 			return true
 		}
 		select {

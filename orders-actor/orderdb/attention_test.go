@@ -98,6 +98,40 @@ func TestListOfOrdersThatNeedAttention(t *testing.T) {
 	})
 }
 
+func TestSummaryOfOrdersThatNeedAttention(t *testing.T) {
+	eachDB(t, func(t *testing.T, db *orderdb.DB) {
+		db.After = 2 * time.Hour
+		none, err := db.Summary(t.Context(), time.Now())
+		require.NoError(t, err)
+		require.Empty(t, none)
+
+		all, reasons := lateShop(t, db, 140)
+		want := map[attention.Reason]attention.Group{}
+		for _, s := range all {
+			for _, reason := range reasons[s.ID] {
+				g, since := want[reason], s.UpdatedAt
+				if reason == attention.Overdue {
+					since = *s.DeliverAt
+				}
+				if g.Reason, g.Count = reason, g.Count+1; g.Oldest.IsZero() || since.Before(g.Oldest) {
+					g.Oldest = since
+				}
+				want[reason] = g
+			}
+		}
+		found, err := db.Summary(t.Context(), time.Now())
+		require.NoError(t, err)
+		got := map[attention.Reason]attention.Group{}
+		for _, g := range found {
+			if g.Reason == attention.Inconsistent { // since it was found
+				g.Oldest = want[g.Reason].Oldest
+			}
+			got[g.Reason] = g
+		}
+		assert.Equal(t, want, got)
+	})
+}
+
 func TestMarksAndFindings(t *testing.T) {
 	eachDB(t, func(t *testing.T, db *orderdb.DB) {
 		unvoided, other := cancelled(t, newOrder(t, "alice", start), start), newOrder(t, "alice", start)

@@ -162,7 +162,7 @@ func operators(t *turns) operator.Handlers {
 			Orders: t, OrderDB: t.db, Ledger: noLedger{}, Reminders: t, Log: slog.New(slog.DiscardHandler), After: attentionAfter, Clock: time.Now,
 			Sleep: func(context.Context, time.Duration) {},
 		},
-		Commands: t, Store: t.db, After: attentionAfter,
+		Commands: t, Store: t.db, Minutes: t.db.Minutes, Audits: t.db.Audits, After: attentionAfter, AuditPerMinute: 60,
 	}
 }
 

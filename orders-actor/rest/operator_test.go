@@ -129,3 +129,43 @@ func TestAttentionIsShownToOperatorsWhileItLasts(t *testing.T) {
 	assert.Equal(t, 1, *s.counts("otto", "").Attention)
 	assert.Equal(t, 200, s.call("otto", "GET", "/v1/orders/"+inconsistent.ID+"/inspect", "").StatusCode)
 }
+
+// counted completes an order now, and counts it.
+func counted(s *server, o order.Order) {
+	delivered(s, o)
+	require.NoError(s, s.turns.db.Minutes.Advance(s.Context(), time.Now()))
+}
+
+func audited(s *server, o order.Order) {
+	ctx, now := s.Context(), time.Now()
+	ids, err := s.turns.db.Audits.Claim(ctx, now, time.Second, time.Hour, 10)
+	require.NoError(s, err)
+	require.Equal(s, []string{o.ID}, ids)
+	require.NoError(s, s.turns.db.Audits.Checked(ctx, now, 1))
+	require.NoError(s, s.turns.db.SetFindings(ctx, o.ID, now, []string{"actor-missing"}))
+}
+
+func TestStats(t *testing.T) {
+	runAll(t, []scenario{
+		{
+			name: "stats of a delivered order", as: "otto", call: "GET /v1/stats", before: counted, status: 200,
+			has: []string{
+				`"total":{"cancelled":0,"confirmed":1,"created":1,"declined":0,"delivered":1}`, `"payment":{"p50":`, `"lateness":{"p50":`,
+				`"attention":[]`, `"audit":{"checked":0,"perMinute":60,"sweep":{"orders":0}}`, `"readers":0`,
+			},
+		},
+		{
+			name: "stats without any order in the time", as: "otto", call: "GET /v1/stats?minutes=1440", status: 200,
+			has: []string{`"minutes":[]`}, hasNot: []string{"p50", "lastSweep"},
+		},
+		{
+			name: "stats of the audit", as: "otto", call: "GET /v1/stats?minutes=1", before: audited, status: 200,
+			has: []string{`"attention":[{"count":1,"oldestSince":"`, `"reason":"inconsistent"`, `"checked":1,"lastCheckedAt":"`, `"lastSweep":{"endedAt":"`},
+		},
+		{name: "stats as customer", as: "alice", call: "GET /v1/stats", status: 403, code: "forbidden"},
+		{name: "stats without a token", call: "GET /v1/stats", status: 401, code: "unauthenticated"},
+		{name: "stats of no minutes", as: "otto", call: "GET /v1/stats?minutes=0", status: 400, code: "invalid-request", fields: []string{"minutes"}},
+		{name: "stats of more than a day", as: "otto", call: "GET /v1/stats?minutes=1441", status: 400, code: "invalid-request", fields: []string{"minutes"}},
+		{name: "stats of hours", as: "otto", call: "GET /v1/stats?hours=1", status: 400, code: "invalid-request", fields: []string{"hours"}},
+	})
+}

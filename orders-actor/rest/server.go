@@ -59,7 +59,7 @@ const (
 type Options struct {
 	Commands Commands
 	Reads    Reads
-	Operator operator.Handlers // Log and Now are set by New
+	Operator operator.Handlers // Log, Now and Readers are set by New
 	Feed     *feed.Feed
 	Verifier auth.Verifier
 	Dev      *auth.Dev      // issues dev tokens; nil disables them
@@ -151,7 +151,7 @@ func (o *Options) setDefaults() {
 	if o.Registry == nil {
 		o.Registry = telemetry.NewRegistry()
 	}
-	o.Operator.Log, o.Operator.Now = o.Log, o.Now
+	o.Operator.Log, o.Operator.Now, o.Operator.Readers = o.Log, o.Now, o.Feed.Followers
 }
 
 // Serve serves on l until ctx ends. Then it ends long polls and streams, and waits for running calls for a limited time.
@@ -197,6 +197,7 @@ func (s *Server) addRoutes() error {
 	s.addRoute("/v1/orders/:id", get(s.waitable(onlyJSON(s.getOrder))))
 	s.addRoute("/v1/orders/:id/status", get(s.waitable(onlyJSON(s.getOrderStatus))))
 	s.addRoute("/v1/orders/:id/cancel", post(s.signedIn(onlyJSON(s.cancelOrder))))
+	s.addRoute("/v1/stats", get(s.signedIn(onlyJSON(operator.Only(s.Operator.Stats)))))
 	s.addRoute("/v1/orders/:id/inspect", get(s.signedIn(onlyJSON(operator.Only(s.Operator.Inspect)))))
 	s.addRoute("/v1/orders/:id/reconcile", post(s.signedIn(onlyJSON(operator.Only(s.Operator.Reconcile)))))
 	s.app.Use(s.serveSPA)

@@ -5,8 +5,10 @@
 package attention
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"strconv"
 	"strings"
 	"time"
 
@@ -139,6 +141,39 @@ func (s *Store) FoundSQL(add func(any) string, now time.Time, customer string, l
 		part("unpaid", unpaid, "updated_at"), part("overdue", overdue, "deliver_at"), part("unvoided", voids, "updated_at"),
 		`SELECT order_id FROM (SELECT order_id FROM order_findings` + ownerOfFinding + ` ORDER BY found_at LIMIT ` + most + `) AS flagged`,
 	}, ` UNION `)
+}
+
+// Group is the orders that need attention for one reason.
+type Group struct {
+	Reason Reason
+	Count  int       // up to CountLimit
+	Oldest time.Time // since when the first of them has waited, or has been known to be inconsistent
+}
+
+// Summary returns the orders that need attention, by reason. Reasons without orders are left out. An order may be in two groups.
+func (s *Store) Summary(ctx context.Context, now time.Time) (groups []Group, err error) {
+	before := threshold(now, s.After)
+	group := func(reason Reason, since, from string, args ...any) error {
+		var oldest sql.NullInt64
+		g := Group{Reason: reason}
+		query := `SELECT COUNT(*), MIN(since) FROM (SELECT ` + since + ` AS since FROM ` + from + ` ORDER BY ` + since + ` LIMIT ` + strconv.Itoa(CountLimit) + `) AS found`
+		if err := s.db.System.QueryRowContext(ctx, query, args...).Scan(&g.Count, &oldest); err != nil || g.Count == 0 {
+			return err
+		}
+		g.Oldest = time.UnixMilli(oldest.Int64).UTC()
+		groups = append(groups, g)
+		return nil
+	}
+	err = s.db.Call(ctx, "summarize orders that need attention", callTimeout, func(callCtx context.Context) error {
+		ctx, groups = callCtx, nil
+		return cmp.Or(
+			group(Unpaid, "updated_at", `orders WHERE `+unpaid, before),
+			group(Overdue, "deliver_at", `orders WHERE `+overdue, before),
+			group(VoidPending, "updated_at", `orders WHERE `+voids, before),
+			group(Inconsistent, "found_at", `order_findings`),
+		)
+	})
+	return groups, err
 }
 
 // Marks returns the marks of orders, by id. Orders without a mark may be missing.

@@ -37,6 +37,7 @@ type Store interface {
 	Marks(ctx context.Context, ids ...string) (map[string]attention.Marks, error)
 	SaveRepair(ctx context.Context, r attention.Repair) error
 	Repairs(ctx context.Context, id string) ([]attention.Repair, error)
+	Summary(ctx context.Context, now time.Time) ([]attention.Group, error)
 }
 
 // Handlers are the handlers and their dependencies.
@@ -44,9 +45,14 @@ type Handlers struct {
 	Inspector Inspector
 	Commands  Commands
 	Store     Store
+	Minutes   Minutes
+	Audits    Audits
+	Readers   func() int // streams and long polls of this replica
 	Log       *slog.Logger
 	After     time.Duration // how long an order may wait before it needs attention
 	Now       func() time.Time
+
+	AuditPerMinute int // the rate of the audit, for its status
 }
 
 // Only lets operators pass.

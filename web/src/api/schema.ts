@@ -220,6 +220,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened lately, what needs attention, and how far the audit is
+         * @description For operators. The numbers per minute are up to 5 s late; minutes in which nothing happened are left out. Restored orders
+         *     are counted by their last transition only.
+         */
+        get: operations["getStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session": {
         parameters: {
             query?: never;
@@ -583,6 +604,109 @@ export interface components {
          * @enum {string}
          */
         Outcome: "cancelled" | "refused" | "not-found" | "failed";
+        Stats: {
+            /**
+             * Format: date-time
+             * @description The beginning of the first minute.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description The current time.
+             */
+            to: string;
+            minutes: components["schemas"]["StatsMinute"][];
+            total: components["schemas"]["StatsCounts"];
+            payment?: components["schemas"]["Percentiles"];
+            lateness?: components["schemas"]["Percentiles"];
+            /** @description The orders that need attention now, by reason; only reasons with orders. */
+            attention: components["schemas"]["StatsAttention"][];
+            audit: components["schemas"]["StatsAudit"];
+            /** @description Streams and long polls of the replica that responds. */
+            readers: number;
+        };
+        /** @description Transitions of orders. */
+        StatsCounts: {
+            /** Format: int64 */
+            created: number;
+            /** Format: int64 */
+            confirmed: number;
+            /**
+             * Format: int64
+             * @description Cancelled because the payment was declined.
+             */
+            declined: number;
+            /**
+             * Format: int64
+             * @description Cancelled by a customer or an operator.
+             */
+            cancelled: number;
+            /** Format: int64 */
+            delivered: number;
+        };
+        /** @description The transitions of one minute. */
+        StatsMinute: {
+            /**
+             * Format: date-time
+             * @description The beginning of the minute.
+             */
+            at: string;
+        } & components["schemas"]["StatsCounts"];
+        /**
+         * @description In ms, at most 50 % above the exact value. `payment` is the time from an order's create to the decision of its payment,
+         *     `lateness` that from the time when an order was due to its delivery. Absent if there were none.
+         */
+        Percentiles: {
+            /** Format: int64 */
+            p50: number;
+            /** Format: int64 */
+            p99: number;
+        };
+        StatsAttention: {
+            reason: components["schemas"]["AttentionReason"];
+            /** @description Counting stops at 1,000. */
+            count: number;
+            /**
+             * Format: date-time
+             * @description Since when the first of them has waited, or has been known to be inconsistent.
+             */
+            oldestSince: string;
+        };
+        /**
+         * @description The audit inspects all orders in the background, and those that changed last first. Orders that it finds inconsistent
+         *     are in `attention`.
+         */
+        StatsAudit: {
+            /** @description The orders that all replicas together inspect per minute, `AUDIT_PER_MINUTE`; 0 is off. */
+            perMinute: number;
+            /**
+             * Format: int64
+             * @description Inspections since the order database was created.
+             */
+            checked: number;
+            /** Format: date-time */
+            lastCheckedAt?: string;
+            sweep: components["schemas"]["StatsSweep"];
+            lastSweep?: components["schemas"]["StatsSweep"];
+        };
+        /** @description One inspection of all orders. `lastSweep` is absent until the first one is complete. */
+        StatsSweep: {
+            /**
+             * Format: date-time
+             * @description Absent before the first order.
+             */
+            startedAt?: string;
+            /**
+             * Format: date-time
+             * @description Absent while it runs.
+             */
+            endedAt?: string;
+            /**
+             * Format: int64
+             * @description The orders of this sweep so far.
+             */
+            orders: number;
+        };
         ReconcileOrder: {
             /** @description Why the repair is needed, as for a cancel. A reason of white space only is refused. */
             reason: string;
@@ -1569,6 +1693,40 @@ export interface operations {
             };
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getStats: {
+        parameters: {
+            query?: {
+                /** @description How many minutes to return, including the current one. */
+                minutes?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The numbers. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stats"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

@@ -216,7 +216,7 @@ export class Backend {
       ...everything,
       ...request,
     };
-    const filtered = [...this.#orders.values()].filter((order) => {
+    const filtered = this.all().filter((order) => {
       const created = Date.parse(order.createdAt);
       return (
         (customer === undefined || order.customer === customer) &&
@@ -246,6 +246,10 @@ export class Backend {
       counts,
       attention: needing.length,
     };
+  }
+
+  all(): Order[] {
+    return [...this.#orders.values()];
   }
 
   changesAfter(position: number, user?: string): Change[] {

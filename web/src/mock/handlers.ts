@@ -25,6 +25,7 @@ import {
   readCounts,
   readList,
   readReconcile,
+  readStats,
   readTokenRequest,
   readWait,
 } from './requests';
@@ -84,10 +85,15 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
     throw refuse('version-mismatch', detail, { current }, { ETag: tag(order) });
   }
 
-  function findAsOperator(call: Call): { order: Order; user: string } {
+  function onlyOperator(call: Call): Caller {
     const who = caller(call);
     if (!who.operator) throw refuse('forbidden', 'only an operator may do this');
     negotiate(call, JSON_TYPE);
+    return who;
+  }
+
+  function findAsOperator(call: Call): { order: Order; user: string } {
+    const who = onlyOperator(call);
     return { order: find(call, who), user: who.user };
   }
 
@@ -239,6 +245,12 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
         const version = readIfMatch(call);
         const order = cancel(call, who, id, await readCancel(call), version);
         return HttpResponse.json(order, { headers: { ETag: tag(order) } });
+      },
+    }),
+    route('*/v1/stats', {
+      GET: (call) => {
+        onlyOperator(call);
+        return HttpResponse.json(backend.care.stats(backend.all(), readStats(call)));
       },
     }),
     route('*/v1/orders/:id/inspect', {

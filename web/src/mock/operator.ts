@@ -1,6 +1,8 @@
 /** What only operators see and do: which orders need attention, inspections and repairs. */
 import type {
   Attention,
+  AttentionReason,
+  Cause,
   Finding,
   Inspection,
   LedgerPayment,
@@ -8,11 +10,14 @@ import type {
   OrderSummary,
   Repair,
   RepairStep,
+  Stats,
 } from '../api/types';
 
 /** How long an order may wait before it needs attention, in ms. */
 const ATTENTION_AFTER = 60_000;
 const REPAIRS = 20;
+const MINUTE = 60_000;
+const minuteOf = (time: number) => time - (time % MINUTE);
 
 /** The findings and repairs of orders. A test or demo plants a finding, and a repair removes it. */
 export class Care {
@@ -68,6 +73,47 @@ export class Care {
           ? { set: true, dueAt: deliverAt }
           : { set: false },
       repairs: this.#repairs.get(id) ?? [],
+    };
+  }
+
+  stats(orders: Order[], minutes: number): Stats {
+    const from = minuteOf(this.now()) - (minutes - 1) * MINUTE;
+    const moments = orders
+      .flatMap(({ history }) => history)
+      .map(({ at, ...change }) => ({ ...change, at: minuteOf(Date.parse(at)) }))
+      .filter(({ at }) => at >= from);
+    const count = (entries: typeof moments): Stats['total'] => {
+      const by = (cause: Cause) => entries.filter((entry) => entry.cause === cause).length;
+      return {
+        created: by('created'),
+        confirmed: by('payment-confirmed'),
+        declined: by('payment-declined'),
+        cancelled: by('cancel'),
+        delivered: by('delivery-due'),
+      };
+    };
+    const oldest = (reason: AttentionReason) => {
+      const waiting = orders.filter((order) => this.reasons(order).includes(reason));
+      const since = waiting.map(({ updatedAt, deliverAt }) =>
+        reason === 'overdue' ? (deliverAt ?? updatedAt) : updatedAt,
+      );
+      return { reason, count: waiting.length, oldestSince: since.sort()[0] ?? '' };
+    };
+    return {
+      from: new Date(from).toISOString(),
+      to: new Date(this.now()).toISOString(),
+      minutes: [...new Set(moments.map(({ at }) => at))]
+        .sort((a, b) => a - b)
+        .map((at) => ({
+          at: new Date(at).toISOString(),
+          ...count(moments.filter((entry) => entry.at === at)),
+        })),
+      total: count(moments),
+      attention: (['unpaid', 'overdue', 'inconsistent'] as const)
+        .map(oldest)
+        .filter((group) => group.count > 0),
+      audit: { perMinute: 0, checked: 0, sweep: { orders: 0 } },
+      readers: 0,
     };
   }
 

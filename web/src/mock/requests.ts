@@ -250,6 +250,17 @@ function seen({ customer, attention }: Filter, { sees }: Caller): string | undef
   return sees ?? customer;
 }
 
+/** How many minutes the stats are of. */
+export function readStats({ query }: Call): number {
+  const errors = new Errors();
+  const text = readQuery(errors, query, ['minutes'])('minutes', 20);
+  const minutes = text === '' ? 60 : Number(text);
+  if (!/^\d*$/.test(text) || minutes < 1 || minutes > 1440)
+    errors.add('minutes', 'must be a whole number from 1 to 1440');
+  errors.throwAny();
+  return minutes;
+}
+
 export function readCounts({ query }: Call, who: Caller): Filter {
   const errors = new Errors();
   const filter = readFilter(errors, readQuery(errors, query, filters));

@@ -14,6 +14,7 @@ import type {
   OrderList,
   Problem,
   ReconciledOrder,
+  Stats,
   Role,
   Status,
 } from '../../api/types';
@@ -97,6 +98,10 @@ export class Client {
 
   reconcile(id: string, body: unknown, headers: Headings = {}): Promise<Reply<ReconciledOrder>> {
     return this.post(`/v1/orders/${id}/reconcile`, { body, headers });
+  }
+
+  stats(query = ''): Promise<Reply<Stats>> {
+    return this.get(`/v1/stats${query}`);
   }
 
   events(query: string, wait?: number): Promise<Reply<Events>> {

@@ -87,4 +87,25 @@ export function testOperator({ newUser }: Fixture): void {
       expect([invalid.status, badFields(invalid.body)]).toEqual([400, ['attention']]);
     });
   });
+
+  describe('the stats', () => {
+    it('sum up the minutes', async () => {
+      const { operator } = await confirmed();
+      const { status, body } = await operator.client.stats('?minutes=1440');
+      expect(status).toBe(200);
+      expect(Date.parse(body.from)).toBeLessThan(Date.parse(body.to));
+      const created = body.minutes.reduce((sum, minute) => sum + minute.created, 0);
+      expect(created).toBe(body.total.created);
+    });
+
+    it('are for operators, with a valid number of minutes', async () => {
+      const [owner, operator] = [await newUser(), await newUser('operator')];
+      const refused = await owner.client.stats();
+      expect([refused.status, (refused.body as unknown as Problem).code]).toEqual([403, 'forbidden']);
+      for (const minutes of ['0', '1441', 'x', '-1']) {
+        const { status, body } = await operator.client.stats(`?minutes=${minutes}`);
+        expect([status, badFields(body)]).toEqual([400, ['minutes']]);
+      }
+    });
+  });
 }
