@@ -127,37 +127,38 @@ func (i *Inspector) Observe(ctx context.Context, id string) Observation {
 	o := Observation{ID: id, After: i.After}
 	var parts sync.WaitGroup
 	parts.Go(func() {
-		o.Actor = ask(ctx, i.Log, func(ctx context.Context) (orderactor.Inspection, bool, error) {
-			answer, err := i.Orders.Inspect(ctx, id)
-			return answer, answer.Stored, err
+		o.Actor.Err = run.Catch(ctx, i.Log, "inspect", func() error {
+			return ask(ctx, &o.Actor, func(ctx context.Context) (orderactor.Inspection, bool, error) {
+				answer, err := i.Orders.Inspect(ctx, id)
+				return answer, answer.Stored, err
+			})
 		})
 	})
 	parts.Go(func() {
-		o.Reminder = ask(ctx, i.Log, func(ctx context.Context) (time.Time, bool, error) { return i.Reminders.Due(ctx, id) })
+		o.Reminder.Err = run.Catch(ctx, i.Log, "inspect", func() error {
+			return ask(ctx, &o.Reminder, func(ctx context.Context) (time.Time, bool, error) { return i.Reminders.Due(ctx, id) })
+		})
 	})
-	o.Database = ask(ctx, i.Log, func(ctx context.Context) (order.State, bool, error) { return i.OrderDB.Find(ctx, id) })
+	o.Database.Err = ask(ctx, &o.Database, func(ctx context.Context) (order.State, bool, error) { return i.OrderDB.Find(ctx, id) })
 	parts.Wait()
 	if current, known := o.current(); known {
-		o.Ledger = ask(ctx, i.Log, func(ctx context.Context) (payer.Record, bool, error) { return i.Ledger.Find(ctx, payer.Of(current)) })
+		o.Ledger.Err = ask(ctx, &o.Ledger, func(ctx context.Context) (payer.Record, bool, error) { return i.Ledger.Find(ctx, payer.Of(current)) })
 	}
 	return o
 }
 
-// ask calls a part within its timeout. A panic is its error.
-func ask[T any](ctx context.Context, log *slog.Logger, call func(context.Context) (T, bool, error)) (a Answer[T]) {
+// ask calls a part within its timeout, and fills in what it answers.
+func ask[T any](ctx context.Context, a *Answer[T], call func(context.Context) (T, bool, error)) error {
 	timeoutCtx, cancel := context.WithTimeout(ctx, partTimeout)
 	defer cancel()
-	err := run.Catch(timeoutCtx, log, "inspect", func() (err error) {
-		a.Value, a.Found, err = call(timeoutCtx)
-		return err
-	})
-	if err == nil {
-		return a
-	}
-	if errors.Is(timeoutCtx.Err(), context.DeadlineExceeded) {
+	value, found, err := call(timeoutCtx)
+	switch {
+	case err == nil:
+		a.Value, a.Found = value, found
+	case errors.Is(timeoutCtx.Err(), context.DeadlineExceeded):
 		err = fmt.Errorf("no answer within %s: %w", partTimeout, err)
 	}
-	return Answer[T]{Err: err}
+	return err
 }
 
 // moved reports whether a turn has changed the order between two readings.
