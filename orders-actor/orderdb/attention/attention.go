@@ -153,7 +153,7 @@ type Group struct {
 // Summary returns the orders that need attention, by reason. Reasons without orders are left out. An order may be in two groups.
 func (s *Store) Summary(ctx context.Context, now time.Time) (groups []Group, err error) {
 	before := threshold(now, s.After)
-	group := func(reason Reason, since, from string, args ...any) error {
+	group := func(ctx context.Context, reason Reason, since, from string, args ...any) error {
 		var oldest sql.NullInt64
 		g := Group{Reason: reason}
 		query := `SELECT COUNT(*), MIN(since) FROM (SELECT ` + since + ` AS since FROM ` + from + ` ORDER BY ` + since + ` LIMIT ` + strconv.Itoa(CountLimit) + `) AS found`
@@ -164,13 +164,12 @@ func (s *Store) Summary(ctx context.Context, now time.Time) (groups []Group, err
 		groups = append(groups, g)
 		return nil
 	}
-	err = s.db.Call(ctx, "summarize orders that need attention", callTimeout, func(callCtx context.Context) error {
-		ctx, groups = callCtx, nil
+	err = s.db.Call(ctx, "summarize orders that need attention", callTimeout, func(ctx context.Context) error {
 		return cmp.Or(
-			group(Unpaid, "updated_at", `orders WHERE `+unpaid, before),
-			group(Overdue, "deliver_at", `orders WHERE `+overdue, before),
-			group(VoidPending, "updated_at", `orders WHERE `+voids, before),
-			group(Inconsistent, "found_at", `order_findings`),
+			group(ctx, Unpaid, "updated_at", `orders WHERE `+unpaid, before),
+			group(ctx, Overdue, "deliver_at", `orders WHERE `+overdue, before),
+			group(ctx, VoidPending, "updated_at", `orders WHERE `+voids, before),
+			group(ctx, Inconsistent, "found_at", `order_findings`),
 		)
 	})
 	return groups, err

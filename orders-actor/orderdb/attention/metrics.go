@@ -2,12 +2,9 @@ package attention
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"orders/orders-actor/orderdb/sqldb"
 )
 
 var (
@@ -28,45 +25,20 @@ func (collector) Describe(out chan<- *prometheus.Desc) { out <- needing; out <- 
 // Collect implements prometheus.Collector. It returns nothing while the database does not answer, which is a metric of its own.
 func (c collector) Collect(out chan<- prometheus.Metric) {
 	now := time.Now()
-	waiting, err := c.waiting(context.Background(), now)
+	groups, err := c.Summary(context.Background(), now)
 	if err != nil {
 		return
 	}
-	for reason, w := range waiting {
+	all := map[Reason]Group{Unpaid: {}, Overdue: {}, VoidPending: {}, Inconsistent: {}} // also those without orders
+	for _, g := range groups {
+		all[g.Reason] = g
+	}
+	for reason, g := range all {
 		age := 0.0
-		if w.since.Valid {
-			age = now.Sub(time.UnixMilli(w.since.Int64)).Seconds()
+		if g.Count > 0 {
+			age = now.Sub(g.Oldest).Seconds()
 		}
-		out <- prometheus.MustNewConstMetric(needing, prometheus.GaugeValue, float64(w.count), string(reason))
+		out <- prometheus.MustNewConstMetric(needing, prometheus.GaugeValue, float64(g.Count), string(reason))
 		out <- prometheus.MustNewConstMetric(oldest, prometheus.GaugeValue, age, string(reason))
 	}
-}
-
-type waiting struct {
-	count int
-	since sql.NullInt64 // in milliseconds
-}
-
-// waiting returns the orders that need attention, up to CountLimit per reason, and since when the oldest has waited.
-func (s *Store) waiting(ctx context.Context, now time.Time) (map[Reason]waiting, error) {
-	all := map[Reason]waiting{}
-	err := s.db.Call(ctx, "count orders that need attention", callTimeout, func(ctx context.Context) error {
-		for reason, from := range map[Reason][2]string{
-			Unpaid: {"updated_at", "orders WHERE " + unpaid}, Overdue: {"deliver_at", "orders WHERE " + overdue},
-			VoidPending: {"updated_at", "orders WHERE " + voids}, Inconsistent: {"found_at", "order_findings WHERE found_at < $1"},
-		} {
-			before := threshold(now, s.After)
-			if reason == Inconsistent { // at once
-				before = threshold(now, -time.Minute)
-			}
-			found, err := sqldb.Rows(ctx, s.db.System, `SELECT count(*), min(since) FROM (SELECT `+from[0]+` AS since FROM `+from[1]+
-				` ORDER BY `+from[0]+` LIMIT $2) AS found`, []any{before, CountLimit}, func(scan sqldb.Scan, w *waiting) error { return scan(&w.count, &w.since) })
-			if err != nil {
-				return err
-			}
-			all[reason] = found[0]
-		}
-		return nil
-	})
-	return all, err
 }
