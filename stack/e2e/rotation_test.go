@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -147,6 +148,8 @@ type load struct {
 	orders     map[string]bool // whether its cancel was acknowledged
 	refused    int
 	unexpected []string // answers that a rotation must not cause
+
+	databaseLost atomic.Bool // orders may be answered 404
 }
 
 func startLoad(t *testing.T, s *stack.Stack) *load {
@@ -205,6 +208,7 @@ func (l *load) createAndCancel(key string, cancel bool) {
 		l.mu.Lock()
 		l.orders[o.ID] = true
 		l.mu.Unlock()
+	case got.Status == http.StatusNotFound && l.databaseLost.Load(): // acknowledged orders are answered 404 until the rebuild
 	case got.Status != http.StatusConflict: // it was delivered before the cancel
 		l.fail("cancel "+o.ID, got)
 	}
