@@ -182,6 +182,18 @@ const (
 	VerdictWaiting      Verdict = "waiting"
 )
 
+// Defines values for AttentionFilter.
+const (
+	AttentionFilterFalse AttentionFilter = "false"
+	AttentionFilterTrue  AttentionFilter = "true"
+)
+
+// Defines values for ListOrdersParamsAttention.
+const (
+	ListOrdersParamsAttentionFalse ListOrdersParamsAttention = "false"
+	ListOrdersParamsAttentionTrue  ListOrdersParamsAttention = "true"
+)
+
 // Defines values for ListOrdersParamsSort.
 const (
 	Created      ListOrdersParamsSort = "created"
@@ -190,6 +202,12 @@ const (
 	MinusUpdated ListOrdersParamsSort = "-updated"
 	Total        ListOrdersParamsSort = "total"
 	Updated      ListOrdersParamsSort = "updated"
+)
+
+// Defines values for CountOrdersParamsAttention.
+const (
+	False CountOrdersParamsAttention = "false"
+	True  CountOrdersParamsAttention = "true"
 )
 
 // Attention Why the order needs an operator. For operators only, and absent if it needs none. It may change without a new version.
@@ -947,7 +965,7 @@ type StoredOrder struct {
 type Verdict string
 
 // AttentionFilter defines model for AttentionFilter.
-type AttentionFilter = bool
+type AttentionFilter string
 
 // CreatedFrom defines model for CreatedFrom.
 type CreatedFrom = time.Time
@@ -1016,7 +1034,7 @@ type ListOrdersParams struct {
 
 	// Attention With `true`, only orders that need attention, and of each reason only the 1,000 that have waited longest. For operators
 	// (`403` otherwise).
-	Attention *AttentionFilter `form:"attention,omitempty" json:"attention,omitempty"`
+	Attention *ListOrdersParamsAttention `form:"attention,omitempty" json:"attention,omitempty"`
 
 	// Q Words to search for in id, customer, and the SKUs and names of all items. Every word must match the beginning of
 	// a word. An id matches by its beginning and by the beginning of its last part. Letter case, accents, width
@@ -1041,6 +1059,9 @@ type ListOrdersParams struct {
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ListOrdersParamsAttention defines parameters for ListOrders.
+type ListOrdersParamsAttention string
+
 // ListOrdersParamsSort defines parameters for ListOrders.
 type ListOrdersParamsSort string
 
@@ -1057,7 +1078,7 @@ type CountOrdersParams struct {
 
 	// Attention With `true`, only orders that need attention, and of each reason only the 1,000 that have waited longest. For operators
 	// (`403` otherwise).
-	Attention *AttentionFilter `form:"attention,omitempty" json:"attention,omitempty"`
+	Attention *CountOrdersParamsAttention `form:"attention,omitempty" json:"attention,omitempty"`
 
 	// Q Words to search for in id, customer, and the SKUs and names of all items. Every word must match the beginning of
 	// a word. An id matches by its beginning and by the beginning of its last part. Letter case, accents, width
@@ -1072,6 +1093,9 @@ type CountOrdersParams struct {
 	// To Created before this time, in the format of `from`.
 	To *CreatedTo `form:"to,omitempty" json:"to,omitempty"`
 }
+
+// CountOrdersParamsAttention defines parameters for CountOrders.
+type CountOrdersParamsAttention string
 
 // FollowOrdersParams defines parameters for FollowOrders.
 type FollowOrdersParams struct {

@@ -37,7 +37,7 @@ func (u user) reconcile(t *testing.T, id string) api.ReconciledOrder {
 // attention returns why an order needs attention, as the list and the order tell.
 func (u user) attention(t *testing.T, id string) api.Attention {
 	t.Helper()
-	got := read(t)(u.ListOrders(t.Context(), &api.ListOrdersParams{Attention: new(true)}))
+	got := read(t)(u.ListOrders(t.Context(), &api.ListOrdersParams{Attention: new(api.ListOrdersParamsAttentionTrue)}))
 	require.Equal(t, http.StatusOK, got.Status, "%s", got.Body)
 	list := parse[api.OrderList](t, got.Body)
 	require.NotNil(t, list.Attention)

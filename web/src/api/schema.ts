@@ -1051,7 +1051,7 @@ export interface components {
          * @description With `true`, only orders that need attention, and of each reason only the 1,000 that have waited longest. For operators
          *     (`403` otherwise).
          */
-        AttentionFilter: boolean;
+        AttentionFilter: "true" | "false";
         /**
          * @description Words to search for in id, customer, and the SKUs and names of all items. Every word must match the beginning of
          *     a word. An id matches by its beginning and by the beginning of its last part. Letter case, accents, width
