@@ -23,7 +23,7 @@ func (c *cluster) acceptsEveryValueSet(t *testing.T) {
 	for _, file := range valueSets(t) {
 		// Without the kinds of operators that the cluster may not have.
 		out, err := template("--namespace", c.namespace, "--values", file, "--no-hooks",
-			"--set", "gateway.enabled=false,monitoring.serviceMonitor.enabled=false")
+			"--set", "gateway.enabled=false,monitoring.serviceMonitor.enabled=false,monitoring.rules.enabled=false")
 		require.NoError(t, err, out)
 		out, err = c.try([]byte(out), "kubectl", "-n", c.namespace, "apply", "--dry-run=server", "--validate=strict", "-f", "-")
 		require.NoError(t, err, "%s: %s", file, out)

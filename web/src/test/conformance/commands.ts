@@ -187,9 +187,11 @@ function testCancel({ newUser }: Fixture): void {
       expect((await client.list(`?q=${id}`)).body.orders[0]?.lastChange).toEqual(change);
       expect((await client.cancel(id)).body.lastChange).toEqual(change);
       expect((await client.cancelMany([id])).body.outcomes[0]?.order?.lastChange).toEqual(change);
-      const { events } = (await client.events(`?after=${before}&limit=500`)).body;
-      const mine = events.filter(({ order }) => order.id === id);
-      expect(mine.at(-1)?.order.lastChange).toEqual(change);
+      const lastEvent = async () => {
+        const { events } = (await client.events(`?after=${before}&limit=500`)).body;
+        return events.findLast(({ order }) => order.id === id)?.order.lastChange;
+      };
+      await expect.poll(lastEvent, { timeout: 10_000 }).toEqual(change); // the feed may be later than the reply
     }
   });
 
