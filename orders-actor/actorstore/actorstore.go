@@ -13,13 +13,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
-	"strings"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
-	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderactor"
@@ -55,28 +48,11 @@ type Entry struct {
 // Open opens the database at dsn: a postgres:// URL, or the path of an SQLite file. If the file does not exist, the error
 // wraps fs.ErrNotExist. PostgreSQL is dialled by the first call.
 func Open(dsn string) (*Store, error) {
-	if err := sqldb.CheckDSN(dsn); err != nil {
-		return nil, fmt.Errorf("open the state store: the DSN %w", err)
-	}
-	if sqldb.IsPostgres(dsn) {
-		config, err := pgx.ParseConfig(dsn)
-		if err != nil {
-			return nil, errors.New("open the state store: the DSN is not a valid PostgreSQL URL") // err may contain the password
-		}
-		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe // connection poolers do not keep prepared statements
-		db := stdlib.OpenDB(*config)
-		db.SetMaxOpenConns(1)
-		return &Store{db: db, postgres: true}, nil
-	}
-	path := strings.TrimPrefix(dsn, "file:")
-	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("open the state store: %w", err)
-	}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode=ro&_pragma=busy_timeout(20000)")
+	db, err := sqldb.OpenReader(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open the state store: %w", err)
 	}
-	return &Store{db: db}, nil
+	return &Store{db: db, postgres: sqldb.IsPostgres(dsn)}, nil
 }
 
 // Close ends all connections.

@@ -8,15 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
-	"os"
 	"path"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"orders/kit/doctor"
 	"orders/orders-actor/actorstore"
@@ -50,29 +45,9 @@ type databases struct {
 	now         func() time.Time
 }
 
-// open opens a database for reading. If an SQLite file does not exist, the error wraps fs.ErrNotExist.
-func open(dsn string) (*sql.DB, error) {
-	if err := sqldb.CheckDSN(dsn); err != nil {
-		return nil, fmt.Errorf("the DSN %w", err)
-	}
-	if sqldb.IsPostgres(dsn) {
-		config, err := pgx.ParseConfig(dsn)
-		if err != nil {
-			return nil, sqldb.CheckDSN(dsn)
-		}
-		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe // connection poolers do not keep prepared statements
-		return stdlib.OpenDB(*config), nil
-	}
-	file := strings.TrimPrefix(dsn, "file:")
-	if _, err := os.Stat(file); err != nil {
-		return nil, err
-	}
-	return sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?mode=ro&_pragma=busy_timeout(5000)")
-}
-
 // orderDatabase checks that the database is reachable and has run all migrations of this release.
 func (d *databases) orderDatabase(ctx context.Context) []doctor.Finding {
-	db, err := open(d.view)
+	db, err := sqldb.OpenReader(d.view)
 	if errors.Is(err, fs.ErrNotExist) {
 		return d.missingOrderDatabase(ctx)
 	}
@@ -185,7 +160,7 @@ func (d *databases) sameInstallation(ctx context.Context) []doctor.Finding {
 	if err != nil || !found {
 		return doctor.Good("the state store has no order database yet")
 	}
-	db, err := open(d.view)
+	db, err := sqldb.OpenReader(d.view)
 	if err != nil {
 		return doctor.Good(unknown)
 	}
@@ -211,7 +186,7 @@ func (d *databases) clock(ctx context.Context) []doctor.Finding {
 	if !sqldb.IsPostgres(d.view) {
 		return doctor.Good("all parts use the clock of this machine")
 	}
-	db, err := open(d.view)
+	db, err := sqldb.OpenReader(d.view)
 	if err != nil {
 		return doctor.Good("cannot be compared: see the order database above")
 	}

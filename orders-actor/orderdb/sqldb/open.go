@@ -155,6 +155,29 @@ func openSQLite(path string) (*DB, error) {
 	return d, nil
 }
 
+// OpenReader opens the database at dsn for programs that only read it: one connection to PostgreSQL, which is dialled by the first
+// call, or an SQLite file that is never written to. If the file does not exist, the error wraps fs.ErrNotExist.
+func OpenReader(dsn string) (*sql.DB, error) {
+	if err := CheckDSN(dsn); err != nil {
+		return nil, fmt.Errorf("the DSN %w", err)
+	}
+	if IsPostgres(dsn) {
+		config, err := pgx.ParseConfig(dsn)
+		if err != nil {
+			return nil, errors.New("the DSN is not a valid PostgreSQL URL") // err may contain the password
+		}
+		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe // connection poolers do not keep prepared statements
+		db := stdlib.OpenDB(*config)
+		db.SetMaxOpenConns(1)
+		return db, nil
+	}
+	path := strings.TrimPrefix(dsn, "file:")
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	return sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode=ro&_pragma=busy_timeout(20000)")
+}
+
 // Migrate runs the *.sql files that this database has not run yet, in the order of their names. Replicas that migrate at
 // the same time wait for each other.
 //
