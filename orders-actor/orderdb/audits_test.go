@@ -55,6 +55,13 @@ func TestAuditClaimsTheNewestChangesAndThenAllOthers(t *testing.T) {
 	})
 }
 
+func TestAuditClaimsAnOrderOnceThatIsAlsoNextInTheSweep(t *testing.T) {
+	eachDB(t, func(t *testing.T, db *orderdb.DB) {
+		ids := putOrders(t, db, 2)
+		require.ElementsMatch(t, ids, claim(t, db, time.Now().Add(time.Minute)))
+	})
+}
+
 func TestReplicasThatClaimAtTheSameTimeClaimDifferentOrders(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, dsn string) {
 		replicas := []*orderdb.DB{open(t, dsn), open(t, dsn), open(t, dsn)}

@@ -5,6 +5,7 @@ package audits
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"orders/orders-actor/orderdb/cursors"
@@ -39,8 +40,7 @@ func NewStore(db *sqldb.DB) *Store { return &Store{db: db} }
 // row is the row of the table order_audit. Times are Unix milliseconds.
 type row struct {
 	claims, claimedAt             int64
-	log                           string
-	recent                        cursors.Position
+	recent                        cursors.Feed
 	sweep                         string // the last order claimed
 	sweepStarted, sweepOrders     int64
 	lastStarted, lastEnded, lastN int64
@@ -66,8 +66,8 @@ func (s *Store) claim(ctx context.Context, now time.Time, interval, settle time.
 	}
 	next := r
 	next.claimedAt = now.UnixMilli()
-	if r.log != log { // a new log, whose numbers begin again
-		next.log, next.recent = log, cursors.Position{}
+	if r.recent.Log != log { // a new log, whose numbers begin again
+		next.recent = cursors.Feed{Log: log}
 	}
 	ids, err := s.recent(ctx, &next, now.Add(-settle), n/2)
 	if err != nil {
@@ -81,13 +81,16 @@ func (s *Store) claim(ctx context.Context, now time.Time, interval, settle time.
 	if err != nil || !claimed { // another replica was faster
 		return nil, err
 	}
-	return append(ids, swept...), nil
+	for _, id := range swept {
+		ids = appendNew(ids, id)
+	}
+	return ids, nil
 }
 
 func (s *Store) read(ctx context.Context) (r row, log string, err error) {
 	err = s.db.System.QueryRowContext(ctx, `SELECT event_log.id, claims, claimed_at, log, tx, seq, sweep, sweep_started, sweep_orders,
 		last_started, last_ended, last_orders FROM order_audit, event_log`).
-		Scan(&log, &r.claims, &r.claimedAt, &r.log, &r.recent.Tx, &r.recent.Seq, &r.sweep, &r.sweepStarted, &r.sweepOrders,
+		Scan(&log, &r.claims, &r.claimedAt, &r.recent.Log, &r.recent.Tx, &r.recent.Seq, &r.sweep, &r.sweepStarted, &r.sweepOrders,
 			&r.lastStarted, &r.lastEnded, &r.lastN)
 	return r, log, err
 }
@@ -108,15 +111,18 @@ func (s *Store) recent(ctx context.Context, r *row, before time.Time, n int) (id
 	if err != nil || len(events) == 0 {
 		return nil, err
 	}
-	r.recent = events[0].Position
-	seen := map[string]bool{}
+	r.recent.Position = events[0].Position
 	for _, e := range events {
-		if !seen[e.order.ID] {
-			seen[e.order.ID] = true
-			ids = append(ids, e.order.ID)
-		}
+		ids = appendNew(ids, e.order.ID)
 	}
 	return ids, nil
+}
+
+func appendNew(ids []string, id string) []string {
+	if slices.Contains(ids, id) {
+		return ids
+	}
+	return append(ids, id)
 }
 
 // swept returns the next n orders of the sweep. When there are fewer, the sweep is complete, and the next one begins.
@@ -144,7 +150,7 @@ func (s *Store) store(ctx context.Context, before, r row) (stored bool, _ error)
 	err := s.db.Transact(ctx, func(tx *sql.Tx) (err error) {
 		stored, err = sqldb.Changed(tx.ExecContext(ctx, `UPDATE order_audit SET claims = $1, claimed_at = $2, log = $3, tx = $4, seq = $5,
 			sweep = $6, sweep_started = $7, sweep_orders = $8, last_started = $9, last_ended = $10, last_orders = $11 WHERE claims = $12`,
-			before.claims+1, r.claimedAt, r.log, r.recent.Tx, r.recent.Seq, r.sweep, r.sweepStarted, r.sweepOrders,
+			before.claims+1, r.claimedAt, r.recent.Log, r.recent.Tx, r.recent.Seq, r.sweep, r.sweepStarted, r.sweepOrders,
 			r.lastStarted, r.lastEnded, r.lastN, before.claims))
 		return err
 	})

@@ -125,24 +125,18 @@ func (s *Store) Advance(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// position is how far events are counted, in the log with this id.
-type position struct {
-	log string
-	cursors.Position
-}
-
 // advance counts up to batch events, and reports whether there may be more.
 func (s *Store) advance(ctx context.Context, now time.Time) (more bool, _ error) {
-	var before position
+	var before cursors.Feed
 	var log string
 	err := s.db.System.QueryRowContext(ctx, `SELECT event_log.id, done.log, done.tx, done.seq FROM order_minutes_position AS done, event_log`).
-		Scan(&log, &before.log, &before.Tx, &before.Seq)
+		Scan(&log, &before.Log, &before.Tx, &before.Seq)
 	if err != nil {
 		return false, err
 	}
 	after := before
-	if before.log != log { // a new log, whose numbers begin again
-		after = position{log: log}
+	if before.Log != log { // a new log, whose numbers begin again
+		after = cursors.Feed{Log: log}
 	}
 	counts, n, err := s.read(ctx, &after, now.Add(-Retention))
 	if err != nil || after == before {
@@ -156,7 +150,7 @@ func (s *Store) advance(ctx context.Context, now time.Time) (more bool, _ error)
 }
 
 // read counts the next events after a position by minute, and moves it behind them. It skips those before oldest.
-func (s *Store) read(ctx context.Context, after *position, oldest time.Time) (map[int64]*Counts, int, error) {
+func (s *Store) read(ctx context.Context, after *cursors.Feed, oldest time.Time) (map[int64]*Counts, int, error) {
 	type row struct {
 		cursors.Position
 		event
@@ -185,9 +179,9 @@ func (s *Store) read(ctx context.Context, after *position, oldest time.Time) (ma
 // errMoved means that another replica has counted the same events.
 var errMoved = errors.New("the position has moved")
 
-func (s *Store) store(ctx context.Context, tx *sql.Tx, before, after position, counts map[int64]*Counts, now time.Time) error {
+func (s *Store) store(ctx context.Context, tx *sql.Tx, before, after cursors.Feed, counts map[int64]*Counts, now time.Time) error {
 	moved, err := sqldb.Changed(tx.ExecContext(ctx, `UPDATE order_minutes_position SET log = $1, tx = $2, seq = $3
-		WHERE log = $4 AND tx = $5 AND seq = $6`, after.log, after.Tx, after.Seq, before.log, before.Tx, before.Seq))
+		WHERE log = $4 AND tx = $5 AND seq = $6`, after.Log, after.Tx, after.Seq, before.Log, before.Tx, before.Seq))
 	if err != nil {
 		return err
 	}
