@@ -27,8 +27,8 @@ type States interface {
 }
 
 // CheckIdentity returns ErrMismatch unless the order database belongs to the state store, or is empty. It logs an error if the
-// order database is new or an older copy, at each start until a rebuild. If a database cannot be read, it logs a warning and returns nil: the health checks report
-// that. Each replica calls it once at its start.
+// order database is new or an older copy, at each start until a rebuild. If a database cannot be read, it logs a warning and
+// returns nil: the health checks report that. Each replica calls it once at its start.
 func CheckIdentity(ctx context.Context, states States, db *orderdb.DB, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, identityTimeout)
 	defer cancel()

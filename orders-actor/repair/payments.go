@@ -18,8 +18,7 @@ import (
 const pageSize = 200 // states in memory
 
 // WritePayments writes the payments of all orders, as the actors' states tell, in the format of package payments.
-// `payments-svc restore` reads it. If a state cannot be read, it writes
-// the others without the last line, and returns an error.
+// `payments-svc restore` reads it. If a state cannot be read, it writes the others without the last line, and returns an error.
 func WritePayments(ctx context.Context, store *actorstore.Store, out io.Writer, log *slog.Logger) error {
 	ledger, err := store.LedgerID(ctx)
 	if err != nil {

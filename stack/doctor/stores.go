@@ -45,7 +45,7 @@ func (s *Setup) components(context.Context) (found []doctor.Finding) {
 			case err != nil:
 				found = append(found, doctor.Bad(fix, "%s cannot be read: %v", file, err)...)
 			case c.Kind == "Configuration":
-				found = append(found, doctor.Bad("move it out of the folder", "%s is a Configuration: with it the sidecars restart without end", file)...)
+				found = append(found, doctor.Bad("move it out of the folder", "%s is a Configuration: it makes the sidecars restart endlessly", file)...)
 			default:
 				have[c.Metadata.Name] = c.Spec.Type
 			}
