@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
 const kB = 1000;
-const budget = { initialJS: 112 * kB, css: 7 * kB, lazyJS: 40 * kB };
+const budget = { initialJS: 120 * kB, css: 10 * kB, lazyJS: 40 * kB };
 
 const dist = new URL('../../orders-actor/webui/dist/', import.meta.url);
 const size = (name) => gzipSync(readFileSync(new URL(name, dist)), { level: 9 }).length;
