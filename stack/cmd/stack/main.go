@@ -1,14 +1,5 @@
-// Command stack runs the whole product on this machine: see package stack.
-//
-//	stack [flags]              run it until Ctrl-C, or until a part dies
-//	stack [flags] control      run it on free ports and read commands from stdin, one JSON object per line
-//	stack [flags] dapr-run     run the control plane here, and the apps and their sidecars with the Dapr CLI
-//	stack [flags] rebuild      restore missing orders in the order database; the product may be running
-//	stack [flags] doctor       check the set-up, running or stopped; exits with 1 if there is a problem
-//	stack [flags] backup DIR   copy the SQLite databases and keys to a new folder; the product may be running
-//	stack [flags] restore DIR  replace them by those of a backup; the product must be stopped
-//	stack [flags] restore-ledger   restore a lost ledger from the actors' states; the product must be running
-//	stack [flags] rearm        register the reminders of all confirmed orders again; the product must be running
+// Command stack runs the whole product on this machine: see package stack. Without arguments it runs the product until Ctrl-C, or
+// until a part dies; usage lists its commands.
 package main
 
 import (
@@ -25,6 +16,22 @@ import (
 	"orders/stack/doctor"
 )
 
+const usage = `usage: stack [flags] [command]
+
+commands:
+  (none)          run the product until Ctrl-C, or until a part dies
+  control         run it on free ports and read requests from stdin, one JSON object per line
+  dapr-run        run the control plane here, and the apps and their sidecars with the Dapr CLI
+  rebuild         restore missing orders in the order database; the product may be running
+  rearm           register the reminders of all confirmed orders again; the product must be running
+  doctor          check the set-up, running or stopped; the exit status is 1 if there is a problem
+  backup DIR      copy the SQLite databases and keys to a new folder; the product may be running
+  restore DIR     replace them by those of a backup; the product must be stopped
+  restore-ledger  restore a lost ledger from the actors' states; the product must be running
+
+flags:
+`
+
 func main() {
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "stack:", err)
@@ -39,6 +46,10 @@ func run(args []string) error {
 	flags.BoolVar(&o.FreePorts, "free-ports", false, "let the services listen on free ports")
 	flags.IntVar(&o.Replicas, "replicas", 1, "number of orders-actor processes; more than one needs -postgres")
 	flags.StringVar(&o.Postgres, "postgres", os.Getenv("STATE_DSN"), "keep all state in this database instead of SQLite files (default STATE_DSN)")
+	flags.Usage = func() {
+		fmt.Fprint(flags.Output(), usage)
+		flags.PrintDefaults()
+	}
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
@@ -79,7 +90,7 @@ func run(args []string) error {
 	case "restore-ledger":
 		return restoreLedger(ctx, o)
 	default:
-		return fmt.Errorf("unknown command %q", flags.Arg(0))
+		return fmt.Errorf("unknown command %q; stack -h lists the commands", flags.Arg(0))
 	}
 }
 
