@@ -129,7 +129,11 @@ const states: Record<string, (page: Page) => Promise<void>> = {
   'theme menu': async (page) => {
     await signIn(page, 'alice');
     await page.getByText(order.slice(-8)).first().waitFor();
-    await page.getByRole('button', { name: 'Theme' }).click();
+    // On a phone the theme is in the account's menu.
+    const menus = page
+      .getByRole('button', { name: 'Theme' })
+      .or(page.getByRole('button', { name: /^Account of/ }));
+    await menus.first().click();
     await page.getByRole('radio', { name: 'System' }).waitFor();
   },
   order: async (page) => {
@@ -185,4 +189,27 @@ describe.each([
       await leave();
     });
   });
+});
+
+test('header, page and footer share one edge, and a bold tab moves no other', async () => {
+  const { page, leave } = await visit(browser, stack.url);
+  await signIn(page, 'alice');
+  await page.getByText('Assam').first().waitFor();
+  const left = (name: string) =>
+    page.evaluate((name) => document.querySelector(name)?.getBoundingClientRect().left, name);
+  const title = await left('h1');
+  expect(await left('.brand')).toBe(title);
+  expect(
+    await page.evaluate(() => {
+      const footer = document.querySelector('footer');
+      return footer && footer.getBoundingClientRect().left + parseFloat(getComputedStyle(footer).paddingLeft);
+    }),
+  ).toBe(title);
+  const tabs = () =>
+    page.locator('.tabs a').evaluateAll((all) => all.map((tab) => tab.getBoundingClientRect().left));
+  const before = await tabs();
+  await page.getByRole('link', { name: /^Delivered/ }).click();
+  await page.locator('.tabs a[aria-current]', { hasText: 'Delivered' }).waitFor();
+  expect(await tabs()).toEqual(before);
+  await leave();
 });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launch, visit } from './browser';
 import { Issuer } from './issuer';
 import { Stack } from './stack';
-import { createOrder, status } from './steps';
+import { createOrder, signOut, status } from './steps';
 
 let browser: Browser;
 let issuer: Issuer;
@@ -114,7 +114,7 @@ test('the session survives a reload and ends on sign-out, after which another us
     await list(page).waitFor();
     await page.reload();
     await list(page).waitFor();
-    await page.getByRole('button', { name: 'Sign out' }).click();
+    await signOut(page);
     await page.getByRole('heading', { name: 'Sign in to Orders' }).waitFor();
     expect(await page.evaluate(() => localStorage.getItem('orders.session'))).toBeNull();
     await signIn(page, 'olivia');

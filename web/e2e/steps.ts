@@ -13,6 +13,11 @@ export async function signIn(page: Page, user: string): Promise<void> {
   await page.getByRole('heading', { name: 'Orders', exact: true }).waitFor();
 }
 
+export async function signOut(page: Page): Promise<void> {
+  await page.getByRole('button', { name: /^Account of/ }).click();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+}
+
 /** Creates an order of one item from the catalogue, and waits for its page. */
 export async function createOrder(page: Page, name: string, quantity: number): Promise<void> {
   await page

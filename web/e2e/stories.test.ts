@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { phone } from './browser';
-import { cancel, createOrder, signIn, status } from './steps';
+import { cancel, createOrder, signIn, signOut, status } from './steps';
 import { startStack, storyRunner } from './story';
 
 const story = storyRunner();
@@ -54,7 +54,7 @@ describe('when payments are confirmed', () => {
       const second = await first.context().newPage();
       await second.goto(stack().url);
       await second.locator('.who', { hasText: 'olivia' }).waitFor();
-      await first.getByRole('button', { name: 'Sign out' }).click();
+      await signOut(first);
       await second.getByRole('heading', { name: 'Sign in to Orders' }).waitFor();
       await signIn(first, 'alice');
       await second.locator('.who', { hasText: 'alice' }).waitFor();

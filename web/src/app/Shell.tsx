@@ -1,9 +1,12 @@
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { scan } from 'rxjs';
-import { clockTime } from '../domain/format';
+import { clockTime, timeZone } from '../domain/format';
 import { ListPage } from '../pages/orders/ListPage';
 import type { Connection } from '../live/feedConnection';
 import { OutboxNotice } from './OutboxNotice';
+import { Icon } from '../ui/Icon';
+import { usePhone } from '../ui/media';
+import { Menu } from '../ui/Menu';
 import { Message } from '../ui/Message';
 import { useNow } from '../ui/now';
 import { useShortcuts } from '../ui/shortcuts';
@@ -14,7 +17,8 @@ import { ErrorBoundary } from './ErrorBoundary';
 import { Help } from './Help';
 import { Link, navigate, useAddress } from '../ui/router';
 import { useServices } from '../services';
-import { ThemeMenu } from './ThemeMenu';
+import { Account } from './Account';
+import { ThemeChoice } from './ThemeChoice';
 
 const loadOrderPage = () => import('../pages/order/OrderPage');
 const loadCreatePage = () => import('../pages/create/CreatePage');
@@ -40,7 +44,7 @@ function usePreload() {
 }
 
 export function Shell({ onSignOut }: { onSignOut: () => void }) {
-  const { session } = useServices();
+  const phone = usePhone();
   const [help, setHelp] = useState(false);
   usePreload();
   const address = useAddress();
@@ -51,34 +55,43 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
         Skip to content
       </a>
       <header className="top">
-        <Link href="/" className="brand">
-          Orders
-        </Link>
-        <Badge />
-        <nav aria-label="Main">
-          <Link href="/new" className="button primary" aria-current={address === '/new' ? 'page' : undefined}>
-            New order
+        <div className="container">
+          <Link href="/" className="brand">
+            Orders
           </Link>
-          <button
-            type="button"
-            className="quiet"
-            aria-label="Keyboard shortcuts"
-            title="Keyboard shortcuts (?)"
-            onClick={() => setHelp(true)}
-          >
-            ?
-          </button>
-          <ThemeMenu />
-          <span className="who">
-            {session.name ?? session.user}
-            {session.role === 'operator' && <small> operator</small>}
-          </span>
-          <button type="button" className="quiet" onClick={onSignOut}>
-            Sign out
-          </button>
-        </nav>
+          <Badge />
+          <nav aria-label="Main">
+            <Link
+              href="/new"
+              className="button primary new"
+              aria-label="New order"
+              aria-current={address === '/new' ? 'page' : undefined}
+            >
+              <Icon name="plus" />
+              {!phone && 'New order'}
+              {!phone && <kbd>N</kbd>}
+            </Link>
+            {!phone && (
+              <button
+                type="button"
+                className="quiet square"
+                aria-label="Keyboard shortcuts"
+                title="Keyboard shortcuts (?)"
+                onClick={() => setHelp(true)}
+              >
+                <Icon name="help" />
+              </button>
+            )}
+            {!phone && (
+              <Menu name="Theme" className="quiet square" label={<Icon name="theme" />}>
+                <ThemeChoice />
+              </Menu>
+            )}
+            <Account compact={phone} onSignOut={onSignOut} />
+          </nav>
+        </div>
       </header>
-      <main id="main" tabIndex={-1}>
+      <main id="main" className="container" tabIndex={-1}>
         <OutboxNotice />
         <ErrorBoundary key={address.split('?')[0]}>
           <Suspense fallback={<div className="skeleton page" aria-label="Loading" role="status" />}>
@@ -86,6 +99,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
           </Suspense>
         </ErrorBoundary>
       </main>
+      <footer className="container">Times in {timeZone}</footer>
       <Toaster />
       {help && <Help onClose={() => setHelp(false)} />}
     </>

@@ -1,5 +1,6 @@
 import { shortId } from '../domain/format';
 import { useServices } from '../services';
+import { Icon } from '../ui/Icon';
 import { Link } from '../ui/router';
 import { useObservable } from '../ui/useObservable';
 import type { Toast } from '../live/toasts';
@@ -13,16 +14,17 @@ export function Toaster() {
     <div className="toasts" role="status">
       {shown.map(({ id, text, tone, order }) => (
         <div key={id} className={`toast ${tone}`}>
+          <Icon name={tone === 'bad' ? 'alert' : 'check'} />
           <span>
             {text} {order !== undefined && <Link href={`/orders/${order}`}>{shortId(order)}</Link>}
           </span>
           <button
             type="button"
-            className="quiet"
+            className="quiet square"
             aria-label={`Dismiss: ${text}`}
             onClick={() => toasts.dismiss(id)}
           >
-            ×
+            <Icon name="cross" />
           </button>
         </div>
       ))}

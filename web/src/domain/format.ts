@@ -21,7 +21,8 @@ export function money(minor: number, currency: Currency): string {
   return moneyFormat(currency).format(minor / 10 ** decimals(currency));
 }
 
-const exactFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+// The long style names the time zone: people in different zones share links and screenshots.
+const exactFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long' });
 const relativeFormat = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto', style: 'short' });
 const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 const clockFormat = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
@@ -34,6 +35,10 @@ const units: [Intl.RelativeTimeFormatUnit, number][] = [
   ['second', 1],
 ];
 
+/** The time zone of all times that are shown, such as `Europe/Berlin`. */
+export const timeZone = exactFormat.resolvedOptions().timeZone;
+
+/** The date and time to the second, with the time zone. */
 export function exactTime(at: string): string {
   return exactFormat.format(new Date(at));
 }

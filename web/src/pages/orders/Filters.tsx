@@ -32,7 +32,9 @@ export function Tabs({ query, counts, atLeast }: TabsProps) {
           href={formatQuery(refine(query, { status }))}
           aria-current={query.status === status ? 'true' : undefined}
         >
-          {name}{' '}
+          <span className="steady" data-text={name}>
+            {name}
+          </span>{' '}
           <span className="count">
             {count?.toLocaleString() ?? '–'}
             {more && '+'}

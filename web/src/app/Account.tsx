@@ -1,0 +1,47 @@
+import { useServices } from '../services';
+import { Icon } from '../ui/Icon';
+import { Menu } from '../ui/Menu';
+import { ThemeChoice } from './ThemeChoice';
+
+interface AccountProps {
+  /** Whether the header has room for the avatar only: then the menu has the name and the theme. */
+  compact: boolean;
+  onSignOut: () => void;
+}
+
+/** The signed-in user, and a menu to sign out. */
+export function Account({ compact, onSignOut }: AccountProps) {
+  const { session } = useServices();
+  const name = session.name ?? session.user;
+  const user = (
+    <span className="who">
+      {name}
+      {session.role === 'operator' && <small className="soft"> operator</small>}
+    </span>
+  );
+  return (
+    <Menu
+      name={`Account of ${name}`}
+      className="quiet account"
+      label={
+        <>
+          <span className="avatar" aria-hidden="true">
+            {name.charAt(0).toUpperCase()}
+          </span>
+          {!compact && user}
+        </>
+      }
+    >
+      {compact && (
+        <>
+          {user}
+          <ThemeChoice />
+        </>
+      )}
+      <button type="button" className="item" onClick={onSignOut}>
+        <Icon name="signOut" />
+        Sign out
+      </button>
+    </Menu>
+  );
+}
