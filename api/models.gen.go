@@ -305,6 +305,23 @@ type CancelledOrder struct {
 	Version int `json:"version"`
 }
 
+// Catalogue defines model for Catalogue.
+type Catalogue struct {
+	// Enforced Whether the orders of customers may have only these items, with these names and prices (`ENFORCE_CATALOGUE`). Operators
+	// may order others too.
+	Enforced bool            `json:"enforced"`
+	Items    []CatalogueItem `json:"items"`
+}
+
+// CatalogueItem defines model for CatalogueItem.
+type CatalogueItem struct {
+	Name string `json:"name"`
+
+	// Prices The unit price in minor units, per currency. Without a price the item is not sold in that currency.
+	Prices map[string]int64 `json:"prices"`
+	Sku    string           `json:"sku"`
+}
+
 // Cause What caused the transition; all except `created` are events of the state machine.
 type Cause string
 
@@ -343,7 +360,11 @@ type Counts struct {
 type CreateOrder struct {
 	// Currency ISO 4217. All have two decimals except JPY, which has none.
 	Currency Currency `json:"currency"`
-	Items    []Item   `json:"items"`
+
+	// Customer Whose order it is, if not the caller's. For operators; customers may pass only their own name (`403` otherwise).
+	// One line of printable characters, not blank.
+	Customer string `json:"customer,omitempty,omitzero"`
+	Items    []Item `json:"items"`
 }
 
 // Currency ISO 4217. All have two decimals except JPY, which has none.
@@ -1023,6 +1044,12 @@ type Unavailable = Problem
 
 // UnsupportedMediaType RFC 9457.
 type UnsupportedMediaType = Problem
+
+// GetCatalogueParams defines parameters for GetCatalogue.
+type GetCatalogueParams struct {
+	// IfNoneMatch ETags that you have; if the catalogue still has one of them, the response is `304` without a body.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
 
 // ListOrdersParams defines parameters for ListOrders.
 type ListOrdersParams struct {

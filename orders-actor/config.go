@@ -12,6 +12,7 @@ import (
 	"orders/kit/config"
 	"orders/kit/telemetry"
 	"orders/orders-actor/auth"
+	"orders/orders-actor/catalogue"
 	"orders/orders-actor/orderdb/attention"
 	"orders/orders-actor/orderdb/sqldb"
 )
@@ -37,6 +38,8 @@ type Config struct {
 	MaxWaiting     int
 	MaxPerUser     int
 	CORSOrigins    []string
+	Catalogue      *catalogue.Catalogue
+	Enforce        bool // customers may order only what is in the catalogue, at its prices
 	SecretName     string
 	LogLevel       string
 	LogFormat      string
@@ -72,6 +75,7 @@ func readConfig(env *config.Reader) (Config, error) {
 		MaxWaiting:     env.Int("MAX_WAITING", 2048, 1, 100_000),
 		MaxPerUser:     env.Int("MAX_WAITING_PER_USER", 100, 1, 100_000),
 		CORSOrigins:    env.List("CORS_ORIGINS"),
+		Enforce:        env.Enum("ENFORCE_CATALOGUE", "false", "false", "true") == "true",
 		SecretName:     env.String("SECRET_NAME", "orders-actor"),
 		LogLevel:       env.Enum("LOG_LEVEL", "info", "debug", "info", "warn", "error"),
 		LogFormat:      env.Enum("LOG_FORMAT", "text", "text", "json"),
@@ -84,6 +88,10 @@ func readConfig(env *config.Reader) (Config, error) {
 	}
 	if err := sqldb.CheckDSN(c.StateDSN); err != nil {
 		env.Reject("STATE_DSN", "%v", err)
+	}
+	var err error
+	if c.Catalogue, err = catalogue.Load(env.String("CATALOGUE_FILE", "")); err != nil {
+		env.Reject("CATALOGUE_FILE", "must be a catalogue: %v", err)
 	}
 	if c.AuthMode == "oidc" {
 		for _, name := range []string{"OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_CLIENT_ID"} {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"orders/kit/config"
+	"orders/orders-actor/catalogue"
 )
 
 func TestDefaults(t *testing.T) {
@@ -21,6 +22,8 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, 10*time.Second, c.PaymentTimeout)
 	assert.Equal(t, 600, c.RateLimit)
 	assert.Equal(t, 256, c.MaxInFlight)
+	assert.Equal(t, catalogue.Default(), c.Catalogue)
+	assert.False(t, c.Enforce)
 	assert.Equal(t, "orders-actor", c.SecretName)
 	assert.Equal(t, "http://127.0.0.1:3500", c.DaprHTTP)
 }
@@ -28,7 +31,7 @@ func TestDefaults(t *testing.T) {
 func TestABadSettingIsNamed(t *testing.T) {
 	for name, value := range map[string]string{
 		"ORDERS_ADDR": "8080", "DELIVER_AFTER": "soon", "ATTENTION_AFTER": "0s", "AUDIT_PER_MINUTE": "-1", "AUTH_MODE": "none", "OIDC_ISSUER": "issuer", "PAYMENT_TIMEOUT": "0s",
-		"RATE_LIMIT": "-1", "MAX_IN_FLIGHT": "0", "MAX_WAITING": "0", "MAX_WAITING_PER_USER": "0", "CORS_ORIGINS": "example.com", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
+		"RATE_LIMIT": "-1", "MAX_IN_FLIGHT": "0", "MAX_WAITING": "0", "MAX_WAITING_PER_USER": "0", "CORS_ORIGINS": "example.com", "CATALOGUE_FILE": "none.json", "ENFORCE_CATALOGUE": "yes", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
 		"DAPR_HTTP_PORT": "x y", "VIEW_DSN": "postgresql+psycopg://u:p@h/db", "VIEW_MAX_CONNS": "3", "STATE_DSN": "mysql://u:p@h/db",
 	} {
 		_, err := readConfig(config.Map(map[string]string{name: value}))

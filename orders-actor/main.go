@@ -220,6 +220,7 @@ func newServer(c Config, keys map[string][]byte, logger *slog.Logger, o rest.Opt
 	o.Log, o.SPA = logger, site.Serve
 	o.RateLimit, o.MaxInFlight, o.CORSOrigins = c.RateLimit, c.MaxInFlight, c.CORSOrigins
 	o.MaxWaiting, o.MaxPerUser = c.MaxWaiting, c.MaxPerUser
+	o.Catalogue, o.EnforceCatalogue = c.Catalogue, c.Enforce
 	return rest.New(o)
 }
 

@@ -29,9 +29,11 @@ var ErrInvalid = errors.New("invalid on-behalf-of token")
 
 // Claims are the contents of a token. Amount is in minor units of Currency.
 type Claims struct {
-	OrderID, User string
-	Amount        int64
-	Currency      string
+	OrderID  string
+	User     string // the order's customer, who pays
+	Actor    string // the operator who created the order for the customer; otherwise empty
+	Amount   int64
+	Currency string
 }
 
 func (c Claims) check() error {
@@ -46,6 +48,12 @@ type payload struct {
 	OrderID  string `json:"order"`
 	Amount   *int64 `json:"amount"` // nil if absent
 	Currency string `json:"currency"`
+	Actor    *actor `json:"act,omitempty"`
+}
+
+// actor is the claim of RFC 8693, section 4.1: who acts for the subject.
+type actor struct {
+	Subject string `json:"sub"`
 }
 
 // Mint returns a token with the claims that expires after Lifetime.
@@ -56,12 +64,16 @@ func Mint(key []byte, c Claims, now time.Time) (string, error) {
 	if err := c.check(); err != nil {
 		return "", fmt.Errorf("mint on-behalf-of token: %w", err)
 	}
+	var act *actor
+	if c.Actor != "" {
+		act = &actor{Subject: c.Actor}
+	}
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, payload{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer: issuer, Audience: jwt.ClaimStrings{audience}, Subject: c.User,
 			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(Lifetime)),
 		},
-		OrderID: c.OrderID, Amount: &c.Amount, Currency: c.Currency,
+		OrderID: c.OrderID, Amount: &c.Amount, Currency: c.Currency, Actor: act,
 	}).SignedString(key)
 }
 
@@ -87,6 +99,9 @@ func Verify(keys [][]byte, token string, now time.Time) (Claims, error) {
 		return Claims{}, fmt.Errorf("%w: no amount", ErrInvalid)
 	}
 	c := Claims{OrderID: p.OrderID, User: p.Subject, Amount: *p.Amount, Currency: p.Currency}
+	if p.Actor != nil {
+		c.Actor = p.Actor.Subject
+	}
 	if err := c.check(); err != nil {
 		return Claims{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}

@@ -20,7 +20,7 @@ func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`[ -~äß€]{1,40}`)
 		c := Claims{
-			OrderID: text.Draw(t, "order"), User: text.Draw(t, "user"),
+			OrderID: text.Draw(t, "order"), User: text.Draw(t, "user"), Actor: rapid.StringMatching(`[ -~äß€]{0,40}`).Draw(t, "actor"),
 			Amount: rapid.Int64Min(0).Draw(t, "amount"), Currency: text.Draw(t, "currency"),
 		}
 		token, err := Mint(key, c, now)

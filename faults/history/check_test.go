@@ -137,6 +137,9 @@ func TestEachViolationIsReported(t *testing.T) {
 		{"an order has other items than its create", CreateKept, "d", func(f *fixture) {
 			f.change("d", func(o *order.Order) { o.Items = items("coffee") })
 		}},
+		{"an order is not that of the customer whom its operator named", CreateKept, "d", func(f *fixture) {
+			f.call(0).Customer = "bob"
+		}},
 		{"the history names another creator", CreateKept, "d", func(f *fixture) {
 			f.change("d", func(o *order.Order) { o.History[0].User = "bob" })
 		}},

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"slices"
 
 	"orders/orders-actor/order"
@@ -34,7 +35,7 @@ func (c *check) created(id string, e *evidence, o order.Order) {
 		if call.Op != Create || !call.Acknowledged() {
 			continue
 		}
-		if o.Customer != call.Client || o.Currency != call.Currency || !slices.Equal(o.Items, call.Items) {
+		if o.Customer != cmp.Or(call.Customer, call.Client) || o.Currency != call.Currency || !slices.Equal(o.Items, call.Items) {
 			c.fail(CreateKept, id, "the order differs from the create")
 			return
 		}
@@ -148,7 +149,7 @@ func (c *check) keys() {
 			c.fail(OneKeyOneOrder, call.Order, "%s's key %q: the replies to two creates say that they created the order", call.Client, call.Key)
 		case was.Order != call.Order:
 			c.fail(OneKeyOneOrder, call.Order, "%s's key %q created order %s and this one", call.Client, call.Key, was.Order)
-		case !slices.Equal(was.Items, call.Items) || was.Currency != call.Currency:
+		case !slices.Equal(was.Items, call.Items) || was.Currency != call.Currency || was.Customer != call.Customer:
 			c.fail(OneKeyOneOrder, call.Order, "%s's key %q was accepted with two bodies", call.Client, call.Key)
 		}
 	}

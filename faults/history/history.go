@@ -28,6 +28,8 @@ type Call struct {
 	Op     Op
 	Client string // the user
 
+	Customer string // create: whose order it is, if not the client's
+
 	Order     string       // the order's id; of a create it is known only from the reply
 	Key       string       // create: the idempotency key, "" for none
 	Items     []order.Item // create: the first SKU is unique to the key, or to the call if it has no key

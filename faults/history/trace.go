@@ -75,6 +75,9 @@ func (c Call) String() string {
 	if c.Key != "" {
 		fmt.Fprintf(&b, " key=%s", c.Key)
 	}
+	if c.Customer != "" {
+		fmt.Fprintf(&b, " for %s", c.Customer)
+	}
 	if c.IfVersion != 0 {
 		fmt.Fprintf(&b, " if version %d", c.IfVersion)
 	}

@@ -63,14 +63,20 @@ func (w *world) client(after time.Duration, do func(*proc)) {
 	})
 }
 
+// operator creates some of the orders for their customers.
+const operator = "operator"
+
 func (w *world) customer(p *proc, user string, number int) {
 	want := history.Call{
 		Op: history.Create, Client: user, Currency: "EUR",
 		Items: []order.Item{{SKU: fmt.Sprintf("sku-%d", number), Name: "Tea", Quantity: 1 + w.choices.IntN(3), UnitPrice: 100}},
 	}
 	attempts := 1
+	if w.choices.IntN(6) == 5 {
+		want.Client, want.Customer = operator, user
+	}
 	if w.choices.IntN(5) < 4 {
-		want.Key, attempts = "key", 4
+		want.Key, attempts = "key of "+user, 4
 		if w.choices.IntN(4) == 3 { // the same request again at the same time
 			w.client(time.Duration(w.choices.IntN(20))*time.Millisecond, func(twin *proc) { w.create(twin, want, attempts) })
 		}
@@ -79,7 +85,11 @@ func (w *world) customer(p *proc, user string, number int) {
 		}
 		if w.choices.IntN(8) == 7 { // another body with the same key
 			other := want
-			other.Currency = "USD"
+			if other.Customer != "" {
+				other.Customer = "another customer"
+			} else {
+				other.Currency = "USD"
+			}
 			w.client(time.Duration(w.choices.IntN(2_000))*time.Millisecond, func(twin *proc) { w.create(twin, other, 1) })
 		}
 	}
@@ -126,7 +136,10 @@ func (w *world) create(p *proc, want history.Call, attempts int) (id string) {
 
 // serveCreate does what package rest does: it invokes the actor whose id is derived from the key.
 func (w *world) serveCreate(c history.Call) answer {
-	fingerprint := c.Items[0].SKU + c.Currency
+	fingerprint, role := c.Items[0].SKU+c.Currency, "customer"
+	if c.Customer != "" {
+		fingerprint, role = fingerprint+c.Customer, "operator"
+	}
 	id := keyID(c.Client, c.Key)
 	switch {
 	case c.Key == "":
@@ -137,8 +150,12 @@ func (w *world) serveCreate(c history.Call) answer {
 	if w.mutation.NoFingerprint {
 		fingerprint = ""
 	}
+	customer := c.Customer
+	if w.mutation.CustomerIgnored {
+		customer = ""
+	}
 	o, replayed, err := w.orders.Create(context.Background(), order.Create{
-		ID: id, Auth: order.Auth{User: c.Client, Role: "customer"}, Items: c.Items, Currency: c.Currency, Fingerprint: fingerprint,
+		ID: id, Auth: order.Auth{User: c.Client, Role: role}, Customer: customer, Items: c.Items, Currency: c.Currency, Fingerprint: fingerprint,
 		NewID: c.Key == "",
 	})
 	return respond(answer{status: 201, replayed: replayed, order: &o}, err)

@@ -23,6 +23,7 @@ type Mutation struct {
 	NoVoidMark        bool // payments-svc ignores a void that arrives before its payment
 	LastWriteLedger   bool // in the ledger the last write wins
 	NoFingerprint     bool // a create with a known key is answered whatever its body is
+	CustomerIgnored   bool // the customer of a create is not passed on
 	KeysExpire        bool // the order of a key is stored in a table for some time, and not derived from the key
 	NoCallMark        bool // a replayed create is treated like one call that was executed twice
 	LossIgnored       bool // an actor without state does not read the order database

@@ -104,6 +104,7 @@ func TestCheckerDetectsEachMutation(t *testing.T) {
 		{"a void that arrives first is ignored", Mutation{NoVoidMark: true}, history.VoidArrives},
 		{"the last write to the ledger wins", Mutation{LastWriteLedger: true}, history.ChargedOnce},
 		{"no fingerprint", Mutation{NoFingerprint: true}, history.OneKeyOneOrder},
+		{"orders for customers are those of the operator", Mutation{CustomerIgnored: true}, history.CreateKept},
 		{"keys expire", Mutation{KeysExpire: true}, history.OneKeyOneOrder},
 		{"all calls have the same id", Mutation{NoCallMark: true}, history.OneKeyOneOrder},
 		{"an actor without state does not read the order database", Mutation{LossIgnored: true}, history.FinalInTime},

@@ -28,7 +28,7 @@ func ReadJSON[T any](c *fiber.Ctx) (T, error) {
 		var zero T
 		return zero, err
 	}
-	return parseJSON[T](body)
+	return ParseJSON[T](body)
 }
 
 var byteOrderMark = []byte("\ufeff")
@@ -51,7 +51,8 @@ func jsonBody(c *fiber.Ctx) ([]byte, error) {
 	return bytes.TrimPrefix(c.Request().Body(), byteOrderMark), nil
 }
 
-func parseJSON[T any](body []byte) (T, error) {
+// ParseJSON is ReadJSON for JSON that is not the body of a request, such as a file.
+func ParseJSON[T any](body []byte) (T, error) {
 	var v T
 	if len(bytes.TrimSpace(body)) == 0 {
 		return v, problem.New(problem.InvalidJSON, "the body is empty; send JSON")

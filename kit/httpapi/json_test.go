@@ -26,7 +26,7 @@ func TestParseJSON(t *testing.T) {
 		"\n{\"name\":\"a\",\"note\":\"b\",\"limit\":0}\n": {Name: "a", Note: "b", Limit: &limit},
 		`{"name":"a","limit":null}`:                       {Name: "a"},
 	} {
-		got, err := parseJSON[testBody]([]byte(text))
+		got, err := ParseJSON[testBody]([]byte(text))
 		require.NoError(t, err, text)
 		require.Equal(t, want, got, text)
 	}
@@ -50,7 +50,7 @@ func TestParseJSONRejects(t *testing.T) {
 		`{"name":"a","lines":{}}`:               "lines",
 		`{"` + strings.Repeat("x", 65) + `":1}`: strings.Repeat("x", 64) + "…",
 	} {
-		_, err := parseJSON[testBody]([]byte(text))
+		_, err := ParseJSON[testBody]([]byte(text))
 		p, ok := errors.AsType[*problem.Problem](err)
 		require.True(t, ok, text)
 		if field == "" {

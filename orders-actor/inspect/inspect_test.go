@@ -53,7 +53,7 @@ func (l ledger) Find(ctx context.Context, p payer.Payment) (payer.Record, bool, 
 		<-ctx.Done()
 		return payer.Record{}, false, ctx.Err()
 	}
-	return l.now().Ledger.Value, l.now().Ledger.Found && p.Amount == 900 && p.Auth.User == "alice", l.now().Ledger.Err
+	return l.now().Ledger.Value, l.now().Ledger.Found && p.Amount == 900 && p.Customer == "alice", l.now().Ledger.Err
 }
 
 func (w *world) inspector(at time.Time) *inspect.Inspector {

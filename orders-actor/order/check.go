@@ -17,6 +17,7 @@ const (
 	MaxSKU       = 64             // characters
 	MaxName      = 200            // characters
 	MaxReason    = 500            // characters
+	MaxCustomer  = 255            // characters
 	maxOriginID  = 64             // bytes
 )
 

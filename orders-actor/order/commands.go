@@ -1,7 +1,11 @@
 package order
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
 	"time"
+	"unicode"
 )
 
 // Create creates an order. The caller chooses the ID, so that a repeated create reaches the same order. Call is unique per
@@ -10,6 +14,7 @@ import (
 type Create struct {
 	ID          string `json:"id"`
 	Auth        Auth   `json:"auth"`
+	Customer    string `json:"customer,omitempty"` // whose order it is, if not that of Auth.User: only operators may name one
 	Items       []Item `json:"items"`
 	Currency    string `json:"currency"`
 	Fingerprint string `json:"fingerprint"`
@@ -17,7 +22,32 @@ type Create struct {
 	NewID       bool   `json:"newId,omitempty"`
 	Trace       string `json:"trace,omitempty"` // W3C traceparent of the request
 	Origin      Origin `json:"origin,omitzero"`
+	// Refused has the fields that the shop does not accept. Only the order knows whether the create is a replay: then it is
+	// answered with the order, because the shop may have accepted the fields earlier. Otherwise it is refused.
+	Refused []FieldError `json:"refused,omitempty"`
 }
+
+// Check returns the total in minor units, or *Invalid with each invalid field. It does not look at Refused.
+func (c Create) Check() (int64, error) {
+	total, err := Check(c.Items, c.Currency)
+	if c.Customer == "" {
+		return total, err
+	}
+	var invalid Invalid
+	if found, ok := errors.AsType[*Invalid](err); ok {
+		invalid = *found
+	}
+	checkText(func(field, format string, args ...any) {
+		invalid.Fields = append(invalid.Fields, FieldError{Field: field, Message: fmt.Sprintf(format, args...)})
+	}, "customer", c.Customer, MaxCustomer, func(r rune) bool { return !unicode.IsPrint(r) })
+	if invalid.Fields != nil {
+		return 0, &invalid
+	}
+	return total, nil
+}
+
+// customer returns the customer of the order.
+func (c Create) customer() string { return cmp.Or(c.Customer, c.Auth.User) }
 
 // Cancel cancels an order. If IfVersion is not 0, an order with another version refuses. Call is unique per request: it
 // identifies the call that cancelled the order, even if Dapr executes it twice.
@@ -54,9 +84,15 @@ type Resume struct {
 	Repair *Repair `json:"repair,omitempty"` // also repair what was lost
 }
 
-// New returns a new order, or *Invalid with each invalid field.
+// New returns a new order, *Invalid with each invalid field, or the refusal Forbidden if a customer names another one.
 func New(c Create, now time.Time) (State, error) {
-	total, err := Check(c.Items, c.Currency)
+	if c.customer() != c.Auth.User && byRole(c.Auth.Role) != ByOperator {
+		return State{}, OnlyOperatorsName()
+	}
+	total, err := c.Check()
+	if err == nil && c.Refused != nil {
+		err = &Invalid{Fields: c.Refused}
+	}
 	if err != nil {
 		return State{}, err
 	}
@@ -64,7 +100,7 @@ func New(c Create, now time.Time) (State, error) {
 	return State{
 		Schema: Schema,
 		Order: Order{
-			ID: c.ID, Customer: c.Auth.User, Status: machine.Initial, Version: 1,
+			ID: c.ID, Customer: c.customer(), Status: machine.Initial, Version: 1,
 			Items: append([]Item(nil), c.Items...), Currency: c.Currency, Total: total,
 			CreatedAt: now, UpdatedAt: now,
 			Payment: Payment{Status: PaymentPending},
@@ -81,9 +117,9 @@ func New(c Create, now time.Time) (State, error) {
 }
 
 // CheckReplay compares a create with the existing order. It reports whether c is a replay of an earlier request, not the
-// call that created the order, executed twice. Other content or another user returns the refusal KeyReused.
+// call that created the order, executed twice. Other content, another user or another customer returns the refusal KeyReused.
 func (s State) CheckReplay(c Create) (replayed bool, _ error) {
-	if s.Fingerprint != c.Fingerprint || s.Customer != c.Auth.User {
+	if s.Fingerprint != c.Fingerprint || s.Customer != c.customer() || s.Auth.User != c.Auth.User {
 		return false, &Refusal{Code: KeyReused, Detail: "this Idempotency-Key was used before with another body"}
 	}
 	return c.Call == "" || s.CreateCall != c.Call, nil

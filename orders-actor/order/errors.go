@@ -31,6 +31,11 @@ func (r *Refusal) Error() string { return fmt.Sprintf("%s: %s", r.Code, r.Detail
 // NotFound returns the refusal for an order that does not exist, or that the user may not see.
 func NotFound() *Refusal { return &Refusal{Code: OrderNotFound, Detail: "there is no such order"} }
 
+// OnlyOperatorsName returns the refusal for a customer who creates an order for another one.
+func OnlyOperatorsName() *Refusal {
+	return &Refusal{Code: Forbidden, Detail: "only an operator may create an order for another customer"}
+}
+
 func (s State) refuse(code Code, detail string) *Refusal {
 	return &Refusal{Code: code, Detail: detail, Status: s.Status, Version: s.Version}
 }

@@ -93,7 +93,7 @@ type Origin struct {
 	TraceID   string `json:"traceId,omitempty"`
 }
 
-// Auth is the user who created the order. The payer needs it for calls on behalf of that user.
+// Auth is the user who created the order: its customer, or an operator. The payer needs it for calls on behalf of the customer.
 type Auth struct {
 	User string `json:"user"`
 	Role string `json:"role"`

@@ -353,3 +353,97 @@ func TestReasonKeepsLineBreaksAndRefusesOtherControlCharacters(t *testing.T) {
 		assert.Equal(t, "reason", invalid.Fields[0].Field)
 	}
 }
+
+func TestOperatorCreatesAnOrderForACustomer(t *testing.T) {
+	olga := order.Auth{User: "olga", Role: "operator"}
+	create := order.Create{
+		ID: "0198f7a0-0000-7000-8000-000000000001", Auth: olga, Customer: "alice", Currency: "EUR", Fingerprint: "f", Call: "first",
+		Items: []order.Item{{SKU: "tea-1", Name: "Green tea", Quantity: 2, UnitPrice: 450}},
+	}
+	s, err := order.New(create, noon)
+	require.NoError(t, err)
+	assert.Equal(t, "alice", s.Customer)
+	assert.Equal(t, olga, s.Auth)
+	assert.Equal(t, []order.Entry{{Version: 1, Status: order.Created, At: noon, Cause: "created", By: order.ByOperator, User: "olga"}}, s.History)
+	stored, err := json.Marshal(s)
+	require.NoError(t, err)
+	decoded, err := order.Decode(stored)
+	require.NoError(t, err)
+	assert.Equal(t, s, decoded)
+
+	_, changed, err := s.Cancel(order.Cancel{User: "olga", By: order.ByCustomer}, noon)
+	require.Error(t, err, "the order is not that of its creator")
+	assert.False(t, changed)
+	_, changed, err = s.Cancel(order.Cancel{User: "alice", By: order.ByCustomer}, noon)
+	require.NoError(t, err)
+	assert.True(t, changed)
+
+	for name, test := range map[string]struct {
+		change   func(*order.Create)
+		replayed bool
+		code     order.Code
+	}{
+		"the same call":          {func(*order.Create) {}, false, ""},
+		"another call":           {func(c *order.Create) { c.Call = "second" }, true, ""},
+		"refused meanwhile":      {func(c *order.Create) { c.Call, c.Refused = "second", []order.FieldError{{Field: "items[0].sku"}} }, true, ""},
+		"another customer":       {func(c *order.Create) { c.Customer = "bob" }, false, order.KeyReused},
+		"without a customer":     {func(c *order.Create) { c.Customer = "" }, false, order.KeyReused},
+		"of the customer itself": {func(c *order.Create) { c.Customer, c.Auth = "", alice }, false, order.KeyReused},
+	} {
+		again := create
+		test.change(&again)
+		replayed, err := s.CheckReplay(again)
+		assert.Equal(t, test.replayed, replayed, name)
+		var refusal *order.Refusal
+		if test.code == "" {
+			assert.NoError(t, err, name)
+		} else if assert.ErrorAs(t, err, &refusal, name) {
+			assert.Equal(t, test.code, refusal.Code, name)
+		}
+	}
+}
+
+func TestNewOrderForACustomerIsChecked(t *testing.T) {
+	for name, test := range map[string]struct {
+		role, customer string
+		refused        []order.FieldError
+		code           order.Code
+		fields         []string
+	}{
+		"a customer names another":     {role: "customer", customer: "bob", code: order.Forbidden},
+		"a customer names themselves":  {role: "customer", customer: "olga"},
+		"an operator names themselves": {role: "operator", customer: "olga"},
+		"255 characters":               {role: "operator", customer: strings.Repeat("é", 255)},
+		"256 characters":               {role: "operator", customer: strings.Repeat("é", 256), fields: []string{"customer"}},
+		"blank":                        {role: "operator", customer: " ", fields: []string{"customer"}},
+		"two lines":                    {role: "operator", customer: "a\nb", fields: []string{"customer"}},
+		"not UTF-8":                    {role: "operator", customer: "a\xff", fields: []string{"customer"}},
+		"not in the catalogue":         {role: "operator", refused: []order.FieldError{{Field: "items[0].sku", Message: "is not in the catalogue"}}, fields: []string{"items[0].sku"}},
+	} {
+		s, err := order.New(order.Create{
+			Auth: order.Auth{User: "olga", Role: test.role}, Customer: test.customer, Refused: test.refused, Currency: "EUR",
+			Items: []order.Item{{SKU: "tea-1", Name: "Green tea", Quantity: 2, UnitPrice: 450}},
+		}, noon)
+		var refusal *order.Refusal
+		var invalid *order.Invalid
+		switch {
+		case test.code != "":
+			require.ErrorAs(t, err, &refusal, name)
+			assert.Equal(t, test.code, refusal.Code, name)
+		case test.fields != nil:
+			require.ErrorAs(t, err, &invalid, name)
+			var fields []string
+			for _, f := range invalid.Fields {
+				fields = append(fields, f.Field)
+			}
+			assert.Equal(t, test.fields, fields, name)
+		default:
+			require.NoError(t, err, name)
+			assert.Equal(t, test.customer, s.Customer, name)
+		}
+	}
+	_, err := order.New(order.Create{Auth: order.Auth{User: "olga", Role: "operator"}, Customer: " "}, noon)
+	var invalid *order.Invalid
+	require.ErrorAs(t, err, &invalid)
+	assert.Len(t, invalid.Fields, 3, "currency, items and customer are reported together")
+}

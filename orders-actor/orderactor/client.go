@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"orders/kit/actors"
@@ -24,10 +25,18 @@ type Invoker interface {
 	Invoke(ctx context.Context, id, method string, command any) ([]byte, error)
 }
 
-// Create creates an order, and reports whether an earlier request had created it.
+// Create creates an order, and reports whether an earlier request had created it. A replica of an earlier release would ignore
+// the customer and the refused fields, so such a create has a command of its own, which that replica does not have.
 func (c *Client) Create(ctx context.Context, cmd order.Create) (_ order.Order, replayed bool, _ error) {
 	cmd.Call, cmd.Trace = rand.Text(), telemetry.Traceparent(ctx)
-	r, err := send(ctx, c, create, cmd.ID, cmd)
+	if cmd.Customer == "" && cmd.Refused == nil {
+		r, err := send(ctx, c, create, cmd.ID, cmd)
+		return r.Order, r.Replayed, err
+	}
+	r, err := send(ctx, c, createFor, cmd.ID, cmd)
+	if refusal, ok := errors.AsType[*order.Refusal](err); ok && refusal.Detail == noSuchCommand {
+		err = fmt.Errorf("%w: %s order %s: a replica of an earlier release runs it", actors.ErrUnavailable, createFor, cmd.ID)
+	}
 	return r.Order, r.Replayed, err
 }
 

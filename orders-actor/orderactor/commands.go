@@ -23,6 +23,7 @@ const Type = "Order"
 // method. Replicas of two releases run side by side during an update, so a name never changes: "poke" is Resume.
 var (
 	create        = command("create", (*Order).Create)
+	createFor     = command("create-for", (*Order).Create) // with a customer or refused fields, which older releases ignore
 	settle        = command("settle", (*Order).Settle)
 	cancel        = command("cancel", (*Order).Cancel)
 	paymentFailed = command("payment-failed", (*Order).PaymentFailed)
@@ -30,6 +31,9 @@ var (
 	resume        = command("poke", (*Order).Resume)
 	inspect       = command("inspect", (*Order).Inspect)
 )
+
+// noSuchCommand is the detail of the refusal of an unknown command. Newer releases compare it, so it never changes.
+const noSuchCommand = "there is no such command"
 
 // reminderDeliver is the name of the only reminder.
 const reminderDeliver = "deliver"
@@ -124,7 +128,7 @@ func (h *hosted) execute(ctx context.Context, method string, data json.RawMessag
 	}
 	handle, known := handlers[method]
 	if !known {
-		return Result{}, &order.Refusal{Code: order.Forbidden, Detail: "there is no such command"}
+		return Result{}, &order.Refusal{Code: order.Forbidden, Detail: noSuchCommand}
 	}
 	return handle(ctx, h.Order, data)
 }

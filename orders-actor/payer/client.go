@@ -40,7 +40,7 @@ type Ledger interface {
 }
 
 // Client calls payments-svc through the sidecar (Dapr service invocation). Each call has an on-behalf-of token, which is
-// valid for one minute and for this order, user, amount and currency only. It does not retry: the Payer does.
+// valid for one minute and for this order, customer, amount and currency only. It does not retry: the Payer does.
 type Client struct {
 	ClientConfig
 	http *http.Client
@@ -98,7 +98,11 @@ func (r Record) Charges() (n int) {
 
 // Of returns the payment of an order.
 func Of(s order.State) Payment {
-	return Payment{OrderID: s.ID, Amount: s.Total, Currency: s.Currency, Auth: s.Auth}
+	p := Payment{OrderID: s.ID, Amount: s.Total, Currency: s.Currency, Customer: s.Customer}
+	if s.Auth.User != s.Customer {
+		p.Actor = s.Auth.User
+	}
+	return p
 }
 
 // Pay requests a decision. The error wraps ErrRefused if a retry is useless.
@@ -149,7 +153,9 @@ func (c *Client) Find(ctx context.Context, p Payment) (r Record, found bool, _ e
 }
 
 func (c *Client) call(ctx context.Context, method string, p Payment, action string, body []byte) (got Record, err error) {
-	token, err := onbehalf.Mint(c.Key, onbehalf.Claims{OrderID: p.OrderID, User: p.Auth.User, Amount: p.Amount, Currency: p.Currency}, c.Now())
+	token, err := onbehalf.Mint(c.Key, onbehalf.Claims{
+		OrderID: p.OrderID, User: p.Customer, Actor: p.Actor, Amount: p.Amount, Currency: p.Currency,
+	}, c.Now())
 	if err != nil {
 		return got, fmt.Errorf("%w: %w", ErrRefused, err)
 	}

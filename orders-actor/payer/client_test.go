@@ -23,7 +23,7 @@ import (
 var (
 	noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	key  = bytes.Repeat([]byte{7}, 32)
-	tea  = payer.Payment{OrderID: "o-1", Amount: 900, Currency: "EUR", Auth: order.Auth{User: "alice", Role: "customer"}}
+	tea  = payer.Payment{OrderID: "o-1", Amount: 900, Currency: "EUR", Customer: "alice"}
 )
 
 func client(t *testing.T, sidecar http.HandlerFunc) *payer.Client {
@@ -154,7 +154,7 @@ func TestPaymentIsRetriedAfterUnauthorizedAndForbidden(t *testing.T) {
 			Payments: c, Results: results, Log: slog.New(slog.DiscardHandler),
 			Sleep: func(context.Context, time.Duration) { pauses++ },
 		})
-		p.Pay(order.State{Order: order.Order{ID: "o-1", Total: 900, Currency: "EUR"}, Auth: tea.Auth})
+		p.Pay(order.State{Order: order.Order{ID: "o-1", Customer: "alice", Total: 900, Currency: "EUR"}, Auth: alice})
 		p.RunNext(t.Context())
 		assert.Equal(t, []order.Settle{{ID: "o-1", Confirmed: true, Attempts: 3}}, results.settled, status)
 		assert.Equal(t, 2, pauses, "one before each retry")
@@ -220,4 +220,19 @@ func TestFindDistinguishesNoPaymentFromFailures(t *testing.T) {
 	assert.True(t, found)
 	assert.Equal(t, 1, r.Charges())
 	assert.Equal(t, noon, r.DecidedAt)
+}
+
+func TestPaymentIsThatOfTheCustomerAndNamesTheOperator(t *testing.T) {
+	o := order.Order{ID: "o-1", Customer: "alice", Total: 900, Currency: "EUR"}
+	for user, actor := range map[string]string{"alice": "", "olga": "olga"} {
+		p := payer.Of(order.State{Order: o, Auth: order.Auth{User: user}})
+		assert.Equal(t, payer.Payment{OrderID: "o-1", Customer: "alice", Actor: actor, Amount: 900, Currency: "EUR"}, p)
+		_, err := client(t, func(w http.ResponseWriter, r *http.Request) {
+			claims, err := onbehalf.Verify([][]byte{key}, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), noon)
+			assert.NoError(t, err)
+			assert.Equal(t, onbehalf.Claims{OrderID: "o-1", User: "alice", Actor: actor, Amount: 900, Currency: "EUR"}, claims)
+			respond(http.StatusOK, `{"orderId":"o-1","status":"confirmed"}`)(w, r)
+		}).Pay(t.Context(), p)
+		require.NoError(t, err)
+	}
 }

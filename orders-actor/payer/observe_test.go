@@ -36,7 +36,7 @@ func TestPaymentContinuesTheTraceOfTheCreate(t *testing.T) {
 		Payments: NewClient(ClientConfig{Sidecar: payments.URL, Key: make([]byte, 32), Now: time.Now, Parallel: 1}),
 		Results:  ignored{}, Log: slog.New(slog.DiscardHandler), Sleep: func(context.Context, time.Duration) {},
 	})
-	s := order.State{Order: order.Order{ID: "7", Total: 900, Currency: "EUR"}, Auth: order.Auth{User: "alice"}, Trace: telemetrytest.Traceparent}
+	s := order.State{Order: order.Order{ID: "7", Customer: "alice", Total: 900, Currency: "EUR"}, Auth: order.Auth{User: "alice"}, Trace: telemetrytest.Traceparent}
 	p.Pay(s)
 	p.RunNext(t.Context())
 

@@ -18,9 +18,10 @@ import (
 // Payment is the part of an order that payments-svc needs.
 type Payment struct {
 	OrderID  string
-	Amount   int64 // in minor units
+	Customer string // who pays
+	Actor    string // the operator who created the order for the customer; otherwise empty
+	Amount   int64  // in minor units
 	Currency string
-	Auth     order.Auth
 }
 
 // Decision is the decision of payments-svc. It never changes.

@@ -81,7 +81,7 @@ func (s *service) Voided(_ context.Context, id string) error {
 }
 
 func pending(id string) order.State {
-	return order.State{Order: order.Order{ID: id, Total: 900, Currency: "EUR"}, Auth: alice}
+	return order.State{Order: order.Order{ID: id, Customer: "alice", Total: 900, Currency: "EUR"}, Auth: alice}
 }
 
 // advance advances the synctest clock by d, and waits until all goroutines are blocked.
@@ -112,7 +112,7 @@ func runPayer(t *testing.T, s *service, c payer.Config, test func(t *testing.T, 
 
 func TestResultsAreReportedToOrders(t *testing.T) {
 	s := &service{pay: func(_ context.Context, p payer.Payment) (payer.Decision, error) {
-		assert.Equal(t, payer.Payment{OrderID: p.OrderID, Amount: 900, Currency: "EUR", Auth: alice}, p)
+		assert.Equal(t, payer.Payment{OrderID: p.OrderID, Amount: 900, Currency: "EUR", Customer: "alice"}, p)
 		return payer.Decision{Confirmed: p.OrderID == "good", Reason: "why"}, nil
 	}}
 	runPayer(t, s, payer.Config{Parallel: 1}, func(t *testing.T, p *payer.Payer, _ func()) {

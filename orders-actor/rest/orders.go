@@ -2,9 +2,6 @@ package rest
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -33,7 +30,7 @@ func (s *Server) createOrder(c *fiber.Ctx, u auth.User) error {
 	if err != nil {
 		return err
 	}
-	create, err := newCreate(u, body)
+	create, err := s.shop.Create(u, body)
 	if err != nil {
 		return err
 	}
@@ -51,26 +48,6 @@ func (s *Server) createOrder(c *fiber.Ctx, u auth.User) error {
 	c.Set(fiber.HeaderLocation, "/v1/orders/"+o.ID)
 	c.Set(fiber.HeaderETag, request.ETag(o.Version))
 	return c.Status(fiber.StatusCreated).JSON(convert.Order(o, u))
-}
-
-// newCreate validates the input, so that invalid input invokes no actor. The caller sets the id.
-func newCreate(u auth.User, body api.CreateOrder) (order.Create, error) {
-	items := make([]order.Item, len(body.Items))
-	for i, item := range body.Items {
-		items[i] = order.Item{SKU: item.Sku, Name: item.Name, Quantity: item.Quantity, UnitPrice: item.UnitPrice}
-	}
-	if _, err := order.Check(items, string(body.Currency)); err != nil {
-		return order.Create{}, err
-	}
-	canonical, err := json.Marshal(body)
-	if err != nil {
-		return order.Create{}, fmt.Errorf("compute fingerprint: %w", err)
-	}
-	sum := sha256.Sum256(canonical)
-	return order.Create{
-		Auth:  order.Auth{User: u.ID, Role: string(u.Role)},
-		Items: items, Currency: string(body.Currency), Fingerprint: hex.EncodeToString(sum[:]),
-	}, nil
 }
 
 // origin returns the ids of the request.

@@ -10,7 +10,7 @@
 //   - Long polls and streams share one feed per replica, so that their number does not change the load of the database.
 //
 // The packages below this one do not know the API: request reads requests, limit counts calls, cursor encrypts cursors,
-// browser protects browsers, ordercsv formats exports. Package operator has the handlers for operators.
+// browser protects browsers, ordercsv formats exports. Package operator has the handlers for operators, package storefront the catalogue.
 package rest
 
 import (
@@ -33,6 +33,7 @@ import (
 	"orders/kit/telemetry"
 	"orders/orders-actor/apidocs"
 	"orders/orders-actor/auth"
+	"orders/orders-actor/catalogue"
 	"orders/orders-actor/counts"
 	"orders/orders-actor/feed"
 	"orders/orders-actor/order"
@@ -41,6 +42,7 @@ import (
 	"orders/orders-actor/rest/limit"
 	"orders/orders-actor/rest/operator"
 	"orders/orders-actor/rest/request"
+	"orders/orders-actor/rest/storefront"
 )
 
 const (
@@ -65,6 +67,9 @@ type Options struct {
 	Dev      *auth.Dev      // issues dev tokens; nil disables them
 	OIDC     api.OidcConfig // tells the SPA how to sign in when Dev is nil
 	Log      *slog.Logger
+
+	Catalogue        *catalogue.Catalogue // nil for the default one
+	EnforceCatalogue bool                 // customers may order only what is in the catalogue, at its prices
 
 	Checks   []httpapi.Check      // reported by /healthz; the service is ready once each has succeeded
 	Registry *prometheus.Registry // for the HTTP metrics; nil for a new one
@@ -99,6 +104,7 @@ type Server struct {
 	counting *limit.Slots // requests for counts
 	counter  *counts.Counter
 	cursors  *cursor.Sealer
+	shop     *storefront.Shop
 	csp      string
 	stopping chan struct{} // closed when Serve begins to stop
 }
@@ -110,8 +116,13 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	shop, err := storefront.New(o.Catalogue, o.EnforceCatalogue)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
 		Options:  o,
+		shop:     shop,
 		rates:    limit.NewRates(o.RateLimit, o.Now),
 		calls:    make(limit.Calls, o.MaxInFlight),
 		waits:    limit.NewSlots("streams and long polls", o.MaxWaiting, o.MaxPerUser),
@@ -147,6 +158,9 @@ func (o *Options) setDefaults() {
 	o.Log = cmp.Or(o.Log, slog.Default())
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Catalogue == nil {
+		o.Catalogue = catalogue.Default()
 	}
 	if o.Registry == nil {
 		o.Registry = telemetry.NewRegistry()
@@ -192,6 +206,7 @@ func (s *Server) addRoutes() error {
 	}
 	s.addRoute("/v1/orders", get(s.signedIn(s.listOrders)), post(s.signedIn(onlyJSON(s.createOrder))))
 	s.addRoute("/v1/orders/cancel", post(s.signedIn(onlyJSON(s.cancelOrders))))
+	s.addRoute("/v1/catalogue", get(s.signedIn(onlyJSON(s.shop.Catalogue))))
 	s.addRoute("/v1/orders/counts", get(s.shared(s.counting, onlyJSON(s.countOrders))))
 	s.addRoute("/v1/orders/events", get(s.waitableOrStream(s.followOrders)))
 	s.addRoute("/v1/orders/:id", get(s.waitable(onlyJSON(s.getOrder))))

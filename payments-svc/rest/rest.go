@@ -114,6 +114,10 @@ func (s *Server) call(timeout time.Duration, handle func(context.Context, *fiber
 		if err != nil {
 			return err
 		}
+		if claims.Actor != "" {
+			s.Log.InfoContext(c.UserContext(), "call for an order that an operator created for its customer",
+				"order", claims.OrderID, "customer", claims.User, "operator", claims.Actor, "method", c.Method())
+		}
 		ctx, cancel := context.WithTimeout(c.UserContext(), timeout)
 		defer cancel()
 		id, err := s.Ledger.Check(ctx, strings.Clone(c.Get(payments.LedgerHeader)))

@@ -328,3 +328,16 @@ func TestDecidedPaymentIsNotProcessedAgain(t *testing.T) {
 	}
 	require.Equal(t, 1, processed, "a retry returns the decision at once")
 }
+
+func TestOperatorOfAnOrderForItsCustomerIsLogged(t *testing.T) {
+	for actor, logged := range map[string]bool{"": false, "olga": true} {
+		var text bytes.Buffer
+		a := newAPI()
+		a.Log = slog.New(slog.NewTextHandler(&text, nil))
+		c := claims
+		c.Actor = actor
+		status, got, _ := a.call(t, "PUT", path, body, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+mint(t, c, now)) })
+		require.Equal(t, 200, status, got)
+		assert.Equal(t, logged, strings.Contains(text.String(), "customer=alice operator=olga"), text.String())
+	}
+}

@@ -18,7 +18,6 @@ import (
 
 	"orders/kit/actors"
 	"orders/kit/dapr"
-	"orders/orders-actor/order"
 	"orders/orders-actor/payer"
 )
 
@@ -128,7 +127,7 @@ func (s *service) pay(ctx context.Context, id string) {
 	s.paying <- struct{}{}
 	defer func() { <-s.paying }()
 	for {
-		decision, err := s.payments.Pay(ctx, payer.Payment{OrderID: id, Amount: 900, Currency: "EUR", Auth: order.Auth{User: "bench"}})
+		decision, err := s.payments.Pay(ctx, payer.Payment{OrderID: id, Amount: 900, Currency: "EUR", Customer: "bench"})
 		if err == nil && !decision.Confirmed {
 			err = errors.New("the payment was declined")
 		}

@@ -28,8 +28,34 @@ export interface paths {
          * @description Responds once the order is stored; its payment follows in the background. With an `Idempotency-Key` a retry is safe:
          *     the same key and body return the same order, in its current state, with `Idempotency-Replayed: true`. Keys belong
          *     to the user, and one key stands for one order without a time limit. Without a key each call creates a new order.
+         *
+         *     With `customer`, an operator creates an order for that customer, who sees and cancels it like an own one. Its history
+         *     says that an operator created it. The key belongs to the operator, so the same key with another customer is `422`.
+         *
+         *     When the catalogue is enforced, an order of a customer must have its SKUs, names and prices; `errors` names those that
+         *     differ. A repeated create is answered with its order even if the catalogue has changed since.
          */
         post: operations["createOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/catalogue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the shop sells
+         * @description The whole catalogue. It changes only when the service is started with another one.
+         */
+        get: operations["getCatalogue"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -429,6 +455,34 @@ export interface components {
         CreateOrder: {
             items: components["schemas"]["Item"][];
             currency: components["schemas"]["Currency"];
+            /**
+             * @description Whose order it is, if not the caller's. For operators; customers may pass only their own name (`403` otherwise).
+             *     One line of printable characters, not blank.
+             * @example alice
+             */
+            customer?: string;
+        };
+        Catalogue: {
+            items: components["schemas"]["CatalogueItem"][];
+            /**
+             * @description Whether the orders of customers may have only these items, with these names and prices (`ENFORCE_CATALOGUE`). Operators
+             *     may order others too.
+             */
+            enforced: boolean;
+        };
+        CatalogueItem: {
+            sku: string;
+            name: string;
+            /**
+             * @description The unit price in minor units, per currency. Without a price the item is not sold in that currency.
+             * @example {
+             *       "EUR": 450,
+             *       "JPY": 700
+             *     }
+             */
+            prices: {
+                [key: string]: number;
+            };
         };
         CancelOrder: {
             reason?: components["schemas"]["Reason"];
@@ -1097,6 +1151,11 @@ export interface components {
          */
         RequestId: string;
         /**
+         * @description Changes with the catalogue.
+         * @example "6f1d0c3b5a7e4f2d9b8a1c0e3d5f7a9b"
+         */
+        CatalogueETag: string;
+        /**
          * @description The order's version.
          * @example "2"
          */
@@ -1253,6 +1312,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -1266,6 +1326,51 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getCatalogue: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description ETags that you have; if the catalogue still has one of them, the response is `304` without a body.
+                 * @example "6f1d0c3b5a7e4f2d9b8a1c0e3d5f7a9b"
+                 */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The catalogue. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["CatalogueETag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Catalogue"];
+                };
+            };
+            /** @description The catalogue has not changed. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["CatalogueETag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            406: components["responses"]["NotAcceptable"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
