@@ -14,6 +14,7 @@ import './ui/components.css';
 import './app/app.css';
 import './session/sign-in.css';
 import './pages/orders/orders.css';
+import './pages/orders/filters.css';
 import './pages/order/order.css';
 import './pages/create/create.css';
 

@@ -24,6 +24,8 @@ import type {
 
 export interface ListParams {
   status?: readonly Status[];
+  customer?: string;
+  attention?: 'true';
   q?: string;
   from?: string;
   to?: string;
@@ -112,8 +114,8 @@ export function createApi({ clock, token, onAccepted, onUnauthenticated }: ApiOp
     list: (params: ListParams): Observable<OrderList> => json(`/v1/orders${search(params)}`),
 
     /** The counts of the list. The server shares them between pages, and takes up to a second. */
-    counts: ({ q, from, to }: ListParams): Observable<OrderCounts> =>
-      json(`/v1/orders/counts${search({ q, from, to })}`),
+    counts: ({ customer, attention, q, from, to }: ListParams): Observable<OrderCounts> =>
+      json(`/v1/orders/counts${search({ customer, attention, q, from, to })}`),
 
     order: (id: string): Observable<Order> => json(`/v1/orders/${encodeURIComponent(id)}`),
 

@@ -1,12 +1,57 @@
 import { describe, expect, test } from 'vitest';
 import { aSummary } from '../test/orders';
-import { formatQuery, matches, parseQuery, refine } from './query';
+import { daysOf, formatQuery, matches, parseQuery, periods, refine, toParams } from './query';
 
 describe('the list’s query', () => {
   test('is formatted as an address and parsed back', () => {
     const address = '/?status=created&q=green+tea&from=2026-11-01&to=2026-11-24&sort=-total&cursor=abc';
     expect(formatQuery(parseQuery(address.slice(1)))).toBe(address);
     expect(formatQuery(parseQuery(''))).toBe('/');
+  });
+
+  test.each([
+    '/?customer=caf%C3%A9+4',
+    '/?attention=true',
+    '/?placed=yesterday&age=6h',
+    '/?placed=7d&cursor=abc&asOf=1764500000000',
+  ])('is formatted as an address and parsed back: %s', (address) => {
+    expect(formatQuery(parseQuery(address.slice(1)))).toBe(address);
+  });
+
+  test('ignores half-typed years', () => {
+    expect(formatQuery(parseQuery('?from=0202-11-24&to=1969-12-31'))).toBe('/');
+  });
+
+  test('selects a period in local time', () => {
+    const now = new Date(2026, 11, 1, 0, 30).getTime();
+    expect(periods.map((period) => daysOf(period, now))).toEqual([
+      ['2026-12-01', '2026-12-01'],
+      ['2026-11-30', '2026-11-30'],
+      ['2026-11-25', '2026-12-01'],
+    ]);
+    const { from, to } = toParams(parseQuery('?placed=yesterday'), now);
+    expect([from, to]).toEqual([new Date(2026, 10, 30), new Date(2026, 11, 1)].map((at) => at.toISOString()));
+  });
+
+  test('has the same period on all pages', () => {
+    const [loaded, later] = [new Date(2026, 10, 30, 23, 59).getTime(), new Date(2026, 11, 1, 0, 1).getTime()];
+    const next = formatQuery({ ...parseQuery('?placed=today&age=1h'), cursor: 'abc', asOf: loaded });
+    const { from, to } = toParams(parseQuery(next.slice(1)), later);
+    expect({ from, to }).toEqual({
+      from: new Date(2026, 10, 30).toISOString(),
+      to: new Date(loaded - 3_600_000).toISOString(),
+    });
+    expect(refine(parseQuery(next.slice(1)), {}).asOf).toBeUndefined();
+  });
+
+  test('selects orders of one customer and of an age', () => {
+    const order = aSummary({ customer: 'alice' });
+    const now = Date.parse(order.createdAt) + 3_600_000;
+    expect(matches(parseQuery('?customer=alice'), order)).toBe(true);
+    expect(matches(parseQuery('?customer=ali'), order)).toBe(false);
+    expect(matches(parseQuery('?age=1h'), order, now)).toBe(false);
+    expect(matches(parseQuery('?age=1h'), order, now + 1)).toBe(true);
+    expect(matches(parseQuery('?attention=true'), order)).toBe(false);
   });
 
   test('ignores invalid parameters', () => {

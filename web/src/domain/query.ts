@@ -15,80 +15,166 @@ export const sortNames: Record<Sort, string> = {
   total: 'Smallest total first',
 };
 
+/** Days relative to today, in local time. */
+export const periods = ['today', 'yesterday', '7d'] as const;
+export type Period = (typeof periods)[number];
+
+/** Ages in hours. */
+const ageHours = { '1h': 1, '6h': 6, '1d': 24, '3d': 72, '7d': 168, '30d': 720 };
+export type Age = keyof typeof ageHours;
+export const ages = Object.keys(ageHours) as Age[];
+const HOUR = 3_600_000;
+
 export interface ListQuery {
   status: Status | undefined;
+  /** Empty for all. */
+  customer: string;
+  /** Only orders that need attention. */
+  attention: boolean;
   q: string;
+  /** Created in this period. It excludes `from` and `to`. */
+  placed: Period | undefined;
   /** First and last day in local time, such as `2026-11-24`; both are included. */
   from: string;
   to: string;
+  /** Only orders that are older. */
+  age: Age | undefined;
   sort: Sort;
   cursor: string | undefined;
+  /** The time for `placed` and `age` in ms, which all pages of a list share; the current time when undefined. */
+  asOf: number | undefined;
 }
 
+export const noFilters = {
+  customer: '',
+  attention: false,
+  q: '',
+  placed: undefined,
+  from: '',
+  to: '',
+  age: undefined,
+} as const satisfies Partial<ListQuery>;
+
 export const PAGE_SIZE = 50;
+const MAX_CUSTOMER = 255;
 
 export function parseQuery(search: string): ListQuery {
   const params = new URLSearchParams(search);
-  const status = params.get('status');
-  const sort = params.get('sort');
+  const one = <T extends string>(name: string, known: readonly T[]) =>
+    known.find((value) => value === params.get(name));
   const q = (params.get('q') ?? '').slice(0, 100);
+  const placed = one('placed', periods);
+  const cursor = params.get('cursor') ?? undefined;
+  const asOf = Number(params.get('asOf'));
   return {
-    status: statuses.find((known) => known === status),
+    status: one('status', statuses),
+    customer: (params.get('customer') ?? '').slice(0, MAX_CUSTOMER),
+    attention: params.get('attention') === 'true',
     q: searchable(q) ? q : '', // the server refuses a text without a letter or digit
-    from: day(params.get('from')),
-    to: day(params.get('to')),
-    sort: sorts.find((known) => known === sort) ?? '-created',
-    cursor: params.get('cursor') ?? undefined,
+    placed,
+    from: placed ? '' : day(params.get('from')),
+    to: placed ? '' : day(params.get('to')),
+    age: one('age', ages),
+    sort: one('sort', sorts) ?? '-created',
+    cursor,
+    asOf: cursor !== undefined && asOf > 0 && asOf < 8.64e15 ? asOf : undefined,
   };
 }
 
 export function formatQuery(query: ListQuery): string {
+  const { status, customer, attention, q, placed, from, to, age, sort, cursor, asOf } = query;
   const params = new URLSearchParams();
-  if (query.status) params.set('status', query.status);
-  if (query.q) params.set('q', query.q);
-  if (query.from) params.set('from', query.from);
-  if (query.to) params.set('to', query.to);
-  if (query.sort !== '-created') params.set('sort', query.sort);
-  if (query.cursor) params.set('cursor', query.cursor);
+  const values = {
+    status,
+    customer,
+    attention: attention ? 'true' : undefined,
+    q,
+    placed,
+    from,
+    to,
+    age,
+    sort: sort === '-created' ? undefined : sort,
+    cursor,
+    asOf: cursor && (placed ?? age) ? asOf : undefined,
+  };
+  for (const [name, value] of Object.entries(values)) if (value) params.set(name, String(value));
   const text = params.toString();
   return text === '' ? '/' : `/?${text}`;
 }
 
 /** Changes the query and goes to its first page. */
 export function refine(query: ListQuery, change: Partial<ListQuery>): ListQuery {
-  return { ...query, cursor: undefined, ...change };
+  return { ...query, cursor: undefined, asOf: undefined, ...change };
 }
 
 export function isFiltered(query: ListQuery): boolean {
-  return query.q !== '' || query.from !== '' || query.to !== '';
+  return Object.entries(noFilters).some(([name, none]) => query[name as keyof typeof noFilters] !== none);
 }
 
-export function toParams(query: ListQuery): ListParams {
+/** The parameters at a time in ms. */
+export function toParams(query: ListQuery, now = Date.now()): ListParams {
+  const { from, to } = createdWithin(query, now);
   return {
     ...(query.status ? { status: [query.status] } : {}),
+    ...(query.customer ? { customer: query.customer } : {}),
+    ...(query.attention ? { attention: 'true' } : {}),
     q: query.q,
-    ...(query.from ? { from: midnight(query.from).toISOString() } : {}),
-    ...(query.to ? { to: midnight(query.to, 1).toISOString() } : {}),
+    ...(from === -Infinity ? {} : { from: new Date(from).toISOString() }),
+    ...(to === Infinity ? {} : { to: new Date(to).toISOString() }),
     sort: query.sort,
     limit: PAGE_SIZE,
     ...(query.cursor ? { cursor: query.cursor } : {}),
   };
 }
 
-/** Whether an order from the feed matches the query, by the server's rules. */
-export function matches(query: ListQuery, order: OrderSummary): boolean {
+/** Whether an order from the feed matches the query, by the server's rules. Orders of the feed never need attention. */
+export function matches(query: ListQuery, order: OrderSummary, now = Date.now()): boolean {
+  if (query.attention) return false;
   if (query.status && order.status !== query.status) return false;
+  if (query.customer && order.customer !== query.customer) return false;
   const created = Date.parse(order.createdAt);
-  if (query.from && created < midnight(query.from).getTime()) return false;
-  if (query.to && created >= midnight(query.to, 1).getTime()) return false;
-  return findable(query.q, order);
+  const { from, to } = createdWithin(query, now);
+  return created >= from && created < to && findable(query.q, order);
 }
 
+/** The times of creation that the query selects, in ms: from `from` until before `to`. */
+function createdWithin(
+  { placed, from, to, age, asOf }: ListQuery,
+  now: number,
+): { from: number; to: number } {
+  const at = asOf ?? now;
+  const [first, last] = placed ? daysOf(placed, at) : [from, to];
+  return {
+    from: first ? midnight(first) : -Infinity,
+    to: Math.min(last ? midnight(last, 1) : Infinity, age ? at - ageHours[age] * HOUR : Infinity),
+  };
+}
+
+/** The first and the last day of a period, at a time in ms. */
+export function daysOf(period: Period, now: number): [string, string] {
+  const daysAgo = (days: number) => {
+    const date = new Date(now);
+    date.setDate(date.getDate() - days);
+    return localDay(date);
+  };
+  return period === '7d'
+    ? [daysAgo(6), daysAgo(0)]
+    : [daysAgo(+(period !== 'today')), daysAgo(+(period !== 'today'))];
+}
+
+function localDay(date: Date): string {
+  const two = (n: number) => String(n).padStart(2, '0');
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+/** A day from 1970 on. Years before that are half typed. */
 function day(text: string | null): string {
-  return text !== null && /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)) ? text : '';
+  return text !== null && /^(?:19[7-9]|[2-9]\d\d)\d-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text))
+    ? text
+    : '';
 }
 
-function midnight(date: string, plusDays = 0): Date {
+function midnight(date: string, plusDays = 0): number {
   const [year = 0, month = 1, dayOfMonth = 1] = date.split('-').map(Number);
-  return new Date(year, month - 1, dayOfMonth + plusDays);
+  return new Date(year, month - 1, dayOfMonth + plusDays).getTime();
 }

@@ -1,13 +1,14 @@
 import { defer, delay, NEVER, type Observable, of, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { NetworkError } from '../api/problem';
+import { ApiError, NetworkError } from '../api/problem';
 import type { OrderList, OrderSummary } from '../api/types';
 import { marbles } from '../test/marbles';
 import { aSummary } from '../test/orders';
 import type { ListParams } from '../api/client';
-import { emptyView, isStale, type ListView, RECOUNT_INTERVAL, watchList } from './list';
+import { AGING_INTERVAL, emptyView, isStale, type ListView, watchList } from './list';
 import { parseQuery } from '../domain/query';
 
+const HOUR = 3_600_000;
 const counts = { created: 1, confirmed: 0, delivered: 0, cancelled: 0 };
 const page = (...orders: OrderSummary[]): OrderList => ({ orders, next: null, counts, feed: 'c0' });
 
@@ -33,49 +34,6 @@ function lastView(
   return views.at(-1);
 }
 
-/** The times of the requests for counts, in ms, when the server takes `took` ms for each, and the parameters of the last. */
-function recounts(feed: string, took: number, search = '') {
-  const times: number[] = [];
-  let params: ListParams = {};
-  const views: ListView[] = [];
-  marbles(({ hot, scheduler }) => {
-    const api = {
-      list: () => of(page()),
-      counts: (given: ListParams) =>
-        defer(() => {
-          params = given;
-          const created = times.push(scheduler.now());
-          return of({ counts: { ...counts, created } }).pipe(delay(took, scheduler));
-        }),
-    };
-    const live = { orders$: hot(feed, { o: aSummary() }), resets$: NEVER, start: () => undefined };
-    const view$ = watchList(parseQuery(search), { api, feed: live, reload$: NEVER, scheduler });
-    const reader = view$.subscribe((view) => views.push(view));
-    scheduler.schedule(() => reader.unsubscribe(), 20_000);
-  });
-  return { times, params, counts: views.at(-1)?.counts };
-}
-
-describe('the counts', () => {
-  it('are requested with the filters of the list, and shown', () => {
-    const { times, params, counts } = recounts('10ms o', 5, '?q=&from=2026-11-01&status=created');
-    expect(times).toEqual([10]);
-    expect(params.from).toBeDefined();
-    expect(counts?.created).toBe(1);
-  });
-
-  it('are requested once per interval while orders change', () => {
-    expect(recounts('10ms o 99ms o 99ms o', 0).times).toEqual([10, 10 + RECOUNT_INTERVAL]);
-  });
-
-  it('are requested again after a change during a slow request', () => {
-    const took = 2 * RECOUNT_INTERVAL;
-    const { times, counts } = recounts('10ms o 99ms o', took);
-    expect(times).toEqual([10, 10 + took + RECOUNT_INTERVAL]);
-    expect(counts?.created).toBe(2);
-  });
-});
-
 describe('the list', () => {
   it('never shows an older version than before', () => {
     const [newer, older] = [aSummary({ version: 3 }), aSummary({ version: 2 })];
@@ -92,11 +50,86 @@ describe('the list', () => {
   it('keeps the query of its rows when another query fails to load', () => {
     const earlier = lastView([of(page(aSummary()))], '', {});
     const failed = lastView([throwError(() => new NetworkError())], '', {}, '?q=tea', earlier, 1_000);
-    expect(failed).toMatchObject({ orders: earlier?.orders, query: parseQuery(''), loading: false });
+    expect(failed).toMatchObject({ orders: earlier?.orders, query: { q: '' }, loading: false });
     expect(
       [parseQuery('?q=tea'), parseQuery('?sort=-created')].map((query) => failed && isStale(failed, query)),
     ).toEqual([true, false]);
-    expect(lastView([of(page())], '', {}, '?q=tea', earlier)?.query).toEqual(parseQuery('?q=tea'));
+    expect(lastView([of(page())], '', {}, '?q=tea', earlier)?.query?.q).toBe('tea');
+  });
+
+  it('waits for the server’s Retry-After before it loads again', () => {
+    const problem = { type: '/docs', title: 'Busy', status: 503, code: 'unavailable' } as const;
+    const busy = throwError(() => new ApiError(problem, 5));
+    const pages = () => [busy, of(page(aSummary()))];
+    expect(lastView(pages(), '', {}, '', emptyView, 4_900)?.loaded).toBe(false);
+    expect(lastView(pages(), '', {}, '', emptyView, 5_100)?.loaded).toBe(true);
+  });
+
+  it('selects by age as of each load, and keeps that time for its next pages', () => {
+    const asked: ListParams[] = [];
+    const views: ListView[] = [];
+    marbles(({ hot, scheduler }) => {
+      const list = (params: ListParams) => {
+        asked.push(params);
+        return of(page());
+      };
+      const feed = { orders$: NEVER, resets$: hot<undefined>('60m r'), start: () => undefined };
+      const options = { api: { list, counts: () => NEVER }, feed, reload$: NEVER, scheduler };
+      const reader = watchList(parseQuery('?age=1d'), options).subscribe((view) => views.push(view));
+      scheduler.schedule(() => reader.unsubscribe(), 2 * HOUR);
+    });
+    expect(asked.map(({ to = '' }) => Date.parse(to))).toEqual([-24 * HOUR, -23 * HOUR]);
+    expect(views.at(-1)?.query?.asOf).toBe(HOUR);
+  });
+
+  it('counts all statuses beside the orders that need attention', () => {
+    const attention = { ...page(aSummary()), counts: { ...counts, created: 1 }, attention: 1 };
+    const all = { counts: { ...counts, created: 7 }, attention: 1 };
+    const asked: ListParams[] = [];
+    const views: ListView[] = [];
+    marbles(({ scheduler }) => {
+      const api = {
+        list: () => of(attention),
+        counts: (params: ListParams) => {
+          asked.push(params);
+          return of(all).pipe(delay(1_000, scheduler));
+        },
+      };
+      const feed = { orders$: NEVER, resets$: NEVER, start: () => undefined };
+      const reader = watchList(parseQuery('?attention=true&customer=bob'), {
+        api,
+        feed,
+        reload$: NEVER,
+        scheduler,
+      }).subscribe((view) => views.push(view));
+      scheduler.schedule(() => reader.unsubscribe(), 10_000);
+    });
+    expect(views.map((view) => [view.counts?.created, view.attention])).toEqual([
+      [undefined, 1],
+      [7, 1],
+    ]);
+    expect(asked.map(({ attention, customer }) => [attention, customer])).toEqual([[undefined, 'bob']]);
+  });
+
+  it('counts again as time passes, for operators', () => {
+    const asked: number[] = [];
+    const watch = (first: OrderList) =>
+      marbles(({ scheduler }) => {
+        const api = {
+          list: () => of(first),
+          counts: () => {
+            asked.push(scheduler.now());
+            return of({ counts });
+          },
+        };
+        const feed = { orders$: NEVER, resets$: NEVER, start: () => undefined };
+        const reader = watchList(parseQuery(''), { api, feed, reload$: NEVER, scheduler }).subscribe();
+        scheduler.schedule(() => reader.unsubscribe(), 2.5 * AGING_INTERVAL);
+      });
+    watch(page());
+    expect(asked).toEqual([]);
+    watch({ ...page(), attention: 0 });
+    expect(asked).toEqual([AGING_INTERVAL, 2 * AGING_INTERVAL]);
   });
 
   it('retries after a failure', () => {

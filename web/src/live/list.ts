@@ -7,14 +7,10 @@
 import {
   asyncScheduler,
   auditTime,
-  catchError,
   concat,
   defer,
   EMPTY,
-  exhaustMap,
-  filter,
-  finalize,
-  ignoreElements,
+  interval,
   map,
   merge,
   type Observable,
@@ -26,18 +22,17 @@ import {
   Subject,
   switchMap,
   tap,
-  throttle,
-  timer,
 } from 'rxjs';
 import type { Api } from '../api/client';
-import type { Counts, OrderList, OrderSummary, Status } from '../api/types';
+import type { Counts, OrderCounts, OrderList, OrderSummary, Status } from '../api/types';
+import { watchCounts } from './counts';
 import type { Feed } from './feed';
 import { reload } from './retry';
-import { formatQuery, type ListQuery, matches, toParams } from '../domain/query';
+import { formatQuery, type ListQuery, matches, refine, toParams } from '../domain/query';
 
 export interface ListView {
   orders: readonly OrderSummary[];
-  /** The query of `orders` and `next`, which may be an earlier one: see isStale. */
+  /** The query of `orders` and `next`, as of their load. It may be an earlier one: see isStale. */
   query: ListQuery | undefined;
   /** Whether a page was loaded. */
   loaded: boolean;
@@ -46,6 +41,8 @@ export interface ListView {
   counts: Counts | undefined;
   /** Statuses with more orders than `counts` has, because the server stops counting at a limit. */
   atLeast: readonly Status[];
+  /** How many orders need attention; for operators only. */
+  attention: number | undefined;
   /** New orders that match the query and are not shown yet. */
   arrived: ReadonlySet<string>;
   error: unknown;
@@ -59,6 +56,7 @@ export const emptyView: ListView = {
   next: null,
   counts: undefined,
   atLeast: [],
+  attention: undefined,
   arrived: new Set(),
   error: undefined,
 };
@@ -78,9 +76,9 @@ export interface ListOptions {
 
 type Action =
   | { type: 'load' }
-  | { type: 'page'; page: OrderList }
+  | { type: 'page'; page: OrderList; query: ListQuery }
   | { type: 'failed'; error: unknown }
-  | { type: 'counts'; counts: Counts; atLeast: readonly Status[] }
+  | { type: 'counts'; counts: OrderCounts }
   | { type: 'changed'; order: OrderSummary };
 
 interface State {
@@ -91,48 +89,41 @@ interface State {
 
 /** Bursts of changes are rendered once per interval. All times are in ms. */
 export const RENDER_INTERVAL = 50;
-/** From the counts until the next request for counts. */
-export const RECOUNT_INTERVAL = 1_500;
+export const AGING_INTERVAL = 30_000;
 const ARRIVED_LIMIT = 1_000;
 
 export function watchList(query: ListQuery, options: ListOptions): Observable<ListView> {
   const { api, feed, reload$, scheduler = asyncScheduler, initial = emptyView } = options;
-  const params = toParams(query);
+  const loaded$ = new Subject<OrderList>();
+  // Orders come to need attention as time passes, without a change. Only operators have that count.
+  const aging$ = loaded$.pipe(
+    switchMap(({ attention }) => (attention === undefined ? EMPTY : interval(AGING_INTERVAL, scheduler))),
+  );
 
   const pages$: Observable<Action> = merge(reload$, feed.resets$).pipe(
     startWith(undefined),
     switchMap(() =>
       concat(
         of<Action>({ type: 'load' }),
-        api.list(params).pipe(
-          tap((page) => feed.start(page.feed)),
-          map((page): Action => ({ type: 'page', page })),
-          reload((error): Action => ({ type: 'failed', error }), scheduler),
-        ),
+        defer(() => {
+          const asked = { ...query, asOf: query.asOf ?? scheduler.now() };
+          return api.list(toParams(asked)).pipe(
+            tap((page) => feed.start(page.feed)),
+            tap((page) => loaded$.next(page)),
+            map((page): Action => ({ type: 'page', page, query: asked })),
+          );
+        }).pipe(reload((error): Action => ({ type: 'failed', error }), scheduler)),
       ),
     ),
   );
 
   const changes$ = feed.orders$.pipe(share());
 
-  // The server counts, because the feed does not have an order's previous status.
-  const counts$: Observable<Action> = defer(() => {
-    const rested$ = new Subject<void>();
-    return changes$.pipe(
-      filter((order) => matches({ ...query, status: undefined }, order)),
-      // A change during a count may not be in it, so it causes another one, however long the first takes.
-      throttle(() => rested$, { leading: true, trailing: true }),
-      exhaustMap(() =>
-        concat(
-          api.counts(params).pipe(
-            map(({ counts, atLeast = [] }): Action => ({ type: 'counts', counts, atLeast })),
-            catchError(() => EMPTY),
-          ),
-          timer(RECOUNT_INTERVAL, scheduler).pipe(ignoreElements()),
-        ).pipe(finalize(() => rested$.next())),
-      ),
-    );
-  });
+  // The tabs count all statuses, and beside them the orders that need attention: never only those among them.
+  const recount$ = query.attention ? merge(loaded$, aging$) : aging$;
+  const counts$ = watchCounts({ ...query, attention: false }, { api, changes$, recount$, scheduler }).pipe(
+    map((counts): Action => ({ type: 'counts', counts })),
+  );
 
   return merge(changes$.pipe(map((order): Action => ({ type: 'changed', order }))), counts$, pages$).pipe(
     scan((state, action) => reduce(query, state, action), {
@@ -152,15 +143,15 @@ function reduce(query: ListQuery, state: State, action: Action): State {
     case 'failed':
       return { view: { ...view, loading: false, error: action.error }, changesWhileLoading };
     case 'counts':
-      return { view: { ...view, counts: action.counts, atLeast: action.atLeast }, changesWhileLoading };
+      return { view: { ...view, ...countsOf(action.counts) }, changesWhileLoading };
     case 'page': {
-      const { orders, next, counts, atLeast = [] } = action.page;
+      const { orders, next } = action.page;
       const page: ListView = {
         orders,
-        query,
+        query: action.query,
         next,
-        counts,
-        atLeast,
+        ...(query.attention ? countsBefore(query, view) : countsOf(action.page)),
+        attention: action.page.attention,
         loaded: true,
         loading: false,
         arrived: new Set(),
@@ -179,6 +170,19 @@ function reduce(query: ListQuery, state: State, action: Action): State {
           : changesWhileLoading,
       };
   }
+}
+
+/** The counts of the view before, unless they have other filters than the query. */
+function countsBefore(query: ListQuery, { counts, atLeast, query: before }: ListView) {
+  const filters = (of: ListQuery) =>
+    formatQuery(refine(of, { sort: '-created', status: undefined, attention: false }));
+  return before && filters(before) === filters(query)
+    ? { counts, atLeast }
+    : { counts: undefined, atLeast: [] };
+}
+
+function countsOf({ counts, atLeast = [], attention }: OrderCounts) {
+  return { counts, atLeast, attention };
 }
 
 function change(query: ListQuery, view: ListView, order: OrderSummary): ListView {

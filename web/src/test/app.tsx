@@ -20,8 +20,8 @@ import { server } from './server';
 
 // Tests also run on busy machines.
 configure({ asyncUtilTimeout: 30_000 });
-// happy-dom has no animations.
-Object.assign(Element.prototype, { animate: () => undefined });
+// happy-dom has neither animations nor popovers.
+Object.assign(Element.prototype, { animate: () => undefined, hidePopover: () => undefined });
 
 interface Opened {
   at?: string;

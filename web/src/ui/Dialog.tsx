@@ -2,13 +2,14 @@ import { type ReactNode, useEffect, useEffectEvent, useId, useRef } from 'react'
 
 interface DialogProps {
   title: string;
+  className?: string;
   /** Called when the user wants to close it. The owner closes it by no longer rendering it. */
   onClose: () => void;
   children: ReactNode;
 }
 
 /** A modal dialog that is open while it is rendered. The browser keeps the focus inside and restores it. */
-export function Dialog({ title, onClose, children }: DialogProps) {
+export function Dialog({ title, className, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
   const close = useEffectEvent(onClose);
@@ -31,6 +32,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   return (
     <dialog
       ref={dialog}
+      className={className}
       aria-labelledby={heading}
       onCancel={(event) => {
         event.preventDefault();

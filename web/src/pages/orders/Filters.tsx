@@ -1,135 +1,135 @@
-import { useEffect, useRef, useState } from 'react';
-import { debounceTime, Subject } from 'rxjs';
-import { statuses } from '../../api/types';
+import { useState } from 'react';
+import { type Chip, chipsOf } from '../../domain/filters';
+import {
+  formatQuery,
+  isFiltered,
+  type ListQuery,
+  noFilters,
+  refine,
+  type Sort,
+  sortNames,
+  sorts,
+} from '../../domain/query';
+import { Dialog } from '../../ui/Dialog';
+import { usePhone } from '../../ui/media';
+import { Menu } from '../../ui/Menu';
 import { Link, navigate } from '../../ui/router';
-import { statusNames } from '../../domain/format';
-import type { ListView } from '../../live/list';
-import { formatQuery, type ListQuery, refine, type Sort, sortNames, sorts } from '../../domain/query';
-import { searchable } from '../../domain/search';
+import { FilterForm, Periods } from './FilterForm';
+import { Search } from './Search';
 
-const TYPING_PAUSE = 250;
-
-interface TabsProps extends Pick<ListView, 'counts' | 'atLeast'> {
-  query: ListQuery;
-}
-
-export function Tabs({ query, counts, atLeast }: TabsProps) {
-  const all = counts && statuses.reduce((sum, status) => sum + counts[status], 0);
-  const tabs = [
-    { status: undefined, name: 'All', count: all, more: atLeast.length > 0 },
-    ...statuses.map((status) => ({
-      status,
-      name: statusNames[status],
-      count: counts?.[status],
-      more: atLeast.includes(status),
-    })),
-  ];
-  return (
-    <nav className="tabs" aria-label="Status">
-      {tabs.map(({ status, name, count, more }) => (
-        <Link
-          key={name}
-          href={formatQuery(refine(query, { status }))}
-          aria-current={query.status === status ? 'true' : undefined}
-        >
-          <span className="steady" data-text={name}>
-            {name}
-          </span>{' '}
-          <span className="count">
-            {count?.toLocaleString() ?? '–'}
-            {more && '+'}
-          </span>
-        </Link>
-      ))}
-    </nav>
-  );
-}
-
+/** Search and filters in one row. On a phone the filters are behind one button. */
 export function Filters({ query }: { query: ListQuery }) {
-  const change = (part: Partial<ListQuery>) => navigate(formatQuery(refine(query, part)));
+  const phone = usePhone();
+  const chips = chipsOf(query);
+  const placed = chips.find(({ label }) => label === 'Placed');
   return (
     <div className="filters" role="search">
       <Search query={query} />
-      <label>
-        <span>From</span>
-        <input
-          type="date"
-          value={query.from}
-          max={query.to}
-          onChange={(event) => change({ from: event.target.value })}
-        />
-      </label>
-      <label>
-        <span>To</span>
-        <input
-          type="date"
-          value={query.to}
-          min={query.from}
-          onChange={(event) => change({ to: event.target.value })}
-        />
-      </label>
-      <label>
-        <span>Sort</span>
-        <select value={query.sort} onChange={(event) => change({ sort: event.target.value as Sort })}>
-          {sorts.map((sort) => (
-            <option key={sort} value={sort}>
-              {sortNames[sort]}
-            </option>
-          ))}
-        </select>
-      </label>
+      {phone ? (
+        <Sheet query={query} chips={chips} />
+      ) : (
+        <>
+          {chips.map((chip) => chip !== placed && <FilterChip key={chip.label} chip={chip} query={query} />)}
+          <span className="filter-chip">
+            <Menu label={placed ? <Named chip={placed} /> : 'Placed any time'}>
+              <Periods query={query} />
+              <FilterForm query={query} parts={['dates']} />
+            </Menu>
+            {placed && <Remove chip={placed} query={query} />}
+          </span>
+          <Menu label="+ Filter">
+            <FilterForm query={query} parts={['orders']} />
+          </Menu>
+          {isFiltered(query) && <Clear query={query} />}
+          <SortChoice query={query} />
+        </>
+      )}
     </div>
   );
 }
 
-/** The text goes into the address when the user pauses typing. When the address changes, the text follows. */
-function Search({ query }: { query: ListQuery }) {
-  const [typed$] = useState(() => new Subject<string>());
-  const [text, setText] = useState(query.q);
-  const [known, setKnown] = useState(query.q);
-  const latest = useRef(query);
-  const unsearchable = text.trim() !== '' && !searchable(text);
-  if (query.q !== known) {
-    setKnown(query.q);
-    if (query.q !== text.trim()) setText(query.q);
-  }
-  useEffect(() => {
-    latest.current = query;
-  });
-  useEffect(() => {
-    const typing = typed$
-      .pipe(debounceTime(TYPING_PAUSE))
-      .subscribe((typed) =>
-        navigate(formatQuery(refine(latest.current, { q: typed.trim() })), { replace: true }),
-      );
-    return () => typing.unsubscribe();
-  }, [typed$]);
+function FilterChip({ chip, query }: { chip: Chip; query: ListQuery }) {
   return (
-    <label className="search">
-      <span>Search</span>
-      <input
-        id="search"
-        type="search"
-        placeholder="Order, customer or item"
-        maxLength={100}
-        value={text}
-        aria-invalid={unsearchable}
-        aria-describedby={unsearchable ? 'search-hint' : undefined}
-        onChange={(event) => {
-          setText(event.target.value);
-          typed$.next(event.target.value);
-        }}
-        onKeyDown={(event) => {
-          if (event.key !== 'Escape') return;
-          event.preventDefault(); // browsers clear the field
-          event.currentTarget.blur();
-        }}
-      />
-      {unsearchable && (
-        <small id="search-hint" role="status">
-          Enter at least one letter or digit.
-        </small>
-      )}
+    <span className="filter-chip">
+      <span>
+        <Named chip={chip} />
+      </span>
+      <Remove chip={chip} query={query} />
+    </span>
+  );
+}
+
+function Named({ chip: { label, value } }: { chip: Chip }) {
+  return (
+    <>
+      {label && <span className="soft">{label}</span>} <b title={value}>{value}</b>
+    </>
+  );
+}
+
+function Remove({ chip: { label, value, without }, query }: { chip: Chip; query: ListQuery }) {
+  return (
+    <Link
+      href={formatQuery(refine(query, without))}
+      aria-label={`Remove filter ${label} ${value}`}
+      title="Remove filter"
+    >
+      ×
+    </Link>
+  );
+}
+
+function Clear({ query }: { query: ListQuery }) {
+  return (
+    <Link className="clear" href={formatQuery(refine(query, noFilters))}>
+      Clear
+    </Link>
+  );
+}
+
+function SortChoice({ query }: { query: ListQuery }) {
+  return (
+    <label>
+      <span>Sort</span>
+      <select
+        value={query.sort}
+        onChange={(event) => navigate(formatQuery(refine(query, { sort: event.target.value as Sort })))}
+      >
+        {sorts.map((sort) => (
+          <option key={sort} value={sort}>
+            {sortNames[sort]}
+          </option>
+        ))}
+      </select>
     </label>
+  );
+}
+
+function Sheet({ query, chips }: { query: ListQuery; chips: readonly Chip[] }) {
+  const [open, setOpen] = useState(false);
+  const close = () => setOpen(false);
+  return (
+    <>
+      <button type="button" aria-haspopup="dialog" onClick={() => setOpen(true)}>
+        {chips.length > 0 ? `Filter · ${chips.length}` : 'Filter'}
+      </button>
+      {open && (
+        <Dialog title="Filters" className="sheet" onClose={close}>
+          <SortChoice query={query} />
+          <Periods query={query} onApply={close} />
+          <FilterForm query={query} parts={['dates', 'orders']} onApply={close} />
+          <div className="actions">
+            {isFiltered(query) && (
+              <Link className="button" href={formatQuery(refine(query, noFilters))} onClick={close}>
+                Clear
+              </Link>
+            )}
+            <button type="button" onClick={close}>
+              Close
+            </button>
+          </div>
+        </Dialog>
+      )}
+    </>
   );
 }

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'react';
 import { finalize, Subject, take, tap } from 'rxjs';
-import { explain, isTemporary } from '../../api/problem';
+import { explain } from '../../api/problem';
 import type { OrderSummary } from '../../api/types';
 import { Link, navigate, useAddress } from '../../ui/router';
 import { useServices } from '../../services';
@@ -13,9 +13,20 @@ import { useShortcuts } from '../../ui/shortcuts';
 import { useObservable } from '../../ui/useObservable';
 import { BulkCancel } from './BulkCancel';
 import { columnNames, columns, useColumns } from './columns';
-import { Filters, Tabs } from './Filters';
+import { CustomerHead } from './CustomerHead';
+import { Filters } from './Filters';
+import { LoadError } from './LoadError';
+import { Tabs } from './Tabs';
 import { emptyView, isStale, watchList } from '../../live/list';
-import { formatQuery, isFiltered, type ListQuery, parseQuery, refine, toParams } from '../../domain/query';
+import {
+  formatQuery,
+  isFiltered,
+  type ListQuery,
+  noFilters,
+  parseQuery,
+  refine,
+  toParams,
+} from '../../domain/query';
 import { Rows } from './Rows';
 
 const none: ReadonlySet<string> = new Set();
@@ -121,16 +132,18 @@ export function ListPage() {
           )}
         </div>
       </div>
-      <Tabs query={query} counts={stale && !view.loading ? undefined : view.counts} atLeast={view.atLeast} />
+      {query.customer && services.session.role === 'operator' && (
+        <CustomerHead key={query.customer} customer={query.customer} />
+      )}
+      <Tabs
+        query={query}
+        counts={stale && !view.loading ? undefined : view.counts}
+        atLeast={view.atLeast}
+        attention={stale && !view.loading ? undefined : view.attention}
+      />
       <Filters query={query} />
       {view.error !== undefined && (
-        <div className="banner bad" role="alert">
-          {explain(view.error)}
-          {isTemporary(view.error) && ' Retrying…'}{' '}
-          <button type="button" onClick={() => reload$.next()}>
-            Retry
-          </button>
-        </div>
+        <LoadError error={view.error} query={query} onRetry={() => reload$.next()} />
       )}
       <BulkCancel ids={selectedIds} onDone={() => setSelected(none)} />
       {view.orders.length > 0 || (unknown && view.error === undefined) ? (
@@ -145,9 +158,7 @@ export function ListPage() {
       ) : unknown ? null : isFiltered(query) || query.status ? (
         <Message title="No orders match these filters">
           <p>
-            <Link href={formatQuery(refine(query, { q: '', from: '', to: '', status: undefined }))}>
-              Clear filters
-            </Link>
+            <Link href={formatQuery(refine(query, { ...noFilters, status: undefined }))}>Clear filters</Link>
           </p>
         </Message>
       ) : (
@@ -167,7 +178,10 @@ export function ListPage() {
           )}
           {!unknown && <span>{plural(view.orders.length, 'order')}</span>}
           {!unknown && view.next && (
-            <Link className="button" href={formatQuery({ ...query, cursor: view.next })}>
+            <Link
+              className="button"
+              href={formatQuery({ ...query, cursor: view.next, asOf: view.query?.asOf })}
+            >
               Next page
             </Link>
           )}
@@ -179,7 +193,7 @@ export function ListPage() {
 
 /** Moves the focus to another order, so that Enter opens it and screen readers announce it. */
 function moveFocus(step: 1 | -1): void {
-  const links = [...document.querySelectorAll<HTMLElement>('[data-order] a')];
+  const links = [...document.querySelectorAll<HTMLElement>('[data-order] a:not(.customer-link)')];
   const at = links.findIndex((link) => link === document.activeElement);
   const next = at === -1 ? links.at(step === 1 ? 0 : -1) : links[at + step];
   next?.focus();

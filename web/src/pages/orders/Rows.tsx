@@ -7,6 +7,7 @@ import { usePhone } from '../../ui/media';
 import { StatusChip } from '../../ui/StatusChip';
 import { Time } from '../../ui/Time';
 import { type Column, columnNames } from './columns';
+import { CustomerLink } from './CustomerLink';
 import type { ListView } from '../../live/list';
 
 interface RowsProps {
@@ -130,7 +131,7 @@ function SelectBox({ order, disabled, selected, onSelect }: Omit<RowProps, 'colu
 }
 
 const cells: Record<Column, (order: OrderSummary) => ReactNode> = {
-  customer: (order) => order.customer,
+  customer: (order) => <CustomerLink customer={order.customer} />,
   items: (order) => (
     <span title={order.items.map(({ name, quantity }) => `${quantity} × ${name}`).join('\n')}>
       {itemNames(order)}

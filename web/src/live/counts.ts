@@ -1,0 +1,56 @@
+/** The number of orders per status over time. The server counts, because the feed does not have an order's previous status. */
+import {
+  asyncScheduler,
+  concat,
+  defer,
+  EMPTY,
+  exhaustMap,
+  filter,
+  finalize,
+  ignoreElements,
+  merge,
+  type Observable,
+  retry,
+  type SchedulerLike,
+  Subject,
+  throttle,
+  timer,
+} from 'rxjs';
+import type { Api } from '../api/client';
+import { isTemporary } from '../api/problem';
+import type { OrderCounts, OrderSummary } from '../api/types';
+import { type ListQuery, matches, toParams } from '../domain/query';
+import { delayAfter } from './retry';
+
+/** From the counts until the next request for counts, in ms. */
+export const RECOUNT_INTERVAL = 1_500;
+
+interface CountsOptions {
+  api: Pick<Api, 'counts'>;
+  changes$: Observable<OrderSummary>;
+  /** Causes a request, like a change. */
+  recount$?: Observable<unknown>;
+  scheduler?: SchedulerLike;
+}
+
+/** The counts of a query after each change of one of its orders, by one request at a time. */
+export function watchCounts(query: ListQuery, options: CountsOptions): Observable<OrderCounts> {
+  const { api, changes$, recount$ = EMPTY, scheduler = asyncScheduler } = options;
+  // A change can also end an order's need for attention or its status.
+  const counted = { ...query, status: undefined, attention: false };
+  return defer(() => {
+    const rested$ = new Subject<void>();
+    return merge(changes$.pipe(filter((order) => matches(counted, order, scheduler.now()))), recount$).pipe(
+      // A change during a count may not be in it, so it causes another one, however long the first takes.
+      throttle(() => rested$, { leading: true, trailing: true }),
+      exhaustMap(() =>
+        concat(
+          defer(() => api.counts(toParams(query, scheduler.now()))).pipe(
+            retry({ delay: (error) => (isTemporary(error) ? timer(delayAfter(error), scheduler) : EMPTY) }),
+          ),
+          timer(RECOUNT_INTERVAL, scheduler).pipe(ignoreElements()),
+        ).pipe(finalize(() => rested$.next())),
+      ),
+    );
+  });
+}

@@ -1,0 +1,63 @@
+import { statuses } from '../../api/types';
+import { statusNames } from '../../domain/format';
+import { formatQuery, type ListQuery, refine } from '../../domain/query';
+import type { ListView } from '../../live/list';
+import { useServices } from '../../services';
+import { Link } from '../../ui/router';
+
+interface TabsProps extends Pick<ListView, 'counts' | 'atLeast' | 'attention'> {
+  query: ListQuery;
+}
+
+/** The server stops counting the orders that need attention here. */
+const ATTENTION_LIMIT = 1_000;
+
+/** The statuses with their number of orders, and for operators the orders that need attention. */
+export function Tabs({ query, counts, atLeast, attention }: TabsProps) {
+  const operator = useServices().session.role === 'operator';
+  const all = counts && statuses.reduce((sum, status) => sum + counts[status], 0);
+  const current = (on: boolean) => (on ? 'true' : undefined);
+  const tab = (status: ListQuery['status'], name: string, count: number | undefined, more: boolean) => (
+    <Link
+      key={name}
+      href={formatQuery(refine(query, { status, attention: false }))}
+      aria-current={current(query.status === status && !query.attention)}
+    >
+      <Name name={name} /> <Count count={count} more={more} />
+    </Link>
+  );
+  return (
+    <nav className="tabs" aria-label="Status">
+      {tab(undefined, 'All', all, atLeast.length > 0)}
+      {statuses.map((status) => tab(status, statusNames[status], counts?.[status], atLeast.includes(status)))}
+      {operator && (
+        <Link
+          className={attention ? 'attention' : undefined}
+          href={formatQuery(refine(query, { status: undefined, attention: true }))}
+          aria-current={current(query.attention)}
+        >
+          <Name name="Needs attention" />{' '}
+          <Count count={attention} more={attention !== undefined && attention >= ATTENTION_LIMIT} />
+        </Link>
+      )}
+    </nav>
+  );
+}
+
+/** A name that is as wide as in bold, so that tabs do not move. */
+function Name({ name }: { name: string }) {
+  return (
+    <span className="steady" data-text={name}>
+      {name}
+    </span>
+  );
+}
+
+function Count({ count, more }: { count: number | undefined; more: boolean }) {
+  return (
+    <span className="count">
+      {count?.toLocaleString() ?? '–'}
+      {more && '+'}
+    </span>
+  );
+}
