@@ -11,16 +11,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
-	"orders/api/client"
 	"orders/faults/history"
+	"orders/faults/stores"
 	"orders/kit/pgtest"
-	"orders/orders-actor/order"
 	"orders/stack"
 )
 
@@ -58,7 +56,7 @@ type run struct {
 	Options
 	stack    *stack.Stack
 	postgres *pgtest.Server // nil with SQLite
-	stores   stores
+	stores   stores.Reader
 	service  *service
 	recorder history.Recorder
 	report   Report
@@ -88,7 +86,7 @@ func Run(ctx context.Context, o Options) (_ Report, err error) {
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
 
-	first, err := r.service.list(ctx, nil)
+	first, err := r.stores.List(ctx, nil)
 	if err != nil {
 		return r.report, err
 	}
@@ -131,11 +129,11 @@ func (r *run) start(ctx context.Context, home string) (err error) {
 		}
 		options.Replicas, options.Postgres = 2, r.postgres.DSN()
 	}
-	r.stores = stores{home: home, dsn: options.Postgres}
 	if r.stack, err = stack.Start(ctx, options); err != nil {
 		return errors.Join(err, r.close())
 	}
 	r.service = newService(r.stack.URLs())
+	r.stores = stores.Reader{Home: home, DSN: options.Postgres, Send: r.service.as(operator)}
 	return nil
 }
 
@@ -219,12 +217,9 @@ func (r *run) settle(ctx context.Context) error {
 		if err := r.stack.Err(); err != nil {
 			return err
 		}
-		page, err := r.service.list(ctx, nil)
-		if err == nil && page.Counts[order.Created]+page.Counts[order.Confirmed] == 0 {
-			var pending bool
-			if pending, err = r.voidsPending(ctx); err == nil && !pending {
-				return nil
-			}
+		settled, err := r.stores.Settled(ctx)
+		if err == nil && settled {
+			return nil
 		}
 		last = err
 		if !sleep(ctx, time.Second) {
@@ -232,16 +227,6 @@ func (r *run) settle(ctx context.Context) error {
 		}
 	}
 	return last
-}
-
-func (r *run) voidsPending(ctx context.Context) (bool, error) {
-	states, err := r.stores.actors(ctx)
-	for _, s := range states {
-		if s.VoidPending {
-			return true, err
-		}
-	}
-	return false, err
 }
 
 // check reads the stores and compares them with the history.
@@ -254,56 +239,16 @@ func (r *run) check(ctx context.Context, readers []*reader, begin string) error 
 		r.report.Events += len(reading.Events)
 		r.recorder.Reading(reading)
 	}
-	s, err := r.load(ctx, begin)
+	s, err := r.stores.Load(ctx, begin)
 	if err != nil {
 		return err
 	}
+	s.MaxLateness = maxLateness
 	h := r.recorder.History()
 	r.report.Violations = history.Check(h, s)
 	r.report.summarize(r.service, h, s)
 	r.report.Conflicts, err = conflicts(r.stack.Home())
 	return err
-}
-
-// load reads all stores. The event log is read from the cursor.
-func (r *run) load(ctx context.Context, begin string) (s history.Stores, err error) {
-	s = history.Stores{At: time.Now(), MaxLateness: maxLateness, Orders: map[string]order.Order{}, Listed: map[string]order.Order{}}
-	for next := new(""); next != nil; {
-		page, err := r.service.list(ctx, optional(*next))
-		if err != nil {
-			return s, err
-		}
-		for _, o := range page.Orders {
-			s.Listed[o.ID] = o
-			full, err := read[order.Order](ctx, r.service, request{operator, func(ctx context.Context, c *client.Client) (*http.Response, error) {
-				return c.GetOrder(ctx, o.ID, nil)
-			}})
-			if err != nil {
-				return s, err
-			}
-			s.Orders[o.ID] = full
-		}
-		next = page.Next
-	}
-	s.Feed = []history.FeedEvent{}
-	for cursor := begin; ; {
-		page, err := r.service.events(ctx, operator, cursor, "")
-		if err != nil {
-			return s, err
-		}
-		if len(page.Events) == 0 {
-			break
-		}
-		for _, e := range page.Events {
-			s.Feed = append(s.Feed, history.FeedEvent{Cursor: e.Cursor, Order: e.Order, At: e.Order.UpdatedAt})
-		}
-		cursor = page.Next
-	}
-	if s.Actors, err = r.stores.actors(ctx); err != nil {
-		return s, err
-	}
-	s.Payments, err = r.stores.ledger(ctx)
-	return s, err
 }
 
 // conflictText is in the error of a turn that failed because of a conflict.

@@ -20,6 +20,7 @@ import (
 
 	"orders/api/client"
 	"orders/faults/history"
+	"orders/faults/stores"
 	"orders/orders-actor/order"
 	"orders/stack"
 )
@@ -189,9 +190,9 @@ func TestOverloadIsRejectedWithRetryAfter(t *testing.T) {
 		time.Minute, 100*time.Millisecond, "the service recovers")
 	assert.Less(t, memory(t, s.Part("orders-actor").PID())-before, 256, "MB more than before")
 
-	r := &run{Options: Options{Out: progress{t}}, stack: s, service: svc, stores: stores{home: s.Home()}}
+	r := &run{Options: Options{Out: progress{t}}, stack: s, service: svc, stores: stores.Reader{Home: s.Home(), Send: svc.as(operator)}}
 	require.NoError(t, r.settle(t.Context()))
-	states, err := r.stores.actors(t.Context())
+	states, err := r.stores.Actors(t.Context())
 	require.NoError(t, err)
 	for _, c := range recorder.History().Calls {
 		if c.Acknowledged() {

@@ -13,6 +13,7 @@ import (
 
 	"orders/api"
 	"orders/faults/history"
+	"orders/faults/stores"
 	"orders/orders-actor/order"
 )
 
@@ -86,7 +87,7 @@ func (r *reader) add(cursor string, o order.Order) {
 }
 
 func (r *reader) poll(ctx context.Context, prefer string) (int, error) {
-	page, err := r.service.events(ctx, r.user, r.after, prefer)
+	page, err := stores.Events(ctx, r.service.as(r.user), r.after, prefer)
 	if err != nil {
 		return 0, err
 	}
@@ -101,7 +102,7 @@ func (r *reader) poll(ctx context.Context, prefer string) (int, error) {
 
 // follow reads one stream to its end.
 func (r *reader) follow(ctx context.Context) error {
-	c, err := r.service.as(ctx, r.service.urls[r.random.IntN(len(r.service.urls))], r.user)
+	c, err := r.service.client(ctx, r.service.urls[r.random.IntN(len(r.service.urls))], r.user)
 	if err != nil {
 		return err
 	}

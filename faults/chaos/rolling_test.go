@@ -17,6 +17,7 @@ import (
 
 	"orders/api/client"
 	"orders/faults/history"
+	"orders/faults/stores"
 	"orders/kit/pgtest"
 	"orders/orders-actor/order"
 	"orders/stack"
@@ -68,7 +69,8 @@ func replaceUnderLoad(t *testing.T, replacements []replacement) {
 	postgres := pgtest.Start(t)
 	s, svc := start(t, stack.Options{Replicas: 2, Postgres: postgres.DSN()}, nil)
 	recorder := &history.Recorder{}
-	before, err := svc.list(t.Context(), nil)
+	read := stores.Reader{DSN: postgres.DSN(), Send: svc.as(operator)}
+	before, err := read.List(t.Context(), nil)
 	require.NoError(t, err)
 
 	ctx, stop := context.WithCancel(t.Context())
@@ -96,10 +98,11 @@ func replaceUnderLoad(t *testing.T, replacements []replacement) {
 	clients.Wait()
 	assert.Zero(t, failed.Load(), "requests that failed twice")
 
-	r := &run{Options: Options{Out: progress{t}}, stack: s, service: svc, stores: stores{dsn: postgres.DSN()}}
+	r := &run{Options: Options{Out: progress{t}}, stack: s, service: svc, stores: read}
 	require.NoError(t, r.settle(t.Context()))
-	stored, err := r.load(t.Context(), before.Feed)
+	stored, err := r.stores.Load(t.Context(), before.Feed)
 	require.NoError(t, err)
+	stored.MaxLateness = maxLateness
 	assert.Greater(t, len(stored.Orders), 8, "there was load")
 	assert.Empty(t, history.Check(recorder.History(), stored))
 	found, err := conflicts(s.Home())

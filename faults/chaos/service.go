@@ -16,6 +16,7 @@ import (
 	"orders/api/client"
 	"orders/api/contract"
 	"orders/faults/history"
+	"orders/faults/stores"
 	"orders/orders-actor/order"
 )
 
@@ -63,7 +64,7 @@ func (s *service) violated(err error) {
 // request is a call of the generated client by a user; by nobody if the user is empty.
 type request struct {
 	user string
-	send func(context.Context, *client.Client) (*http.Response, error)
+	send stores.Call
 }
 
 // send sends a request once, to a random replica. Without a reply the result is the zero Reply.
@@ -90,15 +91,20 @@ func (s *service) sendTo(ctx context.Context, url string, r request) client.Repl
 }
 
 func (s *service) try(ctx context.Context, url string, r request) (client.Reply, error) {
-	c, err := s.as(ctx, url, r.user)
+	c, err := s.client(ctx, url, r.user)
 	if err != nil {
 		return client.Reply{}, err
 	}
 	return client.Read(r.send(ctx, c))
 }
 
-// as returns a client of a replica with the user's token.
-func (s *service) as(ctx context.Context, url, user string) (*client.Client, error) {
+// as returns how to send calls of a user, each once and to a random replica.
+func (s *service) as(user string) stores.Send {
+	return func(ctx context.Context, call stores.Call) client.Reply { return s.send(ctx, request{user, call}) }
+}
+
+// client returns a client of a replica with the user's token.
+func (s *service) client(ctx context.Context, url, user string) (*client.Client, error) {
 	token, err := s.token(ctx, user)
 	return client.New(url, token, s.http), err
 }
@@ -128,15 +134,6 @@ func (s *service) token(ctx context.Context, user string) (string, error) {
 	}
 	return "", errors.Join(failed...)
 }
-
-// read sends a request until it succeeds, for at most readTimeout, and decodes the reply.
-func read[T any](ctx context.Context, s *service, r request) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	return client.Retry[T](ctx, 500*time.Millisecond, func() (client.Reply, error) { return s.send(ctx, r), nil })
-}
-
-const readTimeout = time.Minute
 
 // unknown reports whether the outcome is unknown, so that the client should retry.
 func unknown(r client.Reply) bool {
@@ -187,36 +184,6 @@ func getWith(c history.Call, params *api.GetOrderParams) request {
 	return request{c.Client, func(ctx context.Context, s *client.Client) (*http.Response, error) {
 		return s.GetOrder(ctx, c.Order, params)
 	}}
-}
-
-// list is a page of the list.
-type list struct {
-	Orders []order.Order        `json:"orders"`
-	Next   *string              `json:"next"`
-	Counts map[order.Status]int `json:"counts"`
-	Feed   string               `json:"feed"`
-}
-
-// list reads a page of the list as the operator.
-func (s *service) list(ctx context.Context, cursor *string) (list, error) {
-	return read[list](ctx, s, request{operator, func(ctx context.Context, c *client.Client) (*http.Response, error) {
-		return c.ListOrders(ctx, &api.ListOrdersParams{Limit: new(200), Cursor: cursor})
-	}})
-}
-
-// events is a page of the feed.
-type events struct {
-	Events []struct {
-		Cursor string      `json:"cursor"`
-		Order  order.Order `json:"order"`
-	} `json:"events"`
-	Next string `json:"next"`
-}
-
-func (s *service) events(ctx context.Context, user, after, prefer string) (events, error) {
-	return read[events](ctx, s, request{user, func(ctx context.Context, c *client.Client) (*http.Response, error) {
-		return c.FollowOrders(ctx, &api.FollowOrdersParams{Limit: new(500), After: &after, Prefer: optional(prefer)})
-	}})
 }
 
 // optional returns nil for an empty string.

@@ -1,4 +1,4 @@
-package chaos
+package stores
 
 import (
 	"cmp"
@@ -19,15 +19,9 @@ import (
 	"orders/payments-svc/payment"
 )
 
-// stores reads the tables of Dapr's state stores directly.
-type stores struct {
-	home string // SQLite files, when dsn is empty
-	dsn  string // PostgreSQL
-}
-
-// actors returns the states of all actors.
-func (s stores) actors(ctx context.Context) (_ map[string]order.State, err error) {
-	store, err := actorstore.Open(cmp.Or(s.dsn, filepath.Join(s.home, "statestore.db")))
+// Actors returns the states of all actors.
+func (r Reader) Actors(ctx context.Context) (_ map[string]order.State, err error) {
+	store, err := actorstore.Open(cmp.Or(r.DSN, filepath.Join(r.Home, "statestore.db")))
 	if err != nil {
 		return nil, err
 	}
@@ -48,11 +42,11 @@ func (s stores) actors(ctx context.Context) (_ map[string]order.State, err error
 	}
 }
 
-// ledger returns the entries of the ledger.
-func (s stores) ledger(ctx context.Context) (_ map[string]history.Payment, err error) {
-	driver, dsn, query := "pgx", s.dsn, "SELECT key, value, false FROM ledger_state"
-	if s.dsn == "" {
-		driver, dsn = "sqlite", "file:"+filepath.Join(s.home, "ledger.db")+"?mode=ro&_pragma=busy_timeout(20000)"
+// Ledger returns the entries of the ledger.
+func (r Reader) Ledger(ctx context.Context) (_ map[string]history.Payment, err error) {
+	driver, dsn, query := "pgx", r.DSN, "SELECT key, value, false FROM ledger_state"
+	if r.DSN == "" {
+		driver, dsn = "sqlite", "file:"+filepath.Join(r.Home, "ledger.db")+"?mode=ro&_pragma=busy_timeout(20000)"
 		query = "SELECT key, value, is_binary FROM state"
 	}
 	db, err := sql.Open(driver, dsn)
