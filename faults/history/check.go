@@ -38,6 +38,29 @@ var names = map[Invariant]string{
 	OneKeyOneOrder: "one idempotency key creates one order",
 }
 
+// facts names what the check of each invariant counts.
+var facts = map[Invariant]string{
+	CreateKept:     "acknowledged creates",
+	ChargedOnce:    "orders",
+	FinalIsFinal:   "final orders",
+	CancelKept:     "answered cancels",
+	VoidArrives:    "cancelled orders",
+	FinalInTime:    "orders",
+	NoGaps:         "versions as they were seen",
+	Converged:      "reads and stored copies",
+	FeedComplete:   "events",
+	OneKeyOneOrder: "creates with a key",
+}
+
+// Invariants returns all invariants in the order of their numbers.
+func Invariants() []Invariant { return slices.Sorted(maps.Keys(names)) }
+
+// Name is the statement that must be true.
+func (i Invariant) Name() string { return names[i] }
+
+// Facts names what Report.Checked counts for this invariant, such as "orders".
+func (i Invariant) Facts() string { return facts[i] }
+
 func (i Invariant) String() string { return fmt.Sprintf("invariant %d, %s", int(i), names[i]) }
 
 // Violation is a violated invariant.
@@ -52,16 +75,25 @@ func (v Violation) String() string {
 	return fmt.Sprintf("%s: %s\n%s", v.Invariant, v.Detail, v.Trace)
 }
 
+// Report is the result of a check.
+type Report struct {
+	Checked    map[Invariant]int // how many facts were compared, see Invariant.Facts
+	Violations []Violation
+}
+
 // Check compares the clients' history with the stores and returns all violations.
-func Check(h History, s Stores) []Violation {
-	c := &check{history: h, stores: s, evidence: make(map[string]*evidence)}
+func Check(h History, s Stores) []Violation { return Examine(h, s).Violations }
+
+// Examine is Check, and counts what was compared.
+func Examine(h History, s Stores) Report {
+	c := &check{history: h, stores: s, evidence: make(map[string]*evidence), checked: make(map[Invariant]int)}
 	c.gather()
 	for _, id := range c.ids() {
 		c.order(id, c.evidence[id])
 	}
 	c.keys()
 	c.readers()
-	return c.violations
+	return Report{Checked: c.checked, Violations: c.violations}
 }
 
 // Where an order was observed.
@@ -89,6 +121,7 @@ type check struct {
 	history    History
 	stores     Stores
 	evidence   map[string]*evidence
+	checked    map[Invariant]int
 	violations []Violation
 }
 

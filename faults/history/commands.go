@@ -14,6 +14,7 @@ func (c *check) missing(id string, e *evidence) {
 	}
 	for _, call := range e.calls {
 		if call.Acknowledged() {
+			c.checked[CreateKept]++
 			c.fail(CreateKept, id, "a %s was answered %d, and the order does not exist", call.Op, call.Status)
 			return
 		}
@@ -35,6 +36,7 @@ func (c *check) created(id string, e *evidence, o order.Order) {
 		if call.Op != Create || !call.Acknowledged() {
 			continue
 		}
+		c.checked[CreateKept]++
 		if o.Customer != cmp.Or(call.Customer, call.Client) || o.Currency != call.Currency || !slices.Equal(o.Items, call.Items) {
 			c.fail(CreateKept, id, "the order differs from the create")
 			return
@@ -74,6 +76,9 @@ func (c *check) cancelled(id string, e *evidence, o order.Order) {
 			}
 			acknowledged = acknowledged || call.Acknowledged()
 			refused = refused || call.Code == string(order.AlreadyDelivered)
+			if call.Acknowledged() || call.Code == string(order.AlreadyDelivered) {
+				c.checked[CancelKept]++
+			}
 		}
 	}
 	if changed > 1 {
@@ -103,6 +108,7 @@ func (c *check) visible(id string, e *evidence) {
 		if read.Op != Read {
 			continue
 		}
+		c.checked[Converged]++
 		for _, write := range e.calls {
 			if write.Op == Read || !write.Acknowledged() || !read.Sent.After(write.Got) {
 				continue
@@ -141,6 +147,7 @@ func (c *check) keys() {
 		if call.Key == "" || !call.Acknowledged() {
 			continue
 		}
+		c.checked[OneKeyOneOrder]++
 		was, seen := first[k]
 		switch {
 		case !seen:

@@ -4,6 +4,7 @@ import "orders/orders-actor/order"
 
 // charged checks that the ledger agrees with the order.
 func (c *check) charged(id string, o order.Order) {
+	c.checked[ChargedOnce]++
 	p, found := c.stores.Payments[id]
 	switch {
 	case p.Charges > 1:
@@ -20,6 +21,7 @@ func (c *check) voided(id string, o order.Order) {
 	if o.Status != order.Cancelled {
 		return
 	}
+	c.checked[VoidArrives]++
 	p, found := c.stores.Payments[id]
 	byUser := o.Cancellation == nil || o.Cancellation.By != order.ByPayment
 	switch {

@@ -15,6 +15,7 @@ func (c *check) readers() {
 		failed := make(map[string]bool)
 		for _, e := range r.Events {
 			id, v := e.Order.ID, e.Order.Version
+			c.checked[FeedComplete]++
 			if failed[id] {
 				continue
 			}

@@ -2,6 +2,7 @@ package history
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"orders/orders-actor/order"
@@ -9,6 +10,9 @@ import (
 
 // final checks that no order changes after it was final.
 func (c *check) final(id string, e *evidence) {
+	if slices.ContainsFunc(e.observations, func(seen observation) bool { return seen.order.Status.Final() }) {
+		c.checked[FinalIsFinal]++
+	}
 	for _, done := range e.observations {
 		if !done.order.Status.Final() {
 			continue
@@ -30,6 +34,7 @@ func (c *check) final(id string, e *evidence) {
 
 // inTime checks that the order is final in time and was not delivered before it was due.
 func (c *check) inTime(id string, o order.Order) {
+	c.checked[FinalInTime]++
 	limit := c.stores.MaxLateness
 	switch age := c.stores.At.Sub(o.UpdatedAt); {
 	case o.Status == order.Created && age > limit:
@@ -64,6 +69,7 @@ func (c *check) versions(id string, e *evidence, o order.Order) {
 		if seen.order.Version < 1 || seen.order.Version > o.Version {
 			continue // converged reports versions that the order database doesn't have
 		}
+		c.checked[NoGaps]++
 		if was := o.History[seen.order.Version-1]; was.Status != seen.order.Status || !was.At.Equal(seen.order.UpdatedAt) {
 			c.fail(NoGaps, id, "%s shows version %d as %s at %s, the history in the order database as %s at %s", seen.where,
 				seen.order.Version, seen.order.Status, clock(seen.order.UpdatedAt), was.Status, clock(was.At))
@@ -110,6 +116,7 @@ func badHistory(o order.Order) string {
 // converged checks that the actor, the list and the event log end with the version in the order database.
 func (c *check) converged(id string, e *evidence, o order.Order) {
 	differs := func(where string, other order.Order, ok bool) bool {
+		c.checked[Converged]++
 		switch {
 		case !ok:
 			c.fail(Converged, id, "%s does not have the order", where)
