@@ -121,7 +121,7 @@ test-stack: build runtime dapr-cli ## test the product on the real Dapr
 test-web: web/node_modules/.package-lock.json ## test the SPA
 	cd web && npm test
 
-test-web-e2e: build runtime ## test the SPA in a browser on the real stack
+test-web-e2e: build runtime lab-build ## test the SPA in a browser on the real stack
 	@tools/install.sh chromium fonts-liberation
 	cd web && npm run test:e2e && npm run check:bytes
 
@@ -168,6 +168,12 @@ bin/bench/temporal-server: faults/bench/temporal/go.mod
 
 chaos: build runtime ## kill parts under load, check the invariants and print a report
 	go run ./faults/cmd/chaos
+
+lab: build runtime lab-build ## run the product with a page that kills its parts and checks that no order is lost; LAB_ADDR is the address
+	@exec bin/lab
+
+lab-build: $(STEP)
+	@CGO_ENABLED=0 $(STEP) "building the fault lab" go build $(GO_FLAGS) -o=bin/ ./faults/cmd/lab
 
 simulate: ## run seeded faults against the turns on a virtual clock
 	N=$(or $(N),100000) go test -count=1 -v -timeout 0 -run TestInvariantsHold ./faults/simulate
