@@ -97,7 +97,7 @@ func (s *Site) add(name string, content []byte) {
 }
 
 // routes matches the paths of pages: those of web/src/app/routes.ts, and the redirect URI of the sign-in.
-var routes = regexp.MustCompile(`^/(new|signed-in|orders/[^/]+)?$`)
+var routes = regexp.MustCompile(`^/(new|lab|signed-in|orders/[^/]+)?$`)
 
 // Serve serves files and pages of the app. It returns fiber.ErrNotFound for other paths.
 func (s *Site) Serve(c *fiber.Ctx) error {

@@ -1,11 +1,9 @@
-import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { violations } from './axe';
 import { desktop, launch, phone, visit } from './browser';
 import { Stack } from './stack';
 import { signIn } from './steps';
-
-const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 let browser: Browser;
 let stack: Stack;
@@ -59,31 +57,6 @@ async function watchAnimations(page: Page): Promise<() => Promise<number>> {
   });
   return () =>
     page.evaluate(() => (window as unknown as { started: { animations: number } }).started.animations);
-}
-
-/** The violations that axe finds after all animations have ended, so that fading colours do not matter. */
-async function violations(page: Page): Promise<string[]> {
-  await page.addScriptTag({ path: axe }).catch(async () => {
-    // The Content-Security-Policy forbids the script tag; evaluate bypasses it.
-    const { readFileSync } = await import('node:fs');
-    await page.evaluate(readFileSync(axe, 'utf8'));
-  });
-  return page.evaluate(async () => {
-    const { axe } = window as unknown as {
-      axe: {
-        run: () => Promise<{
-          violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[];
-        }>;
-      };
-    };
-    // An endless animation never finishes, and a cancelled one rejects.
-    const ending = document.getAnimations().filter((a) => a.effect?.getComputedTiming().endTime !== Infinity);
-    await Promise.allSettled(ending.map((animation) => animation.finished));
-    const result = await axe.run();
-    return result.violations.flatMap(({ id, nodes }) =>
-      nodes.map((n) => `${id}: ${n.html} ${n.failureSummary ?? ''}`),
-    );
-  });
 }
 
 const states: Record<string, (page: Page) => Promise<void>> = {

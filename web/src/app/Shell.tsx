@@ -24,6 +24,7 @@ const loadOrderPage = () => import('../pages/order/OrderPage');
 const loadCreatePage = () => import('../pages/create/CreatePage');
 const OrderPage = lazy(() => loadOrderPage().catch(reportMissing));
 const CreatePage = lazy(() => loadCreatePage().catch(reportMissing));
+const LabPage = lazy(() => import('../pages/lab/LabPage').catch(reportMissing));
 
 /** Makes public/recover.js reload the page. A failed preload does not, because the current page works. */
 function reportMissing(error: unknown): never {
@@ -113,6 +114,8 @@ function Page({ address }: { address: string }) {
       return <ListPage />;
     case 'new':
       return <CreatePage />;
+    case 'lab':
+      return <LabPage />;
     case 'order':
       return <OrderPage key={route.id} id={route.id} />;
     case 'unknown':
