@@ -48,6 +48,9 @@ restore: build ## replace the databases and keys by those of the backup DIR, whi
 restore-ledger: build ## restore a lost ledger from the actors' states, while `make run` is running
 	@exec bin/stack restore-ledger
 
+erase: build ## remove all final orders of a customer, while `make run` is running: make erase CUSTOMER=name
+	@exec bin/stack erase '$(CUSTOMER)'
+
 rearm: build ## register the delivery reminders of all confirmed orders again, while `make run` is running
 	@exec bin/stack rearm
 

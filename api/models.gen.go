@@ -135,6 +135,7 @@ const (
 	ProblemCodeNotAcceptable        ProblemCode = "not-acceptable"
 	ProblemCodeNotFound             ProblemCode = "not-found"
 	ProblemCodeOrderNotFound        ProblemCode = "order-not-found"
+	ProblemCodeOrderRemoved         ProblemCode = "order-removed"
 	ProblemCodeOverloaded           ProblemCode = "overloaded"
 	ProblemCodeRateLimited          ProblemCode = "rate-limited"
 	ProblemCodeTooLarge             ProblemCode = "too-large"

@@ -16,12 +16,14 @@ import (
 	"orders/orders-actor/orderactor"
 	"orders/orders-actor/orderdb"
 	"orders/orders-actor/orderdb/sqldb"
+	"orders/orders-actor/payer"
 	"orders/orders-actor/repair"
+	"orders/orders-actor/retention"
 )
 
 // commands are the commands of an operator, by name. "" serves.
 var commands = map[string]func(context.Context, Config, *slog.Logger, *slog.LevelVar) error{
-	"": serve, "rebuild": withDatabases(actorstore.Rebuild), "accept": withDatabases(actorstore.Accept), "rearm": rearm,
+	"": serve, "rebuild": withDatabases(actorstore.Rebuild), "accept": withDatabases(actorstore.Accept), "rearm": withSidecar(rearm),
 	"payments": writePayments, "doctor": checkDatabases,
 }
 
@@ -42,27 +44,57 @@ func withDatabases(command func(context.Context, *actorstore.Store, *orderdb.DB,
 	}
 }
 
-// rearm sends commands to orders through the sidecar of the running service.
-func rearm(ctx context.Context, c Config, logger *slog.Logger, _ *slog.LevelVar) (err error) {
-	sidecar, err := actors.Dial(dapr.Address(), c.DaprToken)
-	if err != nil {
-		return err
+// withSidecar returns a command that sends commands to orders through the sidecar of the running service. keyNames are those that it
+// needs besides the key of commands.
+func withSidecar(command func(ctx context.Context, c Config, t tools) error, keyNames ...string) func(context.Context, Config, *slog.Logger, *slog.LevelVar) error {
+	return func(ctx context.Context, c Config, logger *slog.Logger, _ *slog.LevelVar) (err error) {
+		sidecar, err := actors.Dial(dapr.Address(), c.DaprToken)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, sidecar.Close()) }()
+		keysCtx, cancel := context.WithTimeout(ctx, commandTimeout)
+		keys, err := dapr.Keys(keysCtx, sidecar.Client(), logger, c.SecretName, append(keyNames, sealKey)...)
+		cancel()
+		if err != nil {
+			return err
+		}
+		db, err := orderdb.OpenPool(ctx, c.ViewDSN, sqldb.MinMaxConns)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, db.Close()) }()
+		orders := &orderactor.Client{Invoker: actors.Invoker{
+			Sidecar: sidecar, Type: orderactor.Type, Seal: actors.Seal{Keys: dapr.Accepted(keys, sealKey), Now: time.Now}, Timeout: commandTimeout,
+		}}
+		return command(ctx, c, tools{db, orders, sidecar, keys, logger})
 	}
-	defer func() { err = errors.Join(err, sidecar.Close()) }()
-	keysCtx, cancel := context.WithTimeout(ctx, commandTimeout)
-	keys, err := dapr.Keys(keysCtx, sidecar.Client(), logger, c.SecretName, sealKey)
-	cancel()
-	if err != nil {
+}
+
+// tools are what commands with a sidecar use.
+type tools struct {
+	db      *orderdb.DB
+	orders  *orderactor.Client
+	sidecar *actors.Sidecar
+	keys    map[string][]byte
+	log     *slog.Logger
+}
+
+func rearm(ctx context.Context, _ Config, t tools) error {
+	return repair.Rearm(ctx, t.db, t.orders, t.log)
+}
+
+// erase returns the command that removes all final orders of a customer.
+func erase(customer string) func(context.Context, Config, *slog.Logger, *slog.LevelVar) error {
+	return withSidecar(func(ctx context.Context, c Config, t tools) error {
+		payments := payer.NewClient(payer.ClientConfig{
+			Sidecar: c.DaprHTTP, Token: c.DaprToken, Key: t.keys[onBehalfKey], Now: time.Now, Parallel: 8,
+			Ledger: &actorstore.Ledger{States: t.sidecar.Client()},
+		})
+		report, err := retention.Erase(ctx, t.db.Removal, retention.Remover{Orders: t.orders, Payments: payments}, customer, t.log)
+		report.Print(os.Stdout)
 		return err
-	}
-	db, err := orderdb.OpenPool(ctx, c.ViewDSN, sqldb.MinMaxConns)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	return repair.Rearm(ctx, db, &orderactor.Client{Invoker: actors.Invoker{
-		Sidecar: sidecar, Type: orderactor.Type, Seal: actors.Seal{Keys: dapr.Accepted(keys, sealKey), Now: time.Now}, Timeout: commandTimeout,
-	}}, logger)
+	}, onBehalfKey)
 }
 
 // writePayments reads the state store without a sidecar.

@@ -24,6 +24,7 @@ type Config struct {
 	ProfileAddr    string // empty: no profiles
 	DeliverAfter   time.Duration
 	AuditPerMinute int           // orders that all replicas together inspect; 0: none
+	RetainDays     int           // how long final orders are kept; 0: for ever
 	AttentionAfter time.Duration // how long an order may wait before it needs an operator
 	AuthMode       string
 	DevHosts       []string // host names that AUTH_MODE=dev answers to besides loopback; "*" is any
@@ -56,6 +57,7 @@ func readConfig(env *config.Reader) (Config, error) {
 		ProfileAddr:    env.Loopback("ORDERS_PROFILE_ADDR"),
 		DeliverAfter:   env.Duration("DELIVER_AFTER", 10*time.Second, 0, 365*24*time.Hour),
 		AuditPerMinute: env.Int("AUDIT_PER_MINUTE", 60, 0, 60_000),
+		RetainDays:     env.Int("RETAIN_DAYS", 0, 0, 36_500),
 		AttentionAfter: env.Duration("ATTENTION_AFTER", attention.DefaultAfter, time.Second, 24*time.Hour),
 		AuthMode:       env.Enum("AUTH_MODE", "dev", "dev", "oidc"),
 		DevHosts:       env.List("DEV_AUTH_HOSTS"),

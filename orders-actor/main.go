@@ -4,6 +4,7 @@
 //	orders-actor rebuild    restore orders that the order database lacks from Dapr's state store
 //	orders-actor payments   write the payments of all orders, for `payments-svc restore`
 //	orders-actor rearm      register the reminders of all confirmed orders again, through the sidecar of the running service
+//	orders-actor erase NAME remove all final orders of a customer, through the sidecar of the running service
 //	orders-actor doctor     check the databases
 //	orders-actor accept     let the order database and the state store belong together from now on
 package main
@@ -41,6 +42,7 @@ import (
 	"orders/orders-actor/reconcile"
 	"orders/orders-actor/rest"
 	"orders/orders-actor/rest/operator"
+	"orders/orders-actor/retention"
 	"orders/orders-actor/webui"
 )
 
@@ -51,6 +53,7 @@ const (
 	sqliteSaves    = 16 // concurrent saves of actor states
 	pruneEvery     = 10 * time.Minute
 	sealKey        = "command-seal-key"
+	onBehalfKey    = "obo-key"
 	reindexEvery   = time.Minute
 	minutesEvery   = 5 * time.Second
 )
@@ -61,8 +64,11 @@ func main() {
 
 func command(ctx context.Context, args []string) error {
 	execute, known := commands[strings.Join(args, " ")]
+	if len(args) == 2 && args[0] == "erase" {
+		execute, known = erase(args[1]), true
+	}
 	if !known {
-		return fmt.Errorf("unknown command %q: there are %s", args, strings.Join(slices.Sorted(maps.Keys(commands))[1:], ", "))
+		return fmt.Errorf("unknown command %q: there are erase NAME, %s", args, strings.Join(slices.Sorted(maps.Keys(commands))[1:], ", "))
 	}
 	c, err := readConfig(config.Env())
 	if err != nil {
@@ -112,7 +118,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 		Sidecar: sidecar, Type: orderactor.Type, Seal: seal, Timeout: commandTimeout, OnUnsealedReply: orderactor.ObserveUnsealedReplies(registry, logger),
 	}}
 	payments := payer.NewClient(payer.ClientConfig{
-		Sidecar: c.DaprHTTP, Token: c.DaprToken, Key: keys["obo-key"], Now: time.Now, Parallel: 64,
+		Sidecar: c.DaprHTTP, Token: c.DaprToken, Key: keys[onBehalfKey], Now: time.Now, Parallel: 64,
 		Ledger: &actorstore.Ledger{States: sidecar.Client()},
 	})
 	pay := payer.New(payer.Config{
@@ -146,6 +152,10 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 	auditor := audit.New(audit.Config{
 		Inspector: inspector, Claims: db.Audits, Log: logger, PerMinute: c.AuditPerMinute, Clock: time.Now, Registry: registry,
 	})
+	retainer := retention.New(retention.Config{
+		Remover: retention.Remover{Orders: orders, Payments: payments}, Store: db.Removal, Log: logger, Days: c.RetainDays, Clock: time.Now,
+		Registry: registry,
+	})
 	server, err := newServer(c, keys, logger, rest.Options{
 		Commands: orders, Reads: db, Feed: events, Checks: checks(host, db), Registry: registry,
 		CursorKeys: dapr.Accepted(keys, sealKey),
@@ -171,6 +181,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 		run.Part{Name: "rest", Run: func(ctx context.Context) error { return server.Serve(ctx, listener) }, StopTimeout: 12 * time.Second},
 		run.Part{Name: "reconciler", Run: reconciler.Run, StopTimeout: 5 * time.Second},
 		run.Part{Name: "audit", Run: auditor.Run, StopTimeout: 2 * time.Second},
+		run.Part{Name: "retention", Run: retainer.Run, StopTimeout: 2 * time.Second},
 		run.Part{Name: "payments", Run: pay.Run, StopTimeout: 12 * time.Second},
 		run.Part{Name: "actors", Run: host.Run, StopTimeout: 18 * time.Second},
 		run.Part{Name: "feed", Run: events.Run, StopTimeout: 2 * time.Second},
@@ -186,7 +197,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 func readKeys(ctx context.Context, logger *slog.Logger, sidecar *actors.Sidecar, c Config) (map[string][]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, secretsTimeout)
 	defer cancel()
-	names := []string{"obo-key", sealKey}
+	names := []string{onBehalfKey, sealKey}
 	if c.AuthMode == "dev" {
 		names = append(names, "dev-token-key")
 	}

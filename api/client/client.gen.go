@@ -1715,6 +1715,7 @@ type CreateOrderResponse struct {
 	ApplicationProblemJSON401 *Unauthenticated
 	ApplicationProblemJSON403 *Forbidden
 	ApplicationProblemJSON406 *NotAcceptable
+	ApplicationProblemJSON410 *Problem
 	ApplicationProblemJSON413 *TooLarge
 	ApplicationProblemJSON415 *UnsupportedMediaType
 	ApplicationProblemJSON422 *Problem
@@ -2573,6 +2574,13 @@ func ParseCreateOrderResponse(rsp *http.Response) (*CreateOrderResponse, error) 
 			return nil, err
 		}
 		response.ApplicationProblemJSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON410 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge

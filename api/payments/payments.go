@@ -40,4 +40,5 @@ const (
 	Confirmed Status = "confirmed"
 	Declined  Status = "declined"
 	Voided    Status = "voided"
+	Removed   Status = "removed" // with the order; the record has no amount
 )

@@ -101,6 +101,10 @@ func (db *orderDB) Put(_ context.Context, s order.State) (err error) {
 
 func (db *orderDB) put(s order.State) error {
 	held, known := db.states[s.ID]
+	if s.IsRemoved() {
+		db.remove(s)
+		return nil
+	}
 	switch {
 	case db.w.mutation.OlderAccepted:
 	case db.w.mutation.SecondAccepted && known && s.Version == 1:
@@ -123,6 +127,17 @@ func (db *orderDB) put(s order.State) error {
 		db.log = append(db.log, history.FeedEvent{Cursor: fmt.Sprintf("%08d", len(db.log)+1), Order: s.Order, At: db.w.clock.time()})
 	}
 	return nil
+}
+
+// remove stores a tombstone, unless there is one.
+func (db *orderDB) remove(s order.State) {
+	held, known := db.states[s.ID]
+	if !known {
+		db.ids = append(db.ids, s.ID)
+	}
+	if !held.IsRemoved() {
+		db.states[s.ID] = s
+	}
 }
 
 // same reports whether a and b are copies of one version.

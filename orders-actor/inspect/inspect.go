@@ -14,7 +14,7 @@ import (
 	"orders/orders-actor/payer"
 )
 
-// ErrNotFound means that neither the actor nor the order database has the order.
+// ErrNotFound means that neither the actor nor the order database has the order, or that it was removed.
 var ErrNotFound = errors.New("no such order")
 
 // Orders reads what an order's actor stores.
@@ -109,6 +109,9 @@ func (i *Inspector) Inspect(ctx context.Context, id string) (Result, error) {
 
 func (i *Inspector) read(ctx context.Context, id string) (Result, error) {
 	o := i.Observe(ctx, id)
+	if o.removed() {
+		return Result{}, fmt.Errorf("inspect order %s, which was removed: %w", id, ErrNotFound)
+	}
 	if !o.Actor.Found && !o.Database.Found {
 		if o.Actor.Err == nil && o.Database.Err == nil {
 			return Result{}, fmt.Errorf("inspect order %s: %w", id, ErrNotFound)

@@ -117,8 +117,12 @@ func New(c Create, now time.Time) (State, error) {
 }
 
 // CheckReplay compares a create with the existing order. It reports whether c is a replay of an earlier request, not the
-// call that created the order, executed twice. Other content, another user or another customer returns the refusal KeyReused.
+// call that created the order, executed twice. Other content, another user or another customer returns the refusal KeyReused, and
+// a tombstone the refusal OrderRemoved.
 func (s State) CheckReplay(c Create) (replayed bool, _ error) {
+	if s.IsRemoved() {
+		return false, &Refusal{Code: OrderRemoved, Detail: "the order of this Idempotency-Key was removed; use another key for a new order"}
+	}
 	if s.Fingerprint != c.Fingerprint || s.Customer != c.customer() || s.Auth.User != c.Auth.User {
 		return false, &Refusal{Code: KeyReused, Detail: "this Idempotency-Key was used before with another body"}
 	}

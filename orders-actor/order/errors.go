@@ -15,6 +15,8 @@ const (
 	VersionMismatch  Code = "version-mismatch"
 	KeyReused        Code = "idempotency-key-reused"
 	Forbidden        Code = "forbidden"
+	OrderRemoved     Code = "order-removed"
+	NotRemovable     Code = "not-removable" // not part of the API
 )
 
 // Refusal is the outcome of a command that a business rule does not allow. Status and Version are those of the order, if the

@@ -11,7 +11,7 @@ import (
 // An optional field needs no new number: older releases ignore it, and drop it when they store the order again. The number is
 // raised when stored states must be upcast, or when an older release would misinterpret the new form: it refuses a higher
 // number. So that replicas of two releases can run side by side, a release reads the new form before the next one writes it.
-// See ADR 0807.
+// See ADR 0807. Tombstones have a number of their own, see Removed.
 const Schema = 2
 
 // ErrNewerSchema means that a state was stored by a newer release. It must not be changed by this one.
@@ -26,11 +26,15 @@ var upcasters = map[int]func(*State){
 func Decode(data []byte) (s State, _ error) {
 	type plain State
 	err := json.Unmarshal(data, (*plain)(&s))
-	if s.Schema > Schema { // this is also why other fields may not be decoded
+	isTombstone := s.Schema == schemaRemoved && s.IsRemoved()
+	if s.Schema > Schema && !isTombstone { // this is also why other fields may not be decoded
 		return State{}, fmt.Errorf("order %s has schema %d, and this release knows %d: %w", s.ID, s.Schema, Schema, ErrNewerSchema)
 	}
 	if err != nil {
 		return State{}, err
+	}
+	if isTombstone {
+		return s, nil
 	}
 	for s.Schema = max(s.Schema, 1); s.Schema < Schema; s.Schema++ {
 		upcasters[s.Schema](&s)

@@ -90,6 +90,12 @@ func (c *Client) Inspect(ctx context.Context, id string) (Inspection, error) {
 	return *r.Inspection, nil
 }
 
+// Remove removes an order that is final. Its payment must be removed before, see package retention.
+func (c *Client) Remove(ctx context.Context, cmd order.Remove) error {
+	_, err := send(ctx, c, remove, cmd.ID, cmd)
+	return err
+}
+
 func send[C any](ctx context.Context, c *Client, n name[C], id string, command C) (Result, error) {
 	data, err := c.Invoker.Invoke(ctx, id, string(n), command)
 	if err != nil {

@@ -30,6 +30,7 @@ var (
 	voided        = command("voided", (*Order).Voided)
 	resume        = command("poke", (*Order).Resume)
 	inspect       = command("inspect", (*Order).Inspect)
+	remove        = command("remove", (*Order).Remove)
 )
 
 // noSuchCommand is the detail of the refusal of an unknown command. Newer releases compare it, so it never changes.

@@ -62,6 +62,18 @@ func (o *Order) repair(ctx context.Context, r order.Repair) (Result, error) {
 	if restore {
 		newest = held
 	}
+	if newest.IsRemoved() {
+		o.state, o.exists = newest, true
+		if restore {
+			err = o.restoreStore(ctx, held)
+		} else {
+			err = o.put(ctx)
+		}
+		if err != nil {
+			return Result{}, err
+		}
+		return Result{}, order.NotFound()
+	}
 	if err := newest.CheckRepair(r); err != nil {
 		return Result{}, err
 	}

@@ -213,7 +213,7 @@ func (o *Order) Deliver(ctx context.Context) error {
 	if err := o.loadOrRestore(ctx); err != nil {
 		return err
 	}
-	if !o.exists {
+	if !o.exists || o.state.IsRemoved() {
 		return o.removeReminder(ctx)
 	}
 	next, changed := o.state.Deliver(o.Clock())
@@ -268,12 +268,12 @@ func (o *Order) loadOrRestore(ctx context.Context) error {
 	return nil
 }
 
-// loadExisting is loadOrRestore with a refusal if the order does not exist.
+// loadExisting is loadOrRestore with a refusal if the order does not exist, or was removed.
 func (o *Order) loadExisting(ctx context.Context) error {
 	if err := o.loadOrRestore(ctx); err != nil {
 		return err
 	}
-	if !o.exists {
+	if !o.exists || o.state.IsRemoved() {
 		return order.NotFound()
 	}
 	return nil

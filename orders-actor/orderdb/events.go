@@ -2,13 +2,12 @@ package orderdb
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
-	"encoding/hex"
 	"time"
 
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb/cursors"
+	"orders/orders-actor/orderdb/eventlog"
 	"orders/orders-actor/orderdb/sqldb"
 )
 
@@ -55,7 +54,7 @@ func (d *DB) Events(ctx context.Context, q EventQuery) (events Events, err error
 	}
 	limit := limitOf(q.Limit)
 	a := args{after.Tx, after.Seq, limit}
-	ofCustomer := ""
+	ofCustomer := eventlog.NotErased
 	if q.Customer != "" {
 		ofCustomer = "AND customer = " + a.add(q.Customer)
 	}
@@ -135,7 +134,7 @@ func (d *DB) wake() {
 
 const (
 	// EventRetention is how long events are kept, at least.
-	EventRetention = 7 * 24 * time.Hour
+	EventRetention = eventlog.Retention
 
 	pruneBatch = 1_000 // rows per transaction, so that writers do not wait long
 )
@@ -143,7 +142,7 @@ const (
 // Prune deletes events older than EventRetention, and legacy idempotency keys older than KeyRetention.
 func (d *DB) Prune(ctx context.Context, now time.Time) error {
 	if err := d.repeat(ctx, "prune events", func(ctx context.Context, tx *sql.Tx) (bool, error) {
-		return pruneEvents(ctx, tx, now.Add(-EventRetention))
+		return eventlog.Prune(ctx, tx, now.Add(-EventRetention), pruneBatch)
 	}); err != nil {
 		return err
 	}
@@ -166,46 +165,4 @@ func (d *DB) repeat(ctx context.Context, what string, step func(context.Context,
 		}
 	}
 	return nil
-}
-
-// pruneEvents deletes events from the beginning of the log, and stores the position up to which it did.
-func pruneEvents(ctx context.Context, tx *sql.Tx, before time.Time) (more bool, _ error) {
-	var end cursors.Position
-	err := tx.QueryRowContext(ctx, `
-		SELECT tx, seq FROM (SELECT tx, seq, at FROM order_events ORDER BY tx, seq LIMIT $1) AS oldest
-		WHERE at < $2 ORDER BY tx DESC, seq DESC LIMIT 1`, pruneBatch, before.UnixMilli()).Scan(&end.Tx, &end.Seq)
-	if err == sql.ErrNoRows { //nolint:errorlint // database/sql returns it as it is
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM order_events WHERE (tx, seq) <= ($1, $2)`, end.Tx, end.Seq); err != nil {
-		return false, err
-	}
-	_, err = tx.ExecContext(ctx, `UPDATE event_log SET pruned_tx = $1, pruned_seq = $2 WHERE (pruned_tx, pruned_seq) < ($1, $2)`, end.Tx, end.Seq)
-	return true, err
-}
-
-// restartForeignLog begins a new log if the events are from another server. After a dump is restored, transaction numbers
-// begin again, and new events would sort before the old ones. It compares with the snapshot of its statement, not with its own
-// transaction number, because other replicas write at the same time.
-func (d *DB) restartForeignLog(ctx context.Context, tx *sql.Tx) error {
-	var foreign bool
-	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM order_events WHERE tx >= `+d.db.Unseen+`)
-		OR EXISTS (SELECT 1 FROM event_log WHERE pruned_tx >= `+d.db.Unseen+`)`).Scan(&foreign)
-	if err != nil || !foreign {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM order_events`); err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `UPDATE event_log SET id = $1, pruned_tx = 0, pruned_seq = 0`, newLogID())
-	return err
-}
-
-func newLogID() string {
-	var id [4]byte
-	_, _ = rand.Read(id[:]) // never fails
-	return hex.EncodeToString(id[:])
 }

@@ -25,9 +25,11 @@ import (
 	"orders/orders-actor/orderdb/attention"
 	"orders/orders-actor/orderdb/audits"
 	"orders/orders-actor/orderdb/cursors"
+	"orders/orders-actor/orderdb/eventlog"
 	"orders/orders-actor/orderdb/group"
 	"orders/orders-actor/orderdb/migrations"
 	"orders/orders-actor/orderdb/minutes"
+	"orders/orders-actor/orderdb/removal"
 	"orders/orders-actor/orderdb/sqldb"
 )
 
@@ -52,6 +54,7 @@ const (
 type DB struct {
 	Minutes *minutes.Store
 	Audits  *audits.Store
+	Removal *removal.Store
 	*attention.Store
 
 	db      *sqldb.DB
@@ -75,7 +78,7 @@ func OpenPool(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 		return nil, fmt.Errorf("open order database: %w", err)
 	}
 	d := &DB{
-		Minutes: minutes.NewStore(db), Audits: audits.NewStore(db), Store: attention.NewStore(db), db: db, sql: newPutSQL(db.Dialect),
+		Minutes: minutes.NewStore(db), Audits: audits.NewStore(db), Removal: removal.NewStore(db), Store: attention.NewStore(db), db: db, sql: newPutSQL(db.Dialect),
 		clock: time.Now, opened: time.Now(), written: make(chan struct{}, 1),
 	}
 	d.group.Run, d.group.Key, d.group.Timeout = d.storeGroup, func(v *version) string { return v.ID }, callTimeout
@@ -110,7 +113,7 @@ func (d *DB) migrate(ctx context.Context, tx *sql.Tx) error {
 	if err := d.db.Migrate(ctx, tx, files); err != nil {
 		return err
 	}
-	return d.restartForeignLog(ctx, tx)
+	return eventlog.RestartForeign(ctx, tx, d.db.Dialect)
 }
 
 // isOwnError reports whether an error was returned by this package or package order, not by the database.

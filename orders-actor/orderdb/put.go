@@ -11,20 +11,21 @@ import (
 
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb/group"
+	"orders/orders-actor/orderdb/removal"
 	"orders/orders-actor/orderdb/sqldb"
 	"orders/orders-actor/orderdb/words"
 )
 
-// Get returns an order with its history, or ErrNotFound.
+// Get returns an order with its history, or ErrNotFound, also if it was removed.
 func (d *DB) Get(ctx context.Context, id string) (order.Order, error) {
 	s, found, err := d.Find(ctx, id)
-	if err == nil && !found {
+	if err == nil && (!found || s.IsRemoved()) {
 		err = fmt.Errorf("get order %s: %w", id, ErrNotFound)
 	}
 	return s.Order, err
 }
 
-// Find returns the state of an order, or false if there is no such order.
+// Find returns the state of an order, a tombstone if it was removed, or false if there is no such order.
 func (d *DB) Find(ctx context.Context, id string) (s order.State, found bool, _ error) {
 	err := d.db.Call(ctx, "find order "+id, callTimeout, func(ctx context.Context) (err error) {
 		s, err = stored(ctx, d.db.Read, id)
@@ -38,14 +39,14 @@ func (d *DB) Find(ctx context.Context, id string) (s order.State, found bool, _ 
 
 // Put stores a version of an order and its event. It returns *order.Conflict with the stored state if the database has a
 // newer version, or other content of the same version. The same version again only updates whether a void is pending, and the
-// notes of failed payment calls. Concurrent calls share transactions.
+// notes of failed payment calls. A tombstone replaces any version. Concurrent calls share transactions.
 func (d *DB) Put(ctx context.Context, s order.State) error {
 	err := d.db.Call(ctx, "put order "+s.ID, callTimeout, func(ctx context.Context) error {
 		v, err := newVersion(s)
 		if err != nil {
 			return err
 		}
-		if len(v.own)+len(v.ofCustomer) <= maxGroupWords {
+		if !s.IsRemoved() && len(v.own)+len(v.ofCustomer) <= maxGroupWords {
 			err := d.group.Do(ctx, v)
 			if errors.Is(err, group.ErrAborted) {
 				return errors.Join(ErrUnavailable, err)
@@ -90,6 +91,8 @@ func (d *DB) put(ctx context.Context, tx *sql.Tx, v *version) error {
 	}
 	before, err := stored(ctx, tx, v.ID)
 	switch {
+	case v.IsRemoved():
+		return removal.Replace(ctx, tx, d.db.Dialect, v.State, v.state)
 	case errors.Is(err, ErrNotFound):
 		_, err = d.insert(ctx, tx, v)
 	case err != nil:

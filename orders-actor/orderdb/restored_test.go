@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"orders/orders-actor/orderdb/eventlog"
+
 	"orders/kit/pgtest"
 	"orders/orders-actor/order"
 )
@@ -26,8 +28,8 @@ func TestStartKeepsLogThatOthersWrite(t *testing.T) {
 	require.NoError(t, starting.db.Transact(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `SELECT pg_current_xact_id()`) // as its first write does
 		require.NoError(t, err)
-		require.NoError(t, running.Put(ctx, order.State{Order: order.Order{ID: "x", Status: order.Created, Version: 1}}))
-		return starting.restartForeignLog(ctx, tx)
+		require.NoError(t, running.Put(ctx, order.State{Order: order.Order{ID: "x", Customer: "ada", Status: order.Created, Version: 1}}))
+		return eventlog.RestartForeign(ctx, tx, starting.db.Dialect)
 	}))
 	events, err := running.Events(ctx, EventQuery{After: before})
 	require.NoError(t, err)

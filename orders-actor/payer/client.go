@@ -77,6 +77,7 @@ const (
 	RecordConfirmed RecordStatus = "confirmed"
 	RecordDeclined  RecordStatus = "declined"
 	RecordVoided    RecordStatus = "voided"
+	RecordRemoved   RecordStatus = "removed" // with its order; there is no amount
 )
 
 // RecordEntry is a charge or a void in the ledger. Kind is "charged" or "voided".
@@ -133,6 +134,18 @@ func (c *Client) Void(ctx context.Context, p Payment) error {
 	}
 	if err != nil {
 		return fmt.Errorf("void order %s: %w", p.OrderID, err)
+	}
+	return nil
+}
+
+// Remove removes the payment of an order that is final and has no pending void. payments-svc makes no decision about it again.
+func (c *Client) Remove(ctx context.Context, p Payment) error {
+	got, err := c.call(ctx, http.MethodDelete, p, "", nil)
+	if err == nil && got.Status != RecordRemoved {
+		err = fmt.Errorf("unexpected status %.20q", got.Status)
+	}
+	if err != nil {
+		return fmt.Errorf("remove payment of order %s: %w", p.OrderID, err)
 	}
 	return nil
 }

@@ -60,6 +60,9 @@ func TestCallsHaveAnOnBehalfOfToken(t *testing.T) {
 		"void": {http.MethodPost, "/v1.0/invoke/payments-svc/method/payments/o-1/void", "voided", func(c *payer.Client) error {
 			return c.Void(t.Context(), tea)
 		}},
+		"remove": {http.MethodDelete, "/v1.0/invoke/payments-svc/method/payments/o-1", "removed", func(c *payer.Client) error {
+			return c.Remove(t.Context(), tea)
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, c.call(client(t, func(w http.ResponseWriter, r *http.Request) {

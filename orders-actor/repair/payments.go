@@ -66,6 +66,9 @@ func WritePayments(ctx context.Context, store *actorstore.Store, out io.Writer, 
 
 // record returns what an order tells about its payment.
 func record(s order.State) payments.Record {
+	if s.IsRemoved() {
+		return payments.Record{OrderID: s.ID, Status: payments.Removed}
+	}
 	r := payments.Record{
 		OrderID: s.ID, Amount: s.Total, Currency: s.Currency, CreatedAt: s.CreatedAt, Status: payments.Undecided, Reason: s.Payment.Reason,
 	}

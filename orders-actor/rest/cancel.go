@@ -99,7 +99,7 @@ func newCancel(u auth.User, from order.Origin, id, reason string, version int) o
 
 // cancel sends the command to the order's actor if the order database has the order and the user may access it. Other ids
 // activate no actor. The check is reliable: each turn stores its version in the order database before it replies, and
-// orders are never deleted or given to another customer.
+// orders are never given to another customer, and removed ones not created again.
 func (s *Server) cancel(ctx context.Context, cancel order.Cancel) (order.Order, bool, error) {
 	held, err := s.Reads.Get(ctx, cancel.ID)
 	if err != nil {

@@ -80,6 +80,9 @@ func (p Payment) Pay(r Request, now time.Time, confirm func() bool) (Payment, bo
 
 // Void returns the voided payment, and whether it has changed. It also voids an undecided payment.
 func (p Payment) Void(r Request, now time.Time) (Payment, bool, error) {
+	if p.Status == Removed {
+		return p, false, nil
+	}
 	if err := p.check(r); p.decided() && err != nil {
 		return p, false, err
 	}
@@ -95,17 +98,24 @@ func (p Payment) Void(r Request, now time.Time) (Payment, bool, error) {
 	return next, true, nil
 }
 
-// Response returns the payment as the response to Pay: a voided payment is declined.
+// Response returns the payment as the response to Pay: a voided or removed payment is declined.
 func (p Payment) Response() Payment {
-	if p.Status == Voided {
+	switch p.Status {
+	case Voided:
 		p.Status, p.Reason = Declined, ReasonVoided
+	case Removed:
+		p.Status, p.Reason = Declined, ReasonRemoved
 	}
 	return p
 }
 
 func (p Payment) decided() bool { return p.Status != "" }
 
+// check returns ErrMismatch for another amount or currency. A removed payment has neither.
 func (p Payment) check(r Request) error {
+	if p.Status == Removed {
+		return nil
+	}
 	if p.Amount != r.Amount || p.Currency != r.Currency {
 		return ErrMismatch
 	}

@@ -40,6 +40,9 @@ func TestDecisions(t *testing.T) {
 		return p.Pay(request, later, func() bool { panic("decided twice") })
 	}
 	void := func(p payment.Payment) (payment.Payment, bool, error) { return p.Void(request, later) }
+	remove := func(p payment.Payment) (payment.Payment, bool, error) { return p.Remove(request, now) }
+	removed, _, err := confirmed.Remove(request, now)
+	require.NoError(t, err)
 	for name, test := range map[string]struct {
 		from     payment.Payment
 		do       func(payment.Payment) (payment.Payment, bool, error)
@@ -55,6 +58,12 @@ func TestDecisions(t *testing.T) {
 		"a void of a confirmed payment": {confirmed, void, true, payment.Voided, payment.Declined, payment.ReasonVoided, []payment.Entry{charge, voidLater}},
 		"a void of a declined payment":  {declined, void, true, payment.Voided, payment.Declined, payment.ReasonVoided, []payment.Entry{voidLater}},
 		"a void before the payment":     {payment.Payment{}, void, true, payment.Voided, payment.Declined, payment.ReasonVoided, []payment.Entry{voidLater}},
+		"a removal after a charge":      {confirmed, remove, true, payment.Removed, payment.Declined, payment.ReasonRemoved, []payment.Entry{}},
+		"a removal of a void":           {voided, remove, true, payment.Removed, payment.Declined, payment.ReasonRemoved, []payment.Entry{}},
+		"a removal without a payment":   {payment.Payment{}, remove, true, payment.Removed, payment.Declined, payment.ReasonRemoved, []payment.Entry{}},
+		"a removal again":               {removed, remove, false, payment.Removed, payment.Declined, payment.ReasonRemoved, []payment.Entry{}},
+		"a payment after the removal":   {removed, pay, false, payment.Removed, payment.Declined, payment.ReasonRemoved, []payment.Entry{}},
+		"a void after the removal":      {removed, void, false, payment.Removed, payment.Declined, payment.ReasonRemoved, []payment.Entry{}},
 		"a void again":                  {voided, void, false, payment.Voided, payment.Declined, payment.ReasonVoided, voided.Entries},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -64,6 +64,9 @@ func (s *Service) Void(ctx context.Context, r Request) (Payment, error) {
 	if err != nil {
 		return Payment{}, fmt.Errorf("void payment of order %s: %w", r.OrderID, err)
 	}
+	if p.Status == Removed { // no charge can follow either
+		p.Status = Voided
+	}
 	return p, nil
 }
 

@@ -1,4 +1,4 @@
-// Package rest serves the REST API of payments-svc: PUT and GET /payments/{id}, POST /payments/{id}/void.
+// Package rest serves the REST API of payments-svc: PUT, GET and DELETE /payments/{id}, POST /payments/{id}/void.
 //
 // A call needs two tokens: the app token, which proves that it came through the service's own sidecar, and an on-behalf-of
 // token for the order in its path and for its amount. Errors are problems.
@@ -59,15 +59,17 @@ type Server struct {
 	responses *prometheus.CounterVec
 }
 
-// newResponses returns a counter of the responses to payments and voids. A repeated call has the same response.
+// newResponses returns a counter of the responses to payments, voids and removals. A repeated call has the same response.
 func newResponses(registry prometheus.Registerer) *prometheus.CounterVec {
 	responses := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "payments_responses_total", Help: "Responses to payments and voids, by the payment's status.",
+		Name: "payments_responses_total", Help: "Responses to payments, voids and removals, by the payment's status.",
 	}, []string{"call", "status"})
 	for _, status := range []string{string(payment.Confirmed), string(payment.Declined), "failed"} {
 		responses.WithLabelValues("pay", status)
 	}
 	responses.WithLabelValues("void", string(payment.Voided))
+	responses.WithLabelValues("remove", string(payment.Removed))
+	responses.WithLabelValues("remove", "failed")
 	responses.WithLabelValues("void", "failed")
 	registry.MustRegister(responses)
 	return responses
@@ -97,6 +99,7 @@ func New(o Options) *Server {
 	app.Use(s.checkAppToken)
 	app.Put("/payments/:id", s.call(o.Latency+callTimeout, s.pay))
 	app.Get("/payments/:id", s.call(callTimeout, s.find))
+	app.Delete("/payments/:id", s.call(callTimeout, s.remove))
 	app.Post("/payments/:id/void", s.call(callTimeout, s.void))
 	s.app = app
 	return s
@@ -148,9 +151,13 @@ func (s *Server) void(ctx context.Context, _ *fiber.Ctx, claims onbehalf.Claims)
 	return s.count("void")(s.Payments.Void(ctx, request(claims)))
 }
 
+func (s *Server) remove(ctx context.Context, _ *fiber.Ctx, claims onbehalf.Claims) (payment.Payment, error) {
+	return s.count("remove")(s.Payments.Remove(ctx, request(claims)))
+}
+
 func (s *Server) find(ctx context.Context, _ *fiber.Ctx, claims onbehalf.Claims) (payment.Payment, error) {
 	p, err := s.Payments.Find(ctx, claims.OrderID)
-	if err == nil && (p.Amount != claims.Amount || p.Currency != claims.Currency) {
+	if err == nil && p.Status != payment.Removed && (p.Amount != claims.Amount || p.Currency != claims.Currency) {
 		err = payment.ErrMismatch
 	}
 	return p, err

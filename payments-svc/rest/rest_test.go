@@ -126,7 +126,7 @@ func TestPayAcceptsByteOrderMarkAndIdentityEncoding(t *testing.T) {
 // A caller that knows another ledger has payments that are not in this one.
 func TestOtherLedgerIsRefused(t *testing.T) {
 	a := newAPI()
-	for _, call := range [][3]string{{"PUT", path, body}, {"POST", path + "/void", ""}, {"GET", path, ""}} {
+	for _, call := range [][3]string{{"PUT", path, body}, {"POST", path + "/void", ""}, {"GET", path, ""}, {"DELETE", path, ""}} {
 		status, got, _ := a.call(t, call[0], call[1], call[2], func(r *http.Request) { r.Header.Set("Orders-Ledger", "l-0") })
 		require.Equal(t, 503, status, got)
 		require.Contains(t, got, "must be restored")
@@ -136,6 +136,20 @@ func TestOtherLedgerIsRefused(t *testing.T) {
 		require.Equal(t, 200, status, got)
 		require.Equal(t, "l-1", header.Get("Orders-Ledger"))
 	}
+}
+
+func TestPaymentAfterRemovalIsDeclined(t *testing.T) {
+	a := newAPI()
+	status, got, _ := a.call(t, "PUT", path, body, nil)
+	require.Equal(t, 200, status, got)
+	for _, method := range []string{"DELETE", "DELETE", "GET"} {
+		status, got, _ = a.call(t, method, path, "", nil)
+		require.Equal(t, 200, status, got)
+		require.JSONEq(t, `{"orderId":"`+id+`","status":"removed","amount":0,"currency":"","decidedAt":"2026-11-24T12:00:00Z","entries":[]}`, got)
+	}
+	status, got, _ = a.call(t, "PUT", path, body, nil)
+	require.Equal(t, 200, status, got)
+	require.Contains(t, got, `"status":"declined","reason":"removed"`)
 }
 
 func TestPaymentAfterVoidIsDeclined(t *testing.T) {
@@ -194,13 +208,13 @@ func TestRejectedCalls(t *testing.T) {
 		"another content type":      {"PUT", path, body, header("Content-Type", "text/plain"), 415, problem.UnsupportedMediaType},
 		"a compressed body":         {"PUT", path, body, header("Content-Encoding", "br"), 415, problem.UnsupportedMediaType},
 		"a body compressed twice":   {"PUT", path, body, header("Content-Encoding", "identity, gzip"), 415, problem.UnsupportedMediaType},
-		"another method":            {"DELETE", path, "", nil, 405, problem.MethodNotAllowed},
+		"another method":            {"PATCH", path, "", nil, 405, problem.MethodNotAllowed},
 		"another path":              {"GET", "/orders", "", nil, 404, problem.NotFound},
 		"another spelling":          {"PUT", "/payments/" + strings.ToUpper(id), body, nil, 400, problem.InvalidRequest},
 		"no order id":               {"PUT", "/payments/1", body, nil, 400, problem.InvalidRequest},
 		"unknown payment":           {"GET", path, "", nil, 404, problem.NotFound},
 	}
-	for _, call := range []test{{method: "PUT", path: path, body: body}, {method: "POST", path: path + "/void"}, {method: "GET", path: path}} {
+	for _, call := range []test{{method: "PUT", path: path, body: body}, {method: "POST", path: path + "/void"}, {method: "GET", path: path}, {method: "DELETE", path: path}} {
 		for name, rejected := range map[string]test{
 			"without app token":         {change: without("Dapr-Api-Token"), status: 401, code: problem.Unauthenticated},
 			"another app token":         {change: header("Dapr-Api-Token", "guess"), status: 401, code: problem.Unauthenticated},
@@ -245,6 +259,7 @@ func TestTokenForAnotherAmountIsRejected(t *testing.T) {
 		{"PUT", path, `{"amount":901,"currency":"EUR"}`},
 		{"POST", path + "/void", ""},
 		{"GET", path, ""},
+		{"DELETE", path, ""},
 	} {
 		status, got, _ := a.call(t, call[0], call[1], call[2], change)
 		require.Equal(t, 403, status, got)
@@ -260,7 +275,7 @@ func TestFailuresAreUnavailable(t *testing.T) {
 	a.process = succeeds
 
 	a.store.Fail(errors.New("password=secret"))
-	for _, call := range [][3]string{{"PUT", path, body}, {"POST", path + "/void", ""}, {"GET", path, ""}} {
+	for _, call := range [][3]string{{"PUT", path, body}, {"POST", path + "/void", ""}, {"GET", path, ""}, {"DELETE", path, ""}} {
 		status, got, _ = a.call(t, call[0], call[1], call[2], nil)
 		require.Equal(t, 503, status, got)
 		require.Contains(t, got, `"code":"unavailable"`)

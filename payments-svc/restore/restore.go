@@ -136,7 +136,12 @@ func merge(p payment.Payment, r payments.Record, since, now time.Time) (_ paymen
 		return p
 	}
 	known := p.Status != ""
+	if p.Status == payment.Removed {
+		return p, false, nil
+	}
 	switch r.Status {
+	case payments.Removed:
+		return p.Remove(payment.Request{OrderID: r.OrderID, Amount: p.Amount, Currency: p.Currency}, now)
 	case payments.Undecided:
 		// The lost ledger may have had a charge, which a new decision would repeat. The void prevents that.
 		if known || r.CreatedAt.After(since.Add(skew)) {

@@ -84,6 +84,7 @@ func TestRestoredLedgerRepeatsDecisions(t *testing.T) {
 		"voided before a decision":  {record(payments.Voided), payment.Voided, "", []payment.Entry{void}},
 		"voided after a charge":     {charged, payment.Voided, "", []payment.Entry{charge, void}},
 		"undecided before the loss": {record(payments.Undecided), payment.Voided, "", []payment.Entry{void}},
+		"removed":                   {payments.Record{OrderID: uuid.NewString(), Status: payments.Removed}, payment.Removed, "", []payment.Entry{}},
 		"undecided, after the loss": {later, "", "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -33,6 +33,7 @@ const (
 	NotAcceptable        Code = "not-acceptable"
 	AlreadyDelivered     Code = "already-delivered"
 	CursorExpired        Code = "cursor-expired"
+	OrderRemoved         Code = "order-removed"
 	VersionMismatch      Code = "version-mismatch"
 	TooLarge             Code = "too-large"
 	UnsupportedMediaType Code = "unsupported-media-type"
@@ -54,6 +55,7 @@ var statuses = map[Code]int{
 	NotAcceptable:        http.StatusNotAcceptable,
 	AlreadyDelivered:     http.StatusConflict,
 	CursorExpired:        http.StatusGone,
+	OrderRemoved:         http.StatusGone,
 	VersionMismatch:      http.StatusPreconditionFailed,
 	TooLarge:             http.StatusRequestEntityTooLarge,
 	UnsupportedMediaType: http.StatusUnsupportedMediaType,

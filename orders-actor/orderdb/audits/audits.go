@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb/cursors"
 	"orders/orders-actor/orderdb/sqldb"
 )
@@ -113,7 +114,9 @@ func (s *Store) recent(ctx context.Context, r *row, before time.Time, n int) (id
 	}
 	r.recent.Position = events[0].Position
 	for _, e := range events {
-		ids = appendNew(ids, e.order.ID)
+		if e.order.ID != "" { // erased otherwise
+			ids = appendNew(ids, e.order.ID)
+		}
 	}
 	return ids, nil
 }
@@ -125,19 +128,33 @@ func appendNew(ids []string, id string) []string {
 	return append(ids, id)
 }
 
-// swept returns the next n orders of the sweep. When there are fewer, the sweep is complete, and the next one begins.
+// maxTombstones is how many removed orders a claim skips at most.
+const maxTombstones = 500
+
+// swept returns up to n of the next orders of the sweep. When there are no more, the sweep is complete, and the next one begins.
 func (s *Store) swept(ctx context.Context, r *row, now time.Time, n int) ([]string, error) {
 	if r.sweepStarted == 0 {
 		r.sweepStarted = now.UnixMilli()
 	}
-	ids, err := sqldb.Rows(ctx, s.db.System, `SELECT id FROM orders WHERE id > $1 ORDER BY id LIMIT $2`, []any{r.sweep, n},
-		func(scan sqldb.Scan, id *string) error { return scan(id) })
+	type row struct{ id, status string }
+	limit := n + maxTombstones
+	rows, err := sqldb.Rows(ctx, s.db.System, `SELECT id, status FROM orders WHERE id > $1 ORDER BY id LIMIT $2`, []any{r.sweep, limit},
+		func(scan sqldb.Scan, o *row) error { return scan(&o.id, &o.status) })
 	if err != nil {
 		return nil, err
 	}
+	var ids []string
+	for _, o := range rows {
+		if len(ids) == n {
+			break
+		}
+		r.sweep = o.id
+		if o.status != string(order.Removed) {
+			ids = append(ids, o.id)
+		}
+	}
 	r.sweepOrders += int64(len(ids))
-	if len(ids) == n {
-		r.sweep = ids[n-1]
+	if len(ids) == n || len(rows) == limit {
 		return ids, nil
 	}
 	r.lastStarted, r.lastEnded, r.lastN = r.sweepStarted, now.UnixMilli(), r.sweepOrders

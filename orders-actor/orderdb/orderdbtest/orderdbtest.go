@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) Database) {
 		"copies of two releases are no conflict":        testReleases,
 		"newest of any puts is stored":                  testPutsInAnyOrder,
 		"stuck orders of each kind are found":           testStuck,
+		"tombstone replaces the order permanently":      testTombstone,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -191,6 +192,52 @@ func versions(t *testing.T, db Database, id string) (all []string) {
 		}
 	}
 	return all
+}
+
+// Removed returns the tombstone of a final order without a pending void.
+func Removed(t testing.TB, s order.State, at time.Time) order.State {
+	t.Helper()
+	next, ok, err := s.Remove(order.Remove{ID: s.ID}, at)
+	require.NoError(t, err)
+	require.True(t, ok)
+	return next
+}
+
+func testTombstone(t *testing.T, db Database) {
+	first := NewOrder(t, "alice", Start)
+	declined := Settled(t, first, false, Start.Add(time.Second))
+	removed := Removed(t, declined, Start.Add(time.Hour))
+	later := Removed(t, declined, Start.Add(2*time.Hour)) // by another host
+	unknown := Removed(t, Settled(t, NewOrder(t, "bob", Start), false, Start), Start.Add(time.Hour))
+	require.NoError(t, db.Put(t.Context(), first))
+	require.NoError(t, db.Put(t.Context(), declined))
+
+	for _, s := range []order.State{removed, removed, later} {
+		require.NoError(t, db.Put(t.Context(), s))
+	}
+	for _, s := range []order.State{first, declined} {
+		var conflict *order.Conflict
+		require.ErrorAs(t, db.Put(t.Context(), s), &conflict)
+		require.Equal(t, removed, conflict.Held)
+	}
+	got, found, err := db.Find(t.Context(), first.ID)
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, removed, got)
+
+	require.NoError(t, db.Put(t.Context(), unknown)) // a rebuild does so
+	got, _, err = db.Find(t.Context(), unknown.ID)
+	require.NoError(t, err)
+	require.Equal(t, unknown, got)
+
+	ids, err := db.Stuck(t.Context(), Start.Add(24*time.Hour), time.Second, time.Second, 10)
+	require.NoError(t, err)
+	require.Empty(t, ids)
+	events, err := db.Events()
+	require.NoError(t, err)
+	for _, o := range events {
+		require.NotEqual(t, order.Removed, o.Status, "a removal has no event")
+	}
 }
 
 func testStuck(t *testing.T, db Database) {

@@ -24,6 +24,7 @@ commands:
   dapr-run        run the control plane here, and the apps and their sidecars with the Dapr CLI
   rebuild         restore missing orders in the order database; the product may be running
   rearm           register the reminders of all confirmed orders again; the product must be running
+  erase CUSTOMER  remove all final orders of a customer; the product must be running
   doctor          check the set-up, running or stopped; the exit status is 1 if there is a problem
   backup DIR      copy the SQLite databases and keys to a new folder; the product may be running
   restore DIR     replace them by those of a backup; the product must be stopped
@@ -70,6 +71,11 @@ func run(args []string) error {
 		return tool(ctx, o, "rebuild")
 	case "rearm":
 		return tool(ctx, o, "rearm")
+	case "erase":
+		if flags.NArg() != 2 || flags.Arg(1) == "" { // make without CUSTOMER passes an empty one
+			return errors.New("usage: make erase CUSTOMER=…, or stack erase CUSTOMER")
+		}
+		return tool(ctx, o, "erase", flags.Arg(1))
 	case "doctor":
 		return doctor.Run(ctx, o, os.Stdout)
 	case "backup", "restore":
@@ -125,8 +131,8 @@ func daprRun(ctx context.Context, o stack.Options) (err error) {
 }
 
 // tool executes a command of orders-actor.
-func tool(ctx context.Context, o stack.Options, command string) error {
-	cmd, err := stack.Tool(ctx, o, stack.OrdersActor, command)
+func tool(ctx context.Context, o stack.Options, command ...string) error {
+	cmd, err := stack.Tool(ctx, o, stack.OrdersActor, command...)
 	if err != nil {
 		return err
 	}

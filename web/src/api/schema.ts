@@ -968,7 +968,7 @@ export interface components {
          * @description Stable; what programs should look at.
          * @enum {string}
          */
-        ProblemCode: "invalid-request" | "invalid-json" | "unauthenticated" | "forbidden" | "not-found" | "order-not-found" | "already-delivered" | "version-mismatch" | "idempotency-key-reused" | "cursor-expired" | "method-not-allowed" | "not-acceptable" | "unsupported-media-type" | "too-large" | "rate-limited" | "overloaded" | "unavailable" | "internal";
+        ProblemCode: "invalid-request" | "invalid-json" | "unauthenticated" | "forbidden" | "not-found" | "order-not-found" | "already-delivered" | "version-mismatch" | "idempotency-key-reused" | "cursor-expired" | "order-removed" | "method-not-allowed" | "not-acceptable" | "unsupported-media-type" | "too-large" | "rate-limited" | "overloaded" | "unavailable" | "internal";
     };
     responses: {
         /** @description The order has not changed. */
@@ -1314,6 +1314,16 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
+            /** @description The order of the idempotency key was removed because of its age, or with its customer's data (`order-removed`). Use another key. */
+            410: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             /** @description The idempotency key was used before with another body (`idempotency-key-reused`). */

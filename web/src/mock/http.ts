@@ -34,6 +34,7 @@ const problems: Record<ProblemCode, [number, string]> = {
   'not-acceptable': [406, 'Not Acceptable'],
   'already-delivered': [409, 'Conflict'],
   'cursor-expired': [410, 'Gone'],
+  'order-removed': [410, 'Gone'],
   'version-mismatch': [412, 'Precondition Failed'],
   'too-large': [413, 'Request Entity Too Large'],
   'unsupported-media-type': [415, 'Unsupported Media Type'],
