@@ -36,12 +36,12 @@ const importRules = Object.entries(rooms).map(([room, allowed]) => {
     ignores: ['**/*.test.{ts,tsx}'],
     rules: {
       'no-restricted-imports': ['error', { patterns }],
-      ...(room === 'app'
+      ...(room === 'app' || room === 'pages'
         ? {}
         : {
             'no-restricted-syntax': [
               'error',
-              { selector: 'ImportExpression', message: 'Only app/ loads lazily.' },
+              { selector: 'ImportExpression', message: 'Only app/ and pages/ load lazily.' },
             ],
           }),
     },

@@ -112,7 +112,7 @@ const states: Record<string, (page: Page) => Promise<void>> = {
   order: async (page) => {
     await signIn(page, 'alice');
     await page.goto(`${stack.url}/orders/${order}`);
-    await page.getByTestId('status').filter({ hasText: 'Confirmed' }).waitFor();
+    await page.getByTestId('status').filter({ hasText: 'Paid' }).waitFor();
   },
   'order with the cancel dialog': async (page) => {
     await signIn(page, 'alice');

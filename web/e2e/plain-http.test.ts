@@ -28,7 +28,7 @@ test('orders are created, followed and cancelled on plain http', async () => {
   expect(await page.evaluate(() => isSecureContext)).toBe(false);
   await signIn(page, 'alice');
   await createOrder(page, 'Teapot', 1);
-  await status(page, 'Confirmed');
+  await status(page, 'Paid');
   await page.getByTestId('connection').filter({ hasText: 'Live' }).waitFor();
   await cancel(page, 'Wrong size');
   await status(page, 'Cancelled');

@@ -13,10 +13,12 @@ import type {
   DevToken,
   Events,
   Identity,
+  Inspection,
   Order,
   OrderCounts,
   OrderList,
   OrderSummary,
+  ReconciledOrder,
   Role,
   SessionConfig,
   Status,
@@ -128,6 +130,16 @@ export function createApi({ clock, token, onAccepted, onUnauthenticated }: ApiOp
 
     cancel: (id: string, reason: string): Observable<CancelledOrder> =>
       json(`/v1/orders/${encodeURIComponent(id)}/cancel`, { method: 'POST', body: withReason({}, reason) }),
+
+    inspect: (id: string): Observable<Inspection> => json(`/v1/orders/${encodeURIComponent(id)}/inspect`),
+
+    /** Repairs the order if it still has this version. */
+    reconcile: (id: string, reason: string, version: number): Observable<ReconciledOrder> =>
+      json(`/v1/orders/${encodeURIComponent(id)}/reconcile`, {
+        method: 'POST',
+        headers: { 'If-Match': `"${version}"` },
+        body: { reason: reason.trim() },
+      }),
 
     cancelMany: (ids: readonly string[], reason: string): Observable<CancelOutcome[]> =>
       json<{ outcomes: CancelOutcome[] }>('/v1/orders/cancel', {

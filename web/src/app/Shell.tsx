@@ -1,5 +1,5 @@
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
-import { scan } from 'rxjs';
+import { defer, mergeMap, retry, scan, timer } from 'rxjs';
 import { clockTime, timeZone } from '../domain/format';
 import { ListPage } from '../pages/orders/ListPage';
 import type { Connection } from '../live/feedConnection';
@@ -32,15 +32,26 @@ function reportMissing(error: unknown): never {
   throw error;
 }
 
-/** The delay before the other pages are preloaded, in ms. */
+/** The delay before the other pages are preloaded, and between attempts, in ms. */
 const PRELOAD_AFTER = 2_000;
+const PRELOAD_RETRY = 10_000;
+
+const preloaded: readonly (() => Promise<unknown>)[] = [
+  loadOrderPage,
+  loadCreatePage,
+  () => import('../pages/order/Diagram'),
+];
 
 /** Preloads the other pages, so that they open also while the server is unreachable or being replaced. */
 function usePreload() {
   useEffect(() => {
-    const load = () => void Promise.allSettled([loadOrderPage(), loadCreatePage()]);
-    const handle = setTimeout(load, PRELOAD_AFTER);
-    return () => clearTimeout(handle);
+    const loading = timer(PRELOAD_AFTER)
+      .pipe(
+        mergeMap(() => preloaded),
+        mergeMap((load) => defer(load).pipe(retry({ delay: PRELOAD_RETRY }))),
+      )
+      .subscribe();
+    return () => loading.unsubscribe();
   }, []);
 }
 

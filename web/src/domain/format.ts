@@ -1,5 +1,5 @@
 /** Formats money, times and names for display, in the browser's locale. */
-import type { Cause, Change, Currency, Party, PaymentStatus, Status } from '../api/types';
+import type { Cause, Change, Currency, Party, PaymentStatus, Role, Status } from '../api/types';
 
 const moneyFormats = new Map<Currency, Intl.NumberFormat>();
 
@@ -35,9 +35,6 @@ const units: [Intl.RelativeTimeFormatUnit, number][] = [
   ['second', 1],
 ];
 
-/** The time zone of all times that are shown, such as `Europe/Berlin`. */
-export const timeZone = exactFormat.resolvedOptions().timeZone;
-
 /** The date and time to the second, with the time zone. */
 export function exactTime(at: string): string {
   return exactFormat.format(new Date(at));
@@ -48,6 +45,30 @@ export function clockTime(at: number, now: number): string {
   const today = new Date(at).toDateString() === new Date(now).toDateString();
   return `${today ? '' : `${dateFormat.format(at)}, `}${clockFormat.format(at)}`;
 }
+
+const secondsFormat = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+const dayFormat = new Intl.DateTimeFormat(undefined, {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+});
+const yearFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+/** Date and time in minutes, such as `30 Nov 2026, 03:17`. */
+export function dateTime(at: string): string {
+  return yearFormat.format(new Date(at));
+}
+
+/** An absolute time as short as possible: `03:08:02` today, `28 Nov, 14:05` this year, else `28 Nov 2025, 14:05`. */
+export function shortTime(at: string, now: number): string {
+  const [then, today] = [new Date(at), new Date(now)];
+  if (then.toDateString() === today.toDateString()) return secondsFormat.format(then);
+  return (then.getFullYear() === today.getFullYear() ? dayFormat : yearFormat).format(then);
+}
+
+/** The time zone of all times that are shown, such as `Europe/Berlin`. */
+export const timeZone = exactFormat.resolvedOptions().timeZone;
 
 /** The time relative to `now`, or the date when it is 30 days away or more. */
 export function relativeTime(at: string, now: number): string {
@@ -102,6 +123,17 @@ export const statusNames: Record<Status, string> = {
   delivered: 'Delivered',
   cancelled: 'Cancelled',
 };
+
+const customerStatusNames: Record<Status, string> = {
+  ...statusNames,
+  created: 'Payment pending',
+  confirmed: 'Paid',
+};
+
+/** The status in the words of operators or of customers. */
+export function statusName(status: Status, role: Role): string {
+  return (role === 'customer' ? customerStatusNames : statusNames)[status];
+}
 
 export const paymentNames: Record<PaymentStatus, string> = {
   pending: 'Pending',

@@ -5,7 +5,7 @@ import type { Order, OrderSummary } from '../api/types';
 import { RETRY_DELAY } from './retry';
 import { marbles } from '../test/marbles';
 import { orderVersions, summaryOf } from '../test/orders';
-import { PAYMENT_INTERVAL, watchOrder } from './order';
+import { RELOAD_INTERVAL, watchOrder } from './order';
 
 const [created, confirmed, delivered] = orderVersions();
 const retried: Order = {
@@ -114,7 +114,7 @@ describe('one order', () => {
     const count = marbles(({ cold, expectObservable, scheduler }) => {
       const answers = [cold('(1|)', loads), cold('(r|)', { r: retried }), cold('(2|)', loads)];
       const { count, view$ } = watch({ answers }, { scheduler });
-      const pause = PAYMENT_INTERVAL - 1;
+      const pause = RELOAD_INTERVAL - 1;
       expectObservable(view$, '^ 60s !').toBe(`1 ${pause}ms r ${pause}ms (2|)`, {
         ...views,
         r: { order: retried, error: undefined },

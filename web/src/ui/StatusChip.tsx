@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
-import type { Status } from '../api/types';
-import { statusNames } from '../domain/format';
+import type { Role, Status } from '../api/types';
+import { statusName } from '../domain/format';
 import { Icon, type IconName } from './Icon';
 
 const icons: Record<Status, IconName> = {
@@ -10,12 +10,19 @@ const icons: Record<Status, IconName> = {
   cancelled: 'cross',
 };
 
+interface StatusChipProps {
+  status: Status;
+  /** In whose words. */
+  role?: Role;
+  children?: ReactNode;
+}
+
 /** A status with its icon. `children` replaces its name, such as by the cause of a cancel. */
-export function StatusChip({ status, children }: { status: Status; children?: ReactNode }) {
+export function StatusChip({ status, role = 'operator', children }: StatusChipProps) {
   return (
     <span className={`chip ${status}`}>
       <Icon name={icons[status]} />
-      {children ?? statusNames[status]}
+      {children ?? statusName(status, role)}
     </span>
   );
 }

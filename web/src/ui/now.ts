@@ -1,23 +1,38 @@
 /** The time that pages show relative times against. */
-import { createContext, use } from 'react';
-import { map, NEVER, type Observable, shareReplay, startWith, timer } from 'rxjs';
-import { useObservable } from './useObservable';
+import { createContext, use, useSyncExternalStore } from 'react';
+import { interval, share } from 'rxjs';
 
-const NowContext = createContext<Observable<number>>(NEVER);
-export const NowProvider = NowContext.Provider;
-
-/** The clock's time in ms, every second. */
-export function createNow(clock: { now(): number }): Observable<number> {
-  return timer(1_000, 1_000).pipe(
-    startWith(0),
-    map(() => clock.now()),
-    shareReplay({ bufferSize: 1, refCount: true }),
-  );
+interface Now {
+  /** The clock's time in ms. It stays the same for half a second or more, so that the times of a page agree. */
+  get: () => number;
+  /** Calls `changed` every second until the returned function is called. */
+  subscribe: (changed: () => void) => () => void;
 }
 
-const started = Date.now();
+const TICK = 1_000;
 
-/** The time in ms. Without a NowProvider it is the time when the page was loaded. */
+export function createNow(clock: { now(): number }): Now {
+  const ticks$ = interval(TICK).pipe(share());
+  let shown = -Infinity;
+  return {
+    get() {
+      const now = clock.now();
+      // Half a second, because ticks come early at times. The clock is also set back, once the server's time is known.
+      if (Math.abs(now - shown) >= TICK / 2) shown = now;
+      return shown;
+    },
+    subscribe(changed) {
+      const subscription = ticks$.subscribe(changed);
+      return () => subscription.unsubscribe();
+    },
+  };
+}
+
+const NowContext = createContext(createNow(Date));
+export const NowProvider = NowContext.Provider;
+
+/** The time in ms, also at the first render of a page. */
 export function useNow(): number {
-  return useObservable(use(NowContext), started);
+  const { get, subscribe } = use(NowContext);
+  return useSyncExternalStore(subscribe, get);
 }

@@ -4,7 +4,7 @@ import file from '../../../../api/order-machine.json';
 import type { Order } from '../../api/types';
 import { statusNames } from '../../domain/format';
 import { orderVersions } from '../../test/orders';
-import { Diagram } from './Diagram';
+import Diagram from './Diagram';
 
 const draw = ({ status, history }: Order) => {
   render(<Diagram status={status} history={history} />);

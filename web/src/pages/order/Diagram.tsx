@@ -47,7 +47,7 @@ interface DiagramProps {
 }
 
 /** The state machine with this order's transitions and status, from left to right, or from top to bottom on a phone. */
-export function Diagram({ status, history }: DiagramProps) {
+export default function Diagram({ status, history }: DiagramProps) {
   const vertical = usePhone();
   const centre = (state: Status) => {
     const { rank, lane } = positions.get(state) ?? { rank: 0, lane: 0 };

@@ -3,7 +3,7 @@ import { http, HttpResponse } from 'msw';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { navigate } from '../../ui/router';
 import { Backend } from '../../mock/backend';
-import { shortId } from '../../domain/format';
+import { clockTime, dateTime, shortId, shortTime } from '../../domain/format';
 import { findToast, open } from '../../test/app';
 import { outage, refuseRudeReason } from '../../test/refusals';
 
@@ -29,11 +29,35 @@ const chip = () => screen.getByTestId('status').textContent;
 const ask = () => screen.findByRole('button', { name: 'Cancel order' });
 const dialog = async () => within(await screen.findByRole('dialog', { name: 'Cancel this order?' }));
 
+/** Opens the page of an order as an operator. */
+const openAsOperator = (status?: 'created' | 'confirmed', more: Parameters<typeof open>[0] = {}) =>
+  openOrder(status, { user: 'olivia', role: 'operator', ...more });
+
+const activity = () =>
+  section('Activity')
+    .getAllByRole('listitem')
+    .map((entry) => entry.querySelector('strong')?.textContent);
+const steps = () =>
+  section('Progress')
+    .getAllByRole('listitem')
+    .map((step) => step.querySelector('strong')?.textContent);
+const closest = (element: HTMLElement, selector: string) =>
+  within(element.closest<HTMLElement>(selector) ?? element);
+
 describe('the page of an order', () => {
-  it('shows the order’s items, details and status', async () => {
-    const { id } = await openOrder();
+  it('begins with the status, the customer, the amount and when it was placed', async () => {
+    const { id, backend } = await openAsOperator();
     expect(chip()).toBe('Confirmed');
     expect(document.title).toBe(`Order ${shortId(id)}`);
+    const facts = document.querySelector('.facts')?.textContent;
+    expect(facts).toMatch(/^alice · .*23[.,]50/);
+    expect(facts).toContain(` · placed ${dateTime(backend.get(id)?.createdAt ?? '')} (`);
+    const head = closest(screen.getByRole('heading', { level: 1 }), 'header');
+    expect(head.getByRole('link', { name: 'alice' }).getAttribute('href')).toBe('/?customer=alice');
+  });
+
+  it('shows the order’s items, customer, payment and details', async () => {
+    const { id } = await openAsOperator();
     const items = section('Items').getAllByRole('row');
     expect(items.map((row) => row.textContent)).toEqual([
       'ItemQuantityPriceAmount',
@@ -41,48 +65,51 @@ describe('the page of an order', () => {
       expect.stringMatching(/^Stoneware mug mug-11\D*14[.,]50\D*14[.,]50/),
       expect.stringMatching(/^Total\D*23[.,]50/),
     ]);
-    for (const fact of ['Confirmed', 'alice', 'Paid', id]) {
-      expect(section('Details').getByText(fact)).toBeTruthy();
-    }
-    expect(section('Details').getByRole('timer', { name: 'Time until delivery' }).textContent).toMatch(
-      /^Delivery in (1 h|59 min( \d+ s)?)$/,
-    );
-    expect(section('Progress').getByRole('img').getAttribute('aria-label')).toContain(
-      'Current status: confirmed.',
-    );
+    expect(section('Payment').getByText('Paid')).toBeTruthy();
+    expect(section('Details').getByText(id)).toBeTruthy();
+    expect(screen.queryByText('Version')).toBeNull();
+    expect(await section('Customer').findByText('1 order')).toBeTruthy();
   });
 
-  it('shows its history and updates it live', async () => {
-    const { backend, id } = await openOrder();
-    const history = () =>
-      section('History')
-        .getAllByRole('listitem')
-        .map((entry) => ['strong', '.soft'].map((part) => entry.querySelector(part)?.textContent).join(' '));
-    const [created, paid] = ['Order created by alice', 'Payment confirmed '];
-    expect(history()).toEqual([created, paid]);
+  it('shows the steps to the delivery, and the time left', async () => {
+    const { backend, id } = await openAsOperator();
+    expect(steps()).toEqual(['Placed', 'Paid', expect.stringMatching(/^Delivery .*\d/)]);
+    const timer = screen.getByRole('timer', { name: 'Time until delivery' });
+    expect(timer.textContent).toMatch(/^in (1 h|59 min( \d+ s)?)$/);
     backend.move(id, 'delivery-due', 'system');
-    await waitFor(() => expect(history()).toEqual([created, paid, 'Delivered automatically']));
-    expect(chip()).toBe('Delivered');
-    expect(screen.queryByRole('button', { name: 'Cancel order' })).toBeNull();
+    await waitFor(() => expect(steps()).toEqual(['Placed', 'Paid', 'Delivered']));
     expect(screen.queryByRole('timer')).toBeNull();
   });
 
+  it('shows what happened, the newest first, and updates it live', async () => {
+    const { backend, id } = await openAsOperator();
+    const before: unknown[] = [
+      expect.stringMatching(/^Payment of .*23[.,]50.* confirmed$/),
+      'alice placed the order',
+    ];
+    expect(activity()).toEqual(before);
+    const placed = closest(section('Activity').getByText('alice placed the order'), 'li');
+    expect(placed.getByText(shortTime(backend.get(id)?.createdAt ?? '', Date.now()))).toBeTruthy();
+    backend.move(id, 'delivery-due', 'system');
+    await waitFor(() => expect(activity()).toEqual(['Delivered automatically', ...before]));
+    expect(chip()).toBe('Delivered');
+    expect(screen.queryByRole('button', { name: 'Cancel order' })).toBeNull();
+  });
+
   it.each([
-    ['olivia', 'operator', 'Cancelled by olivia', true],
-    ['alice', 'customer', 'Cancelled by an operator', false],
-  ] as const)('tells %s who cancelled it', async (user, role, text, request) => {
+    ['olivia', 'operator', 'olivia cancelled the order', 'Cancelled by olivia', true],
+    ['alice', 'customer', 'An operator cancelled the order', 'Cancelled by an operator', false],
+  ] as const)('tells %s who cancelled it, and why', async (user, role, text, step, request) => {
     const { backend, id } = await openOrder('confirmed', { user, role });
-    const at = Date.now();
     const origin = { requestId: 'request-7', traceId: '4bf92f3577b34da6a3ce929d0e0e4736' };
-    backend.cancel(id, 'operator', 'Out of stock', at, origin);
-    const history = section('History');
-    const entry = (await history.findByText('Cancelled')).parentElement;
-    expect(entry?.textContent).toContain(`${text}Out of stock`);
+    backend.cancel(id, 'operator', 'Out of stock', Date.now(), origin);
+    const entry = closest(await section('Activity').findByText(text), 'li');
+    expect(entry.getByText('Out of stock').tagName).toBe('Q');
     for (const secret of Object.values(origin)) {
-      expect(history.queryByText(secret) !== null).toBe(request);
+      expect(entry.queryByText(secret) !== null).toBe(request);
     }
-    const name = text.replace('Cancelled by ', '');
-    expect(section('Details').getByText(name, { exact: false })).toBeTruthy();
+    expect(steps()).toEqual(['Placed', 'Paid', step]);
+    expect(section('Progress').getByText('Out of stock')).toBeTruthy();
   });
 
   it('shows the last failed payment call also after the payment', async () => {
@@ -98,8 +125,9 @@ describe('the page of an order', () => {
       http.get('*/v1/orders/:id', () => HttpResponse.json({ ...order, status: 'confirmed', payment })),
     ];
     open({ backend, answers, at: `/orders/${order.id}` });
-    expect(await screen.findByText(/^The payment service did not answer in time\./)).toBeTruthy();
-    expect(section('Details').getByText('after 4 attempts')).toBeTruthy();
+    const entry = closest(await screen.findByText('A payment attempt failed'), 'li');
+    expect(entry.getByText('the payment service did not answer in time')).toBeTruthy();
+    expect(section('Payment').getByText('4')).toBeTruthy();
   });
 
   it.each([
@@ -111,7 +139,7 @@ describe('the page of an order', () => {
       query.includes('reduced-motion') ? ({ matches: reduce } as MediaQueryList) : real(query),
     );
     onTestFinished(() => void vi.unstubAllGlobals());
-    const { backend, id } = await openOrder('created');
+    const { backend, id } = await openAsOperator('created');
     const animate = vi.spyOn(Element.prototype, 'animate');
     backend.confirm(id, Date.now() + 3_600_000);
     await waitFor(() => expect(chip()).toBe('Confirmed'));
@@ -124,14 +152,14 @@ describe('the page of an order', () => {
       8 * 60_000,
       5,
       'the payment service answered 503',
-      /^Waiting for the payment service for 8 min. Attempt 5 failed: The payment service answered 503. Retrying automatically.$/,
+      /^Waiting for the payment service for 8 min\. Attempt 5 failed: The payment service answered 503\. Retrying at least every 30 s\./,
     ],
     [
       'did not begin',
       2 * 3_600_000,
       0,
       undefined,
-      /^Waiting for the payment service for 2 h\. Retrying automatically.$/,
+      /^Waiting for the payment service for 2 h\. Retrying at least every 30 s\./,
     ],
     ['has just begun', 0, 0, undefined, undefined],
   ])('explains that it waits when the payment %s', async (_, age, attempts, lastError, text) => {
@@ -141,17 +169,88 @@ describe('the page of an order', () => {
     const answers = [http.get('*/v1/orders/:id', () => HttpResponse.json({ ...order, payment }))];
     open({ backend, answers, at: `/orders/${order.id}` });
     await screen.findByRole('heading', { name: `Order ${shortId(order.id)}` });
-    const notice = () => screen.queryByText(/^Waiting for the payment service/);
+    const notice = () => document.querySelector('.banner.wait');
     if (text) expect(notice()?.textContent).toMatch(text);
     else expect(notice()).toBeNull();
   });
 
+  it('explains that it waits for a delivery that is late', async () => {
+    const backend = new Backend();
+    const at = Date.now() - 10 * 60_000;
+    const { id } = backend.create('alice', { items: [tea], currency: 'EUR' }, { at });
+    backend.confirm(id, at + 60_000, at);
+    open({ backend, at: `/orders/${id}` });
+    const notice = await screen.findByText(/^Waiting for the delivery for 9 min/);
+    const due = clockTime(at + 60_000, Date.now());
+    expect(notice.parentElement?.textContent).toContain(
+      `It was due at ${due}. Retrying at least every 30 s.`,
+    );
+  });
+
   it('shows why a payment was declined', async () => {
-    const { backend, id } = await openOrder('created');
+    const { backend, id } = await openAsOperator('created');
     backend.decline(id);
     await waitFor(() => expect(chip()).toBe('Cancelled'));
-    expect(section('Details').getByText('(insufficient funds)')).toBeTruthy();
-    expect(section('Details').getByText('the payment service')).toBeTruthy();
+    expect(steps()).toEqual(['Placed', 'Payment declined']);
+    expect(section('Activity').getByText('insufficient funds')).toBeTruthy();
+    expect(section('Payment').getByText('Declined')).toBeTruthy();
+  });
+
+  it('draws the state machine on request', async () => {
+    const { user } = await openAsOperator();
+    expect(screen.queryByRole('img')).toBeNull();
+    await user.click(screen.getByText('State machine'));
+    const drawing = await screen.findByRole('img');
+    expect(drawing.getAttribute('aria-label')).toContain('Current status: confirmed.');
+  });
+
+  it('copies the link, the id by key, and the JSON', async () => {
+    const { user, backend, id } = await openAsOperator();
+    await user.click(screen.getByRole('button', { name: 'Copy link' }));
+    await findToast('Link copied');
+    expect(await navigator.clipboard.readText()).toBe(`${location.origin}/orders/${id}`);
+    await user.keyboard('y');
+    await findToast('Order ID copied');
+    expect(await navigator.clipboard.readText()).toBe(id);
+    await user.click(screen.getByText('Copy JSON'));
+    await findToast('JSON copied');
+    expect(JSON.parse(await navigator.clipboard.readText())).toEqual(backend.get(id));
+  });
+
+  it('is shown from the list while the server does not answer', async () => {
+    const backend = new Backend();
+    const { id } = backend.create('alice', { items: [tea], currency: 'EUR' });
+    const answers = [http.get('*/v1/orders/:id', () => HttpResponse.error())];
+    open({ backend, answers });
+    await screen.findByText(shortId(id));
+    act(() => navigate(`/orders/${id}`));
+    await screen.findByRole('heading', { name: `Order ${shortId(id)}` });
+    expect(chip()).toBe('Created');
+    const alert = await section('Activity').findByRole('alert');
+    expect(alert.textContent).toBe('Can’t reach the server. Retrying…');
+  });
+
+  it('leads to the orders before and after it in the list, and back to the list', async () => {
+    const backend = new Backend();
+    const create = (age: number) =>
+      backend.create('alice', { items: [tea], currency: 'EUR' }, { at: Date.now() - age * 60_000 }).id;
+    const [oldest, middle, newest] = [create(3), create(2), create(1)];
+    const { user } = open({ backend });
+    await screen.findByText(shortId(middle));
+    act(() => navigate(`/orders/${middle}`));
+    const order = (id: string) => screen.findByRole('heading', { name: `Order ${shortId(id)}` });
+    await order(middle);
+    expect(screen.getByText('2 of 3')).toBeTruthy();
+    await user.keyboard(']');
+    await order(oldest);
+    expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Next order' }).disabled).toBe(true);
+    await user.keyboard('[[');
+    await order(middle);
+    await user.keyboard('[[');
+    await order(newest);
+    const back = vi.spyOn(history, 'back').mockImplementation(() => undefined);
+    await user.click(screen.getByRole('link', { name: '← Orders' }));
+    expect(back).toHaveBeenCalledOnce();
   });
 
   it.each([
@@ -175,7 +274,8 @@ describe('cancelling an order', () => {
     await user.click(question.getByRole('button', { name: 'Cancel order' }));
     await findToast('Order cancelled');
     expect(chip()).toBe('Cancelled');
-    expect(section('Details').getByText('Ordered by mistake')).toBeTruthy();
+    expect(section('Activity').getByText('Ordered by mistake')).toBeTruthy();
+    expect(activity()[0]).toBe('You cancelled the order');
     expect(backend.get(id)?.cancellation).toEqual({ by: 'customer', reason: 'Ordered by mistake' });
     expect(screen.queryByRole('dialog')).toBeNull();
     expect(screen.queryByRole('button', { name: 'Cancel order' })).toBeNull();
@@ -220,7 +320,7 @@ describe('cancelling an order', () => {
     expect((await screen.findByRole('alert')).textContent).toMatch(
       /^This order was cancelled by an operator at .*\d.*\. OK$/,
     );
-    expect(section('Details').getByText('Out of stock')).toBeTruthy();
+    expect(section('Activity').getByText('Out of stock')).toBeTruthy();
   });
 
   it('reports that another cancel with the same reason was first', async () => {
@@ -262,7 +362,7 @@ describe('cancelling an order', () => {
     await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
     await findToast('Order cancelled');
     expect(backend.get(id)?.cancellation?.reason).toBe('Wrong size\nWrong colour');
-    expect(section('Details').getByText('Wrong size Wrong colour')).toBeTruthy();
+    expect(section('Activity').getByText('Wrong size Wrong colour')).toBeTruthy();
   });
 
   it('shows at once that a reason is too long', async () => {
@@ -322,7 +422,7 @@ describe('cancelling an order', () => {
     await user.type((await dialog()).getByLabelText('Reason (optional)'), 'Wrong size');
     await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
     await screen.findByText(/^Orders can’t be cancelled right now\. Retrying automatically/);
-    expect([screen.queryByRole('dialog'), chip()]).toEqual([null, 'Confirmed']);
+    expect([screen.queryByRole('dialog'), chip()]).toEqual([null, 'Paid']);
     act(() => navigate('/'));
     await screen.findByRole('cell', { name: 'Confirmed' });
     act(() => navigate(`/orders/${id}`));

@@ -2,24 +2,26 @@ import { useMachine } from '@xstate/react';
 import { useEffect, useMemo, useRef } from 'react';
 import { fromObservable, fromPromise } from 'xstate';
 import { toPromise } from '../../api/client';
-import { explain, isTemporary, sentence } from '../../api/problem';
+import { explain, isTemporary } from '../../api/problem';
 import type { Order } from '../../api/types';
-import { Link } from '../../ui/router';
+import { clockTime, nameOf, shortId } from '../../domain/format';
+import { watchOrder } from '../../live/order';
 import { useServices } from '../../services';
-import { clockTime, money, nameOf, paymentNames, shortId, statusNames } from '../../domain/format';
 import { prefersReducedMotion } from '../../ui/media';
 import { Message } from '../../ui/Message';
 import { useNow } from '../../ui/now';
 import { useShortcuts } from '../../ui/shortcuts';
-import { StatusChip } from '../../ui/StatusChip';
-import { Time } from '../../ui/Time';
+import { ActivityCard } from './ActivityCard';
 import { CancelDialog } from './CancelDialog';
-import { Diagram } from './Diagram';
-import { watchOrder } from '../../live/order';
+import { Crumbs, Head } from './Head';
+import { Items } from './Items';
 import { type OrderPageContext, orderPageMachine } from './order-page.machine';
-import { PaymentNotice } from './PaymentNotice';
-import { DeliveryCountdown } from './DeliveryCountdown';
-import { Timeline } from './Timeline';
+import { Progress } from './Progress';
+import { CustomerCard, DetailsCard, PaymentCard } from './Sidebar';
+import { StateMachine } from './StateMachine';
+import { useCopy } from './useCopy';
+import { useNeighbours } from './useNeighbours';
+import { WaitNotice } from './WaitNotice';
 
 export default function OrderPage({ id }: { id: string }) {
   const { api, cancels, feed, toasts, lastList } = useServices();
@@ -27,7 +29,10 @@ export default function OrderPage({ id }: { id: string }) {
     () =>
       orderPageMachine.provide({
         actors: {
-          watch: fromObservable(({ input }) => watchOrder(input.id, { order: api.order, feed })),
+          watch: fromObservable(({ input }) => {
+            const known = lastList.view?.orders.find((order) => order.id === input.id);
+            return watchOrder(input.id, { order: api.order, feed, known });
+          }),
           cancel: fromPromise(({ input, signal }) =>
             toPromise(cancels.cancel(input.id, input.reason), signal),
           ),
@@ -35,13 +40,20 @@ export default function OrderPage({ id }: { id: string }) {
         },
         actions: { stopCancel: (_, { id }) => cancels.stop(id) },
       }),
-    [api, cancels, feed],
+    [api, cancels, feed, lastList],
   );
   const [state, send] = useMachine(machine, { input: { id, cancelling: cancels.running(id) } });
   const { order } = state.context;
   const cancelled = state.matches('cancelled');
   const waiting = state.matches('cancelling') && state.context.waiting;
-  useShortcuts({ c: () => send({ type: 'ASK' }) });
+  const copy = useCopy();
+  const neighbours = useNeighbours(id);
+  useShortcuts({
+    c: () => send({ type: 'ASK' }),
+    y: () => copy('Order ID', id),
+    '[': () => neighbours?.previous?.(),
+    ']': () => neighbours?.next?.(),
+  });
   useEffect(() => {
     document.title = `Order ${shortId(id)}`;
   }, [id]);
@@ -49,15 +61,10 @@ export default function OrderPage({ id }: { id: string }) {
     if (cancelled) toasts.show('Order cancelled', { order: id });
   }, [cancelled, id, toasts]);
 
-  const back = (
-    <Link className="back" href={lastList.address || '/'}>
-      ← Orders
-    </Link>
-  );
   if (state.matches('missing')) {
     return (
       <>
-        {back}
+        <Crumbs id={id} />
         <Message title="Order not found" level={1}>
           <p>Check the link; you may not have access to it.</p>
         </Message>
@@ -67,7 +74,7 @@ export default function OrderPage({ id }: { id: string }) {
   if (!order) {
     return (
       <>
-        {back}
+        <Crumbs id={id} />
         {state.matches('failed') ? (
           <Message title="Couldn’t load the order" level={1}>
             <p role="alert">
@@ -83,20 +90,17 @@ export default function OrderPage({ id }: { id: string }) {
   }
   return (
     <>
-      {back}
-      <div className="head">
-        <h1>
-          Order <code title={order.id}>{shortId(order.id)}</code>
-        </h1>
-        <span data-testid="status" aria-live="polite">
-          <StatusChip status={order.status} />
-        </span>
-        {state.can({ type: 'ASK' }) && (
-          <button type="button" className="danger" onClick={() => send({ type: 'ASK' })}>
-            Cancel order
-          </button>
-        )}
-      </div>
+      <Crumbs id={id} />
+      <Head
+        order={order}
+        actions={
+          state.can({ type: 'ASK' }) && (
+            <button type="button" className="danger" onClick={() => send({ type: 'ASK' })}>
+              Cancel order
+            </button>
+          )
+        }
+      />
       {state.matches('overtaken') && (
         <div className="banner" role="alert">
           <Overtaken {...state.context} />{' '}
@@ -124,8 +128,7 @@ export default function OrderPage({ id }: { id: string }) {
           </button>
         </div>
       )}
-      <PaymentNotice order={order} />
-      <Details order={order} />
+      <Parts {...state.context} order={order} />
       {(state.matches('confirming') || (state.matches('cancelling') && !waiting)) && (
         <CancelDialog
           order={order}
@@ -158,7 +161,9 @@ function Overtaken({ order, refusal, cancelledBefore }: OrderPageContext) {
   return <>{explain(refusal)}</>;
 }
 
-function Details({ order }: { order: Order }) {
+/** The answers first, then what they rest on. */
+function Parts({ order, error }: OrderPageContext & { order: Order }) {
+  const { role } = useServices().session;
   const flash = useRef<HTMLDivElement>(null);
   const { version } = order;
   useEffect(() => {
@@ -166,119 +171,24 @@ function Details({ order }: { order: Order }) {
       flash.current?.animate([{ opacity: 0.6 }, { opacity: 1 }], { duration: 300 });
   }, [version]);
   return (
-    <div className="details" ref={flash}>
-      <section className="card wide" aria-labelledby="progress">
-        <h2 id="progress">Progress</h2>
-        <Diagram status={order.status} history={order.history} />
-      </section>
-      <section className="card" aria-labelledby="items">
-        <h2 id="items">Items</h2>
-        <table className="lines">
-          <thead>
-            <tr>
-              <th scope="col">Item</th>
-              <th scope="col" className="total">
-                Quantity
-              </th>
-              <th scope="col" className="total">
-                Price
-              </th>
-              <th scope="col" className="total">
-                Amount
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {order.items.map((item, i) => (
-              <tr key={i}>
-                <th scope="row">
-                  {item.name} <small className="soft">{item.sku}</small>
-                </th>
-                <td className="total">{item.quantity.toLocaleString()}</td>
-                <td className="total">{money(item.unitPrice, order.currency)}</td>
-                <td className="total">{money(item.quantity * item.unitPrice, order.currency)}</td>
-              </tr>
-            ))}
-          </tbody>
-          <tfoot>
-            <tr>
-              <th scope="row" colSpan={3}>
-                Total
-              </th>
-              <td className="total">{money(order.total, order.currency)}</td>
-            </tr>
-          </tfoot>
-        </table>
-      </section>
-      <section className="card" aria-labelledby="details">
-        <h2 id="details">Details</h2>
-        {order.status === 'confirmed' && order.deliverAt && (
-          <DeliveryCountdown order={order} deliverAt={order.deliverAt} />
-        )}
-        <dl>
-          <dt>Status</dt>
-          <dd>{statusNames[order.status]}</dd>
-          <dt>Customer</dt>
-          <dd>{order.customer}</dd>
-          <dt>Payment</dt>
-          <dd>
-            {paymentNames[order.payment.status]}
-            {order.payment.reason && <span className="soft"> ({order.payment.reason})</span>}
-            {order.payment.attempts > 1 && (
-              <span className="soft"> after {order.payment.attempts} attempts</span>
-            )}
-          </dd>
-          {order.payment.lastError !== undefined && (
-            <>
-              <dt>Last payment error</dt>
-              <dd>
-                {sentence(order.payment.lastError)}
-                {order.payment.lastErrorAt !== undefined && (
-                  <>
-                    {' '}
-                    <Time at={order.payment.lastErrorAt} />
-                  </>
-                )}
-              </dd>
-            </>
-          )}
-          {order.cancellation && (
-            <>
-              <dt>Cancelled by</dt>
-              <dd>
-                {nameOf(order.lastChange ?? order.cancellation)}
-                {order.cancellation.reason && <q>{order.cancellation.reason}</q>}
-              </dd>
-            </>
-          )}
-          <dt>Created</dt>
-          <dd>
-            <Time at={order.createdAt} />
-          </dd>
-          <dt>Updated</dt>
-          <dd>
-            <Time at={order.updatedAt} />
-          </dd>
-          {order.deliverAt && (
-            <>
-              <dt>{order.status === 'delivered' ? 'Delivery was due' : 'Delivery'}</dt>
-              <dd>
-                <Time at={order.deliverAt} />
-              </dd>
-            </>
-          )}
-          <dt>Version</dt>
-          <dd>{order.version}</dd>
-          <dt>Order ID</dt>
-          <dd>
-            <code className="id">{order.id}</code>
-          </dd>
-        </dl>
-      </section>
-      <section className="card" aria-labelledby="history">
-        <h2 id="history">History</h2>
-        <Timeline history={order.history} />
-      </section>
+    <div ref={flash}>
+      <Progress order={order} />
+      <WaitNotice order={order} />
+      {role === 'customer' && order.payment.status === 'declined' && (
+        <div className="banner bad">Your payment was declined. Nothing was charged.</div>
+      )}
+      <div className="columns">
+        <div>
+          <Items order={order} />
+          <ActivityCard order={order} error={error} />
+          {role === 'operator' && <StateMachine order={order} />}
+        </div>
+        <div>
+          {role === 'operator' && <CustomerCard customer={order.customer} />}
+          <PaymentCard order={order} />
+          <DetailsCard order={order} />
+        </div>
+      </div>
     </div>
   );
 }
