@@ -173,7 +173,12 @@ func (c *check) gather() {
 		c.observe(orderDB, o)
 	}
 	for _, s := range c.stores.Actors {
-		c.observe(actor, s.Order)
+		if !s.IsRemoved() {
+			c.observe(actor, s.Order)
+		}
+	}
+	for id := range c.stores.Removed {
+		c.of(id)
 	}
 	for id := range c.stores.Payments {
 		c.of(id)
@@ -181,7 +186,19 @@ func (c *check) gather() {
 }
 
 func (c *check) order(id string, e *evidence) {
+	if c.stores.Removed[id] {
+		c.removed(id, e)
+		return
+	}
 	o, stored := c.stores.Orders[id]
+	if removal, ok := e.removal(); ok {
+		if stored {
+			c.fail(OneKeyOneOrder, id, "the order was removed at %s, and exists again", clock(removal.Got))
+		} else {
+			c.fail(Converged, id, "the order was removed, and the order database has no tombstone")
+		}
+		return
+	}
 	if !stored {
 		c.missing(id, e)
 		return

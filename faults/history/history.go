@@ -21,6 +21,7 @@ const (
 	Create Op = "create"
 	Cancel Op = "cancel"
 	Read   Op = "read"
+	Remove Op = "remove" // by the service itself, or an operator
 )
 
 // Call is one request and its reply, as the client saw them.
@@ -78,6 +79,7 @@ type Stores struct {
 	Feed     []FeedEvent            // the event log from its beginning
 	Payments map[string]Payment
 	Actors   map[string]order.State
+	Removed  map[string]bool // the tombstones in the order database
 	// MaxLateness is how long after its due time an order may be delivered, and how long it may be created.
 	MaxLateness time.Duration
 }

@@ -189,7 +189,7 @@ func (w *world) read(p *proc, user, id string) {
 	w.call(p, history.Call{Op: history.Read, Client: user, Order: id}, func() (a answer) {
 		err := w.step("read "+id, func() {
 			a = answer{status: 404, code: string(order.OrderNotFound)}
-			if s, ok := w.orderDB.states[id]; ok {
+			if s, ok := w.orderDB.states[id]; ok && !s.IsRemoved() {
 				a = answer{status: 200, order: &s.Order}
 			}
 		})
@@ -210,6 +210,9 @@ func (w *world) reader(p *proc, name, customer string) {
 			err := w.step("feed of "+name, func() {
 				next = after
 				for ; next < len(w.orderDB.log) && len(a.events) < 3; next++ {
+					if w.orderDB.states[w.orderDB.log[next].Order.ID].IsRemoved() {
+						continue // erased
+					}
 					if e := w.orderDB.log[next]; customer == "" || e.Order.Customer == customer {
 						a.events = append(a.events, e)
 					}
@@ -237,7 +240,7 @@ func respond(a answer, err error) answer {
 	switch {
 	case errors.As(err, &refusal):
 		return answer{status: map[order.Code]int{
-			order.OrderNotFound: 404, order.AlreadyDelivered: 409, order.VersionMismatch: 412, order.KeyReused: 422,
+			order.OrderNotFound: 404, order.AlreadyDelivered: 409, order.VersionMismatch: 412, order.KeyReused: 422, order.OrderRemoved: 410,
 		}[refusal.Code], code: string(refusal.Code)}
 	case err != nil:
 		return answer{status: 503, code: "unavailable"}

@@ -68,6 +68,10 @@ func (s *store) Save(_ context.Context, state order.State) error {
 		state.VoidPending = false
 	}
 	err := s.w.step("save "+s.w.describe(state), func() {
+		if state.IsRemoved() && s.w.mutation.NoTombstone {
+			delete(s.states, state.ID)
+			return
+		}
 		s.states[state.ID] = state
 		s.saved[state.ID] = append(s.saved[state.ID], state)
 	})
@@ -132,6 +136,10 @@ func (db *orderDB) put(s order.State) error {
 // remove stores a tombstone, unless there is one.
 func (db *orderDB) remove(s order.State) {
 	held, known := db.states[s.ID]
+	if db.w.mutation.NoTombstone {
+		delete(db.states, s.ID)
+		return
+	}
 	if !known {
 		db.ids = append(db.ids, s.ID)
 	}

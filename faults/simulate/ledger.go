@@ -34,7 +34,7 @@ func newLedger(w *world) *ledger {
 // Load implements payment.Store.
 func (l *ledger) Load(_ context.Context, id string) (p payment.Payment, version string, err error) {
 	err = l.w.step("load the payment of "+id, func() {
-		if e := l.entries[id]; e != nil {
+		if e := l.entries[id]; e != nil && e.version > 0 {
 			p, version = e.payment, strconv.Itoa(e.version)
 		}
 	})
@@ -45,9 +45,9 @@ func (l *ledger) Load(_ context.Context, id string) (p payment.Payment, version 
 func (l *ledger) Save(_ context.Context, p payment.Payment, version string) (err error) {
 	lost := l.w.step("save the payment of "+p.OrderID+" as "+string(p.Status), func() {
 		now, held := "", l.entries[p.OrderID]
-		if held != nil {
+		if held != nil && held.version > 0 {
 			now = strconv.Itoa(held.version)
-		} else {
+		} else if held == nil {
 			held = &record{}
 			l.entries[p.OrderID] = held
 		}
@@ -57,6 +57,10 @@ func (l *ledger) Save(_ context.Context, p payment.Payment, version string) (err
 		}
 		if p.Status == payment.Confirmed {
 			held.charges++
+		}
+		if p.Status == payment.Removed && l.w.mutation.LedgerForgets {
+			held.payment, held.version = payment.Payment{}, 0
+			return
 		}
 		held.payment, held.version = p, held.version+1
 	})

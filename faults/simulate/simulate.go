@@ -34,6 +34,8 @@ type Mutation struct {
 	RepliesUnsealed   bool // a reply that does not open is accepted
 	RepliesUnbound    bool // a sealed reply is accepted for any command
 	CommandsUnsealed  bool // a host executes a command that does not open
+	NoTombstone       bool // nothing is left of a removed order in the store and the order database
+	LedgerForgets     bool // nothing is left of a removed order in the ledger
 }
 
 // Choices makes all random decisions. The number 0 always means that nothing goes wrong.
@@ -51,6 +53,7 @@ type Counters struct {
 	Faults    int           // injected
 	Crashes   int           // of a replica; included in Faults
 	Conflicts int           // between two hosts
+	Removals  int           // of final orders
 	Misrouted int           // commands and reminders that reached another app's host
 	Rejected  int           // replies that were rejected because they were not sealed for their command
 	Virtual   time.Duration // in virtual time
@@ -63,6 +66,7 @@ func (c *Counters) Add(o Counters) {
 	c.Faults += o.Faults
 	c.Crashes += o.Crashes
 	c.Conflicts += o.Conflicts
+	c.Removals += o.Removals
 	c.Misrouted += o.Misrouted
 	c.Rejected += o.Rejected
 	c.Virtual += o.Virtual

@@ -81,6 +81,22 @@ func TestInvariantsHoldWithRepairs(t *testing.T) {
 	}
 }
 
+func TestInvariantsHoldWithRemovals(t *testing.T) {
+	histories := 5_000
+	if raceDetector {
+		histories /= 20
+	}
+	var total Counters
+	for seed := range uint64(histories) {
+		w := newWorld(Seeded(seed), Mutation{}, nil)
+		w.removals = true
+		res := check(w)
+		require.Empty(t, res.Violations, "seed %d", seed)
+		total.Add(res.Counters)
+	}
+	assert.Greater(t, total.Removals, histories/2)
+}
+
 func TestSameSeedGivesSameHistory(t *testing.T) {
 	for seed := range uint64(50) {
 		first, second := Run(Seeded(seed), Mutation{}, nil), Run(Seeded(seed), Mutation{}, nil)
@@ -118,6 +134,8 @@ func TestCheckerDetectsEachMutation(t *testing.T) {
 		{"a reply that does not open is accepted: a cancel", Mutation{RepliesUnsealed: true}, history.CancelKept},
 		{"a sealed reply is accepted for another command", Mutation{RepliesUnbound: true}, history.CreateKept},
 		{"a sealed reply is accepted for another command: a cancel", Mutation{RepliesUnbound: true}, history.CancelKept},
+		{"a removed order leaves no tombstone", Mutation{NoTombstone: true}, history.OneKeyOneOrder},
+		{"the ledger forgets a removed order", Mutation{LedgerForgets: true}, history.ChargedOnce},
 		{"an unsealed command is executed", Mutation{CommandsUnsealed: true}, history.ChargedOnce},
 	}
 	for _, tt := range tests {

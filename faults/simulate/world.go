@@ -57,6 +57,7 @@ type world struct {
 	choices  Choices
 	mutation Mutation
 	repairs  bool // the reconciler repairs orders
+	removals bool // final orders are removed
 	plan     plan
 
 	store     *store
@@ -83,7 +84,7 @@ type world struct {
 }
 
 func newWorld(choices Choices, mutation Mutation, trace io.Writer) *world {
-	w := &world{trace: trace, choices: choices, mutation: mutation, owners: map[string]*replica{}, claims: map[[2]string]claim{}, unset: map[*proc]func(){}}
+	w := &world{trace: trace, choices: choices, mutation: mutation, removals: mutation.NoTombstone || mutation.LedgerForgets, owners: map[string]*replica{}, claims: map[[2]string]claim{}, unset: map[*proc]func(){}}
 	w.store = &store{w: w, states: map[string]order.State{}, saved: map[string][]order.State{}}
 	w.orderDB = &orderDB{w: w, states: map[string]order.State{}}
 	w.reminders = &reminders{w: w, set: map[string]*reminder{}}
@@ -150,6 +151,9 @@ func (w *world) scheduleLosses() {
 func (w *world) run() {
 	w.startClients()
 	w.scheduleLosses()
+	if w.removals {
+		w.scheduleRemovals()
+	}
 	for w.clock.step(endAt) {
 		if w.clock.now > faultsFor && w.idle() {
 			break
@@ -174,7 +178,7 @@ func (w *world) idle() bool {
 // settled reports whether all orders are final, and perhaps whether no void is pending.
 func (w *world) settled(voids bool) bool {
 	for _, s := range w.orderDB.states {
-		if !s.Status.Final() || voids && s.VoidPending {
+		if !s.Status.Final() && !s.IsRemoved() || voids && s.VoidPending {
 			return false
 		}
 	}
@@ -191,6 +195,7 @@ func (w *world) invokeAll() {
 	for _, id := range w.orderDB.ids {
 		w.clock.spawn(nil, 0, func(p *proc) {
 			defer func() { running-- }()
+			w.finishRemoval(id)
 			for range 3 { // a turn that finds a conflict fails
 				body, _, err := w.seal.Close("cancel", id, order.Cancel{ID: id, By: order.ByOperator, IfVersion: -1})
 				if err == nil {
@@ -218,9 +223,13 @@ func (w *world) invokeAll() {
 func (w *world) stores() history.Stores {
 	s := history.Stores{
 		At: w.clock.time(), MaxLateness: maxLateness, Orders: map[string]order.Order{}, Feed: w.orderDB.log,
-		Actors: w.store.states, Payments: map[string]history.Payment{},
+		Actors: w.store.states, Payments: map[string]history.Payment{}, Removed: map[string]bool{},
 	}
 	for id, state := range w.orderDB.states {
+		if state.IsRemoved() {
+			s.Removed[id] = true
+			continue
+		}
 		s.Orders[id] = state.Order
 	}
 	s.Listed = s.Orders

@@ -25,7 +25,7 @@ type Payments interface {
 	Remove(ctx context.Context, p payer.Payment) error
 }
 
-// Remover removes one order after another. Its methods may be called concurrently.
+// Remover removes orders. Its methods may be called concurrently.
 type Remover struct {
 	Orders   Orders
 	Payments Payments
