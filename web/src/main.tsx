@@ -13,8 +13,8 @@ import './ui/base.css';
 import './ui/components.css';
 import './app/app.css';
 import './session/sign-in.css';
-import './pages/orders/orders.css';
 import './pages/orders/filters.css';
+import './pages/orders/list.css';
 import './pages/order/order.css';
 import './pages/create/create.css';
 

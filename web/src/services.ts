@@ -3,7 +3,7 @@ import { createContext, use } from 'react';
 import type { Api } from './api/client';
 import type { ServerClock } from './api/clock';
 import type { Feed } from './live/feed';
-import type { ListView } from './live/list';
+import type { LastList } from './live/list';
 import type { Cancels } from './live/cancels';
 import type { Outbox } from './live/outbox';
 import type { Session } from './session/session';
@@ -17,8 +17,7 @@ export interface Services {
   outbox: Outbox;
   session: Session;
   toasts: Toasts;
-  /** The list's last address and content, so that Back shows it at once. */
-  lastList: { address: string; view: ListView | undefined };
+  lastList: LastList;
 }
 
 const ServicesContext = createContext<Services | undefined>(undefined);

@@ -70,6 +70,13 @@ export function shortTime(at: string, now: number): string {
 /** The time zone of all times that are shown, such as `Europe/Berlin`. */
 export const timeZone = exactFormat.resolvedOptions().timeZone;
 
+/** The time of day if it is today, with the day if it is this year, otherwise the date. `now` is in ms. */
+export function listTime(at: string, now: number): string {
+  const [time, today] = [new Date(at), new Date(now)];
+  if (time.toDateString() === today.toDateString()) return clockFormat.format(time);
+  return (time.getFullYear() === today.getFullYear() ? dayFormat : dateFormat).format(time);
+}
+
 /** The time relative to `now`, or the date when it is 30 days away or more. */
 export function relativeTime(at: string, now: number): string {
   const seconds = Math.round((Date.parse(at) - now) / 1000);
@@ -103,6 +110,12 @@ export function duration(seconds: number): string {
       return [`${n} ${unit === 'day' && n > 1 ? 'days' : unit}`];
     })
     .join(' ');
+}
+
+/** A duration in ms in whole minutes: `8 min`, `5 h 59 min`; `under 1 min`. */
+export function roughDuration(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  return minutes === 0 ? 'under 1 min' : duration(minutes * 60);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { catchError, concat, defer, NEVER, of, switchMap, throwError, timer } from 'rxjs';
+import { catchError, concat, defer, map, NEVER, of, switchMap, throwError, timer } from 'rxjs';
 import type { CancelOutcome } from '../api/types';
 import { describe, expect, it } from 'vitest';
 import { ApiError, NetworkError } from '../api/problem';
@@ -25,7 +25,7 @@ function start(scheduler: Parameters<typeof createCancels>[0]['scheduler'], ...a
   const cancels = createCancels({
     ...(scheduler ? { scheduler } : {}),
     toasts: { show: (text, { order } = {}) => toasts.push(order === undefined ? text : `${text} ${order}`) },
-    api: { cancel: send, cancelMany: send },
+    api: { cancel: send, cancelMany: send, list: () => NEVER },
   });
   return { cancels, toasts, sent: () => sent };
 }
@@ -93,7 +93,7 @@ describe('a cancel in flight', () => {
   it('ends with the session, without a toast', () => {
     const toasts: string[] = [];
     const cancels = createCancels({
-      api: { cancel: () => NEVER, cancelMany: () => NEVER },
+      api: { cancel: () => NEVER, cancelMany: () => NEVER, list: () => NEVER },
       toasts: { show: (text) => toasts.push(text) },
     });
     const close = cancels.open();
@@ -136,10 +136,13 @@ describe('whether a cancel changed the order', () => {
   it('is unknown for each of many orders whose earlier cancel failed', () => {
     const outcome = (id: string): CancelOutcome => ({ id, outcome: 'cancelled', order, changed: false });
     const half = [outcome('a'), { id: 'b', outcome: 'failed' as const }];
-    const noneLost = { id: 'b', outcome: 'cancelled', order };
+    const noneLost = { id: 'b', outcome: 'cancelled' };
     marbles(({ scheduler, expectObservable }) => {
       const { cancels } = start(scheduler, half, [outcome('b')]);
-      const twice$ = concat(cancels.cancelMany(['a', 'b'], ''), cancels.cancelMany(['b'], ''));
+      const twice$ = concat(
+        cancels.cancelMany({ ids: ['a', 'b'] }, ''),
+        cancels.cancelMany({ ids: ['b'] }, ''),
+      ).pipe(map(({ outcomes }) => outcomes));
       expectObservable(twice$).toBe('1s a 999ms (b|)', { a: half, b: [noneLost] });
     });
   });
@@ -164,7 +167,7 @@ describe('a cancel of many in flight', () => {
     const page = marbles(({ scheduler, expectObservable }) => {
       const page = start(scheduler, answer);
       const ids = answer instanceof Error ? ['0', '1'] : answer.map(({ id }) => id);
-      expectObservable(page.cancels.cancelMany(ids, ''), '500ms !').toBe('-');
+      expectObservable(page.cancels.cancelMany({ ids }, ''), '500ms !').toBe('-');
       return page;
     });
     expect(page.toasts).toEqual([expect.stringMatching(text)]);
@@ -174,7 +177,7 @@ describe('a cancel of many in flight', () => {
     const busy = new ApiError({ type: '', title: '', status: 429, code: 'rate-limited' }, 30);
     marbles(({ scheduler, expectObservable }) => {
       const page = start(scheduler, busy, outcomes('cancelled'));
-      expectObservable(page.cancels.cancelMany(['0'], ''), '500ms !').toBe('-');
+      expectObservable(page.cancels.cancelMany({ ids: ['0'] }, ''), '500ms !').toBe('-');
       scheduler.schedule(() => expect(page.sent()).toBe(1), 30_900);
       scheduler.schedule(() => expect(page.sent()).toBe(2), 31_100);
     });
@@ -228,6 +231,7 @@ describe('while the server can’t carry out commands', () => {
         toasts: { show: () => undefined },
         api: {
           cancel: () => NEVER,
+          list: () => NEVER,
           cancelMany: (ids) => {
             asked.push(ids);
             return of(ids.length === 2 ? some : rest);
@@ -235,8 +239,11 @@ describe('while the server can’t carry out commands', () => {
         },
       });
       const done = [some[0], { id: 'b', outcome: 'cancelled' }]; // an earlier request may have cancelled it
-      expectObservable(cancels.cancelMany(['a', 'b'], '')).toBe('3s (a|)', { a: done });
-      expectObservable(cancels.waiting$('a'), '5s !').toBe('b 2999ms a', { a: false, b: true });
+      expectObservable(cancels.cancelMany({ ids: ['a', 'b'] }, '')).toBe('3s (a|)', {
+        a: { outcomes: done, stopped: false },
+      });
+      const waits$ = cancels.progress$.pipe(map((progress) => progress?.waiting));
+      expectObservable(waits$, '5s !').toBe('b 2999ms (ac)', { a: false, b: true, c: undefined });
     });
     expect(asked).toEqual([['a', 'b'], ['b']]);
   });

@@ -10,18 +10,14 @@ import {
   BehaviorSubject,
   defer,
   distinctUntilChanged,
-  expand,
   filter,
-  last,
   map,
   merge,
   type Observable,
-  EMPTY,
   ReplaySubject,
   retry,
   type SchedulerLike,
   Subject,
-  switchMap,
   takeUntil,
   tap,
   throwError,
@@ -29,9 +25,10 @@ import {
 } from 'rxjs';
 import type { Api } from '../api/client';
 import { explain, hasCode, isRefused, isTemporary, isUnavailable } from '../api/problem';
-import type { CancelOutcome, Order } from '../api/types';
+import type { Order } from '../api/types';
 import { nameOf, plural } from '../domain/format';
-import { delayAfter, RETRY_DELAY } from './retry';
+import { type BulkProgress, type BulkResult, type BulkTarget, createBulk, sizeOf } from './bulk';
+import { delayAfter } from './retry';
 import type { Toasts } from './toasts';
 
 /**
@@ -43,20 +40,24 @@ export type Cancelled = Order & { changed?: boolean };
 export interface Cancels {
   /** Sends a cancel, or returns the order's cancel in flight. Unsubscribing does not abort it. */
   cancel(id: string, reason: string): Observable<Cancelled>;
-  /** Cancels many orders with one request. Unsubscribing does not abort it. */
-  cancelMany(ids: readonly string[], reason: string): Observable<CancelOutcome[]>;
+  /** Cancels many orders; see createBulk. Unsubscribing does not abort it. */
+  cancelMany(target: BulkTarget, reason: string): Observable<BulkResult>;
+  /** The progress of the cancel of many orders; undefined while none runs. */
+  progress$: Observable<BulkProgress | undefined>;
+  /** Ends the cancel of many orders after the batch in flight. */
+  stopMany(): void;
   /** The reason of the order's cancel in flight; undefined when there is none. */
   running(id: string): string | undefined;
   /** Whether the order's cancel waits for a server that can't carry out commands at the moment. */
   waiting$(id: string): Observable<boolean>;
-  /** Gives up the order's waiting cancel, and those of the other orders in its request. */
+  /** Gives up the order's waiting cancel. */
   stop(id: string): void;
   /** Returns a function for the end of the session: it aborts the requests, and no more toasts are shown. */
   open(): () => void;
 }
 
 interface CancelsOptions {
-  api: Pick<Api, 'cancel' | 'cancelMany'>;
+  api: Pick<Api, 'cancel' | 'cancelMany' | 'list'>;
   toasts: Pick<Toasts, 'show'>;
   scheduler?: SchedulerLike;
 }
@@ -77,12 +78,10 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
   const waiting$ = new BehaviorSubject<ReadonlySet<string>>(new Set());
   const stopped$ = new Subject<string>();
 
-  function setWaiting(ids: readonly string[], on: boolean): void {
+  function setWaiting(id: string, on: boolean): void {
     const next = new Set(waiting$.value);
-    for (const id of ids) {
-      if (on) next.add(id);
-      else next.delete(id);
-    }
+    if (on) next.add(id);
+    else next.delete(id);
     waiting$.next(next);
   }
 
@@ -94,24 +93,21 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
   };
 
   /**
-   * Sends a request, and retries it while the server is unavailable. After a lost response it is retried without an observer
+   * Sends a cancel, and retries it while the server is unavailable. After a lost response it is retried without an observer
    * only: a page offers the retry itself.
    */
-  function run<T>(
-    ids: readonly string[],
-    request$: Observable<T>,
-    outcome$: ReplaySubject<T>,
-    messages: Messages<T>,
-    ended: () => void = () => undefined,
-  ): Observable<T> {
+  function cancel(id: string, reason: string): Observable<Cancelled> {
+    const outcome$ = new ReplaySubject<Cancelled>(1);
+    const messages = oneMessages(id);
+    inFlight.set(id, { reason, outcome$ });
     let lost = 0;
     const end = () => {
-      setWaiting(ids, false);
-      ended();
+      setWaiting(id, false);
+      inFlight.delete(id);
     };
     const isRetried = (error: unknown) => {
-      if (isUnavailable(error)) setWaiting(ids, true);
-      if (ids.some((id) => waiting$.value.has(id))) return isTemporary(error);
+      if (isUnavailable(error)) setWaiting(id, true);
+      if (waiting$.value.has(id)) return isTemporary(error);
       return isTemporary(error) && !outcome$.observed && ++lost <= RETRY_LIMIT;
     };
     const finish = (show: () => void, pass: () => void) => {
@@ -119,11 +115,13 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
       if (!outcome$.observed) show();
       pass();
     };
-    request$
+    api
+      .cancel(id, reason)
       .pipe(
+        map((order): Cancelled => withoutUncertain(order)),
         tap({
           error: (error: unknown) => {
-            if (!isRefused(error)) for (const id of ids) uncertain.add(id);
+            if (!isRefused(error)) uncertain.add(id);
           },
         }),
         retry({
@@ -131,7 +129,7 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
           delay: (error: unknown) =>
             isRetried(error) ? timer(delayAfter(error), scheduler) : throwError(() => error),
         }),
-        takeUntil(merge(closed$, stopped$.pipe(filter((id) => ids.includes(id))))),
+        takeUntil(merge(closed$, stopped$.pipe(filter((stopped) => stopped === id)))),
       )
       .subscribe({
         next: (outcome) =>
@@ -152,42 +150,37 @@ export function createCancels({ api, toasts, scheduler = asyncScheduler }: Cance
     return outcome$;
   }
 
-  function cancel(id: string, reason: string): Observable<Cancelled> {
-    const request$ = api.cancel(id, reason).pipe(map((order): Cancelled => withoutUncertain(order)));
-    const outcome$ = new ReplaySubject<Cancelled>(1);
-    inFlight.set(id, { reason, outcome$ });
-    return run([id], request$, outcome$, oneMessages(id), () => inFlight.delete(id));
-  }
+  const bulk = createBulk({
+    api,
+    scheduler,
+    known: withoutUncertain,
+    uncertain: (ids) => ids.forEach((id) => uncertain.add(id)),
+  });
 
   return {
     cancel: (id, reason) => defer(() => inFlight.get(id)?.outcome$ ?? cancel(id, reason)),
-    cancelMany: (ids, reason) =>
+    cancelMany: (target, reason) =>
       defer(() => {
-        const known = new Map<string, CancelOutcome>();
-        /** Sends the orders without a final outcome. */
-        const send = (left: readonly string[]) =>
-          api.cancelMany(left, reason).pipe(
-            tap((outcomes) => {
-              for (const outcome of outcomes) {
-                known.set(outcome.id, withoutUncertain(outcome));
-                if (outcome.outcome === 'failed') uncertain.add(outcome.id);
-              }
-            }),
-          );
-        const unavailable = () =>
-          [...known.values()].filter(({ problem }) => problem?.status === 503).map(({ id }) => id);
-        const request$ = defer(() => send(known.size === 0 ? ids : unavailable())).pipe(
-          expand(() => {
-            const left = unavailable();
-            if (left.length === 0) return EMPTY;
-            setWaiting(ids, true);
-            return timer(RETRY_DELAY, scheduler).pipe(switchMap(() => send(left)));
-          }),
-          last(),
-          map(() => [...known.values()]),
-        );
-        return run(ids, request$, new ReplaySubject<CancelOutcome[]>(1), manyMessages(ids.length));
+        const outcome$ = new ReplaySubject<BulkResult>(1);
+        const messages = manyMessages(sizeOf(target));
+        bulk
+          .run(target, reason)
+          .pipe(takeUntil(closed$))
+          .subscribe({
+            next: (result) => {
+              if (!outcome$.observed) toasts.show(...messages.done(result));
+              outcome$.next(result);
+            },
+            error: (error: unknown) => {
+              if (!outcome$.observed) toasts.show(...messages.failed(error));
+              outcome$.error(error);
+            },
+            complete: () => outcome$.complete(),
+          });
+        return outcome$;
       }),
+    progress$: bulk.progress$,
+    stopMany: bulk.stop,
     waiting$: (id) =>
       waiting$.pipe(
         map((ids) => ids.has(id)),
@@ -219,10 +212,13 @@ function oneMessages(order: string): Messages<Cancelled> {
   };
 }
 
-function manyMessages(count: number): Messages<CancelOutcome[]> {
-  const orders = plural(count, 'order');
+function manyMessages(size: number): Messages<BulkResult> {
+  const selected = plural(size, 'order');
   return {
-    done: (outcomes) => {
+    done: ({ outcomes, stopped }) => {
+      // Of the orders that match a query, those without an outcome were no longer there to cancel.
+      const count = stopped ? Math.max(size, outcomes.length) : outcomes.length;
+      const orders = plural(count, 'order');
       const done = outcomes.filter(({ outcome }) => outcome === 'cancelled').length;
       const before = outcomes.filter(({ changed }) => changed === false).length;
       const cancelled = done - before;
@@ -230,14 +226,14 @@ function manyMessages(count: number): Messages<CancelOutcome[]> {
       return done === count
         ? [`${plural(cancelled, 'order')} cancelled${already}`]
         : [
-            `${cancelled} of ${orders} cancelled${already}. The others were already delivered or failed; try again.`,
+            `${cancelled} of ${orders} cancelled${already}. ${stopped ? 'The others were not processed' : 'The others were already delivered or failed'}; try again.`,
             { tone: 'bad' },
           ];
     },
     failed: (error) => [
       isTemporary(error)
-        ? `We couldn’t confirm the cancellation of ${orders}. Check the list; it’s safe to try again.`
-        : `Couldn’t cancel ${orders}. ${explain(error)}`,
+        ? `We couldn’t confirm the cancellation of ${selected}. Check the list; it’s safe to try again.`
+        : `Couldn’t cancel ${selected}. ${explain(error)}`,
       { tone: 'bad' },
     ],
   };

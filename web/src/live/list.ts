@@ -1,15 +1,21 @@
 /**
  * The list over time: a page from the server, kept up to date by the feed. A row never shows an older version than before,
- * and rows never move: new orders are counted in `arrived` and shown on request.
+ * and rows never move: new orders are counted in `arrived` and shown on request, or at once while `auto$` is true.
  *
  * Feed and page recover independently. When the feed fails, the page stays; when loading fails, it is retried.
  */
 import {
   asyncScheduler,
   auditTime,
+  BehaviorSubject,
+  catchError,
+  combineLatest,
   concat,
   defer,
+  distinctUntilChanged,
   EMPTY,
+  exhaustMap,
+  filter,
   interval,
   map,
   merge,
@@ -22,12 +28,21 @@ import {
   Subject,
   switchMap,
   tap,
+  timer,
 } from 'rxjs';
 import type { Api } from '../api/client';
-import type { Counts, OrderCounts, OrderList, OrderSummary, Status } from '../api/types';
+import {
+  type Counts,
+  type OrderCounts,
+  type OrderList,
+  type OrderSummary,
+  type Status,
+  statuses,
+} from '../api/types';
 import { watchCounts } from './counts';
 import type { Feed } from './feed';
 import { reload } from './retry';
+import type { Selection } from '../domain/selection';
 import { formatQuery, type ListQuery, matches, refine, toParams } from '../domain/query';
 
 export interface ListView {
@@ -45,7 +60,18 @@ export interface ListView {
   attention: number | undefined;
   /** New orders that match the query and are not shown yet. */
   arrived: ReadonlySet<string>;
+  /** Rows that the last load added to the page. */
+  added: ReadonlySet<string>;
   error: unknown;
+}
+
+/** What the list keeps while other pages are open, so that Back shows it at once and in the same place. */
+export interface LastList {
+  address: string;
+  view: ListView | undefined;
+  /** The order that had the focus last. */
+  focused?: string | undefined;
+  selection?: Selection | undefined;
 }
 
 export const emptyView: ListView = {
@@ -58,6 +84,7 @@ export const emptyView: ListView = {
   atLeast: [],
   attention: undefined,
   arrived: new Set(),
+  added: new Set(),
   error: undefined,
 };
 
@@ -66,16 +93,47 @@ export function isStale(view: ListView, query: ListQuery): boolean {
   return view.query !== undefined && formatQuery(view.query) !== formatQuery(query);
 }
 
+export interface Total {
+  count: number;
+  /** Whether there are more. */
+  more: boolean;
+}
+
+/** The server stops to count the orders that need attention at this number. */
+const ATTENTION_LIMIT = 1_000;
+
+/** How many orders match the query and have one of `among`; undefined while that is unknown. */
+export function totalOf(
+  { counts, atLeast, attention }: ListView,
+  query: ListQuery,
+  among: readonly Status[] = statuses,
+): Total | undefined {
+  if (query.attention) {
+    // The counts per status are those without this filter.
+    const known = attention !== undefined && query.status === undefined && among === statuses;
+    return known ? { count: attention, more: attention >= ATTENTION_LIMIT } : undefined;
+  }
+  if (!counts) return undefined;
+  const wanted = among.filter((status) => query.status === undefined || query.status === status);
+  return {
+    count: wanted.reduce((sum, status) => sum + counts[status], 0),
+    more: wanted.some((status) => atLeast.includes(status)),
+  };
+}
+
 export interface ListOptions {
   api: Pick<Api, 'list' | 'counts'>;
   feed: Pick<Feed, 'orders$' | 'resets$' | 'start'>;
   reload$: Observable<void>;
+  /** Whether new orders are shown without a request. */
+  auto$?: Observable<boolean>;
   scheduler?: SchedulerLike;
   initial?: ListView;
 }
 
 type Action =
-  | { type: 'load' }
+  | { type: 'load'; quiet: boolean }
+  | { type: 'refreshed'; orders: readonly OrderSummary[] }
   | { type: 'page'; page: OrderList; query: ListQuery }
   | { type: 'failed'; error: unknown }
   | { type: 'counts'; counts: OrderCounts }
@@ -83,6 +141,8 @@ type Action =
 
 interface State {
   view: ListView;
+  /** Whether a page loads, also without a change of `view.loading`. */
+  pending: boolean;
   /** Changes from the feed while a page loads, which the page may not have yet. */
   changesWhileLoading: ReadonlyMap<string, OrderSummary>;
 }
@@ -90,21 +150,39 @@ interface State {
 /** Bursts of changes are rendered once per interval. All times are in ms. */
 export const RENDER_INTERVAL = 50;
 export const AGING_INTERVAL = 30_000;
+/** From a new order until it is shown while `auto$` is true. */
+export const AUTO_INTERVAL = 1_000;
 const ARRIVED_LIMIT = 1_000;
 
 export function watchList(query: ListQuery, options: ListOptions): Observable<ListView> {
-  const { api, feed, reload$, scheduler = asyncScheduler, initial = emptyView } = options;
+  const { api, feed, reload$, auto$ = of(false), scheduler = asyncScheduler, initial = emptyView } = options;
+  /** The last view, for requests that depend on it. */
+  const shown$ = new BehaviorSubject(initial);
   const loaded$ = new Subject<OrderList>();
   // Orders come to need attention as time passes, without a change. Only operators have that count.
   const aging$ = loaded$.pipe(
     switchMap(({ attention }) => (attention === undefined ? EMPTY : interval(AGING_INTERVAL, scheduler))),
   );
 
-  const pages$: Observable<Action> = merge(reload$, feed.resets$).pipe(
+  // Quiet: the rows are not dimmed, and can be selected meanwhile.
+  const quiet$ = combineLatest([
+    auto$,
+    shown$.pipe(
+      map(({ arrived }) => arrived.size > 0),
+      distinctUntilChanged(),
+    ),
+  ]).pipe(
+    switchMap(([on, some]) => (on && some ? timer(AUTO_INTERVAL, scheduler) : EMPTY)),
+    map(() => true),
+  );
+  const loud$ = merge(reload$, feed.resets$).pipe(
     startWith(undefined),
-    switchMap(() =>
+    map(() => false),
+  );
+  const pages$: Observable<Action> = merge(loud$, quiet$).pipe(
+    switchMap((quiet) =>
       concat(
-        of<Action>({ type: 'load' }),
+        of<Action>({ type: 'load', quiet }),
         defer(() => {
           const asked = { ...query, asOf: query.asOf ?? scheduler.now() };
           return api.list(toParams(asked)).pipe(
@@ -117,6 +195,17 @@ export function watchList(query: ListQuery, options: ListOptions): Observable<Li
     ),
   );
 
+  // Whether a row needs attention changes without an event.
+  const refreshed$: Observable<Action> = interval(AGING_INTERVAL, scheduler).pipe(
+    filter(() => shown$.value.orders.some(waits)),
+    exhaustMap(() =>
+      api.list(toParams(shown$.value.query ?? query)).pipe(
+        map(({ orders }): Action => ({ type: 'refreshed', orders })),
+        catchError(() => EMPTY),
+      ),
+    ),
+  );
+
   const changes$ = feed.orders$.pipe(share());
 
   // The tabs count all statuses, and beside them the orders that need attention: never only those among them.
@@ -125,25 +214,44 @@ export function watchList(query: ListQuery, options: ListOptions): Observable<Li
     map((counts): Action => ({ type: 'counts', counts })),
   );
 
-  return merge(changes$.pipe(map((order): Action => ({ type: 'changed', order }))), counts$, pages$).pipe(
+  const changed$ = changes$.pipe(map((order): Action => ({ type: 'changed', order })));
+  return merge(changed$, counts$, refreshed$, pages$).pipe(
     scan((state, action) => reduce(query, state, action), {
       view: initial,
+      pending: true,
       changesWhileLoading: new Map(),
     } as State),
     map(({ view }) => view),
+    tap((view) => shown$.next(view)),
     auditTime(RENDER_INTERVAL, scheduler),
   );
 }
 
+/** Whether an order may need attention without a change. */
+function waits({ status, attention }: OrderSummary): boolean {
+  return status === 'created' || status === 'confirmed' || attention !== undefined;
+}
+
 function reduce(query: ListQuery, state: State, action: Action): State {
-  const { view, changesWhileLoading } = state;
+  const { view, pending, changesWhileLoading } = state;
   switch (action.type) {
     case 'load':
-      return { view: { ...view, loading: true }, changesWhileLoading: new Map() };
+      return {
+        view: action.quiet ? view : { ...view, loading: true },
+        pending: true,
+        changesWhileLoading: new Map(),
+      };
     case 'failed':
-      return { view: { ...view, loading: false, error: action.error }, changesWhileLoading };
+      return { ...state, view: { ...view, loading: false, error: action.error } };
+    case 'refreshed': {
+      const orders = view.orders.map((row) => {
+        const read = action.orders.find(({ id }) => id === row.id);
+        return read !== undefined && read.version >= row.version ? read : row;
+      });
+      return pending ? state : { ...state, view: { ...view, orders } };
+    }
     case 'counts':
-      return { view: { ...view, ...countsOf(action.counts) }, changesWhileLoading };
+      return { ...state, view: { ...view, ...countsOf(action.counts) } };
     case 'page': {
       const { orders, next } = action.page;
       const page: ListView = {
@@ -155,17 +263,20 @@ function reduce(query: ListQuery, state: State, action: Action): State {
         loaded: true,
         loading: false,
         arrived: new Set(),
+        added: addedTo(view, query, orders),
         error: undefined,
       };
       return {
+        pending: false,
         view: [...changesWhileLoading.values()].reduce((merged, order) => change(query, merged, order), page),
         changesWhileLoading: new Map(),
       };
     }
     case 'changed':
       return {
+        pending,
         view: change(query, view, action.order),
-        changesWhileLoading: view.loading
+        changesWhileLoading: pending
           ? new Map(changesWhileLoading).set(action.order.id, action.order)
           : changesWhileLoading,
       };
@@ -183,6 +294,13 @@ function countsBefore(query: ListQuery, { counts, atLeast, query: before }: List
 
 function countsOf({ counts, atLeast = [], attention }: OrderCounts) {
   return { counts, atLeast, attention };
+}
+
+/** The orders that were not in the view when it showed the same query. */
+function addedTo(view: ListView, query: ListQuery, orders: readonly OrderSummary[]): ReadonlySet<string> {
+  if (!view.loaded || isStale(view, query)) return new Set();
+  const before = new Set(view.orders.map(({ id }) => id));
+  return new Set(orders.flatMap(({ id }) => (before.has(id) ? [] : [id])));
 }
 
 function change(query: ListQuery, view: ListView, order: OrderSummary): ListView {

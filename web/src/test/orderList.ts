@@ -1,4 +1,4 @@
-import { screen } from '@testing-library/react';
+import { screen, waitFor } from '@testing-library/react';
 import { shortId } from '../domain/format';
 import { Backend } from '../mock/backend';
 
@@ -20,6 +20,12 @@ export function seedOrders() {
   return { backend, make, alice, bob, carol };
 }
 
-export const rowOf = ({ id }: { id: string }) => screen.findByRole('row', { name: new RegExp(shortId(id)) });
+/** The row or card of an order. */
+export const rowOf = ({ id }: { id: string }) =>
+  waitFor(() => {
+    const row = document.querySelector<HTMLElement>(`[data-order="${id}"]`);
+    if (!row) throw new Error(`the list does not show ${shortId(id)}`);
+    return row;
+  });
 export const checkboxOf = ({ id }: { id: string }) =>
   screen.findByRole<HTMLInputElement>('checkbox', { name: `Select order ${shortId(id)}` });

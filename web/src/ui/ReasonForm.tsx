@@ -11,6 +11,8 @@ interface ReasonFormProps {
   ready: boolean;
   keep: string;
   confirm: string;
+  /** Frequent reasons, to choose from. The text becomes a note to the chosen one. */
+  presets?: readonly string[];
   onConfirm: (reason: string) => void;
   onClose: () => void;
 }
@@ -23,25 +25,50 @@ export function ReasonForm({
   ready,
   keep,
   confirm,
+  presets = [],
   onConfirm,
   onClose,
 }: ReasonFormProps) {
-  const [text, setText] = useState(reason);
+  const known = presets.find((one) => reason === one || reason.startsWith(`${one}: `));
+  const [preset, setPreset] = useState(known ?? '');
+  const [note, setNote] = useState(known === undefined ? reason : reason.slice(known.length + 2));
+  const text = [preset, note].filter((part) => part.trim() !== '').join(': ');
   const id = useId();
   const invalid = validateReason(text);
   const refused = cancelErrors(error);
   // The server's error applies to the text that was sent.
   const message = invalid ?? (text === reason ? refused.reason : undefined);
+  const submit = () => {
+    if (!busy && ready && invalid === undefined) onConfirm(text);
+  };
   return (
     <>
+      {presets.length > 0 && (
+        <div className="presets" role="group" aria-label="Frequent reasons">
+          {presets.map((one) => (
+            <button
+              key={one}
+              type="button"
+              aria-pressed={preset === one}
+              disabled={busy}
+              onClick={() => setPreset(preset === one ? '' : one)}
+            >
+              {one}
+            </button>
+          ))}
+        </div>
+      )}
       <label>
-        Reason (optional)
+        {preset === '' ? 'Reason (optional)' : 'Note (optional)'}
         <textarea
-          value={text}
-          rows={3}
+          value={note}
+          rows={presets.length > 0 ? 2 : 3}
           aria-invalid={message !== undefined}
           aria-describedby={message === undefined ? undefined : id}
-          onChange={(event) => setText(event.target.value)}
+          onChange={(event) => setNote(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) submit();
+          }}
         />
       </label>
       {message !== undefined && (
@@ -62,7 +89,8 @@ export function ReasonForm({
           type="button"
           className="danger"
           disabled={busy || !ready || invalid !== undefined}
-          onClick={() => onConfirm(text)}
+          title="Ctrl+Enter"
+          onClick={submit}
         >
           {busy ? 'Cancelling…' : confirm}
         </button>

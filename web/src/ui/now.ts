@@ -36,3 +36,9 @@ export function useNow(): number {
   const { get, subscribe } = use(NowContext);
   return useSyncExternalStore(subscribe, get);
 }
+
+/** What `select` makes of the time in ms. The component renders again only when that changes. */
+export function useNowAs<T extends string | number | undefined>(select: (now: number) => T): T {
+  const { get, subscribe } = use(NowContext);
+  return useSyncExternalStore(subscribe, () => select(get()));
+}

@@ -2,127 +2,118 @@ import { useMachine } from '@xstate/react';
 import { useMemo } from 'react';
 import { fromObservable, fromPromise } from 'xstate';
 import { toPromise } from '../../api/client';
-import { explain, sentence } from '../../api/problem';
-import type { CancelOutcome } from '../../api/types';
+import type { OrderSummary } from '../../api/types';
 import { useServices } from '../../services';
-import { nameOf, plural, shortId } from '../../domain/format';
-import { ReasonForm } from '../../ui/ReasonForm';
-import { Dialog } from '../../ui/Dialog';
+import { plural } from '../../domain/format';
+import { type Selection, sums } from '../../domain/selection';
+import type { BulkTarget } from '../../live/bulk';
+import type { Total } from '../../live/list';
+import { useObservable } from '../../ui/useObservable';
+import { BulkDialog } from './BulkDialog';
 import { bulkMachine } from './bulk.machine';
 
-interface BulkCancelProps {
-  ids: readonly string[];
-  /** Clears the selection. */
-  onDone: () => void;
-}
-
-/** The bar with the number of selected orders, and the dialog that cancels them and shows the outcomes. */
-export function BulkCancel({ ids, onDone }: BulkCancelProps) {
+/** The machine of the bulk cancel, connected to the session's cancels. */
+export function useBulkCancel() {
   const { cancels } = useServices();
   const machine = useMemo(
     () =>
       bulkMachine.provide({
         actors: {
           cancelMany: fromPromise(({ input, signal }) =>
-            toPromise(cancels.cancelMany(input.ids, input.reason), signal),
+            toPromise(cancels.cancelMany(input.target, input.reason), signal),
           ),
-          waiting: fromObservable(({ input }) => cancels.waiting$(input.ids[0] ?? '')),
+          progress: fromObservable(() => cancels.progress$),
         },
-        actions: { stopCancel: (_, { ids }) => cancels.stop(ids[0] ?? '') },
+        actions: { stopCancel: () => cancels.stopMany() },
       }),
     [cancels],
   );
   const [state, send] = useMachine(machine);
-  const { context } = state;
-  const close = () => {
-    if (state.matches('done')) onDone();
-    send({ type: 'DISMISS' });
+  const progress = useObservable(cancels.progress$, undefined);
+  return {
+    state,
+    send,
+    progress,
+    /** Opens the dialog, unless a cancel of many orders runs already. */
+    ask: (target: BulkTarget) => {
+      if (!progress) send({ type: 'ASK', target });
+    },
+    stop: () => cancels.stopMany(),
   };
-  const waiting = state.matches('cancelling') && context.waiting;
-  const many = plural(context.ids.length, 'order');
+}
+
+interface BulkCancelProps {
+  bulk: ReturnType<typeof useBulkCancel>;
+  selection: Selection;
+  /** What Cancel cancels. */
+  target: BulkTarget;
+  /** The number of selected orders that other pages have. */
+  hidden: number;
+  /** All orders that match the filters, if they can be selected now. */
+  matching: Total | undefined;
+  onSelectAll: () => void;
+  onClear: () => void;
+}
+
+/** The bar of the selection, at the bottom of the window, and the dialog that cancels the selected orders. */
+export function BulkCancel(props: BulkCancelProps) {
+  const { bulk, selection, target, hidden, matching, onSelectAll, onClear } = props;
+  const { state, send, progress } = bulk;
+  const orders = [...selection.orders.values()];
+  const count = 'ids' in target ? target.ids.length : target.total;
   return (
     <>
-      {ids.length > 0 && (
-        <div className="bulk">
-          <span>{ids.length.toLocaleString()} selected</span>
-          <button type="button" className="danger" onClick={() => send({ type: 'ASK', ids })}>
-            Cancel {plural(ids.length, 'order')}
-          </button>
-          <button type="button" className="quiet" onClick={onDone}>
-            Clear
+      {progress && state.matches('idle') ? (
+        <div className="bulk" role="region" aria-label="Cancellation">
+          <span role="status">
+            Cancelling {progress.done.toLocaleString()} of {plural(progress.total, 'order')}
+            {progress.waiting && ' – waiting for the server'}
+          </span>
+          <progress value={progress.done} max={progress.total} aria-label="Progress" />
+          <button type="button" disabled={progress.stopping} onClick={bulk.stop}>
+            {progress.stopping ? 'Stopping…' : 'Stop'}
           </button>
         </div>
+      ) : (
+        count > 0 && (
+          <div className="bulk" role="region" aria-label="Selection">
+            <strong role="status">
+              {selection.all
+                ? `All ${count.toLocaleString()} that match are selected`
+                : `${count.toLocaleString()} selected`}
+              {hidden > 0 && !selection.all && `, ${hidden.toLocaleString()} not shown`}
+            </strong>
+            {!selection.all && <span className="soft sums">{sums(orders)}</span>}
+            {matching && (
+              <button type="button" className="quiet" onClick={onSelectAll}>
+                Select all {matching.count.toLocaleString()}
+                {matching.more && '+'} that match
+              </button>
+            )}
+            <button type="button" className="danger" onClick={() => bulk.ask(target)}>
+              Cancel {plural(count, 'order')}
+            </button>
+            <button type="button" className="quiet" onClick={onClear}>
+              Clear
+            </button>
+          </div>
+        )
       )}
       {!state.matches('idle') && (
-        <Dialog title={state.matches('done') ? summary(context.outcomes) : `Cancel ${many}?`} onClose={close}>
-          {(state.matches('confirming') || (state.matches('cancelling') && !waiting)) && (
-            <ReasonForm
-              reason={context.reason}
-              error={context.error}
-              busy={state.matches('cancelling')}
-              ready={state.can({ type: 'CONFIRM', reason: '' })}
-              keep="Keep orders"
-              confirm={`Cancel ${many}`}
-              onConfirm={(reason) => send({ type: 'CONFIRM', reason })}
-              onClose={close}
-            />
-          )}
-          {waiting && (
-            <>
-              <p role="status">
-                Orders can’t be cancelled right now. Retrying automatically; you can close this dialog.
-              </p>
-              <div className="actions">
-                <button type="button" onClick={() => send({ type: 'STOP' })}>
-                  Stop retrying
-                </button>
-                <button type="button" onClick={close}>
-                  Close
-                </button>
-              </div>
-            </>
-          )}
-          {state.matches('failed') && <p role="alert">{explain(context.error)}</p>}
-          {state.matches('done') && (
-            <ul className="outcomes">
-              {context.outcomes.map((outcome) => (
-                <li key={outcome.id} className={outcome.outcome}>
-                  <code>{shortId(outcome.id)}</code> {describe(outcome)}
-                </li>
-              ))}
-            </ul>
-          )}
-          {(state.matches('failed') || state.matches('done')) && (
-            <div className="actions">
-              <button type="button" onClick={close}>
-                Close
-              </button>
-              {state.can({ type: 'RETRY' }) && (
-                <button type="button" className="danger" onClick={() => send({ type: 'RETRY' })}>
-                  Retry
-                </button>
-              )}
-            </div>
-          )}
-        </Dialog>
+        <BulkDialog
+          state={state}
+          send={send}
+          progress={progress}
+          summary={'ids' in target ? summaryOf(orders) : undefined}
+          onDone={onClear}
+        />
       )}
     </>
   );
 }
 
-function summary(outcomes: readonly CancelOutcome[]): string {
-  const cancelled = outcomes.filter(
-    ({ outcome, changed }) => outcome === 'cancelled' && changed !== false,
-  ).length;
-  return `${cancelled.toLocaleString()} of ${plural(outcomes.length, 'order')} cancelled`;
-}
-
-function describe({ outcome, order, changed, problem }: CancelOutcome): string {
-  if (outcome === 'cancelled') {
-    const change = order?.lastChange ?? order?.cancellation;
-    return changed === false ? `Already cancelled${change ? ` by ${nameOf(change)}` : ''}.` : 'Cancelled.';
-  }
-  if (outcome === 'not-found') return 'Order not found.';
-  if (problem?.code === 'already-delivered') return 'Already delivered.';
-  return sentence(problem?.detail ?? problem?.title ?? outcome);
+/** What the dialog says about the orders: `€4,210.50, US$890.00 · 14 customers`. */
+function summaryOf(orders: readonly OrderSummary[]): string {
+  const customers = new Set(orders.map(({ customer }) => customer)).size;
+  return `${sums(orders)} · ${plural(customers, 'customer')}`;
 }

@@ -11,7 +11,7 @@ import {
   sorts,
 } from '../../domain/query';
 import { Dialog } from '../../ui/Dialog';
-import { usePhone } from '../../ui/media';
+import { useMedia, usePhone } from '../../ui/media';
 import { Menu } from '../../ui/Menu';
 import { Link, navigate } from '../../ui/router';
 import { FilterForm, Periods } from './FilterForm';
@@ -20,6 +20,7 @@ import { Search } from './Search';
 /** Search and filters in one row. On a phone the filters are behind one button. */
 export function Filters({ query }: { query: ListQuery }) {
   const phone = usePhone();
+  const narrow = useMedia('(max-width: 767px)'); // the columns of the table sort
   const chips = chipsOf(query);
   const placed = chips.find(({ label }) => label === 'Placed');
   return (
@@ -41,7 +42,7 @@ export function Filters({ query }: { query: ListQuery }) {
             <FilterForm query={query} parts={['orders']} />
           </Menu>
           {isFiltered(query) && <Clear query={query} />}
-          <SortChoice query={query} />
+          {narrow && <SortChoice query={query} />}
         </>
       )}
     </div>
@@ -95,11 +96,13 @@ function SortChoice({ query }: { query: ListQuery }) {
         value={query.sort}
         onChange={(event) => navigate(formatQuery(refine(query, { sort: event.target.value as Sort })))}
       >
-        {sorts.map((sort) => (
-          <option key={sort} value={sort}>
-            {sortNames[sort]}
-          </option>
-        ))}
+        {sorts
+          .filter((sort) => sort === query.sort || !sort.endsWith('total')) // totals of several currencies
+          .map((sort) => (
+            <option key={sort} value={sort}>
+              {sortNames[sort]}
+            </option>
+          ))}
       </select>
     </label>
   );

@@ -1,138 +1,141 @@
 import { useEffect, useMemo, useState } from 'react';
-import { finalize, Subject, take, tap } from 'rxjs';
-import { explain } from '../../api/problem';
-import type { OrderSummary } from '../../api/types';
-import { Link, navigate, useAddress } from '../../ui/router';
+import { type OrderSummary, statuses } from '../../api/types';
 import { useServices } from '../../services';
+import { Link, useAddress } from '../../ui/router';
 import { plural } from '../../domain/format';
 import { allows } from '../../domain/order.machine';
-import { usePhone } from '../../ui/media';
+import { formatQuery, isFiltered, noFilters, parseQuery, refine, toParams } from '../../domain/query';
+import { isSelectable } from '../../domain/selection';
+import { isStale, totalOf } from '../../live/list';
+import { useMedia } from '../../ui/media';
 import { Menu } from '../../ui/Menu';
 import { Message } from '../../ui/Message';
-import { useShortcuts } from '../../ui/shortcuts';
-import { useObservable } from '../../ui/useObservable';
-import { BulkCancel } from './BulkCancel';
-import { columnNames, columns, useColumns } from './columns';
+import { BulkCancel, useBulkCancel } from './BulkCancel';
+import { columnNames, columns, toggleColumn, useDisplay } from './display';
+import { useExport } from './exportCsv';
 import { CustomerHead } from './CustomerHead';
 import { Filters } from './Filters';
 import { LoadError } from './LoadError';
 import { Tabs } from './Tabs';
-import { emptyView, isStale, watchList } from '../../live/list';
-import {
-  formatQuery,
-  isFiltered,
-  type ListQuery,
-  noFilters,
-  parseQuery,
-  refine,
-  toParams,
-} from '../../domain/query';
-import { Rows } from './Rows';
+import { Pager } from './Pager';
+import { Cards, Skeleton } from './Rows';
+import { Table } from './Table';
+import { useList } from './useList';
+import { useListKeys } from './useListKeys';
+import { useSelection } from './useSelection';
 
-const none: ReadonlySet<string> = new Set();
+const cancellable = statuses.filter((status) => allows(status, 'cancel'));
 
 export function ListPage() {
   const address = useAddress();
-  const services = useServices();
-  const { api, feed, toasts, lastList } = services;
+  const { session } = useServices();
   const query = useMemo(() => parseQuery(address.slice(1)), [address]);
-  const [reload$] = useState(() => new Subject<void>());
-  const [initial, view$] = useMemo(() => {
-    // A new query shows the rows of the last one, dimmed, until its own are loaded, to avoid layout shifts.
-    const initial = {
-      ...(lastList.view ?? emptyView),
-      loading: true,
-      arrived: new Set<string>(),
-      error: undefined,
-    };
-    const view$ = watchList(query, { api, feed, reload$, initial }).pipe(
-      tap((view) => Object.assign(lastList, { address, view })),
-    );
-    return [initial, view$];
-  }, [address, query, api, feed, reload$, lastList]);
-  const view = useObservable(view$, initial);
+  const [display, setDisplay] = useDisplay();
+  const narrow = useMedia('(max-width: 767px)');
+  const middle = useMedia('(max-width: 960px)');
+  const [selecting, setSelecting] = useState(false);
+  const [exporting, exportCsv] = useExport(query);
+  const bulk = useBulkCancel();
+  const busy = !bulk.state.matches('idle');
+  const { view, reload } = useList(address, query, display.auto && !busy && !selecting);
 
   const stale = isStale(view, query);
   const unknown = stale || !view.loaded;
-  // A new query starts with no selected orders.
-  const [selection, setSelection] = useState<{ query: ListQuery; ids: ReadonlySet<string> }>({
-    query,
-    ids: none,
-  });
-  const selected = selection.query === query && !stale ? selection.ids : none;
-  const setSelected = (ids: ReadonlySet<string>) => setSelection({ query, ids });
-  const [shown, toggleColumn] = useColumns();
-  const phone = usePhone(); // cards have no columns
-  const [exporting, setExporting] = useState(false);
+  const disabled = stale || view.loading;
+  const { selection, select, selectPage, selectAll, clear } = useSelection(query, stale ? none : view.orders);
+  const selected = stale ? nothing : selection.orders;
+  const matching = unknown ? undefined : totalOf(view, query, cancellable);
+  const all = selection.all && matching !== undefined;
+  const target = all
+    ? {
+        params: {
+          ...toParams({ ...query, cursor: undefined, asOf: view.query?.asOf }),
+          status: cancellable.filter((status) => query.status === undefined || query.status === status),
+        },
+        total: matching.count,
+      }
+    : { ids: [...selected.keys()] };
+  const page = view.orders.filter(isSelectable);
+  const pageSelected = page.length > 0 && page.every(({ id }) => selected.has(id));
 
   useEffect(() => {
     document.title = 'Orders';
   }, []);
-  useShortcuts({
-    '/': () => document.getElementById('search')?.focus(),
-    j: () => stale || moveFocus(1),
-    k: () => stale || moveFocus(-1),
-    x: () =>
-      stale ||
-      document.activeElement?.closest('[data-order]')?.querySelector<HTMLInputElement>('input')?.click(),
+  useListKeys({
+    orders: view.orders,
+    stale,
+    selected,
+    select: (id, on, range) => disabled || select(id, on, range),
+    cancelSelected: () => bulk.ask(target),
+    cancelOne: ({ id }) => {
+      select(id, true, false);
+      bulk.ask({ ids: [id] });
+    },
   });
 
-  const cancellable = view.orders.filter((order) => allows(order.status, 'cancel'));
-  const selectedIds = cancellable.filter(({ id }) => selected.has(id)).map(({ id }) => id);
-  const select = (order: OrderSummary, on: boolean) => {
-    const next = new Set(selected);
-    if (on) next.add(order.id);
-    else next.delete(order.id);
-    setSelected(next);
-  };
-
-  const exportCsv = () => {
-    setExporting(true);
-    api
-      .csv(toParams({ ...query, cursor: undefined }))
-      .pipe(
-        take(1),
-        finalize(() => setExporting(false)),
-      )
-      .subscribe({
-        next: (file) => download(file, 'orders.csv'),
-        error: (error: unknown) => toasts.show(`Export failed. ${explain(error)}`, { tone: 'bad' }),
-      });
-  };
-
+  const rows = { view, stale, disabled, selected, onSelect: select };
+  const shown = display.columns.filter(
+    (column) => !middle || (column !== 'items' && (column !== 'updated' || display.columns.length < 4)),
+  );
   return (
     <>
       <div className="head">
         <h1>Orders</h1>
-        {view.arrived.size > 0 && (
-          <button type="button" className="pill" onClick={() => reload$.next()}>
-            {view.arrived.size} new
-          </button>
-        )}
         <div className="tools">
+          {narrow && (
+            <>
+              <button
+                type="button"
+                aria-pressed={selecting}
+                onClick={() => {
+                  if (selecting) clear();
+                  setSelecting(!selecting);
+                }}
+              >
+                {selecting ? 'Done' : 'Select'}
+              </button>
+            </>
+          )}
           <button type="button" disabled={exporting} onClick={exportCsv}>
-            {exporting ? 'Exporting…' : 'Export CSV'}
+            {exporting ? 'Exporting…' : narrow ? 'Export' : 'Export CSV'}
           </button>
-          {!phone && (
-            <Menu label="Columns">
+          {!narrow && (
+            <Menu label="Display">
               <fieldset>
                 <legend className="hidden">Visible columns</legend>
                 {columns.map((column) => (
                   <label key={column} className="tick">
                     <input
                       type="checkbox"
-                      checked={shown.includes(column)}
-                      onChange={() => toggleColumn(column)}
+                      checked={display.columns.includes(column)}
+                      onChange={() => setDisplay({ columns: toggleColumn(display.columns, column) })}
                     />
                     {columnNames[column]}
                   </label>
                 ))}
               </fieldset>
+              <hr />
+              <label className="tick">
+                <input
+                  type="checkbox"
+                  checked={display.compact}
+                  onChange={() => setDisplay({ compact: !display.compact })}
+                />
+                Compact rows
+              </label>
+              <label className="tick">
+                <input
+                  type="checkbox"
+                  checked={display.auto}
+                  onChange={() => setDisplay({ auto: !display.auto })}
+                />
+                Auto-update
+              </label>
             </Menu>
           )}
         </div>
       </div>
-      {query.customer && services.session.role === 'operator' && (
+      {query.customer && session.role === 'operator' && (
         <CustomerHead key={query.customer} customer={query.customer} />
       )}
       <Tabs
@@ -142,19 +145,35 @@ export function ListPage() {
         attention={stale && !view.loading ? undefined : view.attention}
       />
       <Filters query={query} />
-      {view.error !== undefined && (
-        <LoadError error={view.error} query={query} onRetry={() => reload$.next()} />
-      )}
-      <BulkCancel ids={selectedIds} onDone={() => setSelected(none)} />
+      {view.error !== undefined && <LoadError error={view.error} query={query} onRetry={reload} />}
+      <div className="arrivals" role="status">
+        {view.arrived.size > 0 && (
+          <button
+            type="button"
+            className="pill"
+            onClick={() => {
+              scrollTo(0, 0);
+              reload();
+            }}
+          >
+            {plural(view.arrived.size, 'new order')} <span aria-hidden="true">↑</span>
+          </button>
+        )}
+      </div>
       {view.orders.length > 0 || (unknown && view.error === undefined) ? (
-        <Rows
-          view={view}
-          columns={shown}
-          stale={stale}
-          selected={selected}
-          onSelect={select}
-          onSelectAll={(on) => setSelected(on ? new Set(cancellable.map(({ id }) => id)) : none)}
-        />
+        view.orders.length === 0 ? (
+          <Skeleton rows={narrow ? 4 : 8} />
+        ) : narrow ? (
+          <Cards {...rows} selecting={selecting || selected.size > 0} />
+        ) : (
+          <Table
+            {...rows}
+            query={query}
+            columns={shown}
+            compact={display.compact}
+            onSelectPage={selectPage}
+          />
+        )
       ) : unknown ? null : isFiltered(query) || query.status ? (
         <Message title="No orders match these filters">
           <p>
@@ -170,40 +189,29 @@ export function ListPage() {
         </Message>
       )}
       {(view.loaded || query.cursor) && (
-        <nav className="pages" aria-label="Pages">
-          {query.cursor && (
-            <button type="button" onClick={() => navigate(formatQuery(refine(query, {})))}>
-              First page
-            </button>
-          )}
-          {!unknown && <span>{plural(view.orders.length, 'order')}</span>}
-          {!unknown && view.next && (
-            <Link
-              className="button"
-              href={formatQuery({ ...query, cursor: view.next, asOf: view.query?.asOf })}
-            >
-              Next page
-            </Link>
-          )}
-        </nav>
+        <Pager
+          query={query}
+          asOf={view.query?.asOf}
+          rows={unknown ? undefined : view.orders.length}
+          next={unknown ? null : view.next}
+          total={unknown ? undefined : totalOf(view, query)}
+        />
       )}
+      <BulkCancel
+        bulk={bulk}
+        selection={all ? selection : { ...selection, all: false, orders: selected }}
+        target={target}
+        hidden={selected.size - page.filter(({ id }) => selected.has(id)).length}
+        matching={pageSelected && !all && matching && matching.count > selected.size ? matching : undefined}
+        onSelectAll={selectAll}
+        onClear={() => {
+          clear();
+          setSelecting(false);
+        }}
+      />
     </>
   );
 }
 
-/** Moves the focus to another order, so that Enter opens it and screen readers announce it. */
-function moveFocus(step: 1 | -1): void {
-  const links = [...document.querySelectorAll<HTMLElement>('[data-order] a:not(.customer-link)')];
-  const at = links.findIndex((link) => link === document.activeElement);
-  const next = at === -1 ? links.at(step === 1 ? 0 : -1) : links[at + step];
-  next?.focus();
-  next?.scrollIntoView({ block: 'nearest' });
-}
-
-function download(file: Blob, name: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(file);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
+const none: readonly never[] = [];
+const nothing: ReadonlyMap<string, OrderSummary> = new Map();

@@ -3,6 +3,7 @@ import { BehaviorSubject } from 'rxjs';
 import { createActor, fromObservable, fromPromise, SimulatedClock, waitFor } from 'xstate';
 import { ApiError, NetworkError } from '../../api/problem';
 import type { CancelOutcome } from '../../api/types';
+import type { BulkProgress, BulkResult, BulkTarget } from '../../live/bulk';
 import { type BulkEvent, bulkMachine } from './bulk.machine';
 
 type Outcome = CancelOutcome['outcome'];
@@ -10,7 +11,7 @@ type Outcome = CancelOutcome['outcome'];
 const outcomes = (all: Record<string, Outcome>): CancelOutcome[] =>
   Object.entries(all).map(([id, outcome]) => ({ id, outcome }));
 
-const ASK: BulkEvent = { type: 'ASK', ids: ['a', 'b', 'c'] };
+const ASK: BulkEvent = { type: 'ASK', target: { ids: ['a', 'b', 'c'] } };
 const CONFIRM: BulkEvent = { type: 'CONFIRM', reason: 'out of stock' };
 const RETRY: BulkEvent = { type: 'RETRY' };
 const STOP: BulkEvent = { type: 'STOP' };
@@ -18,35 +19,36 @@ const DISMISS: BulkEvent = { type: 'DISMISS' };
 
 /** The machine after these events, with a server that responds when the test calls `answer` or `lose`. */
 function start(...events: BulkEvent[]) {
-  const asked: { ids: readonly string[]; reason: string }[] = [];
-  const answers: { resolve: (outcomes: CancelOutcome[]) => void; reject: (error: unknown) => void }[] = [];
-  const waiting$ = new BehaviorSubject(false);
-  const stopped: (readonly string[])[] = [];
+  const asked: { target: BulkTarget; reason: string }[] = [];
+  const answers: { resolve: (result: BulkResult) => void; reject: (error: unknown) => void }[] = [];
+  const progress$ = new BehaviorSubject<BulkProgress | undefined>(undefined);
+  const stops: string[] = [];
   const clock = new SimulatedClock();
   const actor = createActor(
     bulkMachine.provide({
       actors: {
-        cancelMany: fromPromise<CancelOutcome[], { ids: readonly string[]; reason: string }>(({ input }) => {
+        cancelMany: fromPromise<BulkResult, { target: BulkTarget; reason: string }>(({ input }) => {
           asked.push(input);
           return new Promise((resolve, reject) => answers.push({ resolve, reject }));
         }),
-        waiting: fromObservable(() => waiting$),
+        progress: fromObservable(() => progress$),
       },
-      actions: { stopCancel: (_, { ids }) => stopped.push(ids) },
+      actions: { stopCancel: () => stops.push('stop') },
     }),
     { clock },
   ).start();
   const page = {
     clock,
     asked,
-    stopped,
-    waiting$,
+    stops,
+    /** Makes the request wait, or go on. */
+    wait: (waiting: boolean) => progress$.next({ done: 0, total: 3, waiting, stopping: false }),
     state: () => actor.getSnapshot().value,
     context: () => actor.getSnapshot().context,
     send: (...events: BulkEvent[]) => events.forEach((event) => actor.send(event)),
-    async answer(all: Record<string, Outcome>) {
-      answers.at(-1)?.resolve(outcomes(all));
-      await waitFor(actor, (now) => now.matches('done'));
+    async answer(all: Record<string, Outcome>, stopped = false) {
+      answers.at(-1)?.resolve({ outcomes: outcomes(all), stopped });
+      await waitFor(actor, (now) => !now.matches('cancelling'));
     },
     async lose(error: unknown) {
       answers.at(-1)?.reject(error);
@@ -59,7 +61,7 @@ function start(...events: BulkEvent[]) {
 
 describe('cancelling many', () => {
   it('stays idle when no order is selected', () => {
-    expect(start({ type: 'ASK', ids: [] }).state()).toBe('idle');
+    expect(start({ type: 'ASK', target: { ids: [] } }).state()).toBe('idle');
   });
 
   it.each([CONFIRM, RETRY, DISMISS])('ignores $type while idle', (event) => {
@@ -75,9 +77,9 @@ describe('cancelling many', () => {
   });
 
   it('sends one request for the orders that were selected when the dialog opened', () => {
-    const page = start(ASK, { type: 'ASK', ids: ['d'] }, CONFIRM, CONFIRM, RETRY, DISMISS, ASK);
+    const page = start(ASK, { type: 'ASK', target: { ids: ['d'] } }, CONFIRM, CONFIRM, RETRY, DISMISS, ASK);
     expect(page.state()).toBe('cancelling');
-    expect(page.asked).toEqual([{ ids: ['a', 'b', 'c'], reason: 'out of stock' }]);
+    expect(page.asked).toEqual([{ target: { ids: ['a', 'b', 'c'] }, reason: 'out of stock' }]);
   });
 
   it('keeps the outcomes, and retries nothing when none failed', async () => {
@@ -92,11 +94,11 @@ describe('cancelling many', () => {
     const page = start(ASK, CONFIRM);
     await page.answer({ a: 'failed', b: 'cancelled', c: 'failed' });
     page.send(RETRY);
-    expect(page.asked[1]).toEqual({ ids: ['a', 'c'], reason: 'out of stock' });
+    expect(page.asked[1]).toEqual({ target: { ids: ['a', 'c'] }, reason: 'out of stock' });
     await page.answer({ a: 'cancelled', c: 'failed' });
     expect(page.context().outcomes).toEqual(outcomes({ b: 'cancelled', a: 'cancelled', c: 'failed' }));
     page.send(RETRY);
-    expect(page.asked[2]).toEqual({ ids: ['c'], reason: 'out of stock' });
+    expect(page.asked[2]).toEqual({ target: { ids: ['c'] }, reason: 'out of stock' });
     await page.answer({ c: 'refused' });
     expect(page.context().outcomes).toEqual(outcomes({ b: 'cancelled', a: 'cancelled', c: 'refused' }));
   });
@@ -118,7 +120,7 @@ describe('cancelling many', () => {
     page.send(RETRY);
     await page.lose(new NetworkError());
     page.send(RETRY);
-    expect(page.asked[2]).toEqual({ ids: ['a'], reason: 'out of stock' });
+    expect(page.asked[2]).toEqual({ target: { ids: ['a'] }, reason: 'out of stock' });
     await page.answer({ a: 'cancelled' });
     expect(page.context().outcomes).toEqual(outcomes({ b: 'cancelled', c: 'refused', a: 'cancelled' }));
   });
@@ -128,14 +130,15 @@ describe('cancelling many', () => {
     if (end === 'failed') await page.lose(new NetworkError());
     else await page.answer({ a: 'cancelled', b: 'cancelled', c: 'cancelled' });
     expect(page.state()).toBe(end);
-    page.send({ type: 'ASK', ids: [] });
+    page.send({ type: 'ASK', target: { ids: [] } });
     expect(page.state()).toBe(end);
-    page.send({ type: 'ASK', ids: ['d'] });
+    page.send({ type: 'ASK', target: { ids: ['d'] } });
     expect(page.state()).toBe('confirming');
     expect(page.context()).toEqual({
-      ids: ['d'],
+      target: { ids: ['d'] },
       reason: '',
       outcomes: [],
+      stopped: false,
       error: undefined,
       waiting: false,
     });
@@ -157,7 +160,7 @@ describe('cancelling many', () => {
       error,
     ]);
     page.send({ type: 'CONFIRM', reason: 'better' });
-    expect(page.asked[1]).toEqual({ ids: ['a', 'b', 'c'], reason: 'better' });
+    expect(page.asked[1]).toEqual({ target: { ids: ['a', 'b', 'c'] }, reason: 'better' });
     expect(page.context().error).toBeUndefined();
   });
 
@@ -174,27 +177,37 @@ describe('cancelling many', () => {
 
   it('can’t be left while its request is in flight', () => {
     const page = start(ASK, CONFIRM, DISMISS, STOP);
-    expect([page.state(), page.stopped]).toEqual(['cancelling', []]);
+    expect([page.state(), page.stops]).toEqual(['cancelling', []]);
   });
 
-  it('can be left or given up while its request waits', () => {
-    const left = start(ASK, CONFIRM);
-    left.waiting$.next(true);
-    left.send(DISMISS);
-    expect([left.state(), left.stopped]).toEqual(['idle', []]);
-
+  it('can be left while its request waits', () => {
     const page = start(ASK, CONFIRM);
-    page.waiting$.next(true);
+    page.wait(true);
+    page.send(DISMISS);
+    expect([page.state(), page.stops]).toEqual(['idle', []]);
+  });
+
+  it('returns to the dialog when it is stopped before any order has an outcome', async () => {
+    const page = start(ASK, CONFIRM);
+    page.wait(true);
     expect(page.context().waiting).toBe(true);
     page.send(STOP);
-    expect([page.state(), page.context().reason, page.stopped]).toEqual([
-      'confirming',
-      'out of stock',
-      [['a', 'b', 'c']],
-    ]);
-    page.waiting$.next(false);
+    expect([page.state(), page.stops]).toEqual(['cancelling', ['stop']]);
+    await page.answer({}, true);
+    expect([page.state(), page.context().reason]).toEqual(['confirming', 'out of stock']);
+    page.wait(false);
     page.send(CONFIRM);
     expect([page.state(), page.context().waiting]).toEqual(['cancelling', false]);
+  });
+
+  it('of more than one batch can be left, or stopped with the outcomes so far', async () => {
+    const many: BulkEvent = { type: 'ASK', target: { params: { status: ['created'] }, total: 101 } };
+    expect(start(many, CONFIRM, DISMISS).state()).toBe('idle');
+    const page = start(many, CONFIRM, STOP);
+    await page.answer({ a: 'cancelled', b: 'failed' }, true);
+    expect([page.state(), page.stops, page.context().stopped]).toEqual(['done', ['stop'], true]);
+    page.send(RETRY);
+    expect(page.asked[1]?.target).toEqual({ ids: ['b'] });
   });
 
   it('starts afresh after it is dismissed', async () => {
@@ -202,11 +215,12 @@ describe('cancelling many', () => {
     await page.answer({ a: 'failed', b: 'cancelled', c: 'cancelled' });
     page.send(DISMISS);
     expect(page.state()).toBe('idle');
-    page.send({ type: 'ASK', ids: ['d'] });
+    page.send({ type: 'ASK', target: { ids: ['d'] } });
     expect(page.context()).toEqual({
-      ids: ['d'],
+      target: { ids: ['d'] },
       reason: '',
       outcomes: [],
+      stopped: false,
       error: undefined,
       waiting: false,
     });

@@ -1,20 +1,23 @@
-/** Cancelling the selected orders: dialog, request, outcomes and retry. */
+/** Cancelling the selected orders: dialog, progress, outcomes and retry. */
 import { assign, fromObservable, fromPromise, not, setup } from 'xstate';
 import { isRefused, retryDelay } from '../../api/problem';
 import type { CancelOutcome } from '../../api/types';
+import { BATCH_SIZE, type BulkProgress, type BulkResult, type BulkTarget, sizeOf } from '../../live/bulk';
 
 export interface BulkContext {
-  ids: readonly string[];
+  target: BulkTarget;
   reason: string;
   outcomes: readonly CancelOutcome[];
+  /** Whether the cancel was stopped before its last batch. */
+  stopped: boolean;
   /** The error of the last request. */
   error: unknown;
-  /** Whether the request waits for a server that can't carry out commands at the moment. */
+  /** Whether the cancel waits for a server that can't carry out commands at the moment. */
   waiting: boolean;
 }
 
 export type BulkEvent =
-  | { type: 'ASK'; ids: readonly string[] }
+  | { type: 'ASK'; target: BulkTarget }
   | { type: 'CONFIRM'; reason: string }
   | { type: 'RETRY' }
   | { type: 'STOP' }
@@ -24,28 +27,32 @@ export type BulkEvent =
 const failedIds = (outcomes: readonly CancelOutcome[]) =>
   outcomes.filter(({ outcome }) => outcome === 'failed').map(({ id }) => id);
 
+const nothing: BulkTarget = { ids: [] };
+
 export const bulkMachine = setup({
   types: { context: {} as BulkContext, events: {} as BulkEvent },
   actors: {
-    cancelMany: fromPromise<CancelOutcome[], { ids: readonly string[]; reason: string }>(() =>
+    cancelMany: fromPromise<BulkResult, { target: BulkTarget; reason: string }>(() =>
       Promise.reject(new Error('cancelMany is not provided')),
     ),
-    /** Whether the request in flight waits. */
-    waiting: fromObservable<boolean, { ids: readonly string[] }>(() => {
-      throw new Error('waiting is not provided');
+    progress: fromObservable<BulkProgress | undefined, undefined>(() => {
+      throw new Error('progress is not provided');
     }),
   },
   guards: {
-    some: (_, { ids }: { ids: readonly string[] }) => ids.length > 0,
+    some: (_, { target }: { target: BulkTarget }) => sizeOf(target) > 0,
     someFailed: ({ context }) => failedIds(context.outcomes).length > 0,
+    /** A cancel that takes long can be left or stopped. A short one shows its outcome soon. */
+    long: ({ context }) => context.waiting || sizeOf(context.target) > BATCH_SIZE,
+    noneKnown: (_, { outcomes }: BulkResult) => outcomes.length === 0,
     throttled: ({ context }) => retryDelay(context.error) > 0,
   },
   actions: {
-    /** Gives up a request that waits. */
-    stopCancel: (_, _request: { ids: readonly string[] }) => undefined,
-    ask: assign((_, { ids }: { ids: readonly string[] }) => ({
-      ids,
+    stopCancel: () => undefined,
+    ask: assign((_, { target }: { target: BulkTarget }) => ({
+      target,
       outcomes: [],
+      stopped: false,
       error: undefined,
       reason: '',
     })),
@@ -55,7 +62,7 @@ export const bulkMachine = setup({
   },
 }).createMachine({
   id: 'bulk-cancel',
-  context: { ids: [], reason: '', outcomes: [], error: undefined, waiting: false },
+  context: { target: nothing, reason: '', outcomes: [], stopped: false, error: undefined, waiting: false },
   initial: 'idle',
   // Other orders can be selected in every state but while the dialog is open or a request is in flight.
   on: {
@@ -83,37 +90,39 @@ export const bulkMachine = setup({
       entry: assign({ waiting: false }),
       on: {
         ASK: {},
-        // The request continues.
-        DISMISS: { guard: ({ context }) => context.waiting, target: 'idle' },
-        STOP: {
-          guard: ({ context }) => context.waiting,
-          target: 'confirming',
-          actions: { type: 'stopCancel', params: ({ context }) => ({ ids: context.ids }) },
-        },
+        // The cancel continues.
+        DISMISS: { guard: 'long', target: 'idle' },
+        STOP: { guard: 'long', actions: 'stopCancel' },
       },
       invoke: [
         {
-          src: 'waiting',
-          input: ({ context }) => ({ ids: context.ids }),
+          src: 'progress',
           onSnapshot: {
             actions: assign({
-              waiting: ({ context, event }) => context.waiting || event.snapshot.context === true,
+              waiting: ({ context, event }) => event.snapshot.context?.waiting ?? context.waiting,
             }),
           },
         },
         {
           src: 'cancelMany',
-          input: ({ context }) => ({ ids: context.ids, reason: context.reason }),
-          onDone: {
-            target: 'done',
-            actions: assign({
-              // A retry only has the failed orders; the others keep their outcomes.
-              outcomes: ({ context, event }) => [
-                ...context.outcomes.filter((old) => event.output.every(({ id }) => id !== old.id)),
-                ...event.output,
-              ],
-            }),
-          },
+          input: ({ context }) => ({ target: context.target, reason: context.reason }),
+          onDone: [
+            {
+              guard: { type: 'noneKnown', params: ({ event }) => event.output },
+              target: 'confirming',
+            },
+            {
+              target: 'done',
+              actions: assign({
+                stopped: ({ event }) => event.output.stopped,
+                // A retry only has the failed orders; the others keep their outcomes.
+                outcomes: ({ context, event }) => [
+                  ...context.outcomes.filter((old) => event.output.outcomes.every(({ id }) => id !== old.id)),
+                  ...event.output.outcomes,
+                ],
+              }),
+            },
+          ],
           onError: [
             {
               guard: ({ event }) => isRefused(event.error),
@@ -130,7 +139,7 @@ export const bulkMachine = setup({
         RETRY: {
           guard: 'someFailed',
           target: 'cancelling',
-          actions: assign({ ids: ({ context }) => failedIds(context.outcomes) }),
+          actions: assign({ target: ({ context }) => ({ ids: failedIds(context.outcomes) }) }),
         },
         DISMISS: 'idle',
       },
