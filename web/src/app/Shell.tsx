@@ -40,6 +40,7 @@ const preloaded: readonly (() => Promise<unknown>)[] = [
   loadOrderPage,
   loadCreatePage,
   () => import('../pages/order/Diagram'),
+  () => import('../pages/order/Inspect'),
 ];
 
 /** Preloads the other pages, so that they open also while the server is unreachable or being replaced. */

@@ -1,5 +1,5 @@
 import { useMachine } from '@xstate/react';
-import { useEffect, useMemo, useRef } from 'react';
+import { Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { fromObservable, fromPromise } from 'xstate';
 import { toPromise } from '../../api/client';
 import { explain, isTemporary } from '../../api/problem';
@@ -7,6 +7,7 @@ import type { Order } from '../../api/types';
 import { clockTime, nameOf, shortId } from '../../domain/format';
 import { watchOrder } from '../../live/order';
 import { useServices } from '../../services';
+import { lazyPart } from '../../ui/lazyPart';
 import { prefersReducedMotion } from '../../ui/media';
 import { Message } from '../../ui/Message';
 import { useNow } from '../../ui/now';
@@ -22,6 +23,8 @@ import { StateMachine } from './StateMachine';
 import { useCopy } from './useCopy';
 import { useNeighbours } from './useNeighbours';
 import { WaitNotice } from './WaitNotice';
+
+const Inspect = lazyPart(() => import('./Inspect'));
 
 export default function OrderPage({ id }: { id: string }) {
   const { api, cancels, feed, toasts, lastList } = useServices();
@@ -165,6 +168,7 @@ function Overtaken({ order, refusal, cancelledBefore }: OrderPageContext) {
 function Parts({ order, error }: OrderPageContext & { order: Order }) {
   const { role } = useServices().session;
   const flash = useRef<HTMLDivElement>(null);
+  const [repairAsked, setRepairAsked] = useState(0);
   const { version } = order;
   useEffect(() => {
     if (version > 1 && !prefersReducedMotion())
@@ -173,7 +177,7 @@ function Parts({ order, error }: OrderPageContext & { order: Order }) {
   return (
     <div ref={flash}>
       <Progress order={order} />
-      <WaitNotice order={order} />
+      <WaitNotice order={order} onRetry={() => setRepairAsked(repairAsked + 1)} />
       {role === 'customer' && order.payment.status === 'declined' && (
         <div className="banner bad">Your payment was declined. Nothing was charged.</div>
       )}
@@ -187,6 +191,11 @@ function Parts({ order, error }: OrderPageContext & { order: Order }) {
           {role === 'operator' && <CustomerCard customer={order.customer} />}
           <PaymentCard order={order} />
           <DetailsCard order={order} />
+          {role === 'operator' && (
+            <Suspense fallback={<div className="skeleton parts" role="status" aria-label="Loading" />}>
+              <Inspect order={order} asked={repairAsked} />
+            </Suspense>
+          )}
         </div>
       </div>
     </div>
