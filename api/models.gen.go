@@ -579,6 +579,9 @@ type OidcConfig struct {
 	Audience string `json:"audience"`
 	ClientID string `json:"clientId"`
 	Issuer   string `json:"issuer"`
+
+	// Scope The scopes that the SPA requests, separated by blanks.
+	Scope string `json:"scope"`
 }
 
 // Order defines model for Order.

@@ -30,6 +30,7 @@ type Config struct {
 	DevHosts       []string // host names that AUTH_MODE=dev answers to besides loopback; "*" is any
 	OIDC           auth.OIDCConfig
 	OIDCClientID   string
+	OIDCScope      string
 	ViewDSN        string
 	ViewMaxConns   int    // PostgreSQL connections of this replica
 	StateDSN       string // where Dapr's state store keeps the actors' states
@@ -68,6 +69,7 @@ func readConfig(env *config.Reader) (Config, error) {
 			OperatorRole: env.String("OIDC_OPERATOR_ROLE", "operator"),
 		},
 		OIDCClientID:   env.String("OIDC_CLIENT_ID", ""),
+		OIDCScope:      env.String("OIDC_SCOPE", "openid profile"),
 		ViewDSN:        strings.TrimSpace(env.String("VIEW_DSN", filepath.Join(env.String("DATA_DIR", ".data"), "view.db"))),
 		ViewMaxConns:   env.Int("VIEW_MAX_CONNS", sqldb.DefaultMaxConns, sqldb.MinMaxConns, 1_000),
 		StateDSN:       strings.TrimSpace(env.String("STATE_DSN", filepath.Join(env.String("DATA_DIR", ".data"), "statestore.db"))),

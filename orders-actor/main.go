@@ -56,6 +56,7 @@ const (
 	onBehalfKey    = "obo-key"
 	reindexEvery   = time.Minute
 	minutesEvery   = 5 * time.Second
+	discoverEvery  = 10 * time.Second // until the issuer was reached
 )
 
 func main() {
@@ -156,7 +157,8 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 		Remover: retention.Remover{Orders: orders, Payments: payments}, Store: db.Removal, Log: logger, Days: c.RetainDays, Clock: time.Now,
 		Registry: registry,
 	})
-	server, err := newServer(c, keys, logger, rest.Options{
+	issuer := auth.NewOIDC(c.OIDC)
+	server, err := newServer(c, keys, logger, issuer, rest.Options{
 		Commands: orders, Reads: db, Feed: events, Checks: checks(host, db), Registry: registry,
 		CursorKeys: dapr.Accepted(keys, sealKey),
 		Operator: operator.Handlers{
@@ -175,6 +177,12 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 	reindex := run.Every(reindexEvery, logger, "search words", func(ctx context.Context) error { return db.Reindex(ctx, logger) })
 	prune := run.Every(pruneEvery, logger, "prune", func(ctx context.Context) error { return db.Prune(ctx, time.Now()) })
 	minutes := run.Every(minutesEvery, logger, "minutes", func(ctx context.Context) error { return db.Minutes.Advance(ctx, time.Now()) })
+	discover := run.Every(discoverEvery, logger, "issuer", func(ctx context.Context) error {
+		if c.AuthMode == "dev" {
+			return nil
+		}
+		return issuer.Discover(ctx)
+	})
 	// The parts stop in this sequence, because each needs later ones: requests and payments need turns, turns the order database.
 	// The sum of the timeouts is below that of the launcher, and of the chart (terminationGracePeriodSeconds).
 	return run.Parts(ctx, logger,
@@ -188,6 +196,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 		run.Part{Name: "prune", Run: prune, StopTimeout: 2 * time.Second},
 		run.Part{Name: "minutes", Run: minutes, StopTimeout: 2 * time.Second},
 		run.Part{Name: "search words", Run: reindex, StopTimeout: 2 * time.Second},
+		run.Part{Name: "issuer", Run: discover, StopTimeout: 2 * time.Second},
 		run.Part{Name: "metrics", Run: telemetry.Serve(registry, logger, "ORDERS_METRICS_ADDR", c.MetricsAddr), StopTimeout: 2 * time.Second},
 		run.Part{Name: "profiles", Run: telemetry.ServeProfiles(logger, level, "ORDERS_PROFILE_ADDR", c.ProfileAddr), StopTimeout: 2 * time.Second},
 		run.Part{Name: "traces", Run: traces, StopTimeout: 2 * time.Second},
@@ -214,7 +223,7 @@ func hostName(addr string) string {
 	return net.JoinHostPort(name, port)
 }
 
-func newServer(c Config, keys map[string][]byte, logger *slog.Logger, o rest.Options) (*rest.Server, error) {
+func newServer(c Config, keys map[string][]byte, logger *slog.Logger, issuer *auth.OIDC, o rest.Options) (*rest.Server, error) {
 	site, err := webui.New()
 	if err != nil {
 		return nil, err
@@ -225,8 +234,8 @@ func newServer(c Config, keys map[string][]byte, logger *slog.Logger, o rest.Opt
 		}
 		o.Verifier, o.DevHosts = o.Dev, c.DevHosts
 	} else {
-		o.Verifier = auth.NewOIDC(c.OIDC)
-		o.OIDC = api.OidcConfig{Issuer: c.OIDC.Issuer, Audience: c.OIDC.Audience, ClientID: c.OIDCClientID}
+		o.Verifier, o.TokenEndpoint = issuer, issuer.TokenEndpoint
+		o.OIDC = api.OidcConfig{Issuer: c.OIDC.Issuer, Audience: c.OIDC.Audience, ClientID: c.OIDCClientID, Scope: c.OIDCScope}
 	}
 	o.Log, o.SPA = logger, site.Serve
 	o.RateLimit, o.MaxInFlight, o.CORSOrigins = c.RateLimit, c.MaxInFlight, c.CORSOrigins

@@ -40,8 +40,9 @@ type keySet struct {
 	fetched time.Time // when the last fetch ended; guarded by fetch
 	failed  error     // of the last fetch; guarded by fetch
 
-	mu   sync.Mutex
-	keys []jose.JSONWebKey
+	mu            sync.Mutex
+	keys          []jose.JSONWebKey
+	tokenEndpoint string // URL
 }
 
 func newKeySet(c OIDCConfig) *keySet {
@@ -117,30 +118,36 @@ func (k *keySet) refresh(ctx context.Context, tried []jose.JSONWebKey, id string
 	// The first caller's leaving must not fail those who wait for the same answer.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), issuerTimeout)
 	defer cancel()
-	keys, err := k.load(ctx)
+	keys, tokenEndpoint, err := k.load(ctx)
 	k.fetched, k.failed = k.now(), err
 	if err != nil {
 		return err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.keys = keys
+	k.keys, k.tokenEndpoint = keys, tokenEndpoint
 	return nil
 }
 
-// load asks the issuer. Discovery is repeated with each fetch, which is rare: the key set may move.
-func (k *keySet) load(ctx context.Context) ([]jose.JSONWebKey, error) {
+// load returns the keys and the token endpoint of the issuer. Discovery is repeated with each fetch, which is rare: the key
+// set may move.
+func (k *keySet) load(ctx context.Context) ([]jose.JSONWebKey, string, error) {
 	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, k.client), k.issuer)
 	if err != nil {
-		return nil, fmt.Errorf("discover issuer: %w", err)
+		return nil, "", fmt.Errorf("discover issuer: %w", err)
 	}
 	var where struct {
 		URL string `json:"jwks_uri"`
 	}
 	if err := provider.Claims(&where); err != nil {
-		return nil, fmt.Errorf("discover issuer: %w", err)
+		return nil, "", fmt.Errorf("discover issuer: %w", err)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, where.URL, nil)
+	keys, err := k.loadKeys(ctx, where.URL)
+	return keys, provider.Endpoint().TokenURL, err
+}
+
+func (k *keySet) loadKeys(ctx context.Context, url string) ([]jose.JSONWebKey, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, fmt.Errorf("fetch keys: %w", err)
 	}

@@ -50,6 +50,22 @@ func NewOIDC(c OIDCConfig) *OIDC {
 	)}
 }
 
+// Discover contacts the issuer, unless that was done before.
+func (o *OIDC) Discover(ctx context.Context) error {
+	if err := o.keys.refresh(ctx, nil, ""); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+// TokenEndpoint returns the URL at which the issuer issues tokens; empty before the issuer was reached. Its origin may differ
+// from the issuer's.
+func (o *OIDC) TokenEndpoint() string {
+	o.keys.mu.Lock()
+	defer o.keys.mu.Unlock()
+	return o.keys.tokenEndpoint
+}
+
 // Verify implements Verifier.
 func (o *OIDC) Verify(ctx context.Context, token string) (User, error) {
 	if err := checkLength(token); err != nil {
@@ -72,6 +88,13 @@ func (o *OIDC) Verify(ctx context.Context, token string) (User, error) {
 	var claims jwt.MapClaims
 	if err := json.Unmarshal(payload, &claims); err != nil {
 		return User{}, fmt.Errorf("%w: its claims are not a JSON object: %w", ErrInvalid, err)
+	}
+	// Amazon Cognito writes client_id instead of aud into access tokens.
+	if client, ok := claims["client_id"]; ok && claims["aud"] == nil {
+		claims["aud"] = client
+	}
+	if claims["token_use"] == "id" || claims["typ"] == "ID" {
+		return User{}, fmt.Errorf("%w: it is an ID token, not an access token", ErrInvalid)
 	}
 	for _, name := range []string{"exp", "nbf", "iat"} {
 		if seconds, ok := claims[name].(float64); ok && (seconds < 0 || seconds > maxNumericDate) {

@@ -130,6 +130,45 @@ func TestOIDCSignIn(t *testing.T) {
 	assert.WithinDuration(t, time.Now(), u.Expires, 24*time.Hour)
 }
 
+// Amazon Cognito writes client_id instead of aud into access tokens, and token_use into both kinds.
+func TestOIDCAcceptsClientInsteadOfAudience(t *testing.T) {
+	i := startIssuer(t)
+	v := i.verifier(func(o *auth.OIDCConfig) { o.RolesClaim = "cognito:groups" })
+	u, err := v.Verify(t.Context(), i.sign(t, map[string]any{
+		"aud": nil, "client_id": i.ClientID, "token_use": "access", "cognito:groups": []string{"operator"},
+	}))
+	require.NoError(t, err)
+	assert.Equal(t, auth.Operator, u.Role)
+
+	for name, claims := range map[string]map[string]any{
+		"another client":                    {"aud": nil, "client_id": "other"},
+		"no client":                         {"aud": nil},
+		"our client, but another audience":  {"aud": "other", "client_id": i.ClientID},
+		"our client, but an empty audience": {"aud": []string{}, "client_id": i.ClientID},
+		"our client is not text":            {"aud": nil, "client_id": 7},
+		"an ID token of Cognito":            {"token_use": "id"},
+		"an ID token of Keycloak":           {"typ": "ID"},
+		"another client in the list":        {"aud": nil, "client_id": []string{"other"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := v.Verify(t.Context(), i.sign(t, claims))
+			require.ErrorIs(t, err, auth.ErrInvalid)
+		})
+	}
+}
+
+func TestOIDCDiscoversTheTokenEndpoint(t *testing.T) {
+	i := startIssuer(t)
+	v := i.verifier()
+	assert.Empty(t, v.TokenEndpoint())
+	require.NoError(t, v.Discover(t.Context()))
+	assert.Equal(t, i.TokenEndpoint(), v.TokenEndpoint())
+	require.NoError(t, v.Discover(t.Context()))
+	assert.EqualValues(t, 1, i.fetches.Load(), "the issuer is asked once")
+	require.NoError(t, i.Shutdown())
+	require.ErrorIs(t, i.verifier().Discover(t.Context()), auth.ErrUnavailable)
+}
+
 func TestOIDCFollowsKeyRotation(t *testing.T) {
 	i := startIssuer(t)
 	now := time.Now()

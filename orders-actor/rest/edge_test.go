@@ -173,13 +173,22 @@ func TestDevModeChecksHostOfRequestTarget(t *testing.T) {
 }
 
 func TestOIDCModeOffersIssuerAndNoDevToken(t *testing.T) {
+	tokenEndpoint := ""
 	s := start(t, func(o *rest.Options) {
 		o.Dev = nil
-		o.OIDC = api.OidcConfig{Issuer: "https://login.example.com/realm", ClientID: "web", Audience: "orders"}
+		o.OIDC = api.OidcConfig{Issuer: "https://login.example.com/realm", ClientID: "web", Audience: "orders", Scope: "openid"}
+		o.TokenEndpoint = func() string { return tokenEndpoint }
 	})
 	config := s.call("", "GET", "/v1/session/config", "")
-	assert.JSONEq(t, `{"authMode":"oidc","oidc":{"issuer":"https://login.example.com/realm","clientId":"web","audience":"orders"}}`, string(config.body))
+	assert.JSONEq(t, `{"authMode":"oidc","oidc":{"issuer":"https://login.example.com/realm","clientId":"web","audience":"orders","scope":"openid"}}`, string(config.body))
 	assert.Contains(t, config.Header.Get("Content-Security-Policy"), "connect-src 'self' https://login.example.com;")
+	for endpoint, sources := range map[string]string{
+		"https://login.example.com/realm/token": "'self' https://login.example.com;",
+		"https://tokens.example.com/oauth2":     "'self' https://login.example.com https://tokens.example.com;",
+	} {
+		tokenEndpoint = endpoint
+		assert.Contains(t, s.call("", "GET", "/", "").Header.Get("Content-Security-Policy"), "connect-src "+sources)
+	}
 	assert.Equal(t, 404, s.call("", "POST", "/v1/dev/token", `{"user":"alice","role":"operator"}`).StatusCode)
 }
 

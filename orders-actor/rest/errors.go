@@ -104,7 +104,7 @@ func (s *Server) sendError(c *fiber.Ctx, err error) error {
 		id := uuid.NewString()
 		c.Set(httpapi.HeaderRequestID, id)
 		c.SetUserContext(telemetry.WithRequestID(c.UserContext(), id))
-		browser.SetHeaders(c, s.csp)
+		browser.SetHeaders(c, s.csp())
 	}
 	switch {
 	case p.Status == http.StatusInternalServerError:

@@ -66,7 +66,9 @@ type Options struct {
 	Verifier auth.Verifier
 	Dev      *auth.Dev      // issues dev tokens; nil disables them
 	OIDC     api.OidcConfig // tells the SPA how to sign in when Dev is nil
-	Log      *slog.Logger
+
+	TokenEndpoint func() string // URL of the issuer's token endpoint, empty if it is not known yet; required when Dev is nil
+	Log           *slog.Logger
 
 	Catalogue        *catalogue.Catalogue // nil for the default one
 	EnforceCatalogue bool                 // customers may order only what is in the catalogue, at its prices
@@ -105,7 +107,6 @@ type Server struct {
 	counter  *counts.Counter
 	cursors  *cursor.Sealer
 	shop     *storefront.Shop
-	csp      string
 	stopping chan struct{} // closed when Serve begins to stop
 }
 
@@ -130,7 +131,6 @@ func New(o Options) (*Server, error) {
 		searches: limit.NewSlots("searches", o.MaxInFlight, maxSearchesPerUser),
 		counting: limit.NewSlots("requests for counts", o.MaxWaiting, o.MaxPerUser),
 		cursors:  cursors,
-		csp:      browser.CSP(o.OIDC.Issuer),
 		stopping: make(chan struct{}),
 	}
 	s.counter = counts.New(o.Reads, s.searches, o.Log)
@@ -219,8 +219,16 @@ func (s *Server) addRoutes() error {
 	return nil
 }
 
+// csp returns the Content-Security-Policy. The SPA connects to the issuer and its token endpoint.
+func (s *Server) csp() string {
+	if s.TokenEndpoint == nil {
+		return browser.CSP()
+	}
+	return browser.CSP(s.OIDC.Issuer, s.TokenEndpoint())
+}
+
 func (s *Server) setSecurityHeaders(c *fiber.Ctx) error {
-	browser.SetHeaders(c, s.csp)
+	browser.SetHeaders(c, s.csp())
 	return c.Next()
 }
 

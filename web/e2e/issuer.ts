@@ -7,27 +7,44 @@ interface Account {
   accountId: string;
 }
 
+interface GrantContext {
+  oidc: { params?: { grant_type?: string } };
+}
+
 const audience = 'orders';
 const clientId = 'orders-web';
 const resource = 'urn:orders';
 
-/** An OpenID Connect provider that accepts any name and password. Names that begin with olivia are operators. */
+const origin = (server: Server) => `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+
+/**
+ * An OpenID Connect provider that accepts any name and password. Names that begin with olivia are operators. It issues tokens on
+ * another origin than its pages, like Amazon Cognito.
+ */
 export class Issuer {
   readonly #server: Server;
+  readonly #tokens: Server;
   readonly url: string;
   /** The lifetime of new tokens, in s. */
   tokenLife = 3600;
+  /** Whether new sessions get a refresh token, which is valid once. */
+  refreshTokens = false;
+  /** The number of requests with a refresh token. */
+  renewals = 0;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, tokens: Server) {
     this.#server = server;
-    this.url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+    this.#tokens = tokens;
+    this.url = origin(server);
   }
 
   /** Listens. Requests are answered only after `serve`. */
   static async start(): Promise<Issuer> {
-    const server = createServer();
-    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-    return new Issuer(server);
+    const listen = () =>
+      new Promise<Server>((listening) => {
+        const server = createServer().listen(0, '127.0.0.1', () => listening(server));
+      });
+    return new Issuer(await listen(), await listen());
   }
 
   /** The settings of the stack, with a roles claim that is not the default. */
@@ -48,7 +65,7 @@ export class Issuer {
         {
           client_id: clientId,
           token_endpoint_auth_method: 'none', // a public client: PKCE instead of a secret
-          grant_types: ['authorization_code'],
+          grant_types: ['authorization_code', 'refresh_token'],
           redirect_uris: [`${app}/signed-in`],
         },
       ],
@@ -63,6 +80,9 @@ export class Issuer {
         ],
       },
       cookies: { keys: ['not a secret'] },
+      issueRefreshToken: () => this.refreshTokens,
+      rotateRefreshToken: true,
+      discovery: { token_endpoint: `${origin(this.#tokens)}/token` },
       claims: { profile: ['preferred_username'] },
       conformIdTokenClaims: false, // puts the name into the ID token, like most issuers
       findAccount: (_: unknown, id: string) => ({
@@ -77,6 +97,7 @@ export class Issuer {
         AccessToken: () => this.tokenLife,
         Grant: 3600,
         IdToken: 3600,
+        RefreshToken: 3600,
         Interaction: 3600,
         Session: 3600,
       },
@@ -95,11 +116,17 @@ export class Issuer {
         },
       },
     });
+    provider.on('grant.success', ({ oidc }: GrantContext) => {
+      if (oidc.params?.grant_type === 'refresh_token') this.renewals++;
+    });
     this.#server.on('request', provider.callback());
+    this.#tokens.on('request', provider.callback());
   }
 
   async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((closed) => this.#server.close(closed));
+    for (const server of [this.#server, this.#tokens]) {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    }
   }
 }

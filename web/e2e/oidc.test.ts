@@ -134,6 +134,35 @@ test('after an expired session the user continues on the same page', () =>
     expect(await userName(page).textContent()).toBe('dave@example.com');
   }));
 
+test('a session with a refresh token goes on after its token has expired, in all tabs', () =>
+  story('/', async (page) => {
+    issuer.tokenLife = 10;
+    issuer.refreshTokens = true;
+    await signIn(page, 'erin');
+    await list(page).waitFor();
+    const other = await page.context().newPage();
+    await other.goto(stack.url);
+    await list(other).waitFor();
+    const token = () =>
+      page.evaluate(
+        () => (JSON.parse(localStorage.getItem('orders.session') ?? '{}') as { token: string }).token,
+      );
+    const first = await token();
+    await page.waitForFunction((old) => !localStorage.getItem('orders.session')?.includes(old), first, {
+      timeout: 30_000,
+    });
+    issuer.tokenLife = 3600;
+    issuer.refreshTokens = false;
+    await createOrder(page, 'Green tea', 1);
+    await status(page, 'Confirmed');
+    await other.reload();
+    await other.getByText('Green tea').first().waitFor();
+    expect(issuer.renewals).toBeGreaterThan(0);
+    expect(issuer.renewals).toBeLessThan(4); // not once per tab
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await other.getByRole('heading', { name: 'Sign in to Orders' }).waitFor();
+  }));
+
 test.each(['error=access_denied&error_description=Call+0123', 'code=stolen'])(
   'a forged redirect from the issuer is ignored: %s',
   (answer) =>

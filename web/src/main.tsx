@@ -1,13 +1,15 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { map } from 'rxjs';
+import { map, retry, throwError, timer } from 'rxjs';
 import { fromPromise } from 'xstate';
 import { createApi, toPromise } from './api/client';
 import { createServerClock } from './api/clock';
+import { isTemporary } from './api/problem';
+import { delayAfter } from './live/retry';
 import { App } from './app/App';
 import { applyTheme } from './app/theme';
-import { redirectToIssuer, returnFromIssuer } from './session/oidc';
-import { sessionStore } from './session/session';
+import { renewOnce } from './session/renewal';
+import { type Session, sessionStore } from './session/session';
 import { sessionMachine } from './session/session.machine';
 import './ui/base.css';
 import './ui/components.css';
@@ -23,14 +25,33 @@ applyTheme();
 const api = createApi({ clock: createServerClock() });
 const store = sessionStore();
 
+/** The code for issuers, which the development mode does not need. */
+const oidc = () => import('./session/oidc');
+
+/** The limit of each request of a renewal, in ms. */
+const RENEWAL_TIMEOUT = 10_000;
+
+async function renew(session: Session): Promise<Session> {
+  const config = await toPromise(api.sessionConfig(), AbortSignal.timeout(RENEWAL_TIMEOUT));
+  if (!config.oidc) throw new Error('no issuer is configured');
+  const { renewGrant } = await oidc();
+  return { ...session, ...(await renewGrant(config.oidc, session, AbortSignal.timeout(RENEWAL_TIMEOUT))) };
+}
+
 const machine = sessionMachine.provide({
   actors: {
     loadConfig: fromPromise(({ signal }) => toPromise(api.sessionConfig(), signal)),
     completeSignIn: fromPromise(async ({ input, signal }) => {
-      const grant = input.config?.oidc && (await returnFromIssuer(input.config.oidc, signal));
+      const issuer = input.config?.oidc;
+      const grant = issuer && (await (await oidc()).returnFromIssuer(issuer, signal));
       if (!grant) return undefined;
-      const { identity } = createApi({ clock: createServerClock(), token: () => grant.token });
-      return { ...grant, ...(await toPromise(identity(), signal)) };
+      const { identity } = createApi({ clock: createServerClock(), tokens: { token: () => grant.token } });
+      // The issuer accepts its code once, so a sign-in must not end because the server is away for a moment.
+      const patient = retry({
+        count: 10,
+        delay: (error) => (isTemporary(error) ? timer(delayAfter(error)) : throwError(() => error)),
+      });
+      return { ...grant, ...(await toPromise(identity().pipe(patient), signal)) };
     }),
     signIn: fromPromise(({ input: { user, role }, signal }) =>
       toPromise(
@@ -40,9 +61,13 @@ const machine = sessionMachine.provide({
         signal,
       ),
     ),
-    redirect: fromPromise(({ input, signal }) => {
+    redirect: fromPromise(async ({ input, signal }) => {
       if (!input.config?.oidc) throw new Error('no issuer is configured');
-      return redirectToIssuer(input.config.oidc, input.forceLogin, signal);
+      return (await oidc()).redirectToIssuer(input.config.oidc, input.forceLogin, signal);
+    }),
+    renew: fromPromise(({ input: { session } }) => {
+      if (!session) throw new Error('there is no session');
+      return renewOnce(session, { store, request: renew });
     }),
   },
   actions: {

@@ -26,12 +26,18 @@ func SetHeaders(c *fiber.Ctx, csp string) {
 	c.Set(fiber.HeaderContentSecurityPolicy, csp)
 }
 
-// CSP returns a Content-Security-Policy that lets pages load from this origin only, and connect to the issuer, a URL, if
-// there is one.
-func CSP(issuer string) string {
+// CSP returns a Content-Security-Policy that lets pages load from this origin only, and connect also to the origins of the
+// given URLs. Empty URLs are ignored.
+func CSP(urls ...string) string {
 	connect := "'self'"
-	if issuer, err := url.Parse(issuer); err == nil && issuer.Host != "" {
-		connect += " " + issuer.Scheme + "://" + issuer.Host
+	for _, text := range urls {
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" {
+			continue
+		}
+		if origin := " " + u.Scheme + "://" + u.Host; !strings.HasSuffix(connect, origin) {
+			connect += origin
+		}
 	}
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; " +
 		"connect-src " + connect + "; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"

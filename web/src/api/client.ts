@@ -44,11 +44,16 @@ export interface StreamMessage {
 
 export interface ApiOptions {
   clock: ServerClock;
-  token?: () => string | undefined;
+  /** The tokens for the requests. Without them the requests are anonymous. */
+  tokens?: Tokens;
+}
+
+export interface Tokens {
+  token(): string;
   /** Called after each successful response. */
-  onAccepted?: () => void;
-  /** Called after each 401 response. */
-  onUnauthenticated?: (error: ApiError) => void;
+  accept?(token: string): void;
+  /** Called after each 401 response. Returns whether there is a newer token: then the request is sent again. */
+  refuse?(token: string, error: ApiError): Promise<boolean>;
 }
 
 interface Call {
@@ -63,18 +68,18 @@ const REQUEST_TIMEOUT = 15_000;
 
 export type Api = ReturnType<typeof createApi>;
 
-export function createApi({ clock, token, onAccepted, onUnauthenticated }: ApiOptions) {
+export function createApi({ clock, tokens }: ApiOptions) {
   /** The only caller of fetch. The timeout covers the headers only, because a stream's body stays open. */
   function send<T>(path: string, call: Call, read: (response: Response) => Observable<T>): Observable<T> {
     return new Observable<T>((subscriber) => {
       const abort = new AbortController();
       const timer = setTimeout(() => abort.abort(), call.timeout ?? REQUEST_TIMEOUT);
       const headers = new Headers({ Accept: 'application/json', ...call.headers });
-      const bearer = token?.();
-      if (bearer !== undefined) headers.set('Authorization', `Bearer ${bearer}`);
       if (call.body !== undefined) headers.set('Content-Type', 'application/json');
 
-      const respond = async (): Promise<Response> => {
+      const respond = async (repeated = false): Promise<Response> => {
+        const token = tokens?.token() ?? '';
+        if (token !== '') headers.set('Authorization', `Bearer ${token}`);
         const sent = Date.now();
         let response: Response;
         try {
@@ -87,20 +92,21 @@ export function createApi({ clock, token, onAccepted, onUnauthenticated }: ApiOp
           });
         } catch (cause) {
           throw new NetworkError(undefined, { cause });
-        } finally {
-          clearTimeout(timer);
         }
         clock.observe(response.headers.get('Date'), sent, Date.now());
         if (response.ok) {
-          onAccepted?.();
+          tokens?.accept?.(token);
           return response;
         }
         const error = await readProblem(response);
-        if (response.status === 401) onUnauthenticated?.(error);
+        if (response.status === 401 && (await tokens?.refuse?.(token, error)) && !repeated)
+          return respond(true);
         throw error;
       };
 
-      const subscription = from(respond()).pipe(mergeMap(read)).subscribe(subscriber);
+      const subscription = from(respond().finally(() => clearTimeout(timer)))
+        .pipe(mergeMap(read))
+        .subscribe(subscriber);
       return () => {
         clearTimeout(timer);
         subscription.unsubscribe();

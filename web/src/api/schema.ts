@@ -923,6 +923,8 @@ export interface components {
             issuer: string;
             clientId: string;
             audience: string;
+            /** @description The scopes that the SPA requests, separated by blanks. */
+            scope: string;
         };
         Session: {
             /** @description The `customer` of the orders that they create; with `oidc` the subject of the token. */

@@ -1,5 +1,6 @@
 import { useMachine } from '@xstate/react';
 import { useEffect, useLayoutEffect, useMemo, useState } from 'react';
+import type { ActorRefFrom } from 'xstate';
 import { createApi } from '../api/client';
 import { createServerClock } from '../api/clock';
 import { createFeed } from '../live/feed';
@@ -10,7 +11,7 @@ import { createOutbox } from '../live/outbox';
 import { outboxStore } from '../live/outbox.store';
 import type { Session, SessionStore } from '../session/session';
 import type { sessionMachine } from '../session/session.machine';
-import { type SessionEvent } from '../session/session.machine';
+import { tokensOf } from '../session/tokens';
 import { SignIn } from '../session/SignIn';
 import { createToasts } from '../live/toasts';
 import { createNow, NowProvider } from '../ui/now';
@@ -25,24 +26,26 @@ interface AppProps {
 
 export function App({ machine, store }: AppProps) {
   const [input] = useState(() => ({ session: store.load(), refusals: store.refusals() }));
-  const [state, send] = useMachine(machine, { input });
+  const [state, send, actor] = useMachine(machine, { input });
   useEffect(() => store.listen((session) => send({ type: 'FOLLOW', session })), [store, send]);
   if (state.matches('signedIn') && state.context.session) {
-    return <SignedIn key={state.context.session.token} session={state.context.session} send={send} />;
+    const { session } = state.context;
+    return <SignedIn key={`${session.role} ${session.user}`} session={session} actor={actor} />;
   }
   return <SignIn state={state} send={send} />;
 }
 
-function SignedIn({ session, send }: { session: Session; send: (event: SessionEvent) => void }) {
-  const [toasts] = useState(createToasts);
-  const services = useMemo((): Services => {
+interface SignedInProps {
+  /** The component is created anew for another user or role, not for another token. */
+  session: Session;
+  actor: ActorRefFrom<typeof sessionMachine>;
+}
+
+function SignedIn({ session, actor }: SignedInProps) {
+  const [services] = useState((): Services => {
+    const toasts = createToasts();
     const clock = createServerClock();
-    const api = createApi({
-      clock,
-      token: () => session.token,
-      onAccepted: () => send({ type: 'ACCEPTED', token: session.token }),
-      onUnauthenticated: (error) => send({ type: 'REFUSED', token: session.token, error }),
-    });
+    const api = createApi({ clock, tokens: tokensOf(actor, session) });
     const feed = createFeed({
       stream: api.stream,
       poll: api.poll,
@@ -64,7 +67,7 @@ function SignedIn({ session, send }: { session: Session; send: (event: SessionEv
       toasts,
       lastList: { address: '', view: undefined },
     };
-  }, [session, send, toasts]);
+  });
   const now$ = useMemo(() => createNow(services.clock), [services]);
   // A layout effect runs before the pages' effects, which load: the feed must already listen by then.
   useLayoutEffect(() => services.feed.open(), [services]);
@@ -73,7 +76,7 @@ function SignedIn({ session, send }: { session: Session; send: (event: SessionEv
   return (
     <ServicesProvider value={services}>
       <NowProvider value={now$}>
-        <Shell onSignOut={() => send({ type: 'SIGN_OUT' })} />
+        <Shell onSignOut={() => actor.send({ type: 'SIGN_OUT' })} />
       </NowProvider>
     </ServicesProvider>
   );

@@ -24,6 +24,7 @@ interface Started {
   strict?: boolean;
   answers?: RequestHandler[];
   completeSignIn?: () => Promise<Session | undefined>;
+  renew?: () => Promise<Session>;
   refusals?: number;
 }
 
@@ -33,6 +34,7 @@ function start({
   strict = false,
   answers = [],
   completeSignIn = () => Promise.resolve(undefined),
+  renew = () => Promise.reject(new Error('unexpected')),
   refusals = 0,
 }: Started = {}) {
   server.use(...answers, ...handlers(new Backend()));
@@ -43,6 +45,7 @@ function start({
     actors: {
       loadConfig: fromPromise(({ signal }) => toPromise(api.sessionConfig(), signal)),
       completeSignIn: fromPromise(completeSignIn),
+      renew: fromPromise(renew),
       signIn: fromPromise(({ input: { user, role }, signal }) =>
         toPromise(
           api.devToken(user, role).pipe(map(({ token }) => ({ token, user, role, expiresAt: Infinity }))),
@@ -79,7 +82,7 @@ function start({
 
 const config: SessionConfig = {
   authMode: 'oidc',
-  oidc: { issuer: 'https://issuer.test', clientId: 'web', audience: 'orders' },
+  oidc: { issuer: 'https://issuer.test', clientId: 'web', audience: 'orders', scope: 'openid' },
 };
 const byIssuer = http.get('*/v1/session/config', () => HttpResponse.json(config));
 
@@ -239,5 +242,42 @@ describe('a token that the server refuses', () => {
     start({ session: alice, answers: [refuse] });
     const ended = await screen.findByText(/^Your session has ended/);
     expect(ended.textContent).toContain('The token is too long: 40000 bytes. Sign in again');
+  });
+});
+
+describe('a session that can be renewed', () => {
+  /** Refuses this token, as the server does after it expired. */
+  const refusing = (token: string) =>
+    http.all('*/v1/*', ({ request }) =>
+      request.headers.get('Authorization') === `Bearer ${token}`
+        ? HttpResponse.json(
+            { type: 'about:blank', title: 'Unauthenticated', status: 401, code: 'unauthenticated' },
+            { status: 401 },
+          )
+        : undefined,
+    );
+
+  it('goes on when its token has expired: the requests are sent again with a new one', async () => {
+    let renewals = 0;
+    start({
+      session: { ...alice, token: 'expired', refreshToken: 'r' },
+      answers: [refusing('expired')],
+      renew: () => {
+        renewals++;
+        return Promise.resolve({ ...alice, refreshToken: 'r2' });
+      },
+    });
+    await page();
+    await screen.findByText(/^No orders yet/);
+    expect(renewals).toBe(1);
+  });
+
+  it('keeps what the user has typed when it is renewed in another tab', async () => {
+    const { user, inOtherTab } = start({ session: { ...alice, refreshToken: 'r' } });
+    await page();
+    const search = screen.getByRole('searchbox');
+    await user.type(search, 'tea');
+    inOtherTab({ ...alice, token: 'mock.alice.customer.2', refreshToken: 'r2' });
+    expect(screen.getByRole('searchbox')).toBe(search);
   });
 });

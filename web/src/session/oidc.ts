@@ -1,4 +1,8 @@
-/** Sign-in by OpenID Connect: the authorization code flow with PKCE, without a client secret. */
+/**
+ * Sign-in by OpenID Connect: the authorization code flow with PKCE, without a client secret. Loaded only where an issuer is
+ * configured.
+ */
+import * as oauth from 'oauth4webapi';
 import type { SessionConfig } from '../api/types';
 import { NetworkError, SignInError } from '../api/problem';
 import type { Session } from './session';
@@ -8,17 +12,6 @@ type OidcConfig = NonNullable<SessionConfig['oidc']>;
 /** What the issuer grants. User and role come from our server. */
 export type Grant = Omit<Session, 'user' | 'role'>;
 
-interface Discovery {
-  authorization_endpoint: string;
-  token_endpoint: string;
-}
-
-interface Tokens {
-  access_token: string;
-  id_token?: string;
-  expires_in?: number;
-}
-
 interface Pending {
   state: string;
   verifier: string;
@@ -27,6 +20,10 @@ interface Pending {
 }
 
 const PENDING = 'orders.oidc';
+/** The lifetime of a token whose issuer does not tell it, in s. */
+const DEFAULT_LIFE = 3600;
+/** In s. The ID token is only used for the name to show, and the clock of the user's computer may be wrong. */
+const CLOCK_TOLERANCE = 86_400;
 const redirectUri = () => `${location.origin}/signed-in`;
 
 /** Redirects to the issuer. With `forceLogin` the issuer asks for credentials even if it has a session. */
@@ -40,9 +37,10 @@ export async function redirectToIssuer(
     throw new SignInError('Sign-in requires HTTPS. Open this page with https://.');
   }
   const { authorization_endpoint } = await discover(config, signal);
+  if (authorization_endpoint === undefined) throw new SignInError('The sign-in service has no sign-in page.');
   const pending: Pending = {
-    state: randomText(),
-    verifier: randomText(),
+    state: oauth.generateRandomState(),
+    verifier: oauth.generateRandomCodeVerifier(),
     back: location.pathname + location.search,
   };
   sessionStorage.setItem(PENDING, JSON.stringify(pending));
@@ -51,10 +49,10 @@ export async function redirectToIssuer(
     response_type: 'code',
     client_id: config.clientId,
     redirect_uri: redirectUri(),
-    scope: 'openid profile',
+    scope: config.scope,
     audience: config.audience,
     state: pending.state,
-    code_challenge: await challenge(pending.verifier),
+    code_challenge: await oauth.calculatePKCECodeChallenge(pending.verifier),
     code_challenge_method: 'S256',
     ...(forceLogin ? { prompt: 'login' } : {}),
   };
@@ -76,73 +74,101 @@ export async function returnFromIssuer(config: OidcConfig, signal: AbortSignal):
   history.replaceState(null, '', pending?.back ?? '/');
   // Unknown state: a forged or stale redirect. Ignore it, including its error text.
   if (pending?.state !== answer.get('state')) return undefined;
-  const code = answer.get('code');
-  if (!code) throw refused(answer);
 
-  const { token_endpoint } = await discover(config, signal);
-  const tokens = await fetchJson<Tokens>(token_endpoint, {
-    method: 'POST',
-    signal,
-    body: new URLSearchParams({
-      grant_type: 'authorization_code',
-      client_id: config.clientId,
-      redirect_uri: redirectUri(),
+  const issuer = await discover(config, signal);
+  const client = clientOf(config);
+  const tokens = await explained(async () => {
+    const code = oauth.validateAuthResponse(issuer, client, answer, pending.state);
+    const response = await oauth.authorizationCodeGrantRequest(
+      issuer,
+      client,
+      oauth.None(),
       code,
-      code_verifier: pending.verifier,
-    }),
+      redirectUri(),
+      pending.verifier,
+      requestOptions(config, signal),
+    );
+    return oauth.processAuthorizationCodeResponse(issuer, client, response);
   });
+  return grantOf(tokens);
+}
+
+/**
+ * Exchanges the refresh token for a new token. Fails with a SignInError when the issuer refuses it, and with a NetworkError
+ * when it did not answer.
+ */
+export async function renewGrant(config: OidcConfig, grant: Grant, signal: AbortSignal): Promise<Grant> {
+  const issuer = await discover(config, signal);
+  const client = clientOf(config);
+  const tokens = await explained(async () => {
+    const response = await oauth.refreshTokenGrantRequest(
+      issuer,
+      client,
+      oauth.None(),
+      grant.refreshToken ?? '',
+      requestOptions(config, signal),
+    );
+    return oauth.processRefreshTokenResponse(issuer, client, response);
+  });
+  const renewed = grantOf(tokens);
+  // An issuer may keep the refresh token, and may omit the ID token (RFC 6749, section 6; OpenID Connect Core, section 12.2).
   return {
-    token: tokens.access_token,
-    expiresAt: Date.now() + (tokens.expires_in ?? 3600) * 1000,
-    name: nameIn(tokens.id_token),
+    ...renewed,
+    refreshToken: renewed.refreshToken ?? grant.refreshToken,
+    name: renewed.name ?? grant.name,
   };
 }
 
 const cancelled = () => new SignInError('Sign-in was cancelled.');
 
-function refused(answer: URLSearchParams): SignInError {
-  const error = answer.get('error');
-  if (error === 'access_denied') return cancelled();
-  return new SignInError(
-    `The sign-in service rejected the request: ${answer.get('error_description') ?? error ?? 'no reason given'}`,
+const clientOf = (config: OidcConfig): oauth.Client => ({
+  client_id: config.clientId,
+  [oauth.clockTolerance]: CLOCK_TOLERANCE,
+});
+
+/** Issuers on loopback, for development, have no certificate. The server decides which issuers may be used. */
+const requestOptions = (config: OidcConfig, signal: AbortSignal) => ({
+  signal,
+  [oauth.allowInsecureRequests]: config.issuer.startsWith('http:'),
+});
+
+function grantOf(tokens: oauth.TokenEndpointResponse): Grant {
+  const claims = oauth.getValidatedIdTokenClaims(tokens);
+  const name = [claims?.['preferred_username'], claims?.['name']].find((one) => typeof one === 'string');
+  return {
+    token: tokens.access_token,
+    refreshToken: tokens.refresh_token,
+    expiresAt: Date.now() + (tokens.expires_in ?? DEFAULT_LIFE) * 1000,
+    name,
+  };
+}
+
+function discover(config: OidcConfig, signal: AbortSignal): Promise<oauth.AuthorizationServer> {
+  const issuer = new URL(config.issuer);
+  return explained(async () =>
+    oauth.processDiscoveryResponse(
+      issuer,
+      await oauth.discoveryRequest(issuer, requestOptions(config, signal)),
+    ),
   );
 }
 
-/** The display name in the ID token, which is not verified: it is only shown. */
-function nameIn(idToken = ''): string | undefined {
+/** Calls the issuer, and turns the library's errors into ours. */
+async function explained<T>(call: () => Promise<T>): Promise<T> {
   try {
-    const part = (idToken.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
-    const bytes = Uint8Array.from(atob(part), (char) => char.charCodeAt(0));
-    const claims = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
-    return [claims['preferred_username'], claims['name']].find((one) => typeof one === 'string');
-  } catch {
-    return undefined;
-  }
-}
-
-function discover(config: OidcConfig, signal: AbortSignal): Promise<Discovery> {
-  return fetchJson(`${config.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, { signal });
-}
-
-async function fetchJson<T>(url: string, init: RequestInit): Promise<T> {
-  const response = await globalThis.fetch(url, init).catch((cause: unknown) => {
+    return await call();
+  } catch (cause) {
+    if (cause instanceof oauth.AuthorizationResponseError && cause.error === 'access_denied')
+      throw cancelled();
+    const temporary =
+      cause instanceof oauth.ResponseBodyError && (cause.status >= 500 || cause.status === 429);
+    if (temporary || cause instanceof oauth.OperationProcessingError)
+      throw new NetworkError('The sign-in service returned an error.', { cause });
+    if (cause instanceof oauth.AuthorizationResponseError || cause instanceof oauth.ResponseBodyError) {
+      throw new SignInError(
+        `The sign-in service rejected the request: ${cause.error_description ?? cause.error}`,
+      );
+    }
     throw new NetworkError('Can’t reach the sign-in service.', { cause });
-  });
-  if (!response.ok) throw new NetworkError(`The sign-in service returned an error (${response.status}).`);
-  return (await response.json()) as T;
-}
-
-function randomText(): string {
-  return base64url(crypto.getRandomValues(new Uint8Array(32)));
-}
-
-async function challenge(verifier: string): Promise<string> {
-  return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))));
-}
-
-function base64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '');
+  }
 }

@@ -5,12 +5,13 @@ import type { Role, SessionConfig } from '../api/types';
 import type { Session } from './session';
 import { type SessionEvent, sessionMachine } from './session.machine';
 
+const valid = { signedIn: 'valid' };
 const NOW = Date.parse('2026-11-24T12:00:00Z');
 const alice: Session = { token: 't', user: 'alice', role: 'operator', expiresAt: NOW + 60_000 };
 const dev: SessionConfig = { authMode: 'dev' };
 const oidc: SessionConfig = {
   authMode: 'oidc',
-  oidc: { issuer: 'https://id.example', clientId: 'orders', audience: 'orders' },
+  oidc: { issuer: 'https://id.example', clientId: 'orders', audience: 'orders', scope: 'openid' },
 };
 const away = new NetworkError();
 const refusal = new ApiError({
@@ -31,6 +32,7 @@ function start(session?: Session, refused = 0) {
     completeSignIn: [] as unknown[],
     signIn: [] as unknown[],
     redirect: [] as unknown[],
+    renew: [] as unknown[],
   };
   const store: (Session | undefined)[] = [];
   const refusals: number[] = [];
@@ -57,6 +59,10 @@ function start(session?: Session, refused = 0) {
           return pending();
         },
       ),
+      renew: fromPromise<Session, { session: Session | undefined }>(({ input }) => {
+        calls.renew.push(input.session);
+        return pending();
+      }),
     },
     actions: {
       saveSession: (_, session) => store.push(session),
@@ -98,7 +104,7 @@ async function signedOut(config: SessionConfig) {
 describe('the session', () => {
   it('continues after a reload without a request', () => {
     const page = start(alice);
-    expect([page.state(), page.calls.loadConfig, page.store]).toEqual(['signedIn', 0, []]);
+    expect([page.state(), page.calls.loadConfig, page.store]).toEqual([valid, 0, []]);
   });
 
   it('is created by name in dev mode, and saved', async () => {
@@ -109,7 +115,7 @@ describe('the session', () => {
     expect(page.calls.redirect).toEqual([]);
     expect(page.calls.signIn).toEqual([SIGN_IN]);
     await page.answer(alice);
-    expect([page.state(), page.context().session, page.store]).toEqual(['signedIn', alice, [alice]]);
+    expect([page.state(), page.context().session, page.store]).toEqual([valid, alice, [alice]]);
   });
 
   it('reports a failed sign-in, which can be repeated', async () => {
@@ -119,7 +125,7 @@ describe('the session', () => {
     expect([page.state(), page.context().error, page.store]).toEqual(['signedOut', away, []]);
     page.send(SIGN_IN);
     await page.answer(alice);
-    expect([page.state(), page.context().error]).toEqual(['signedIn', undefined]);
+    expect([page.state(), page.context().error]).toEqual([valid, undefined]);
   });
 
   it('redirects to the issuer in oidc mode, and returns if that fails', async () => {
@@ -139,7 +145,7 @@ describe('the session', () => {
     await page.answer(oidc);
     expect([page.state(), page.calls.completeSignIn]).toEqual(['returning', [{ config: oidc }]]);
     await page.answer(alice);
-    expect([page.state(), page.context().config, page.store]).toEqual(['signedIn', oidc, [alice]]);
+    expect([page.state(), page.context().config, page.store]).toEqual([valid, oidc, [alice]]);
   });
 
   it('keeps the issuer’s error until the next sign-in', async () => {
@@ -197,7 +203,7 @@ describe('the session', () => {
   it('expires, and is reported as expired until the next one', async () => {
     const page = start(alice);
     page.clock.increment(59_999);
-    expect(page.state()).toBe('signedIn');
+    expect(page.state()).toEqual(valid);
     page.clock.increment(1);
     // It was restored after a reload, so the configuration is not loaded yet.
     expect([page.state(), page.context().ended]).toEqual(['preparing', 'expired']);
@@ -212,7 +218,7 @@ describe('the session', () => {
   it('does not end at once when it expires after the limit of setTimeout', () => {
     const page = start({ ...alice, expiresAt: NOW + 2 ** 33 });
     page.clock.increment(2 ** 31 - 2);
-    expect(page.state()).toBe('signedIn');
+    expect(page.state()).toEqual(valid);
   });
 
   it('counts refused sign-ins, and forces a login at the issuer', async () => {
@@ -242,13 +248,13 @@ describe('the session', () => {
     page.send(SIGN_IN);
     await page.answer(bob);
     page.send({ type: 'REFUSED', token: alice.token, error: refusal });
-    expect([page.state(), page.context().session]).toEqual(['signedIn', bob]);
+    expect([page.state(), page.context().session]).toEqual([valid, bob]);
   });
 
   it('follows another tab’s sign-in and sign-out without changing the store', async () => {
     const page = start(alice);
     page.send({ type: 'FOLLOW', session: bob });
-    expect([page.state(), page.context().session]).toEqual(['signedIn', bob]);
+    expect([page.state(), page.context().session]).toEqual([valid, bob]);
     page.send({ type: 'FOLLOW', session: undefined });
     await page.answer(oidc);
     await page.answer(undefined);
@@ -256,7 +262,7 @@ describe('the session', () => {
     page.send({ type: 'FOLLOW', session: undefined }, { type: 'SIGN_IN_OIDC' });
     expect(page.calls.redirect).toEqual([{ config: oidc, forceLogin: true }]);
     page.send({ type: 'FOLLOW', session: alice });
-    expect([page.state(), page.context().session]).toEqual(['signedIn', alice]);
+    expect([page.state(), page.context().session]).toEqual([valid, alice]);
     expect(page.store.filter(Boolean)).toEqual([]);
   });
 
@@ -265,8 +271,97 @@ describe('the session', () => {
     page.clock.increment(50_000);
     page.send({ type: 'FOLLOW', session: bob });
     page.clock.increment(59_999);
-    expect(page.state()).toBe('signedIn');
+    expect(page.state()).toEqual(valid);
     page.clock.increment(1);
     expect(page.state()).toBe('preparing');
+  });
+});
+
+describe('a session with a refresh token', () => {
+  const renewable: Session = { ...alice, refreshToken: 'r', expiresAt: NOW + 3_600_000 };
+  const renewed: Session = { ...renewable, token: 't2', refreshToken: 'r2', expiresAt: NOW + 7_200_000 };
+  const renewing = { signedIn: 'renewing' };
+  const waiting = { signedIn: 'waiting' };
+
+  it('is renewed a minute before it expires, again and again', async () => {
+    const page = start(renewable);
+    page.clock.increment(3_539_999);
+    expect(page.state()).toEqual(valid);
+    page.clock.increment(1);
+    expect(page.calls.renew).toEqual([renewable]);
+    await page.answer(renewed);
+    expect([page.state(), page.context().session]).toEqual([valid, renewed]);
+    page.clock.increment(7_140_000);
+    expect(page.calls.renew).toEqual([renewable, renewed]);
+  });
+
+  it('is renewed after half of a life of less than two minutes', () => {
+    const page = start({ ...renewable, expiresAt: NOW + 60_000 });
+    page.clock.increment(29_999);
+    expect(page.state()).toEqual(valid);
+    page.clock.increment(1);
+    expect(page.state()).toEqual(renewing);
+  });
+
+  it('is renewed at once when the page is opened after it expired', () => {
+    const page = start({ ...renewable, expiresAt: NOW - 60_000 });
+    page.clock.increment(0);
+    expect(page.state()).toEqual(renewing);
+  });
+
+  it('waits for an issuer that is unreachable', async () => {
+    const page = start(renewable);
+    page.clock.increment(3_540_000);
+    await page.fail();
+    expect(page.state()).toEqual(waiting);
+    page.send({ type: 'REFUSED', token: renewable.token, error: refusal });
+    expect(page.state()).toEqual(waiting);
+    page.clock.increment(3_000);
+    expect(page.state()).toEqual(renewing);
+    await page.answer(renewed);
+    expect(page.context().session).toEqual(renewed);
+  });
+
+  it('ends as expired when the issuer refuses to renew it', async () => {
+    const page = start(renewable);
+    page.clock.increment(3_540_000);
+    await page.fail(new SignInError('revoked'));
+    expect([page.state(), page.context().ended, page.store]).toEqual(['preparing', 'expired', [undefined]]);
+  });
+
+  it('is renewed when the server refuses its token, but not when it refuses the new one too', async () => {
+    const page = start(renewable);
+    const refuse = (token: string) => page.send({ type: 'REFUSED', token, error: refusal });
+    refuse(renewable.token);
+    refuse(renewable.token);
+    expect([page.state(), page.calls.renew]).toEqual([renewing, [renewable]]);
+    await page.answer(renewed);
+    refuse(renewable.token);
+    expect(page.state()).toEqual(valid);
+    refuse(renewed.token);
+    expect([page.state(), page.calls.renew.length, page.refusals]).toEqual(['preparing', 1, [1]]);
+  });
+
+  it('is renewed again after the server accepted the new token', async () => {
+    const page = start(renewable);
+    page.send({ type: 'REFUSED', token: renewable.token, error: refusal });
+    await page.answer(renewed);
+    page.send({ type: 'ACCEPTED', token: renewed.token });
+    page.send({ type: 'REFUSED', token: renewed.token, error: refusal });
+    expect(page.calls.renew).toEqual([renewable, renewed]);
+  });
+
+  it('takes over what another tab renewed', () => {
+    const page = start(renewable);
+    page.clock.increment(3_540_000);
+    page.send({ type: 'FOLLOW', session: renewed });
+    expect([page.state(), page.context().session]).toEqual([valid, renewed]);
+  });
+
+  it('ends on sign-out during a renewal', () => {
+    const page = start(renewable);
+    page.clock.increment(3_540_000);
+    page.send({ type: 'SIGN_OUT' });
+    expect([page.state(), page.context().session, page.store]).toEqual(['preparing', undefined, [undefined]]);
   });
 });

@@ -1,6 +1,6 @@
 /** Signing in and out. */
 import { and, assign, fromPromise, setup } from 'xstate';
-import { hasCode } from '../api/problem';
+import { hasCode, isTemporary } from '../api/problem';
 import type { Role, SessionConfig } from '../api/types';
 import type { Session } from './session';
 
@@ -10,7 +10,7 @@ export interface SessionContext {
   /** How the last session ended. */
   ended: 'expired' | 'signed out' | undefined;
   error: unknown;
-  /** Whether the server has accepted the token of this session. */
+  /** Whether the server has accepted the token of this session. A token that it has not accepted yet is not renewed after a 401. */
   accepted: boolean;
   /** The error with which the server refused the last token. */
   refusal: unknown;
@@ -31,6 +31,8 @@ export type SessionEvent =
 
 /** The limit of setTimeout, in ms. Longer sessions end with the server's 401. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
+/** A session is renewed this long before it expires, in ms. */
+const RENEW_BEFORE = 60_000;
 
 const notProvided = () => Promise.reject(new Error('not provided'));
 
@@ -48,6 +50,8 @@ export const sessionMachine = setup({
     signIn: fromPromise<Session, { user: string; role: Role }>(notProvided),
     /** Redirects to the issuer; returns only if that fails. After a sign-out the user may be another one. */
     redirect: fromPromise<never, { config: SessionConfig | undefined; forceLogin: boolean }>(notProvided),
+    /** Returns and stores the session with a new token. Only one tab may use the refresh token. */
+    renew: fromPromise<Session, { session: Session | undefined }>(notProvided),
   },
   actions: {
     saveSession: (_, _session: Session | undefined) => undefined,
@@ -62,11 +66,17 @@ export const sessionMachine = setup({
   guards: {
     /** Whether the event belongs to this session and not to an earlier one. */
     current: ({ context, event }) => 'token' in event && event.token === context.session?.token,
+    renewable: ({ context }) => context.session?.refreshToken !== undefined,
   },
   delays: {
     again: 3_000,
-    lifetime: ({ context }) =>
-      Math.min(MAX_TIMEOUT, Math.max(0, (context.session?.expiresAt ?? 0) - Date.now())),
+    /** Until the session expires, or is renewed. */
+    lifetime: ({ context: { session } }) => {
+      const left = (session?.expiresAt ?? 0) - Date.now();
+      // Half of the life of short tokens: a token must not be renewed as soon as it was issued.
+      const early = session?.refreshToken === undefined ? 0 : Math.min(RENEW_BEFORE, left / 2);
+      return Math.min(MAX_TIMEOUT, Math.max(0, left - early));
+    },
   },
 }).createMachine({
   id: 'session',
@@ -173,7 +183,37 @@ export const sessionMachine = setup({
     },
     signedIn: {
       entry: assign({ ended: undefined, error: undefined }),
-      after: { lifetime: { target: 'ended', actions: assign({ ended: 'expired' }) } },
+      initial: 'valid',
+      states: {
+        valid: {
+          after: {
+            lifetime: [
+              { guard: 'renewable', target: 'renewing' },
+              { target: '#session.ended', actions: assign({ ended: 'expired' }) },
+            ],
+          },
+        },
+        renewing: {
+          invoke: {
+            src: 'renew',
+            input: ({ context }) => ({ session: context.session }),
+            onDone: {
+              target: 'valid',
+              actions: assign({ session: ({ event }) => event.output, accepted: false }),
+            },
+            onError: [
+              { guard: ({ event }) => isTemporary(event.error), target: 'waiting' },
+              { target: '#session.ended', actions: assign({ ended: 'expired' }) },
+            ],
+          },
+          on: { REFUSED: {} },
+        },
+        // The issuer is unreachable.
+        waiting: {
+          after: { again: 'renewing' },
+          on: { REFUSED: {} },
+        },
+      },
       on: {
         SIGN_OUT: { target: 'ended', actions: assign({ ended: 'signed out' }) },
         ACCEPTED: {
@@ -181,6 +221,7 @@ export const sessionMachine = setup({
           actions: [assign({ accepted: true, refusal: undefined, refusals: 0 }), 'saveRefusals'],
         },
         REFUSED: [
+          { guard: and(['current', 'renewable', ({ context }) => context.accepted]), target: '.renewing' },
           {
             guard: and(['current', ({ context }) => context.accepted]),
             target: 'ended',

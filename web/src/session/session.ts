@@ -10,9 +10,12 @@ export interface Session {
   name?: string | undefined;
   /** In ms since 1970. */
   expiresAt: number;
+  /** Renews the session, if the issuer has granted one. Valid once with most issuers. */
+  refreshToken?: string | undefined;
 }
 
 export interface SessionStore {
+  /** The session of this browser, unless it has expired and cannot be renewed. */
   load(): Session | undefined;
   save(session: Session): void;
   /** Removes this session, but not one that another tab has saved since. */
@@ -37,7 +40,8 @@ export function sessionStore(storage: Storage = localStorage, now: () => number 
   };
   const load = () => {
     const session = stored();
-    return session?.token && session.user && session.expiresAt > now() ? session : undefined;
+    if (!session?.token || !session.user) return undefined;
+    return session.expiresAt > now() || session.refreshToken !== undefined ? session : undefined;
   };
   return {
     load,

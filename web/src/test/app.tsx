@@ -45,7 +45,7 @@ export function open({
   const clock = createServerClock();
   const connection$ = new BehaviorSubject<Connection>('live');
   const signedOut: string[] = [];
-  const api = createApi({ clock, token: () => `mock.${user}.${role}` });
+  const api = createApi({ clock, tokens: { token: () => `mock.${user}.${role}` } });
   const toasts = createToasts();
   const services: Services = {
     clock,

@@ -29,7 +29,7 @@ function as(user: string, role: Role): Observable<ReturnType<typeof createApi>> 
   const clock = createServerClock();
   return createApi({ clock })
     .devToken(user, role)
-    .pipe(map(({ token }) => createApi({ clock, token: () => token })));
+    .pipe(map(({ token }) => createApi({ clock, tokens: { token: () => token } })));
 }
 
 export function createLab() {
