@@ -65,8 +65,8 @@ func main() {
 
 func command(ctx context.Context, args []string) error {
 	execute, known := commands[strings.Join(args, " ")]
-	if len(args) == 2 && args[0] == "erase" {
-		execute, known = erase(args[1]), true
+	if len(args) > 1 && args[0] == "erase" {
+		execute, known = erase(strings.Join(args[1:], " ")), true
 	}
 	if !known {
 		return fmt.Errorf("unknown command %q: there are erase NAME, %s", args, strings.Join(slices.Sorted(maps.Keys(commands))[1:], ", "))

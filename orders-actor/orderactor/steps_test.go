@@ -78,6 +78,12 @@ func put(status order.Status, n int) step {
 	}}
 }
 
+func unremind() step {
+	return step{"unremind", func(p ports, err error) *gomock.Call {
+		return p.reminders.EXPECT().Remove(gomock.Any(), id, "deliver").Return(err)
+	}}
+}
+
 // conflict is a put that the order database rejects.
 func conflict(held order.State) step {
 	return step{"conflict", func(p ports, err error) *gomock.Call {
@@ -105,6 +111,9 @@ func TestTurnExecutesItsStepsInSequenceUntilOneFails(t *testing.T) {
 	confirmed, _ := created.Settle(order.Settle{ID: id, Confirmed: true}, noon, deliverAfter)
 	waiting, _ := created.Settle(order.Settle{ID: id, Confirmed: true}, due, deliverAfter)
 	cancelled, _, err := confirmed.Cancel(cancelTea, noon)
+	require.NoError(t, err)
+	delivered, _ := confirmed.Deliver(due)
+	removed, _, err := delivered.Remove(order.Remove{ID: id}, due)
 	require.NoError(t, err)
 	pay, remindNow := pay(), remind(due.Add(deliverAfter)) // a confirmation at the time due
 
@@ -183,6 +192,24 @@ func TestTurnExecutesItsStepsInSequenceUntilOneFails(t *testing.T) {
 		"deliver": {
 			func(ctx context.Context, o *orderactor.Order) error { return o.Deliver(ctx) },
 			[]step{load(&confirmed), put(order.Confirmed, 2), save(order.Delivered, 3), put(order.Delivered, 3)},
+		},
+		"remove": {
+			func(ctx context.Context, o *orderactor.Order) error {
+				_, err := o.Remove(ctx, order.Remove{ID: id})
+				return err
+			},
+			[]step{load(&delivered), put(order.Delivered, 3), save(order.Removed, removed.Version), put(order.Removed, removed.Version)},
+		},
+		"remove again, after it stopped before its put": {
+			func(ctx context.Context, o *orderactor.Order) error {
+				_, err := o.Remove(ctx, order.Remove{ID: id})
+				return err
+			},
+			[]step{load(&removed), put(order.Removed, removed.Version), put(order.Removed, removed.Version)},
+		},
+		"the reminder of a removed order": {
+			func(ctx context.Context, o *orderactor.Order) error { return o.Deliver(ctx) },
+			[]step{load(&removed), put(order.Removed, removed.Version), unremind()},
 		},
 		"deliver after the store lost the order": {
 			func(ctx context.Context, o *orderactor.Order) error { return o.Deliver(ctx) },
