@@ -230,6 +230,25 @@ describe('when there is time before the delivery', () => {
       await page.waitForURL(/\/new$/);
     }));
 
+  test('an operator orders for a customer, who sees and cancels the order', () =>
+    story(stack().url, async (page) => {
+      await signIn(page, 'olivia');
+      await page.goto(`${stack().url}/new?customer=grace`);
+      await page.getByLabel('Customer').waitFor();
+      expect(await page.getByLabel('Customer').inputValue()).toBe('grace');
+      await page.getByRole('button', { name: 'Add Green tea' }).click();
+      await page.getByRole('button', { name: 'Create order' }).click();
+      await page.waitForURL(/\/orders\/[0-9a-f-]{36}$/);
+      const id = page.url().slice(-36);
+      expect(await stack().list('grace')).toHaveLength(1);
+      await signOut(page);
+      await signIn(page, 'grace');
+      await page.goto(`${stack().url}/orders/${id}`);
+      await status(page, 'Confirmed');
+      await cancel(page, '');
+      await status(page, 'Cancelled');
+    }));
+
   test('the filters are in the address, and Back restores them', () =>
     story(stack().url, async (page) => {
       const kept = await stack().create('frank', 'Oolong');

@@ -9,6 +9,7 @@ import { type ApiError, NetworkError, readProblem } from './problem';
 import type {
   CancelledOrder,
   CancelOutcome,
+  Catalogue,
   CreateOrder,
   DevToken,
   Events,
@@ -124,6 +125,8 @@ export function createApi({ clock, tokens }: ApiOptions) {
     /** The counts of the list. The server shares them between pages, and takes up to a second. */
     counts: ({ customer, attention, q, from, to }: ListParams): Observable<OrderCounts> =>
       json(`/v1/orders/counts${search({ customer, attention, q, from, to })}`),
+
+    catalogue: (): Observable<Catalogue> => json('/v1/catalogue'),
 
     order: (id: string): Observable<Order> => json(`/v1/orders/${encodeURIComponent(id)}`),
 

@@ -1,15 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { money } from './format';
+import type { Catalogue } from '../api/types';
 import {
-  addItem,
-  catalogue,
+  addCustom,
   check,
   type Draft,
   type DraftItem,
+  draftOf,
   emptyDraft,
+  fit,
   formatPrice,
   inCurrency,
   parsePrice,
+  setQuantity,
+  step,
   toRequest,
   total,
 } from './draft';
@@ -47,7 +51,7 @@ describe('a price', () => {
     expect([formatPrice(450, 'JPY'), formatPrice(450, 'EUR')]).toEqual(['450', '4.50']);
   });
 
-  it.each(catalogue)('is parsed as it is formatted: $sku', ({ price }) => {
+  it.each([0, 7, 450, 1_290, 100_000_000])('is parsed as it is formatted: %i', (price) => {
     expect(parsePrice(formatPrice(price, 'EUR'), 'EUR')).toBe(price);
     expect(parsePrice(formatPrice(price, 'JPY'), 'JPY')).toBe(price);
   });
@@ -110,10 +114,89 @@ describe('a draft', () => {
     expect(inCurrency(yen, 'EUR')).toEqual(draft({}, { price: '4.5.0' }));
   });
 
-  it('increases the quantity of an item that is added again, and numbers its rows', () => {
-    const twice = addItem(addItem(emptyDraft, catalogue[0]), catalogue[0]);
-    expect(twice.items).toEqual([item]);
-    expect(addItem(addItem(twice), catalogue[1]).items.map(({ row }) => row)).toEqual([1, 2, 3]);
-    expect(emptyDraft.items).toEqual([]);
+  it('is sent with its customer, if it has one', () => {
+    expect(toRequest(draft({}))).not.toHaveProperty('customer');
+    expect(toRequest({ ...draft({}), customer: ' bob ' }).customer).toBe('bob');
+    expect(fields({ ...draft({}), customer: ' ' })).toEqual(['customer']);
+    expect(fields({ ...draft({}), customer: 'c'.repeat(256) })).toEqual(['customer']);
+    expect(fields({ ...draft({}), customer: 'c'.repeat(255) })).toEqual([]);
+  });
+
+  it('has the items of an order that is ordered again', () => {
+    const order = { ...toRequest(draft({})), customer: 'alice' };
+    expect(draftOf(order, 'customer')).toEqual(draft({}));
+    expect(draftOf(order, 'operator')).toEqual({ ...draft({}), customer: 'alice' });
+  });
+});
+
+const sold: Catalogue = {
+  items: [
+    { sku: 'tea-1', name: 'Green tea', prices: { EUR: 450, JPY: 700 } },
+    { sku: 'pot-1', name: 'Teapot', prices: { EUR: 3_900 } },
+  ],
+  enforced: false,
+};
+const [tea, pot] = sold.items;
+if (!tea || !pot) throw new Error('the catalogue is empty');
+const custom = { sku: 'honey-1', name: 'Honey', custom: true } as const;
+
+describe('an item of the catalogue', () => {
+  it('is added, counted and removed in steps', () => {
+    const one = step(emptyDraft, tea, 1);
+    expect(one.items).toEqual([{ ...item, quantity: '1' }]);
+    expect(step(one, tea, 1).items).toEqual([item]);
+    expect(step(one, tea, -1).items).toEqual([]);
+    expect(step(emptyDraft, tea, -1).items).toEqual([]);
+    expect(step(setQuantity(one, tea, '1000'), tea, 1).items[0]?.quantity).toBe('1000');
+    expect(step(setQuantity(one, tea, 'two'), tea, 1).items[0]?.quantity).toBe('1');
+    expect(setQuantity(one, tea, '').items[0]?.quantity).toBe('');
+    expect(setQuantity(one, tea, '0').items).toEqual([]);
+    expect(step(addCustom(one), pot, 1).items.map(({ row }) => row)).toEqual([1, 2, 3]);
+  });
+
+  it('has the name and price of the catalogue', () => {
+    const before = draft({ name: 'Tea', price: '4.00' }, { sku: 'pot-1', name: 'Teapot', price: '39.00' });
+    const { draft: after, removed, repriced } = fit(before, sold, false);
+    expect(after.items.map(({ name, price }) => [name, price])).toEqual([
+      ['Green tea', '4.50'],
+      ['Teapot', '39.00'],
+    ]);
+    expect([removed, repriced]).toEqual([[], ['Green tea']]);
+    expect(fit(after, sold, false)).toEqual({ draft: after, removed: [], repriced: [] });
+  });
+
+  it('has the price of another currency, and is removed when it is not sold in it', () => {
+    const before = draft({}, { sku: 'pot-1', name: 'Teapot', price: '39.00' }, custom);
+    const { draft: yen, removed } = fit(inCurrency(before, 'JPY'), sold, false);
+    expect(yen.items.map(({ name, price }) => [name, price])).toEqual([
+      ['Green tea', '700'],
+      ['Honey', '450'],
+    ]);
+    expect(removed).toEqual(['Teapot']);
+  });
+
+  it('has one row', () => {
+    expect(fit(draft({}, { quantity: '3' }), sold, false).draft).toEqual(draft({ quantity: '5' }));
+  });
+});
+
+describe('an item that is not in the catalogue', () => {
+  it('becomes a custom one', () => {
+    const { draft: fitted, removed } = fit(draft({ sku: 'honey-1', name: 'Honey' }), sold, false);
+    expect(fitted).toEqual(draft(custom));
+    expect(removed).toEqual([]);
+    expect(fit(draft({ ...item, custom: true, price: '1.00' }), sold, false).draft.items[0]?.price).toBe(
+      '1.00',
+    );
+  });
+
+  it('is removed when only the catalogue may be ordered', () => {
+    const {
+      draft: fitted,
+      removed,
+      repriced,
+    } = fit(draft(custom, { custom: true, price: '1.00' }), sold, true);
+    expect(fitted.items).toEqual([{ ...item, row: 2 }]);
+    expect([removed, repriced]).toEqual([['Honey'], ['Green tea']]);
   });
 });

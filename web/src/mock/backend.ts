@@ -2,10 +2,12 @@
 import { BehaviorSubject } from 'rxjs';
 import { randomId } from '../api/ids';
 import type {
+  Catalogue,
   Cause,
   Change as Caused,
   Counts,
   CreateOrder,
+  FieldError,
   HistoryEntry,
   Order,
   OrderSummary,
@@ -14,7 +16,7 @@ import type {
 } from '../api/types';
 import { statuses } from '../api/types';
 import { allows, initial, transitions } from '../domain/order.machine';
-import { catalogue } from '../domain/draft';
+import catalogue from '../../../orders-actor/catalogue/catalogue.json';
 import { findable } from '../domain/search';
 import { Care } from './operator';
 
@@ -50,6 +52,8 @@ export interface Position {
 }
 
 interface CreateOptions {
+  /** Who creates the order, if not its customer. Keys belong to that user. */
+  user?: string;
   key?: string | undefined;
   by?: 'customer' | 'operator';
   /** The ids of the request. */
@@ -83,6 +87,9 @@ export class Backend {
 
   readonly care: Care;
 
+  /** What the shop sells: the catalogue that the server has by default. Tests may change it. */
+  catalogue: Catalogue = { ...catalogue, enforced: false };
+
   constructor(private readonly now: () => number = Date.now) {
     this.care = new Care(now);
   }
@@ -94,10 +101,10 @@ export class Backend {
   }
 
   create(customer: string, request: CreateOrder, options: CreateOptions = {}): Order {
-    const { key, by = 'customer', origin = {}, at = this.now() } = options;
+    const { key, user = customer, by = 'customer', origin = {}, at = this.now() } = options;
     const { items, currency } = request;
     const time = new Date(at).toISOString();
-    const change: Caused = { cause: 'created', by, user: customer, ...origin };
+    const change: Caused = { cause: 'created', by, user, ...origin };
     const order: Order = {
       id: uuid7(at),
       customer,
@@ -113,16 +120,33 @@ export class Backend {
       history: [{ version: 1, status: initial, at: time, ...change }],
     };
     if (key !== undefined)
-      this.#keys.set(keyName(customer, key), { order: order.id, fingerprint: fingerprint(request) });
+      this.#keys.set(keyName(user, key), { order: order.id, fingerprint: fingerprint(request) });
     this.#put(order);
     return order;
   }
 
-  /** The order that was created with this key, or `other` if its request was another one. */
-  replay(customer: string, request: CreateOrder, key: string): Order | 'other' | undefined {
-    const known = this.#keys.get(keyName(customer, key));
+  /** The order that a user created with this key, or `other` if its request was another one. */
+  replay(user: string, request: CreateOrder, key: string): Order | 'other' | undefined {
+    const known = this.#keys.get(keyName(user, key));
     if (known === undefined) return undefined;
-    return known.fingerprint === fingerprint(request) ? this.get(known.order, customer) : 'other';
+    return known.fingerprint === fingerprint(request) ? this.get(known.order) : 'other';
+  }
+
+  /** How the items differ from the catalogue. */
+  differences({ items, currency }: CreateOrder): FieldError[] {
+    return items.flatMap(({ sku, name, unitPrice }, i) => {
+      const sold = this.catalogue.items.find((one) => one.sku === sku);
+      const error = (field: string, message: string) => ({ field: `items[${i}].${field}`, message });
+      if (!sold) return [error('sku', 'is not in the catalogue')];
+      const price = sold.prices[currency];
+      return [
+        ...(name === sold.name ? [] : [error('name', `must be "${sold.name}", as in the catalogue`)]),
+        ...(price === undefined ? [error('sku', `is not sold in ${currency}`)] : []),
+        ...(price === undefined || price === unitPrice
+          ? []
+          : [error('unitPrice', `must be ${price}, as in the catalogue`)]),
+      ];
+    });
   }
 
   /** Applies a transition; undefined when the state machine has none. */
@@ -269,17 +293,16 @@ export class Backend {
   /** Creates orders of every status over the last days, the same each time. */
   seed(count: number): void {
     const customers = ['alice', 'bob', 'carol', 'dave', 'erin'];
+    const sold = this.catalogue.items.slice(0, 6);
+    const tea = { sku: 'tea-1', name: 'Green tea', prices: { EUR: 450 } as Record<string, number> };
     for (let i = count; i > 0; i--) {
       const at = this.now() - i * i * 97_000;
-      const picks = Array.from(
-        { length: 1 + (i % 3) },
-        (_, n) => catalogue[(i * 5 + n) % catalogue.length] ?? catalogue[0],
-      );
-      const items = picks.map(({ sku, name, price }, n) => ({
+      const picks = Array.from({ length: 1 + (i % 3) }, (_, n) => sold[(i * 5 + n) % sold.length] ?? tea);
+      const items = picks.map(({ sku, name, prices }, n) => ({
         sku,
         name,
         quantity: 1 + ((i + n) % 4),
-        unitPrice: price,
+        unitPrice: prices['EUR'] ?? 0,
       }));
       const currency = (['EUR', 'EUR', 'GBP', 'USD'] as const)[i % 4] ?? 'EUR';
       const { id } = this.create(customers[i % customers.length] ?? 'alice', { items, currency }, { at });
@@ -301,12 +324,13 @@ const sortKeys: Record<SortKey, (order: Order) => number> = {
   total: ({ total }) => total,
 };
 
-/** Keys belong to a customer. */
-const keyName = (customer: string, key: string) => JSON.stringify([customer, key]);
+/** Keys belong to a user. */
+const keyName = (user: string, key: string) => JSON.stringify([user, key]);
 
 /** Equal for requests with equal content. */
-function fingerprint({ items, currency }: CreateOrder): string {
+function fingerprint({ items, currency, customer }: CreateOrder): string {
   return JSON.stringify([
+    customer,
     currency,
     items.map(({ sku, name, quantity, unitPrice }) => [sku, name, quantity, unitPrice]),
   ]);

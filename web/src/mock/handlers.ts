@@ -11,7 +11,7 @@ import type {
 } from '../api/types';
 import { type Backend, visibleTo } from './backend';
 import { csv } from './csv';
-import { type Call, caller, type Caller, negotiate, Refused, refuse, route } from './http';
+import { badFields, type Call, caller, type Caller, negotiate, Refused, refuse, route } from './http';
 import {
   feedCursor,
   pageCursor,
@@ -183,6 +183,20 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
         return HttpResponse.json({ counts, ...(who.operator ? { attention } : {}) });
       },
     }),
+    route('*/v1/catalogue', {
+      GET: (call) => {
+        caller(call);
+        negotiate(call, JSON_TYPE);
+        const text = JSON.stringify(backend.catalogue);
+        const hash = Array.from(text).reduce((sum, one) => (sum * 31 + one.charCodeAt(0)) % 2 ** 32, 7);
+        const etag = `"${hash.toString(16)}"`;
+        const headers = { ETag: etag };
+        const known = (call.request.headers.get('If-None-Match') ?? '').split(',');
+        return known.some((one) => ['*', etag].includes(one.trim().replace(/^W\//, '')))
+          ? new HttpResponse(null, { status: 304, headers })
+          : HttpResponse.json(backend.catalogue, { headers });
+      },
+    }),
     route('*/v1/orders', {
       GET: async (call) => {
         const who = caller(call);
@@ -217,9 +231,13 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
         const known = key === undefined ? undefined : backend.replay(user, request, key);
         if (known === 'other')
           throw refuse('idempotency-key-reused', 'this Idempotency-Key was used before with another body');
+        if (!known && backend.catalogue.enforced && !operator) {
+          const differences = backend.differences(request);
+          if (differences.length > 0) throw badFields(...differences);
+        }
+        const by = operator ? 'operator' : 'customer';
         const order =
-          known ??
-          backend.create(user, request, { key, by: operator ? 'operator' : 'customer', origin: call.origin });
+          known ?? backend.create(request.customer ?? user, request, { user, key, by, origin: call.origin });
         if (!known) live(order.id);
         const headers = { Location: `/v1/orders/${order.id}`, ETag: tag(order) };
         return HttpResponse.json(order, {

@@ -12,7 +12,7 @@ import { limits } from '../domain/draft';
 import { validateReason } from '../domain/reason';
 import { searchable } from '../domain/search';
 import type { ListRequest, Position } from './backend';
-import { badFields, type Call, type Caller, refuse } from './http';
+import { badFields, type Call, caller, type Caller, refuse } from './http';
 
 const BULK_LIMIT = 100;
 const MAX_WAIT = 30;
@@ -73,8 +73,12 @@ async function readBody({ request }: Call, required: string[], optional: string[
 }
 
 export async function readCreate(call: Call): Promise<CreateOrder> {
-  const body = await readBody(call, ['items', 'currency']);
+  const body = await readBody(call, ['items', 'currency'], ['customer']);
   const errors = new Errors();
+  const { user, operator } = caller(call);
+  const customer = readCustomer(errors, body['customer'], user);
+  if (customer !== undefined && !operator)
+    throw refuse('forbidden', 'only an operator may create an order for another customer');
   const currency = currencies.find((known) => known === body['currency']);
   if (currency === undefined) errors.add('currency', `must be one of ${currencies.join(', ')}`);
   const given: unknown[] = Array.isArray(body['items']) ? body['items'] : [];
@@ -87,7 +91,19 @@ export async function readCreate(call: Call): Promise<CreateOrder> {
   const total = items.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0);
   if (total > limits.total) errors.add('items', `must not cost more than ${limits.total} in all`);
   errors.throwAny();
-  return { items, currency: currency ?? 'EUR' };
+  return { items, currency: currency ?? 'EUR', ...(customer === undefined ? {} : { customer }) };
+}
+
+/** The customer, if it is not the caller. */
+function readCustomer(errors: Errors, given: unknown, user: string): string | undefined {
+  if (given === undefined || given === user) return undefined;
+  if (typeof given !== 'string') errors.add('customer', 'must be a string');
+  else if (given.trim() === '') errors.add('customer', 'must not be empty');
+  else if (Array.from(given).length > limits.customer)
+    errors.add('customer', 'must have at most 255 characters');
+  else if (control.test(given)) errors.add('customer', 'must not hold control characters');
+  else return given;
+  return undefined;
 }
 
 function readItem(errors: Errors, at: string, value: unknown): Item {

@@ -14,11 +14,16 @@ export function refuseRudeReason(path: string) {
   return http.post(path, () => HttpResponse.json(problem, { status: 400 }), { once: true });
 }
 
-/** A server that answers commands at this path with a temporary problem while `away`. `sent` counts the requests. */
-export function outage(path: string, status = 503, code: ProblemCode = 'unavailable') {
+/** A server that answers requests at this path with a temporary problem while `away`. `sent` counts the requests. */
+export function outage(
+  path: string,
+  status = 503,
+  code: ProblemCode = 'unavailable',
+  method: 'get' | 'post' = 'post',
+) {
   const state = { away: true, sent: 0 };
   const problem = { type: '/docs', title: 'Away', status, code, detail: 'try again' };
-  const answer = http.post(path, () => {
+  const answer = http[method](path, () => {
     state.sent++;
     return state.away ? HttpResponse.json(problem, { status, headers: { 'Retry-After': '1' } }) : undefined;
   });

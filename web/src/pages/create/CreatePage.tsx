@@ -1,20 +1,34 @@
 import { useMachine } from '@xstate/react';
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { map, type Observable } from 'rxjs';
+import { map, type Observable, Subject } from 'rxjs';
 import { fromObservable } from 'xstate';
 import { explain, isUnavailable, NetworkError, sentence } from '../../api/problem';
-import { currencies, type FieldError } from '../../api/types';
-import { Link, navigate } from '../../ui/router';
-import { useServices } from '../../services';
-import { money } from '../../domain/format';
+import type { FieldError } from '../../api/types';
+import { type Draft, fit, inCurrency } from '../../domain/draft';
+import { storedCatalogue, watchCatalogue } from '../../live/catalogue';
+import { draftStore } from '../../live/draft.store';
 import type { Outbox } from '../../live/outbox';
+import { useServices } from '../../services';
+import { Link, navigate } from '../../ui/router';
 import { useObservable } from '../../ui/useObservable';
 import { createOrderMachine, type Progress } from './create.machine';
-import { draftStore } from './draft.store';
-import { addItem, catalogue, type Draft, type DraftItem, inCurrency, total } from '../../domain/draft';
+import { CustomItems } from './CustomItems';
+import { Field } from './Field';
+import { Picker } from './Picker';
+import { Summary } from './Summary';
+
+/** The stored draft. An operator's has a customer: the one in the address, such as `/new?customer=alice`, or the stored one. */
+function loadDraft(user: string, operator: boolean) {
+  const saved = draftStore(user).load();
+  const { customer = '', ...draft } = saved.draft;
+  if (!operator) return { ...saved, draft };
+  const named = new URLSearchParams(location.search).get('customer');
+  return { ...saved, draft: { ...draft, customer: named ?? customer } };
+}
 
 export default function CreatePage() {
-  const { outbox, session } = useServices();
+  const { api, outbox, session } = useServices();
+  const operator = session.role === 'operator';
   const [store] = useState(() => draftStore(session.user));
   const machine = useMemo(
     () =>
@@ -28,14 +42,30 @@ export default function CreatePage() {
       }),
     [outbox, store],
   );
-  const [input] = useState(() => store.load());
+  const [input] = useState(() => loadDraft(session.user, operator));
   const [state, send] = useMachine(machine, { input });
-  const { draft, errors, refused, progress } = state.context;
+  const { draft, errors, refused, progress, notice } = state.context;
   const view = useObservable(outbox.view$, outbox.view());
   const toEdit = view.entries.find((entry) => entry.refusal !== undefined);
+  const [refresh$] = useState(() => new Subject<void>());
+  const [known] = useState(() => ({ catalogue: storedCatalogue(), error: undefined }));
+  const catalogue$ = useMemo(() => watchCatalogue(api.catalogue, refresh$), [api, refresh$]);
+  const { catalogue, error: failure } = useObservable(catalogue$, known);
+  /** Whether the user may order only what is in the catalogue. */
+  const restricted = (catalogue?.enforced ?? false) && !operator;
   const form = useRef<HTMLFormElement>(null);
-  const edit = (next: Draft) => send({ type: 'EDIT', draft: next });
   const busy = !state.matches('editing');
+  const edit = (next: Draft) => send({ type: 'EDIT', draft: next });
+  /** Edits a draft that is not from this form, or in another currency. */
+  const replace = (next: Draft) => {
+    if (!catalogue) {
+      edit(next);
+      return;
+    }
+    const fitted = fit(next, catalogue, restricted);
+    const repriced = next.currency === draft.currency ? fitted.repriced : [];
+    send({ type: 'EDIT', draft: fitted.draft, notice: describe(fitted.removed, repriced) });
+  };
 
   useEffect(() => {
     document.title = 'New order';
@@ -47,6 +77,19 @@ export default function CreatePage() {
   useEffect(() => {
     if (errors.length > 0) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
   }, [errors]);
+  // The server has refused what the catalogue on the screen allows: it has another one by now.
+  useEffect(() => {
+    if (restricted && errors.some(({ field }) => /\.(?:sku|name|unitPrice)$/.test(field))) refresh$.next();
+  }, [restricted, errors, refresh$]);
+  // The stored draft, or the one on the screen, may have names and prices of an earlier catalogue.
+  const editing = state.matches('editing');
+  useEffect(() => {
+    if (!catalogue || !editing) return;
+    const fitted = fit(draft, catalogue, restricted);
+    if (JSON.stringify(fitted.draft) === JSON.stringify(draft)) return;
+    send({ type: 'EDIT', draft: fitted.draft, notice: describe(fitted.removed, fitted.repriced) });
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- only another catalogue changes the draft
+  }, [catalogue, restricted, editing]);
 
   const errorOf = (field: string) => messageFor(field, errors);
   return (
@@ -55,13 +98,14 @@ export default function CreatePage() {
         ← Orders
       </Link>
       <h1>New order</h1>
-      {toEdit?.refusal && state.matches('editing') && (
+      {toEdit?.refusal && editing && (
         <div className="banner bad">
           Order rejected: {toEdit.refusal.detail}{' '}
           <button
             type="button"
             onClick={() => {
-              edit(toEdit.draft);
+              const { customer = '', ...rest } = toEdit.draft;
+              replace(operator ? { ...rest, customer } : rest);
               outbox.discard(toEdit.key);
             }}
           >
@@ -69,82 +113,87 @@ export default function CreatePage() {
           </button>
         </div>
       )}
-      <section className="catalogue" aria-label="Catalogue">
-        {catalogue.map((item) => (
-          <button key={item.sku} type="button" disabled={busy} onClick={() => edit(addItem(draft, item))}>
-            + {item.name} <small>{money(item.price, draft.currency)}</small>
+      {notice !== '' && (
+        <div className="banner warn" role="status">
+          {notice}{' '}
+          <button type="button" className="quiet" onClick={() => send({ type: 'DISMISS' })}>
+            Dismiss
           </button>
-        ))}
-        <button type="button" className="quiet" disabled={busy} onClick={() => edit(addItem(draft))}>
-          + Custom item
-        </button>
-      </section>
+        </div>
+      )}
       <form
         ref={form}
+        className="create"
         noValidate
         onSubmit={(event) => {
           event.preventDefault();
           send({ type: 'SUBMIT' });
         }}
       >
-        {draft.items.length === 0 && <p className="soft">Add items from the catalogue.</p>}
-        <ol className="draft">
-          {draft.items.map((item, i) => (
-            <ItemFields
-              key={item.row}
-              item={item}
-              index={i}
-              busy={busy}
-              errors={errors}
-              onChange={(next) =>
-                edit({ ...draft, items: draft.items.map((one) => (one === item ? next : one)) })
-              }
-              onRemove={() => edit({ ...draft, items: draft.items.filter((one) => one !== item) })}
-            />
-          ))}
-        </ol>
-        {errorOf('items') !== undefined && (
-          <p className="bad" role="alert">
-            {errorOf('items')}
-          </p>
-        )}
-        {refused !== undefined && errors.length === 0 && state.matches('editing') && (
-          <p className="bad" role="alert">
-            {refused}
-          </p>
-        )}
-        {state.matches('submitted') && view.failure !== undefined && (
-          <div className="banner" role="status">
-            {delayReason(view.failure)} Retrying; you won’t be charged twice.{' '}
-            {view.kept
-              ? 'You can leave this page.'
-              : 'This browser can’t store the order: keep this tab open until it is sent.'}
-          </div>
-        )}
-        <div className="sum">
-          <label>
-            Currency
-            <select
-              value={draft.currency}
-              disabled={busy}
-              onChange={(event) => {
-                const currency = currencies.find((one) => one === event.target.value);
-                if (currency) edit(inCurrency(draft, currency));
-              }}
-            >
-              {currencies.map((currency) => (
-                <option key={currency}>{currency}</option>
-              ))}
-            </select>
-          </label>
-          <output aria-label="Total">{money(total(draft), draft.currency)}</output>
-          <button type="submit" className="primary" disabled={busy}>
-            {state.matches('submitted') && progress.state === 'sending' ? 'Creating…' : 'Create order'}
-          </button>
+        <div className="choose">
+          {operator && (
+            <section className="card" aria-label="Customer">
+              <Field
+                id="customer"
+                label="Customer"
+                value={draft.customer ?? ''}
+                busy={busy}
+                error={errorOf('customer')}
+                onChange={(customer) => edit({ ...draft, customer })}
+              />
+            </section>
+          )}
+          <Picker
+            catalogue={catalogue}
+            failure={failure}
+            draft={draft}
+            busy={busy}
+            errorOf={errorOf}
+            onChange={edit}
+          />
+          {!restricted && <CustomItems draft={draft} busy={busy} errorOf={errorOf} onChange={edit} />}
         </div>
+        <Summary
+          draft={draft}
+          busy={busy}
+          sending={state.matches('submitted') && progress.state === 'sending'}
+          errorOf={errorOf}
+          onCurrency={(currency) => replace(inCurrency(draft, currency))}
+          onRemove={(row) => edit({ ...draft, items: draft.items.filter((item) => item.row !== row) })}
+        >
+          {errorOf('items') !== undefined && (
+            <p className="bad" role="alert">
+              {errorOf('items')}
+            </p>
+          )}
+          {refused !== undefined && errors.length === 0 && editing && (
+            <p className="bad" role="alert">
+              {refused}
+            </p>
+          )}
+          {state.matches('submitted') && view.failure !== undefined && (
+            <div className="banner" role="status">
+              {delayReason(view.failure)} Retrying; you won’t be charged twice.{' '}
+              {view.kept
+                ? 'You can leave this page.'
+                : 'This browser can’t store the order: keep this tab open until it is sent.'}
+            </div>
+          )}
+        </Summary>
       </form>
     </>
   );
+}
+
+/** What a change of the catalogue did to the draft. */
+function describe(removed: string[], repriced: string[]): string {
+  const list = (names: string[]) => new Intl.ListFormat().format(names);
+  return [
+    removed.length > 0 ? `No longer available and removed: ${list(removed)}.` : '',
+    repriced.length > 0 ? `The price has changed: ${list(repriced)}.` : '',
+  ]
+    .filter(Boolean)
+    .join(' ');
 }
 
 /** Why an order is not created yet. */
@@ -168,61 +217,5 @@ function progressOf(outbox: Outbox, key: string): Observable<Progress> {
       if (entry.refusal) return { state: 'refused', refusal: entry.refusal };
       return { state: sending === key ? 'sending' : 'waiting' };
     }),
-  );
-}
-
-interface ItemFieldsProps {
-  item: DraftItem;
-  index: number;
-  busy: boolean;
-  errors: readonly FieldError[];
-  onChange: (item: DraftItem) => void;
-  onRemove: () => void;
-}
-
-const fields = [
-  { name: 'name', label: 'Name', field: 'name', mode: 'text' },
-  { name: 'sku', label: 'SKU', field: 'sku', mode: 'text' },
-  { name: 'quantity', label: 'Quantity', field: 'quantity', mode: 'numeric' },
-  { name: 'price', label: 'Price', field: 'unitPrice', mode: 'decimal' },
-] as const;
-
-function ItemFields({ item, index, busy, errors, onChange, onRemove }: ItemFieldsProps) {
-  return (
-    <li>
-      {fields.map(({ name, label, field, mode }) => {
-        const message = messageFor(`items[${index}].${field}`, errors);
-        const id = `${name}-${item.row}`;
-        return (
-          <div key={name} className={`field ${name}`}>
-            <label htmlFor={id}>{label}</label>
-            <input
-              id={id}
-              value={item[name]}
-              inputMode={mode}
-              autoComplete="off"
-              disabled={busy}
-              aria-invalid={message !== undefined}
-              aria-describedby={message === undefined ? undefined : `${id}-error`}
-              onChange={(event) => onChange({ ...item, [name]: event.target.value })}
-            />
-            {message !== undefined && (
-              <small className="bad" id={`${id}-error`}>
-                {message}
-              </small>
-            )}
-          </div>
-        );
-      })}
-      <button
-        type="button"
-        className="quiet"
-        disabled={busy}
-        aria-label={`Remove ${item.name || 'this item'}`}
-        onClick={onRemove}
-      >
-        ×
-      </button>
-    </li>
   );
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createActor, fromObservable } from 'xstate';
 import type { Entry } from '../../live/outbox.store';
 import { createOrderMachine, type Progress } from './create.machine';
-import type { Saved } from './draft.store';
+import type { Saved } from '../../live/draft.store';
 import { type Draft, emptyDraft, toRequest } from '../../domain/draft';
 
 const tea: Draft = {

@@ -7,7 +7,7 @@ import { randomId } from '../../api/ids';
 import type { FieldError } from '../../api/types';
 import type { Entry } from '../../live/outbox.store';
 import { check, type Draft, emptyDraft, toRequest } from '../../domain/draft';
-import type { Saved } from './draft.store';
+import type { Saved } from '../../live/draft.store';
 
 /** The state of a submitted order in the outbox. */
 export type Progress =
@@ -21,9 +21,12 @@ export interface CreateContext extends Saved {
   /** The server's error for the order as a whole. */
   refused: string | undefined;
   progress: Progress;
+  /** What a change of the catalogue did to the draft; empty for nothing. */
+  notice: string;
 }
 
-export type CreateEvent = { type: 'EDIT'; draft: Draft } | { type: 'SUBMIT' };
+export type CreateEvent =
+  { type: 'EDIT'; draft: Draft; notice?: string } | { type: 'SUBMIT' } | { type: 'DISMISS' };
 
 const SENDING: Progress = { state: 'sending' };
 
@@ -67,7 +70,7 @@ export const createOrderMachine = setup({
   },
 }).createMachine({
   id: 'create-order',
-  context: ({ input }) => ({ ...input, errors: [], refused: undefined, progress: SENDING }),
+  context: ({ input }) => ({ ...input, errors: [], refused: undefined, progress: SENDING, notice: '' }),
   initial: 'editing',
   states: {
     editing: {
@@ -75,9 +78,11 @@ export const createOrderMachine = setup({
         EDIT: {
           actions: [
             { type: 'edit', params: ({ event }) => ({ draft: event.draft }) },
+            assign({ notice: ({ context, event }) => event.notice ?? context.notice }),
             { type: 'save', params: ({ context, event }) => ({ draft: event.draft, key: context.key }) },
           ],
         },
+        DISMISS: { actions: assign({ notice: '' }) },
         SUBMIT: [
           {
             guard: 'valid',
@@ -87,6 +92,7 @@ export const createOrderMachine = setup({
               errors: [],
               refused: undefined,
               progress: SENDING,
+              notice: '',
             }),
           },
           { actions: assign({ errors: ({ context }) => check(context.draft) }) },
@@ -126,7 +132,11 @@ export const createOrderMachine = setup({
         {
           guard: 'discarded',
           target: 'editing',
-          actions: assign({ draft: emptyDraft, key: undefined }),
+          actions: assign({
+            draft: ({ context: { draft } }) =>
+              draft.customer === undefined ? emptyDraft : { ...emptyDraft, customer: '' },
+            key: undefined,
+          }),
         },
       ],
     },

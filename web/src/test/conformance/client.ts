@@ -5,6 +5,7 @@ import { parseSse, type SseMessage } from '../../api/sse';
 import type {
   CancelledOrder,
   CancelOutcome,
+  Catalogue,
   CreateOrder,
   DevToken,
   Events,
@@ -64,6 +65,10 @@ export class Client {
 
   create(order: unknown, headers: Headings = {}): Promise<Reply<Order>> {
     return this.post('/v1/orders', { body: order, headers });
+  }
+
+  catalogue(headers: Headings = {}): Promise<Reply<Catalogue>> {
+    return this.get('/v1/catalogue', headers);
   }
 
   /** Creates an order of one item with this name. */

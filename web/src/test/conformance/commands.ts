@@ -32,6 +32,41 @@ function testCreate({ newUser }: Fixture): void {
     expect((await client.order()).history[0]?.by).toBe('operator');
   });
 
+  it('belongs to the customer whom an operator names', async () => {
+    const [owner, operator] = [await newUser(), await newUser('operator')];
+    const key = { 'Idempotency-Key': 'key-1' };
+    const request = { ...orderOf('Green tea'), customer: owner.name };
+    const { status, body } = await operator.client.create(request, key);
+    expect([status, body.customer]).toEqual([201, owner.name]);
+    expect(body.history[0]).toMatchObject({ cause: 'created', by: 'operator', user: operator.name });
+    const again = await operator.client.create(request, key);
+    expect([again.body.id, again.headers.get('Idempotency-Replayed')]).toEqual([body.id, 'true']);
+    const seen = (await owner.client.read(body.id)).body;
+    expect([seen.history[0]?.by, seen.history[0]?.user]).toEqual(['operator', undefined]);
+    expect((await owner.client.cancel(body.id)).body.changed).toBe(true);
+    for (const other of [{ ...request, customer: 'somebody' }, orderOf('Green tea')]) {
+      const refused = await operator.client.create(other, key);
+      expect([refused.status, (refused.body as unknown as Problem).code]).toEqual([
+        422,
+        'idempotency-key-reused',
+      ]);
+    }
+  });
+
+  it('is refused to a customer who names another one', async () => {
+    const { name, client } = await newUser();
+    const refused = await client.create({ ...orderOf('Green tea'), customer: 'somebody' });
+    expect([refused.status, (refused.body as unknown as Problem).code]).toEqual([403, 'forbidden']);
+    const key = { 'Idempotency-Key': 'key-1' };
+    const own = await client.create({ ...orderOf('Green tea'), customer: name }, key);
+    expect((await client.create(orderOf('Green tea'), key)).body.id).toBe(own.body.id);
+    const operator = await newUser('operator');
+    for (const customer of [' ', 'a\nb', 'a'.repeat(256), 5]) {
+      const { status, body } = await operator.client.create({ ...orderOf('Green tea'), customer });
+      expect([status, badFields(body)]).toEqual([400, ['customer']]);
+    }
+  });
+
   it('returns the same order for the same key, in its current state', async () => {
     const { client } = await newUser();
     const send = () => client.create(orderOf('Green tea'), { 'Idempotency-Key': 'key-1' });

@@ -4,6 +4,7 @@ import { type Client } from './client';
 import { badFields, type Fixture } from './suite';
 
 export function testReads(fixture: Fixture): void {
+  describe('the catalogue', () => testCatalogue(fixture));
   describe('reading an order', () => testOrder(fixture));
   describe('the list', () => testList(fixture));
   describe('the counts', () => testCounts(fixture));
@@ -253,5 +254,20 @@ function testCounts({ newUser }: Fixture): void {
       'invalid-request',
       fields,
     ]);
+  });
+}
+
+function testCatalogue({ newUser }: Fixture): void {
+  it('has the prices of each item, and an ETag', async () => {
+    const { client } = await newUser();
+    const { status, headers, body } = await client.catalogue();
+    expect([status, body.enforced]).toEqual([200, false]);
+    expect(body.items[0]).toMatchObject({ sku: 'tea-1', name: 'Green tea', prices: { EUR: 450 } });
+    const known = headers.get('ETag') ?? '';
+    for (const tags of [known, `"0", W/${known}`]) {
+      const again = await client.catalogue({ 'If-None-Match': tags });
+      expect([again.status, again.headers.get('ETag')]).toEqual([304, known]);
+    }
+    expect((await client.catalogue({ 'If-None-Match': '"0"' })).status).toBe(200);
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Draft, emptyDraft, toRequest } from '../../domain/draft';
+import { type Draft, emptyDraft, toRequest } from '../domain/draft';
 import { draftStore } from './draft.store';
 
 const draft: Draft = {

@@ -1,6 +1,6 @@
 /** The draft, kept in this browser for each user. */
-import { currencies } from '../../api/types';
-import { type Draft, emptyDraft } from '../../domain/draft';
+import { currencies } from '../api/types';
+import { type Draft, emptyDraft } from '../domain/draft';
 
 /** The stored state. A draft keeps its idempotency key, so submitting it twice creates one order. */
 export interface Saved {
@@ -32,7 +32,7 @@ export function draftStore(user: string, storage: Storage = localStorage): Draft
     },
     save(saved) {
       try {
-        if (saved.draft.items.length === 0) storage.removeItem(name);
+        if (saved.draft.items.length === 0 && !saved.draft.customer) storage.removeItem(name);
         else storage.setItem(name, JSON.stringify(saved));
       } catch {
         // No storage: the draft ends with the page.
