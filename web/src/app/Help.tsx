@@ -2,6 +2,7 @@ import { Dialog } from '../ui/Dialog';
 
 const keys = [
   ['/', 'Search'],
+  ['Ctrl K', 'Search or jump to'],
   ['j, k', 'Next or previous order'],
   ['Enter', 'Open order'],
   ['x', 'Select order'],

@@ -18,6 +18,7 @@ import { Help } from './Help';
 import { Link, navigate, useAddress } from '../ui/router';
 import { useServices } from '../services';
 import { Account } from './Account';
+import { loadPalette, PaletteButton } from './palette/PaletteButton';
 import { ThemeChoice } from './ThemeChoice';
 
 const loadOrderPage = () => import('../pages/order/OrderPage');
@@ -39,6 +40,7 @@ const PRELOAD_RETRY = 10_000;
 const preloaded: readonly (() => Promise<unknown>)[] = [
   loadOrderPage,
   loadCreatePage,
+  loadPalette,
   () => import('../pages/order/Diagram'),
   () => import('../pages/order/Inspect'),
 ];
@@ -74,6 +76,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
           </Link>
           <Badge />
           <nav aria-label="Main">
+            <PaletteButton hidden={phone} onHelp={() => setHelp(true)} onSignOut={onSignOut} />
             <Link
               href="/new"
               className="button primary new"

@@ -100,7 +100,7 @@ export interface Total {
 }
 
 /** The server stops to count the orders that need attention at this number. */
-const ATTENTION_LIMIT = 1_000;
+export const ATTENTION_LIMIT = 1_000;
 
 /** How many orders match the query and have one of `among`; undefined while that is unknown. */
 export function totalOf(

@@ -15,6 +15,7 @@ import { useMedia, usePhone } from '../../ui/media';
 import { Menu } from '../../ui/Menu';
 import { Link, navigate } from '../../ui/router';
 import { FilterForm, Periods } from './FilterForm';
+import { ViewActions } from './SavedViews';
 import { Search } from './Search';
 
 /** Search and filters in one row. On a phone the filters are behind one button. */
@@ -38,7 +39,7 @@ export function Filters({ query }: { query: ListQuery }) {
             </Menu>
             {placed && <Remove chip={placed} query={query} />}
           </span>
-          <Menu label="+ Filter">
+          <Menu className="pill-button" label="+ Filter">
             <FilterForm query={query} parts={['orders']} />
           </Menu>
           {isFiltered(query) && <Clear query={query} />}
@@ -118,9 +119,10 @@ function Sheet({ query, chips }: { query: ListQuery; chips: readonly Chip[] }) {
       </button>
       {open && (
         <Dialog title="Filters" className="sheet" onClose={close}>
-          <SortChoice query={query} />
+          <h3>Placed</h3>
           <Periods query={query} onApply={close} />
           <FilterForm query={query} parts={['dates', 'orders']} onApply={close} />
+          <ViewActions query={query} onDone={close} />
           <div className="actions">
             {isFiltered(query) && (
               <Link className="button" href={formatQuery(refine(query, noFilters))} onClick={close}>

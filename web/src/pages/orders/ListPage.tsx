@@ -8,6 +8,7 @@ import { formatQuery, isFiltered, noFilters, parseQuery, refine, toParams } from
 import { isSelectable } from '../../domain/selection';
 import { isStale, totalOf } from '../../live/list';
 import { useMedia } from '../../ui/media';
+import { useCommands } from '../../ui/commands';
 import { Menu } from '../../ui/Menu';
 import { Message } from '../../ui/Message';
 import { BulkCancel, useBulkCancel } from './BulkCancel';
@@ -72,6 +73,13 @@ export function ListPage() {
       bulk.ask({ ids: [id] });
     },
   });
+
+  useCommands([
+    { name: 'Export CSV', run: exportCsv },
+    ...(selected.size > 0
+      ? [{ name: `Cancel ${plural(selected.size, 'selected order')}…`, run: () => bulk.ask(target) }]
+      : []),
+  ]);
 
   const rows = { view, stale, disabled, selected, onSelect: select };
   const shown = display.columns.filter(

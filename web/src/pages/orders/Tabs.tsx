@@ -1,46 +1,62 @@
 import { statuses } from '../../api/types';
 import { statusNames } from '../../domain/format';
 import { formatQuery, type ListQuery, refine } from '../../domain/query';
-import type { ListView } from '../../live/list';
+import { ATTENTION_LIMIT, type ListView } from '../../live/list';
 import { useServices } from '../../services';
+import { usePhone } from '../../ui/media';
 import { Link } from '../../ui/router';
+import { useViews, ViewActions } from './SavedViews';
 
 interface TabsProps extends Pick<ListView, 'counts' | 'atLeast' | 'attention'> {
   query: ListQuery;
 }
 
-/** The server stops counting the orders that need attention here. */
-const ATTENTION_LIMIT = 1_000;
-
-/** The statuses with their number of orders, and for operators the orders that need attention. */
+/** The statuses with their number of orders, for operators the orders that need attention, and the saved views. */
 export function Tabs({ query, counts, atLeast, attention }: TabsProps) {
   const operator = useServices().session.role === 'operator';
   const all = counts && statuses.reduce((sum, status) => sum + counts[status], 0);
+  const { views, current: view } = useViews(query);
+  const phone = usePhone();
   const current = (on: boolean) => (on ? 'true' : undefined);
   const tab = (status: ListQuery['status'], name: string, count: number | undefined, more: boolean) => (
     <Link
       key={name}
       href={formatQuery(refine(query, { status, attention: false }))}
-      aria-current={current(query.status === status && !query.attention)}
+      aria-current={current(query.status === status && !query.attention && !view)}
     >
       <Name name={name} /> <Count count={count} more={more} />
     </Link>
   );
   return (
-    <nav className="tabs" aria-label="Status">
-      {tab(undefined, 'All', all, atLeast.length > 0)}
-      {statuses.map((status) => tab(status, statusNames[status], counts?.[status], atLeast.includes(status)))}
-      {operator && (
-        <Link
-          className={attention ? 'attention' : undefined}
-          href={formatQuery(refine(query, { status: undefined, attention: true }))}
-          aria-current={current(query.attention)}
-        >
-          <Name name="Needs attention" />{' '}
-          <Count count={attention} more={attention !== undefined && attention >= ATTENTION_LIMIT} />
-        </Link>
-      )}
-    </nav>
+    <div className="views">
+      <nav className="tabs" aria-label="Views">
+        {tab(undefined, 'All', all, atLeast.length > 0)}
+        {statuses.map((status) =>
+          tab(status, statusNames[status], counts?.[status], atLeast.includes(status)),
+        )}
+        {operator && (
+          <Link
+            className={attention ? 'attention' : undefined}
+            href={formatQuery(refine(query, { status: undefined, attention: true }))}
+            aria-current={current(query.attention && !view)}
+          >
+            <Name name="Needs attention" />{' '}
+            <Count count={attention} more={attention !== undefined && attention >= ATTENTION_LIMIT} />
+          </Link>
+        )}
+        {views.map((one, i) => (
+          <Link
+            key={one.name}
+            className={i === 0 ? 'first-view' : undefined}
+            href={one.address}
+            aria-current={current(one === view)}
+          >
+            <Name name={one.name} />
+          </Link>
+        ))}
+      </nav>
+      {!phone && <ViewActions query={query} />}
+    </div>
   );
 }
 
