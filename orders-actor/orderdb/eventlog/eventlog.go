@@ -21,7 +21,7 @@ const Retention = 7 * 24 * time.Hour
 // that cursors stay valid, but has neither customer nor order.
 const NotErased = ` AND customer <> '' `
 
-const eraseBatch = 1_000 // events per transaction
+const eraseBatch = 5_000 // events per transaction
 
 // Erase erases the events of a customer's removed orders, in small transactions. It reads all events of the customer.
 func Erase(ctx context.Context, db *sqldb.DB, customer string) (erased int64, _ error) {
