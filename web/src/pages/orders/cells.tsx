@@ -53,9 +53,9 @@ function causeOf({ status, cancellation, lastChange }: OrderSummary): string | u
 }
 
 const attentionTexts: Record<AttentionReason, (waited: string) => string> = {
-  unpaid: (waited) => `unpaid for ${waited}`,
+  unpaid: (waited) => `unpaid ${waited}`,
   overdue: (waited) => `due ${waited} ago`,
-  'void-pending': (waited) => `void pending for ${waited}`,
+  'void-pending': (waited) => `void pending ${waited}`,
   inconsistent: () => 'inconsistent',
 };
 
