@@ -69,7 +69,7 @@ describe('the fault lab', () => {
     await story(lab.url, async (page) => {
       await signIn(page, 'olivia');
       await open(page);
-      expect(await violations(page)).toEqual([]);
+      expect(await violations(page, 'main')).toEqual([]);
       await page.getByLabel('Duration').selectOption('30 s');
       await page.getByRole('button', { name: 'Start', exact: true }).click();
       await page.getByText('Customers are at work.').waitFor();
@@ -87,7 +87,7 @@ describe('the fault lab', () => {
         /[1-9]\d* orders [1-9]\d* crash(es)? 0 lost 0 charged twice 0 delivered after a cancel/,
       );
       expect(await verdict.getByText('Kept', { exact: true }).count()).toBe(10);
-      expect(await violations(page)).toEqual([]);
+      expect(await violations(page, 'main')).toEqual([]);
     });
   }, 480_000);
 
@@ -104,7 +104,7 @@ describe('the fault lab', () => {
           .or(page.getByText(/killed \d+ times/))
           .first()
           .waitFor();
-        expect(await violations(page)).toEqual([]);
+        expect(await violations(page, 'main')).toEqual([]);
         expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
       },
       { viewport: phone, colorScheme: 'dark' },

@@ -50,6 +50,9 @@ function LabView({ lab, status, lost }: { lab: Lab; status: Status; lost: boolea
   const view = useObservable(lab.view$, emptyView);
   const killing = useObservable(lab.killing$, true);
   const [seconds, setSeconds] = useState<number>(60);
+  // The change of a payment mode takes effect when payments-svc has started again.
+  const [wanted, setWanted] = useState<Payments>();
+  if (wanted !== undefined && wanted === status.payments) setWanted(undefined);
   const { result, error } = state.context;
   const ready = state.matches('idle') || state.matches('verdict') || state.matches('failed');
   const start = () => send({ type: 'START', seconds, kills: kills(status), at: Date.now() });
@@ -125,8 +128,11 @@ function LabView({ lab, status, lost }: { lab: Lab; status: Status; lost: boolea
                 <input
                   type="radio"
                   name="payments"
-                  checked={status.payments === mode}
-                  onChange={() => lab.payments(mode)}
+                  checked={(wanted ?? status.payments) === mode}
+                  onChange={() => {
+                    setWanted(mode);
+                    lab.payments(mode);
+                  }}
                 />
                 {paymentModes[mode]}
               </label>
@@ -141,7 +147,10 @@ function LabView({ lab, status, lost }: { lab: Lab; status: Status; lost: boolea
         />
       </section>
       <PartCards status={status} onKill={lab.kill} onStart={lab.start} />
-      <OrderSquares view={view} />
+      <OrderSquares
+        view={view}
+        crashes={state.matches('idle') ? 0 : kills(status) - state.context.killsBefore}
+      />
     </div>
   );
 }

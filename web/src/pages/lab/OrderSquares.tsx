@@ -4,10 +4,11 @@ import { plural, statusNames } from '../../domain/format';
 import type { View } from './traffic';
 
 /** A moving picture of the run: one square per order in the colour of its status, and counters. */
-export const OrderSquares = memo(function OrderSquares({ view }: { view: View }) {
+export const OrderSquares = memo(function OrderSquares({ view, crashes }: { view: View; crashes: number }) {
   const { orders } = view;
   const counts = statuses.map((status) => ({ status, n: orders.filter((one) => one === status).length }));
   const facts: [name: string, value: number][] = [
+    ['Crashes', crashes],
     ['Requests sent again', view.retries],
     ['Lost answers', view.lost],
     ['Answers “unavailable”', view.unavailable],

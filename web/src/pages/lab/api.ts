@@ -1,18 +1,19 @@
 /** The fault lab's server (faults/lab). `make run` and production have none. */
 import {
   catchError,
+  concat,
   distinctUntilChanged,
   EMPTY,
   exhaustMap,
   map,
   merge,
+  mergeMap,
   type Observable,
   of,
   type SchedulerLike,
   Subject,
   switchMap,
   tap,
-  throwError,
   timer,
 } from 'rxjs';
 import { fromFetch } from 'rxjs/fetch';
@@ -172,26 +173,21 @@ interface Crashes {
   scheduler?: SchedulerLike;
 }
 
-/** Kills a random part every 2 to 5 s, and starts it again after 0.5 to 2.5 s. */
+/** Kills a random running part every 2.5 s on average, and starts it again after 0.5 to 2.5 s. Two may be down at once. */
 export function crashParts({ parts, api, random = Math.random, scheduler }: Crashes): Observable<Status> {
   const between = (from: number, to: number) => timer(from + random() * (to - from), scheduler);
-  const once$ = (): Observable<Status> =>
-    api.parts().pipe(
-      switchMap(({ parts: all }) => {
-        const running = all.filter(({ state }) => state === 'running');
-        const victim = running[Math.floor(random() * running.length)];
-        if (!victim) return throwError(() => new Error('no part runs'));
-        return parts
-          .kill(victim.name)
-          .pipe(switchMap(() => between(500, 2_500).pipe(switchMap(() => parts.start(victim.name)))));
-      }),
-    );
-  return timer(0, 250, scheduler).pipe(
-    exhaustMap(() =>
-      between(1_500, 4_500).pipe(
-        switchMap(once$),
-        catchError(() => EMPTY),
-      ),
-    ),
+  const crash$ = between(0, 2_000).pipe(
+    switchMap(() => api.parts()),
+    switchMap(({ parts: all }) => {
+      const running = all.filter(({ state }) => state === 'running');
+      const victim = running[Math.floor(random() * running.length)];
+      if (!victim) return EMPTY;
+      return concat(
+        parts.kill(victim.name),
+        between(500, 2_500).pipe(switchMap(() => parts.start(victim.name))),
+      );
+    }),
+    catchError(() => EMPTY),
   );
+  return timer(1_000, 2_500, scheduler).pipe(mergeMap(() => crash$, 2));
 }

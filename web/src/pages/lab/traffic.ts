@@ -216,7 +216,7 @@ export function createTraffic({
         { op: 'read', client, order },
         defer(() => api.order(order)).pipe(map((found) => ({ order: found }))),
       );
-      if (chance(0.4)) {
+      if (chance(0.3)) {
         const moments = [0, random() * 600, random() * 4_000, DELIVER_AFTER + random() * 1_200];
         return wait(moments[Math.floor(random() * moments.length)] ?? 0).pipe(
           mergeMap(() =>
