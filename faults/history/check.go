@@ -46,7 +46,7 @@ var facts = map[Invariant]string{
 	CancelKept:     "answered cancels",
 	VoidArrives:    "cancelled orders",
 	FinalInTime:    "orders",
-	NoGaps:         "versions as they were seen",
+	NoGaps:         "observed versions",
 	Converged:      "reads and stored copies",
 	FeedComplete:   "events",
 	OneKeyOneOrder: "creates with a key",

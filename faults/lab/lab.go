@@ -77,7 +77,7 @@ func Run(ctx context.Context, o Options) (err error) {
 				"AUTH_MODE": "dev", "VIEW_DSN": filepath.Join(home, "view.db"), "DELIVER_AFTER": deliverAfter.String(),
 				"RATE_LIMIT": "0", "MAX_IN_FLIGHT": "1024", "PAYMENT_TIMEOUT": "10s",
 			},
-			stack.PaymentsSvc: modes[Normal],
+			stack.PaymentsSvc: {"PAYMENT_CONFIRM_RATE": "0.9", "PAYMENT_LATENCY": normalLatency, "PAYMENT_FAILURE_RATE": "0"},
 		},
 	})
 	if err != nil {

@@ -313,7 +313,9 @@ type labRun struct {
 func validRun(t *testing.T) *labRun {
 	t.Helper()
 	began := time.Now().Add(-time.Minute)
-	at := func(ms int) time.Time { return began.Add(time.Duration(ms) * time.Millisecond).Truncate(time.Millisecond) }
+	at := func(ms int) time.Time {
+		return began.Add(time.Duration(ms) * time.Millisecond).Truncate(time.Millisecond)
+	}
 	r := &labRun{stores: history.Stores{
 		At: at(30_000), Orders: map[string]order.Order{}, Listed: map[string]order.Order{}, Actors: map[string]order.State{},
 		Payments: map[string]history.Payment{

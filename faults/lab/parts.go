@@ -33,11 +33,14 @@ const (
 	Failing Mode = "failing" // half of the calls
 )
 
-// modes has the settings of payments-svc for each mode. A decision takes long enough to be seen.
+// normalLatency is long enough that a visitor sees the status created.
+const normalLatency = "500ms"
+
+// modes has the settings of payments-svc for each mode.
 var modes = map[Mode]map[string]string{
-	Normal:  {"PAYMENT_LATENCY": "500ms", "PAYMENT_FAILURE_RATE": "0"},
+	Normal:  {"PAYMENT_LATENCY": normalLatency, "PAYMENT_FAILURE_RATE": "0"},
 	Slow:    {"PAYMENT_LATENCY": "3s", "PAYMENT_FAILURE_RATE": "0"},
-	Failing: {"PAYMENT_LATENCY": "500ms", "PAYMENT_FAILURE_RATE": "0.5"},
+	Failing: {"PAYMENT_LATENCY": normalLatency, "PAYMENT_FAILURE_RATE": "0.5"},
 }
 
 // partNames lists the parts that may be killed, as chaos does.
