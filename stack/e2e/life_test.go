@@ -80,3 +80,36 @@ func TestRepeatedCreateReturnsSameOrder(t *testing.T) {
 	assert.Equal(t, api.ProblemCodeIdempotencyKeyReused, other.Code())
 	assert.Len(t, c.list(t), 1)
 }
+
+// The whole life of an order that an operator creates: it is paid for its customer, who cancels it, and the charge is voided.
+func TestOperatorCreatesAnOrderForACustomer(t *testing.T) {
+	operator, customer := login(t, shared.URL(), "otto", api.RoleOperator), login(t, shared.URL(), "grace", api.RoleCustomer)
+	body := tea
+	body.Customer = "grace"
+	key := "for-grace"
+	create := func(u user, body api.CreateOrder) client.Reply {
+		return read(t)(u.CreateOrder(t.Context(), &api.CreateOrderParams{IdempotencyKey: &key}, body))
+	}
+	assert.Equal(t, http.StatusForbidden, create(login(t, shared.URL(), "mallory", api.RoleCustomer), body).Status)
+	first := create(operator, body)
+	require.Equal(t, http.StatusCreated, first.Status, "%s", first.Body)
+	o := parse[api.Order](t, first.Body)
+	assert.Equal(t, "grace", o.Customer)
+	assert.Equal(t, o.ID, parse[api.Order](t, create(operator, body).Body).ID)
+	other := body
+	other.Customer = "heidi"
+	assert.Equal(t, http.StatusUnprocessableEntity, create(operator, other).Status)
+
+	decided := customer.await(t, o.ID, "decided", func(o api.Order) bool { return o.Status != api.StatusCreated })
+	assert.Equal(t, api.PartyOperator, decided.History[0].By)
+	assert.Empty(t, decided.History[0].User)
+	if decided.Status == api.StatusConfirmed {
+		customer.cancel(t, o.ID)
+	}
+	customer.await(t, o.ID, "final", func(o api.Order) bool {
+		return o.Status == api.StatusCancelled || o.Status == api.StatusDelivered
+	})
+	inspection := operator.inspect(t, o.ID)
+	assert.Equal(t, "otto", operator.get(t, o.ID).History[0].User)
+	assert.NotEmpty(t, inspection.Ledger.Payment.Status)
+}
