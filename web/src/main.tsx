@@ -47,11 +47,14 @@ const machine = sessionMachine.provide({
       if (!grant) return undefined;
       const { identity } = createApi({ clock: createServerClock(), tokens: { token: () => grant.token } });
       // The issuer accepts its code once, so a sign-in must not end because the server is away for a moment.
-      const patient = retry({
-        count: 10,
-        delay: (error) => (isTemporary(error) ? timer(delayAfter(error)) : throwError(() => error)),
-      });
-      return { ...grant, ...(await toPromise(identity().pipe(patient), signal)) };
+      const patient = identity().pipe(
+        retry({
+          count: 10,
+          delay: (error: unknown) =>
+            isTemporary(error) ? timer(delayAfter(error)) : throwError(() => error),
+        }),
+      );
+      return { ...grant, ...(await toPromise(patient, signal)) };
     }),
     signIn: fromPromise(({ input: { user, role }, signal }) =>
       toPromise(

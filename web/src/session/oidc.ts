@@ -129,6 +129,7 @@ const clientOf = (config: OidcConfig): oauth.Client => ({
 /** Issuers on loopback, for development, have no certificate. The server decides which issuers may be used. */
 const requestOptions = (config: OidcConfig, signal: AbortSignal) => ({
   signal,
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so that it is noticed
   [oauth.allowInsecureRequests]: config.issuer.startsWith('http:'),
 });
 

@@ -2,7 +2,7 @@
 import type { Session, SessionStore } from './session';
 
 interface Locks {
-  request<T>(name: string, work: () => Promise<T>): Promise<T>;
+  request: <T>(name: string, work: () => Promise<T>) => Promise<T>;
 }
 
 interface RenewalOptions {
