@@ -6,6 +6,7 @@ const keys = [
   ['j, k', 'Next or previous order'],
   ['Enter', 'Open order'],
   ['x', 'Select order'],
+  ['Shift+J, K', 'Select a range'],
   ['n', 'New order'],
   ['g', 'Go to orders'],
   ['c', 'Cancel order'],
