@@ -48,7 +48,8 @@ describe('the list', () => {
   test('does not move when a row is selected, and selects ranges with Shift', () =>
     story(stack().url, async (page) => {
       for (let i = 0; i < 12; i++) await stack().create('frank', `Tea ${i}`);
-      await signIn(page, 'frank');
+      await signIn(page, 'olivia');
+      await page.goto(`${stack().url}/?customer=frank`);
       await boxes(page).nth(3).waitFor();
       const before = await boxes(page).nth(3).boundingBox();
       const cell = await page.locator('tbody td.select').first().boundingBox();
@@ -67,7 +68,8 @@ describe('the list', () => {
       stack().url,
       async (page) => {
         for (let i = 0; i < 12; i++) await stack().create('grace', `Tea ${i}`);
-        await signIn(page, 'grace');
+        await signIn(page, 'olivia');
+        await page.goto(`${stack().url}/?customer=grace`);
         await page.getByRole('button', { name: 'Select', exact: true }).click();
         await boxes(page).first().tap();
         await page.mouse.wheel(0, 600);
@@ -80,7 +82,8 @@ describe('the list', () => {
   test('keeps its headings in sight', () =>
     story(stack().url, async (page) => {
       for (let i = 0; i < 25; i++) await stack().create('heidi', `Tea ${i}`);
-      await signIn(page, 'heidi');
+      await signIn(page, 'olivia');
+      await page.goto(`${stack().url}/?customer=heidi`);
       await boxes(page).nth(20).waitFor();
       await page.mouse.wheel(0, 900);
       await page.waitForFunction(() => scrollY > 300);

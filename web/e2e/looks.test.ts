@@ -72,7 +72,7 @@ const states: Record<string, (page: Page) => Promise<void>> = {
       .waitFor();
   },
   'list with selected orders': async (page) => {
-    await signIn(page, 'alice');
+    await signIn(page, 'olivia');
     await page
       .getByRole('checkbox', { name: /select/i })
       .last()

@@ -10,7 +10,7 @@ export async function signIn(page: Page, user: string): Promise<void> {
     await other.fill(user);
     await other.press('Enter');
   }
-  await page.getByRole('heading', { name: 'Orders', exact: true }).waitFor();
+  await page.getByRole('heading', { name: /^(Your orders|Orders)$/ }).waitFor();
 }
 
 export async function signOut(page: Page): Promise<void> {

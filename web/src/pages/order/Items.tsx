@@ -15,7 +15,7 @@ export function Items({ order: { items, currency, total } }: { order: Order }) {
             <th scope="col" className="total quantity">
               Quantity
             </th>
-            <th scope="col" className="total">
+            <th scope="col" className="total price">
               Price
             </th>
             <th scope="col" className="total">
@@ -37,9 +37,9 @@ export function Items({ order: { items, currency, total } }: { order: Order }) {
         </tbody>
         <tfoot>
           <tr>
-            <th scope="row" colSpan={3}>
-              Total
-            </th>
+            <th scope="row">Total</th>
+            <td className="quantity" />
+            <td className="price" />
             <td className="total">{money(total, currency)}</td>
           </tr>
         </tfoot>

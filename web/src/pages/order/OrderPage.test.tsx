@@ -24,6 +24,8 @@ async function openOrder(
   return { ...page, id };
 }
 
+const listed = (id: string) =>
+  waitFor(() => expect(document.querySelector(`[data-order='${id}']`)).toBeTruthy());
 const section = (name: string) => within(screen.getByRole('region', { name }));
 const chip = () => screen.getByTestId('status').textContent;
 const ask = () => screen.findByRole('button', { name: 'Cancel order' });
@@ -222,7 +224,7 @@ describe('the page of an order', () => {
     const { id } = backend.create('alice', { items: [tea], currency: 'EUR' });
     const answers = [http.get('*/v1/orders/:id', () => HttpResponse.error())];
     open({ backend, answers });
-    await screen.findByText(shortId(id));
+    await listed(id);
     act(() => navigate(`/orders/${id}`));
     await screen.findByRole('heading', { name: `Order ${shortId(id)}` });
     expect(chip()).toBe('Created');
@@ -236,7 +238,7 @@ describe('the page of an order', () => {
       backend.create('alice', { items: [tea], currency: 'EUR' }, { at: Date.now() - age * 60_000 }).id;
     const [oldest, middle, newest] = [create(3), create(2), create(1)];
     const { user } = open({ backend });
-    await screen.findByText(shortId(middle));
+    await listed(middle);
     act(() => navigate(`/orders/${middle}`));
     const order = (id: string) => screen.findByRole('heading', { name: `Order ${shortId(id)}` });
     await order(middle);
@@ -262,6 +264,60 @@ describe('the page of an order', () => {
     open({ backend, user, role, at: `/orders/${id}` });
     await screen.findByRole('heading', { name: 'Order not found' });
     expect(screen.getByRole('link', { name: '← Orders' }).getAttribute('href')).toBe('/');
+  });
+});
+
+describe('the page of an order, for its customer', () => {
+  it('has the words of customers, and nothing of operators', async () => {
+    const { backend, id } = await openOrder('created');
+    expect(chip()).toBe('Payment pending');
+    backend.confirm(id, Date.now() + 5.5 * 3_600_000);
+    await waitFor(() => expect(chip()).toBe('Paid'));
+    expect(steps()).toEqual(['Placed', 'Paid', expect.stringMatching(/^Delivery by .*\d/)]);
+    expect(activity().at(-1)).toBe('You placed the order');
+    for (const name of ['Customer', 'Inspect']) expect(screen.queryByRole('region', { name })).toBeNull();
+    for (const text of ['State machine', 'Copy JSON', 'Attempts'])
+      expect(screen.queryByText(text)).toBeNull();
+    expect(screen.getByText('Print receipt')).toBeTruthy();
+  });
+
+  it('says that nothing was charged when the payment was declined', async () => {
+    const { backend, id } = await openOrder('created');
+    backend.decline(id);
+    expect(await screen.findByText('Your payment was declined. Nothing was charged.')).toBeTruthy();
+  });
+
+  it('is listed among “Your orders”, in the same words and without checkboxes or export', async () => {
+    const { id } = await openOrder();
+    act(() => navigate('/'));
+    await screen.findByRole('heading', { name: 'Your orders' });
+    await listed(id);
+    expect(within(screen.getByRole('table')).getByText('Paid')).toBeTruthy();
+    expect(within(screen.getByRole('table')).queryByRole('columnheader', { name: 'Customer' })).toBeNull();
+    expect(screen.queryByRole('button', { name: 'Export CSV' })).toBeNull();
+    expect(within(screen.getByRole('table')).queryByRole('checkbox')).toBeNull();
+  });
+
+  it('orders the same items again', async () => {
+    const { user } = await openOrder();
+    await user.click(screen.getByRole('button', { name: 'Order again' }));
+    await screen.findByRole('heading', { name: 'New order' });
+    expect(screen.getByDisplayValue('Green tea')).toBeTruthy();
+    expect(screen.getByDisplayValue('Stoneware mug')).toBeTruthy();
+  });
+
+  it('asks before it replaces a draft', async () => {
+    const draft = {
+      currency: 'EUR',
+      items: [{ row: 1, sku: 'x', name: 'Mine', quantity: '1', price: '1.00' }],
+    };
+    localStorage.setItem('orders.draft.alice', JSON.stringify({ draft }));
+    const { user } = await openOrder();
+    await user.click(screen.getByRole('button', { name: 'Order again' }));
+    const question = within(await screen.findByRole('dialog', { name: 'Replace your draft?' }));
+    await user.click(question.getByRole('button', { name: 'Keep draft' }));
+    expect(localStorage.getItem('orders.draft.alice')).toContain('Mine');
+    expect(screen.queryByRole('dialog')).toBeNull();
   });
 });
 
@@ -424,7 +480,7 @@ describe('cancelling an order', () => {
     await screen.findByText(/^Orders can’t be cancelled right now\. Retrying automatically/);
     expect([screen.queryByRole('dialog'), chip()]).toEqual([null, 'Paid']);
     act(() => navigate('/'));
-    await screen.findByRole('cell', { name: 'Confirmed' });
+    await listed(id);
     act(() => navigate(`/orders/${id}`));
     await screen.findByText(/^Orders can’t be cancelled right now/);
     state.away = false;
@@ -453,7 +509,7 @@ describe('cancelling an order', () => {
     await user.click(await ask());
     await user.click((await dialog()).getByRole('button', { name: 'Cancel order' }));
     act(() => navigate('/'));
-    await screen.findByRole('heading', { name: 'Orders' });
+    await screen.findByRole('heading', { name: 'Your orders' });
     answer();
     await findToast('Order cancelled');
     expect(backend.get(id)?.status).toBe('cancelled');

@@ -17,6 +17,7 @@ import { CancelDialog } from './CancelDialog';
 import { Crumbs, Head } from './Head';
 import { Items } from './Items';
 import { type OrderPageContext, orderPageMachine } from './order-page.machine';
+import { OrderAgain } from './OrderAgain';
 import { Progress } from './Progress';
 import { CustomerCard, DetailsCard, PaymentCard } from './Sidebar';
 import { StateMachine } from './StateMachine';
@@ -27,7 +28,7 @@ import { WaitNotice } from './WaitNotice';
 const Inspect = lazyPart(() => import('./Inspect'));
 
 export default function OrderPage({ id }: { id: string }) {
-  const { api, cancels, feed, toasts, lastList } = useServices();
+  const { api, cancels, feed, session, toasts, lastList } = useServices();
   const machine = useMemo(
     () =>
       orderPageMachine.provide({
@@ -97,11 +98,14 @@ export default function OrderPage({ id }: { id: string }) {
       <Head
         order={order}
         actions={
-          state.can({ type: 'ASK' }) && (
-            <button type="button" className="danger" onClick={() => send({ type: 'ASK' })}>
-              Cancel order
-            </button>
-          )
+          <>
+            {session.role === 'customer' && <OrderAgain order={order} />}
+            {state.can({ type: 'ASK' }) && (
+              <button type="button" className="danger" onClick={() => send({ type: 'ASK' })}>
+                Cancel order
+              </button>
+            )}
+          </>
         }
       />
       {state.matches('overtaken') && (

@@ -18,7 +18,7 @@ export function Progress({ order }: { order: Order }) {
   const { role } = useServices().session;
   const now = useNow();
   return (
-    <section className="card progress" aria-label="Progress">
+    <section className="card progress" aria-label="Progress" data-status={order.status}>
       <ol>
         {stepsOf(order, role, now).map(({ name, state, detail, filled = 0 }) => (
           <li key={name} className={state} aria-current={state === 'current' ? 'step' : undefined}>

@@ -12,7 +12,7 @@ import { useCommands } from '../../ui/commands';
 import { Menu } from '../../ui/Menu';
 import { Message } from '../../ui/Message';
 import { BulkCancel, useBulkCancel } from './BulkCancel';
-import { columnNames, columns, toggleColumn, useDisplay } from './display';
+import { type Column, columnNames, columns, toggleColumn, useDisplay } from './display';
 import { useExport } from './exportCsv';
 import { CustomerHead } from './CustomerHead';
 import { Filters } from './Filters';
@@ -30,6 +30,8 @@ const cancellable = statuses.filter((status) => allows(status, 'cancel'));
 export function ListPage() {
   const address = useAddress();
   const { session } = useServices();
+  const customer = session.role === 'customer';
+  const title = customer ? 'Your orders' : 'Orders';
   const query = useMemo(() => parseQuery(address.slice(1)), [address]);
   const [display, setDisplay] = useDisplay();
   const narrow = useMedia('(max-width: 767px)');
@@ -60,13 +62,13 @@ export function ListPage() {
   const pageSelected = page.length > 0 && page.every(({ id }) => selected.has(id));
 
   useEffect(() => {
-    document.title = 'Orders';
-  }, []);
+    document.title = title;
+  }, [title]);
   useListKeys({
     orders: view.orders,
     stale,
     selected,
-    select: (id, on, range) => disabled || select(id, on, range),
+    select: (id, on, range) => disabled || customer || select(id, on, range),
     cancelSelected: () => bulk.ask(target),
     cancelOne: ({ id }) => {
       select(id, true, false);
@@ -75,22 +77,26 @@ export function ListPage() {
   });
 
   useCommands([
-    { name: 'Export CSV', run: exportCsv },
+    ...(customer ? [] : [{ name: 'Export CSV', run: exportCsv }]),
     ...(selected.size > 0
       ? [{ name: `Cancel ${plural(selected.size, 'selected order')}…`, run: () => bulk.ask(target) }]
       : []),
   ]);
 
+  // A customer sees no other customer, and cancels orders one by one.
+  const isOffered = (column: Column) => column !== 'customer' || !customer;
   const rows = { view, stale, disabled, selected, onSelect: select };
   const shown = display.columns.filter(
-    (column) => !middle || (column !== 'items' && (column !== 'updated' || display.columns.length < 4)),
+    (column) =>
+      isOffered(column) &&
+      (!middle || (column !== 'items' && (column !== 'updated' || display.columns.length < 4))),
   );
   return (
     <>
       <div className="head">
-        <h1>Orders</h1>
+        <h1>{title}</h1>
         <div className="tools">
-          {narrow && (
+          {narrow && !customer && (
             <>
               <button
                 type="button"
@@ -104,14 +110,16 @@ export function ListPage() {
               </button>
             </>
           )}
-          <button type="button" disabled={exporting} onClick={exportCsv}>
-            {exporting ? 'Exporting…' : narrow ? 'Export' : 'Export CSV'}
-          </button>
+          {!customer && (
+            <button type="button" disabled={exporting} onClick={exportCsv}>
+              {exporting ? 'Exporting…' : narrow ? 'Export' : 'Export CSV'}
+            </button>
+          )}
           {!narrow && (
             <Menu label="Display">
               <fieldset>
                 <legend className="hidden">Visible columns</legend>
-                {columns.map((column) => (
+                {columns.filter(isOffered).map((column) => (
                   <label key={column} className="tick">
                     <input
                       type="checkbox"
@@ -179,6 +187,7 @@ export function ListPage() {
             query={query}
             columns={shown}
             compact={display.compact}
+            selectable={!customer}
             onSelectPage={selectPage}
           />
         )

@@ -14,6 +14,8 @@ interface TableProps extends RowsProps {
   query: ListQuery;
   columns: readonly Column[];
   compact: boolean;
+  /** Whether the rows have checkboxes. */
+  selectable: boolean;
   onSelectPage: (on: boolean) => void;
 }
 
@@ -22,6 +24,7 @@ export function Table({
   view,
   columns,
   compact,
+  selectable,
   stale,
   disabled,
   selected,
@@ -29,8 +32,8 @@ export function Table({
   onSelectPage,
 }: TableProps) {
   const pointer = useRowPointer();
-  const selectable = view.orders.filter(isSelectable);
-  const count = selectable.filter(({ id }) => selected.has(id)).length;
+  const candidates = view.orders.filter(isSelectable);
+  const count = candidates.filter(({ id }) => selected.has(id)).length;
   return (
     <table
       className={compact ? 'orders compact' : 'orders'}
@@ -40,7 +43,7 @@ export function Table({
     >
       <caption className="hidden">Orders</caption>
       <colgroup>
-        <col className="select" />
+        {selectable && <col className="select" />}
         <col className="order" />
         {columns.map((column) => (
           <col key={column} className={column} />
@@ -48,16 +51,18 @@ export function Table({
       </colgroup>
       <thead>
         <tr>
-          <th className="select">
-            {selectable.length > 0 && (
-              <SelectAll
-                disabled={disabled}
-                checked={count === selectable.length}
-                mixed={count > 0 && count < selectable.length}
-                onChange={onSelectPage}
-              />
-            )}
-          </th>
+          {selectable && (
+            <th className="select">
+              {candidates.length > 0 && (
+                <SelectAll
+                  disabled={disabled}
+                  checked={count === candidates.length}
+                  mixed={count > 0 && count < candidates.length}
+                  onChange={onSelectPage}
+                />
+              )}
+            </th>
+          )}
           <th scope="col">Order</th>
           {columns.map((column) => (
             <Heading key={column} column={column} query={query} />
@@ -70,6 +75,7 @@ export function Table({
             key={order.id}
             order={order}
             columns={columns}
+            selectable={selectable}
             disabled={disabled}
             selected={selected.has(order.id)}
             {...rowProps(view, order)}
@@ -147,6 +153,7 @@ function sortable(column: Column, query: ListQuery): boolean {
 interface RowProps {
   order: OrderSummary;
   columns: readonly Column[];
+  selectable: boolean;
   /** Whether the row can't be selected now. */
   disabled: boolean;
   selected: boolean;
@@ -157,13 +164,24 @@ interface RowProps {
 }
 
 /** Renders again only when its own order changes. */
-const Row = memo(function Row({ order, columns, disabled, selected, className, left, onSelect }: RowProps) {
+const Row = memo(function Row({
+  order,
+  columns,
+  selectable,
+  disabled,
+  selected,
+  className,
+  left,
+  onSelect,
+}: RowProps) {
   const [first] = useState(order.version);
   return (
     <tr data-order={order.id} className={className} aria-selected={selected || undefined}>
-      <td className="select">
-        <SelectBox order={order} disabled={disabled} selected={selected} onSelect={onSelect} />
-      </td>
+      {selectable && (
+        <td className="select">
+          <SelectBox order={order} disabled={disabled} selected={selected} onSelect={onSelect} />
+        </td>
+      )}
       <th scope="row">
         <Link className="order-id" href={`/orders/${order.id}`} title={order.id}>
           <OrderId id={order.id} />

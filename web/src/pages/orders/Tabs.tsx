@@ -1,5 +1,5 @@
 import { statuses } from '../../api/types';
-import { statusNames } from '../../domain/format';
+import { statusName } from '../../domain/format';
 import { formatQuery, type ListQuery, refine } from '../../domain/query';
 import { ATTENTION_LIMIT, type ListView } from '../../live/list';
 import { useServices } from '../../services';
@@ -13,7 +13,8 @@ interface TabsProps extends Pick<ListView, 'counts' | 'atLeast' | 'attention'> {
 
 /** The statuses with their number of orders, for operators the orders that need attention, and the saved views. */
 export function Tabs({ query, counts, atLeast, attention }: TabsProps) {
-  const operator = useServices().session.role === 'operator';
+  const { role } = useServices().session;
+  const operator = role === 'operator';
   const all = counts && statuses.reduce((sum, status) => sum + counts[status], 0);
   const { views, current: view } = useViews(query);
   const phone = usePhone();
@@ -32,7 +33,7 @@ export function Tabs({ query, counts, atLeast, attention }: TabsProps) {
       <nav className="tabs" aria-label="Views">
         {tab(undefined, 'All', all, atLeast.length > 0)}
         {statuses.map((status) =>
-          tab(status, statusNames[status], counts?.[status], atLeast.includes(status)),
+          tab(status, statusName(status, role), counts?.[status], atLeast.includes(status)),
         )}
         {operator && (
           <Link

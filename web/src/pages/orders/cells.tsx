@@ -1,6 +1,7 @@
-import type { AttentionReason, OrderSummary } from '../../api/types';
+import type { AttentionReason, OrderSummary, Role } from '../../api/types';
 import { exactTime, listTime, nameOf, roughDuration, shortId } from '../../domain/format';
 import { useNowAs } from '../../ui/now';
+import { useServices } from '../../services';
 import { StatusChip } from '../../ui/StatusChip';
 
 /** The last part of the id; its end, by which people tell orders apart, is bold. */
@@ -26,11 +27,14 @@ export function At({ at }: { at: string }) {
 
 /** The status, and what the order waits for. `left` is whether it left the filter of the list. */
 export function Status({ order, left }: { order: OrderSummary; left: boolean }) {
+  const { role } = useServices().session;
   const hint = useNowAs((now) => hintOf(order, now));
   return (
     <>
       {left && <span>moved to </span>}
-      <StatusChip status={order.status}>{causeOf(order)}</StatusChip>
+      <StatusChip status={order.status} role={role}>
+        {causeOf(order, role)}
+      </StatusChip>
       {hint !== undefined && (
         <small
           className={order.attention ? 'warn' : 'soft'}
@@ -44,10 +48,11 @@ export function Status({ order, left }: { order: OrderSummary; left: boolean }) 
 }
 
 /** Why and by whom an order was cancelled. */
-function causeOf({ status, cancellation, lastChange }: OrderSummary): string | undefined {
+function causeOf({ status, cancellation, lastChange }: OrderSummary, role: Role): string | undefined {
   if (status !== 'cancelled') return undefined;
   const by = lastChange?.cause === 'cancel' ? lastChange.by : cancellation?.by;
   if (lastChange?.cause === 'payment-declined' || by === 'payment') return 'Declined';
+  if (role === 'customer') return undefined;
   if (by === 'customer') return 'Cancelled by customer';
   return by === 'operator' ? `Cancelled by ${nameOf(lastChange ?? { by })}` : undefined;
 }
