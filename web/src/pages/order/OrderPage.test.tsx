@@ -1,6 +1,7 @@
 import { act, screen, waitFor, within } from '@testing-library/react';
 import { http, HttpResponse } from 'msw';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Saved } from '../../live/draft.store';
 import { navigate } from '../../ui/router';
 import { Backend } from '../../mock/backend';
 import { clockTime, dateTime, shortId, shortTime } from '../../domain/format';
@@ -302,8 +303,11 @@ describe('the page of an order, for its customer', () => {
     const { user } = await openOrder();
     await user.click(screen.getByRole('button', { name: 'Order again' }));
     await screen.findByRole('heading', { name: 'New order' });
-    expect(screen.getByDisplayValue('Green tea')).toBeTruthy();
-    expect(screen.getByDisplayValue('Stoneware mug')).toBeTruthy();
+    const { draft } = JSON.parse(localStorage.getItem('orders.draft.alice') ?? '') as Saved;
+    expect(draft.items.map(({ sku, quantity }) => [sku, quantity])).toEqual([
+      ['tea-1', '2'],
+      ['mug-1', '1'],
+    ]);
   });
 
   it('asks before it replaces a draft', async () => {
