@@ -9,6 +9,8 @@ const keys = [
   ['Shift+J, K', 'Select a range'],
   ['n', 'New order'],
   ['g', 'Go to orders'],
+  ['[, ]', 'Previous or next order on the page of an order'],
+  ['y', 'Copy order ID'],
   ['c', 'Cancel order'],
   ['?', 'Show shortcuts'],
   ['Esc', 'Close dialog or leave field'],
