@@ -124,6 +124,28 @@ describe('one order', () => {
     expect(count.loads).toBe(3);
   });
 
+  it('is loaded every 5 s while it needs attention', () => {
+    const late: Order = { ...confirmed, attention: ['overdue'] };
+    marbles(({ cold, expectObservable, scheduler }) => {
+      const { view$ } = watch({ answers: [cold('(n|)', { n: late }), cold('(3|)', loads)] }, { scheduler });
+      expectObservable(view$, '^ 60s !').toBe(`n ${RELOAD_INTERVAL - 1}ms (3|)`, {
+        ...views,
+        n: { order: late, error: undefined },
+      });
+    });
+  });
+
+  it('is shown as the list has it until it is loaded', () => {
+    const known = summaryOf(created);
+    marbles(({ cold, expectObservable, scheduler }) => {
+      const { view$ } = watch({ answers: [cold('--(2|)', loads)] }, { scheduler, known });
+      expectObservable(view$, '^---!').toBe('k-(2|)', {
+        ...views,
+        k: { order: { ...known, history: [] }, error: undefined },
+      });
+    });
+  });
+
   it('is not loaded again when it does not exist', () => {
     const count = marbles(({ expectObservable, scheduler }) => {
       const { count, view$ } = watch({ answers: [throwError(() => missing)] }, { scheduler });
