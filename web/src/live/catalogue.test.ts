@@ -1,4 +1,4 @@
-import { of, Subject, throwError } from 'rxjs';
+import { defer, of, Subject, throwError } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, it } from 'vitest';
 import { NetworkError } from '../api/problem';
@@ -23,7 +23,7 @@ describe('the catalogue', () => {
     localStorage.setItem('orders.catalogue', JSON.stringify(catalogue));
     const error = new NetworkError();
     let sent = 0;
-    const load = () => (++sent === 1 ? throwError(() => error) : of(other));
+    const load = () => defer(() => (++sent === 1 ? throwError(() => error) : of(other)));
     new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(({ expectObservable }) => {
       expectObservable(watchCatalogue(load, new Subject())).toBe('a 2999ms b', {
         a: { catalogue, error },
