@@ -1,5 +1,5 @@
 import { useMachine } from '@xstate/react';
-import { useEffect, useLayoutEffect, useMemo, useState } from 'react';
+import { Suspense, useEffect, useLayoutEffect, useMemo, useState } from 'react';
 import type { ActorRefFrom } from 'xstate';
 import { createApi } from '../api/client';
 import { createServerClock } from '../api/clock';
@@ -12,11 +12,14 @@ import { outboxStore } from '../live/outbox.store';
 import type { Session, SessionStore } from '../session/session';
 import type { sessionMachine } from '../session/session.machine';
 import { tokensOf } from '../session/tokens';
-import { SignIn } from '../session/SignIn';
 import { createToasts } from '../live/toasts';
+import { lazyPart } from '../ui/lazyPart';
 import { createNow, NowProvider } from '../ui/now';
 import { type Services, ServicesProvider } from '../services';
 import { Shell } from './Shell';
+
+/** Signed-in users do not need it. */
+const SignIn = lazyPart(() => import('../session/SignIn'));
 
 interface AppProps {
   /** The session's machine with its actors, from main.tsx. */
@@ -32,7 +35,11 @@ export function App({ machine, store }: AppProps) {
     const { session } = state.context;
     return <SignedIn key={`${session.role} ${session.user}`} session={session} actor={actor} />;
   }
-  return <SignIn state={state} send={send} />;
+  return (
+    <Suspense>
+      <SignIn state={state} send={send} />
+    </Suspense>
+  );
 }
 
 interface SignedInProps {

@@ -41,6 +41,7 @@ const preloaded: readonly (() => Promise<unknown>)[] = [
   loadOrderPage,
   loadCreatePage,
   loadPalette,
+  () => import('../pages/orders/BulkDialog'),
   () => import('../pages/order/Diagram'),
   () => import('../pages/order/Inspect'),
 ];

@@ -283,7 +283,7 @@ function reduce(query: ListQuery, state: State, action: Action): State {
   }
 }
 
-/** The counts of the view before, unless they have other filters than the query. */
+/** The earlier counts, unless they have other filters than the query. */
 function countsBefore(query: ListQuery, { counts, atLeast, query: before }: ListView) {
   const filters = (of: ListQuery) =>
     formatQuery(refine(of, { sort: '-created', status: undefined, attention: false }));
@@ -296,7 +296,7 @@ function countsOf({ counts, atLeast = [], attention }: OrderCounts) {
   return { counts, atLeast, attention };
 }
 
-/** The orders that were not in the view when it showed the same query. */
+/** The orders that the list did not have when it showed the same query. */
 function addedTo(view: ListView, query: ListQuery, orders: readonly OrderSummary[]): ReadonlySet<string> {
   if (!view.loaded || isStale(view, query)) return new Set();
   const before = new Set(view.orders.map(({ id }) => id));

@@ -19,7 +19,7 @@ interface SignInProps {
   send: (event: SessionEvent) => void;
 }
 
-export function SignIn({ state, send }: SignInProps) {
+export default function SignIn({ state, send }: SignInProps) {
   const { config, ended, error, refusal, refusals } = state.context;
   const exhausted = refusals >= REFUSALS_LIMIT;
   return (

@@ -1,5 +1,5 @@
 import { useMachine } from '@xstate/react';
-import { useMemo } from 'react';
+import { Suspense, useMemo } from 'react';
 import { fromObservable, fromPromise } from 'xstate';
 import { toPromise } from '../../api/client';
 import type { OrderSummary } from '../../api/types';
@@ -8,9 +8,11 @@ import { plural } from '../../domain/format';
 import { type Selection, sums } from '../../domain/selection';
 import type { BulkTarget } from '../../live/bulk';
 import type { Total } from '../../live/list';
+import { lazyPart } from '../../ui/lazyPart';
 import { useObservable } from '../../ui/useObservable';
-import { BulkDialog } from './BulkDialog';
 import { bulkMachine } from './bulk.machine';
+
+const BulkDialog = lazyPart(() => import('./BulkDialog'));
 
 /** The machine of the bulk cancel, connected to the session's cancels. */
 export function useBulkCancel() {
@@ -100,13 +102,15 @@ export function BulkCancel(props: BulkCancelProps) {
         )
       )}
       {!state.matches('idle') && (
-        <BulkDialog
-          state={state}
-          send={send}
-          progress={progress}
-          summary={'ids' in target ? summaryOf(orders) : undefined}
-          onDone={onClear}
-        />
+        <Suspense>
+          <BulkDialog
+            state={state}
+            send={send}
+            progress={progress}
+            summary={'ids' in target ? summaryOf(orders) : undefined}
+            onDone={onClear}
+          />
+        </Suspense>
       )}
     </>
   );

@@ -22,7 +22,7 @@ const presets = ['Customer request', 'Out of stock', 'Duplicate', 'Fraud'] as co
 const SHOWN_LIMIT = 100;
 
 /** Asks for the reason, and shows progress and outcomes. */
-export function BulkDialog({ state, send, progress, summary, onDone }: BulkDialogProps) {
+export default function BulkDialog({ state, send, progress, summary, onDone }: BulkDialogProps) {
   const { target, reason, outcomes, error, stopped, waiting } = state.context;
   const close = () => {
     if (state.matches('done')) onDone();

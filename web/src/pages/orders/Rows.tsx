@@ -16,7 +16,7 @@ export interface RowsProps {
   onSelect: (id: string, on: boolean, range: boolean) => void;
 }
 
-/** Whether an order of the view left its tab, and the class of its row. */
+/** Whether a listed order left its tab, and the class of its row. */
 export function rowProps({ query, added }: ListView, order: OrderSummary) {
   const left = query?.status !== undefined && order.status !== query.status;
   const className = left ? 'left' : order.attention ? 'attention' : added.has(order.id) ? 'added' : undefined;

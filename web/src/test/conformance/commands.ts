@@ -44,7 +44,7 @@ function testCreate({ newUser }: Fixture): void {
     const seen = (await owner.client.read(body.id)).body;
     expect([seen.history[0]?.by, seen.history[0]?.user]).toEqual(['operator', undefined]);
     expect((await owner.client.cancel(body.id)).body.changed).toBe(true);
-    for (const other of [{ ...request, customer: 'somebody' }, orderOf('Green tea')]) {
+    for (const other of [{ ...request, customer: 'bob' }, orderOf('Green tea')]) {
       const refused = await operator.client.create(other, key);
       expect([refused.status, (refused.body as unknown as Problem).code]).toEqual([
         422,
@@ -55,7 +55,7 @@ function testCreate({ newUser }: Fixture): void {
 
   it('is refused to a customer who names another one', async () => {
     const { name, client } = await newUser();
-    const refused = await client.create({ ...orderOf('Green tea'), customer: 'somebody' });
+    const refused = await client.create({ ...orderOf('Green tea'), customer: 'bob' });
     expect([refused.status, (refused.body as unknown as Problem).code]).toEqual([403, 'forbidden']);
     const key = { 'Idempotency-Key': 'key-1' };
     const own = await client.create({ ...orderOf('Green tea'), customer: name }, key);
