@@ -856,6 +856,9 @@ type Stats struct {
 	// are in `attention`.
 	Audit StatsAudit `json:"audit"`
 
+	// Current Numbers of orders at this time. Counting stops at 10,000.
+	Current StatsCurrent `json:"current"`
+
 	// From The beginning of the first minute.
 	From time.Time `json:"from"`
 
@@ -918,6 +921,18 @@ type StatsCounts struct {
 	// Declined Cancelled because the payment was declined.
 	Declined  int64 `json:"declined"`
 	Delivered int64 `json:"delivered"`
+}
+
+// StatsCurrent Numbers of orders at this time. Counting stops at 10,000.
+type StatsCurrent struct {
+	// Attention The orders that need attention, each counted once. Of each reason at most 1,000 are counted.
+	Attention int `json:"attention"`
+
+	// AwaitingPayment Created orders.
+	AwaitingPayment int `json:"awaitingPayment"`
+
+	// DueWithinHour Confirmed orders that are due within the next hour, or overdue.
+	DueWithinHour int `json:"dueWithinHour"`
 }
 
 // StatsMinute defines model for StatsMinute.

@@ -218,6 +218,8 @@ func testPlans(t *testing.T, dsn string) {
 		"stuck":              attention.StuckVoids,
 		"overdue":            attention.StuckOverdue,
 		"unpaid":             attention.StuckUnpaid,
+		"awaiting payment":   strings.ReplaceAll(attention.CountUnpaid, "$1", "50"),
+		"due":                attention.CountDue,
 		"outdated words":     strings.ReplaceAll(outdatedWords, "$1", "20"),
 		"outdated, customer": strings.ReplaceAll(outdatedOfCustomer, "$1", "'customer-7'"),
 	} {

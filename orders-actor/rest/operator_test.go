@@ -136,6 +136,12 @@ func counted(s *server, o order.Order) {
 	require.NoError(s, s.turns.db.Minutes.Advance(s.Context(), time.Now()))
 }
 
+// opened leaves this order unpaid and inconsistent, and another one due.
+func opened(s *server, o order.Order) {
+	s.advance(s.given("alice").ID, confirm)
+	require.NoError(s, s.turns.db.SetFindings(s.Context(), o.ID, time.Now(), []string{"actor-missing"}))
+}
+
 func audited(s *server, o order.Order) {
 	ctx, now := s.Context(), time.Now()
 	ids, err := s.turns.db.Audits.Claim(ctx, now, time.Second, time.Hour, 10)
@@ -161,6 +167,10 @@ func TestStats(t *testing.T) {
 		{
 			name: "stats of the audit", as: "otto", call: "GET /v1/stats?minutes=1", before: audited, status: 200,
 			has: []string{`"attention":[{"count":1,"oldestSince":"`, `"reason":"inconsistent"`, `"checked":1,"lastCheckedAt":"`, `"lastSweep":{"endedAt":"`},
+		},
+		{
+			name: "stats of open orders", as: "otto", call: "GET /v1/stats", before: opened, status: 200,
+			has: []string{`"current":{"attention":1,"awaitingPayment":1,"dueWithinHour":1}`},
 		},
 		{name: "stats as customer", as: "alice", call: "GET /v1/stats", status: 403, code: "forbidden"},
 		{name: "stats without a token", call: "GET /v1/stats", status: 401, code: "unauthenticated"},

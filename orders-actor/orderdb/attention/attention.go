@@ -60,6 +60,8 @@ const (
 	// CountLimit is the largest count of orders that need attention, and the number of orders of each reason that a list of them
 	// may have. With more, PostgreSQL joins them with all orders.
 	CountLimit = 1_000
+	// OpenLimit is the largest number of open orders that Current counts of each kind.
+	OpenLimit = 10_000
 
 	callTimeout = 5 * time.Second
 )

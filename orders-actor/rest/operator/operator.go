@@ -38,6 +38,7 @@ type Store interface {
 	SaveRepair(ctx context.Context, r attention.Repair) error
 	Repairs(ctx context.Context, id string) ([]attention.Repair, error)
 	Summary(ctx context.Context, now time.Time) ([]attention.Group, error)
+	Current(ctx context.Context, now time.Time) (attention.Current, error)
 }
 
 // Handlers are the handlers and their dependencies.

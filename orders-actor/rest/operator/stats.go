@@ -46,6 +46,10 @@ func (h *Handlers) Stats(c *fiber.Ctx, _ auth.User) error {
 	if err != nil {
 		return err
 	}
+	current, err := h.Store.Current(ctx, now)
+	if err != nil {
+		return err
+	}
 	audit, err := h.Audits.Status(ctx)
 	if err != nil {
 		return err
@@ -57,6 +61,9 @@ func (h *Handlers) Stats(c *fiber.Ctx, _ auth.User) error {
 		stats.Minutes[i] = convertMinute(m)
 	}
 	stats.Total = convertCounts(total)
+	stats.Current = api.StatsCurrent{
+		Attention: current.Attention, AwaitingPayment: current.AwaitingPayment, DueWithinHour: current.DueWithinHour,
+	}
 	stats.Payment, stats.Lateness = percentiles(total.Payment), percentiles(total.Lateness)
 	stats.Attention = convertSummary(waiting)
 	stats.Audit = h.convertAudit(audit)

@@ -671,6 +671,7 @@ export interface components {
             to: string;
             minutes: components["schemas"]["StatsMinute"][];
             total: components["schemas"]["StatsCounts"];
+            current: components["schemas"]["StatsCurrent"];
             payment?: components["schemas"]["Percentiles"];
             lateness?: components["schemas"]["Percentiles"];
             /** @description The orders that need attention now, by reason; only reasons with orders. */
@@ -697,6 +698,15 @@ export interface components {
             cancelled: number;
             /** Format: int64 */
             delivered: number;
+        };
+        /** @description Numbers of orders at this time. Counting stops at 10,000. */
+        StatsCurrent: {
+            /** @description The orders that need attention, each counted once. Of each reason at most 1,000 are counted. */
+            attention: number;
+            /** @description Created orders. */
+            awaitingPayment: number;
+            /** @description Confirmed orders that are due within the next hour, or overdue. */
+            dueWithinHour: number;
         };
         /** @description The transitions of one minute. */
         StatsMinute: {

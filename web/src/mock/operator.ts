@@ -109,6 +109,14 @@ export class Care {
           ...count(moments.filter((entry) => entry.at === at)),
         })),
       total: count(moments),
+      current: {
+        attention: orders.filter((order) => this.reasons(order).length > 0).length,
+        awaitingPayment: orders.filter(({ status }) => status === 'created').length,
+        dueWithinHour: orders.filter(
+          ({ status, deliverAt }) =>
+            status === 'confirmed' && Date.parse(deliverAt ?? '') < this.now() + 60 * MINUTE,
+        ).length,
+      },
       attention: (['unpaid', 'overdue', 'inconsistent'] as const)
         .map(oldest)
         .filter((group) => group.count > 0),

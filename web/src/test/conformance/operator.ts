@@ -98,6 +98,14 @@ export function testOperator({ newUser }: Fixture): void {
       expect(created).toBe(body.total.created);
     });
 
+    it('count the orders that are open', async () => {
+      const { operator } = await confirmed();
+      const { current } = (await operator.client.stats()).body;
+      expect(current.dueWithinHour).toBeGreaterThanOrEqual(0);
+      expect(current.awaitingPayment).toBeGreaterThanOrEqual(0);
+      expect(current.attention).toBeGreaterThanOrEqual(0);
+    });
+
     it('are for operators, with a valid number of minutes', async () => {
       const [owner, operator] = [await newUser(), await newUser('operator')];
       const refused = await owner.client.stats();
