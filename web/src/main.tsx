@@ -15,6 +15,7 @@ import './ui/base.css';
 import './ui/components.css';
 import './app/app.css';
 import './session/sign-in.css';
+import './pages/overview/overview.css';
 import './pages/orders/filters.css';
 import './pages/orders/list.css';
 import './pages/order/order.css';

@@ -4,6 +4,8 @@ import type { Api } from './api/client';
 import type { ServerClock } from './api/clock';
 import type { Feed } from './live/feed';
 import type { LastList } from './live/list';
+import type { StatsView } from './live/stats';
+import type { Observable } from 'rxjs';
 import type { Cancels } from './live/cancels';
 import type { Outbox } from './live/outbox';
 import type { Session } from './session/session';
@@ -16,6 +18,8 @@ export interface Services {
   feed: Feed;
   outbox: Outbox;
   session: Session;
+  /** Numbers for operators; never emits for others. */
+  stats$: Observable<StatsView>;
   toasts: Toasts;
   lastList: LastList;
 }

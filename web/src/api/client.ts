@@ -22,6 +22,7 @@ import type {
   ReconciledOrder,
   Role,
   SessionConfig,
+  Stats,
   Status,
 } from './types';
 
@@ -161,6 +162,9 @@ export function createApi({ clock, tokens }: ApiOptions) {
       send(`/v1/orders${search(params)}`, { headers: { Accept: 'text/csv' }, timeout: 60_000 }, (response) =>
         from(readWhole(response.blob())),
       ),
+
+    /** Numbers for operators, of the last `minutes`. */
+    stats: (minutes: number): Observable<Stats> => json(`/v1/stats${search({ minutes })}`),
 
     /** The live feed as a stream of server-sent events. */
     stream: (cursor?: string): Observable<StreamMessage> =>

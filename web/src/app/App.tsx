@@ -7,6 +7,8 @@ import { createFeed } from '../live/feed';
 import { browserConnectivity } from '../live/connectivity';
 import { browserTabs } from '../live/feedAcrossTabs';
 import { createCancels } from '../live/cancels';
+import { EMPTY } from 'rxjs';
+import { watchStats } from '../live/stats';
 import { createOutbox } from '../live/outbox';
 import { outboxStore } from '../live/outbox.store';
 import type { Session, SessionStore } from '../session/session';
@@ -71,6 +73,7 @@ function SignedIn({ session, actor }: SignedInProps) {
         toasts,
       }),
       session,
+      stats$: session.role === 'operator' ? watchStats({ api, clock }) : EMPTY,
       toasts,
       lastList: { address: '', view: undefined },
     };

@@ -1,34 +1,50 @@
 import { Dialog } from '../ui/Dialog';
 
-const keys = [
-  ['/', 'Search'],
-  ['Ctrl K', 'Search or jump to'],
-  ['j, k', 'Next or previous order'],
-  ['Enter', 'Open order'],
-  ['x', 'Select order'],
-  ['Shift+J, K', 'Select a range'],
-  ['n', 'New order'],
-  ['g', 'Go to orders'],
-  ['[, ]', 'Previous or next order on the page of an order'],
-  ['y', 'Copy order ID'],
-  ['c', 'Cancel order'],
-  ['?', 'Show shortcuts'],
-  ['Esc', 'Close dialog or leave field'],
-] as const;
+const groups: Record<string, readonly (readonly [keys: string, what: string])[]> = {
+  Anywhere: [
+    ['n', 'New order'],
+    ['g', 'Go to orders'],
+    ['Ctrl K', 'Search or jump to'],
+    ['?', 'Show shortcuts'],
+    ['Esc', 'Close dialog or leave field'],
+  ],
+  'List of orders': [
+    ['/', 'Search'],
+    ['j k', 'Next or previous order'],
+    ['Enter', 'Open order'],
+    ['x', 'Select order'],
+    ['J K', 'Extend selection'],
+    ['c', 'Cancel selected orders'],
+  ],
+  'One order': [
+    ['c', 'Cancel order'],
+    ['[ ]', 'Previous or next order'],
+    ['y', 'Copy order ID'],
+  ],
+};
 
-export function Help({ onClose }: { onClose: () => void }) {
+export default function Help({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title="Keyboard shortcuts" onClose={onClose}>
-      <dl className="keys">
-        {keys.map(([key, what]) => (
-          <div key={key}>
-            <dt>
-              <kbd>{key}</kbd>
-            </dt>
-            <dd>{what}</dd>
-          </div>
+      <div className="keys">
+        {Object.entries(groups).map(([group, keys]) => (
+          <section key={group}>
+            <h3>{group}</h3>
+            <dl>
+              {keys.map(([caps, what]) => (
+                <div key={what}>
+                  <dt>
+                    {caps.split(' ').map((cap) => (
+                      <kbd key={cap}>{cap}</kbd>
+                    ))}
+                  </dt>
+                  <dd>{what}</dd>
+                </div>
+              ))}
+            </dl>
+          </section>
         ))}
-      </dl>
+      </div>
       <div className="actions">
         <button type="button" onClick={onClose}>
           Close

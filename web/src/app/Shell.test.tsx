@@ -1,5 +1,6 @@
 import { screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
+import { Backend } from '../mock/backend';
 import { open } from '../test/app';
 import { applyTheme } from './theme';
 
@@ -97,6 +98,31 @@ describe('the header', () => {
     }
   });
 
+  it('opens the health of the system, to customers that of the live updates only', async () => {
+    const backend = new Backend();
+    backend.seed(60);
+    const { unmount } = open({ backend });
+    await screen.findByText('Payments');
+    expect(screen.getAllByRole('term').map(({ textContent }) => textContent)).toEqual([
+      'Live updates',
+      'Payments',
+      'Deliveries',
+      'Audit',
+    ]);
+    unmount();
+    open({ user: 'alice', role: 'customer' });
+    await screen.findByText('Live updates');
+    expect(screen.queryByText('Payments')).toBeNull();
+  });
+
+  it('starts the live updates also on pages that load nothing', async () => {
+    for (const at of ['/new', '/nowhere']) {
+      const { starts, unmount } = open({ at });
+      await waitFor(() => expect(starts()).toBe(1));
+      unmount();
+    }
+  });
+
   it('shows the user, who can sign out', async () => {
     const { user, signedOut } = open({ user: 'alice', role: 'customer' });
     expect(screen.getByText('alice').textContent).toBe('alice');
@@ -110,4 +136,67 @@ describe('the header', () => {
     await user.click(screen.getByRole('link', { name: 'Go to orders' }));
     await list();
   });
+});
+
+describe('a navigation', () => {
+  it('moves the focus to the heading of the page and announces it', async () => {
+    const { user } = open();
+    const first = await list();
+    expect(document.activeElement).not.toBe(first);
+    await user.click(screen.getByRole('link', { name: 'New order' }));
+    const heading = await create();
+    await waitFor(() => expect(document.activeElement).toBe(heading));
+    expect(screen.getAllByRole('status').map(({ textContent }) => textContent)).toContain('New order');
+  });
+
+  it('leaves the focus where the page has set it', async () => {
+    const { user } = open();
+    await list();
+    await user.keyboard('/');
+    await user.keyboard('tea');
+    await waitFor(() => expect(location.search).toBe('?q=tea'));
+    expect(document.activeElement).toBe(screen.getByLabelText('Search'));
+  });
+});
+
+describe('the overview', () => {
+  const overview = () => screen.queryByRole('navigation', { name: 'Overview' });
+
+  it('shows operators what needs them, as links, and counts it in the title', async () => {
+    const backend = new Backend();
+    backend.seed(60);
+    open({ backend });
+    const tile = await within(await screen.findByRole('navigation', { name: 'Overview' })).findByRole(
+      'link',
+      {
+        name: /^Needs attention/,
+      },
+    );
+    const needy = backend.all().filter((order) => backend.care.reasons(order).length > 0).length;
+    expect(needy).toBeGreaterThan(0);
+    expect(tile.textContent).toMatch(new RegExp(`^Needs attention${needy}oldest \\d`));
+    expect(tile.getAttribute('href')).toBe('/?attention=true');
+    expect(tile.className).toBe('tile hot');
+    for (const [name, href] of [
+      ['Awaiting payment', '/?status=created'],
+      ['Delivering in the next hour', '/?status=confirmed'],
+      ['Cancelled today', '/?status=cancelled&sort=-updated'],
+    ] as const)
+      expect(screen.getByRole('link', { name: new RegExp(`^${name}`) }).getAttribute('href')).toBe(href);
+    expect(document.title).toBe(`(${needy}) Orders`);
+  });
+
+  it('is not for customers', async () => {
+    open({ user: 'alice', role: 'customer' });
+    await list();
+    expect(overview()).toBeNull();
+    expect(document.title).toBe('Orders');
+  });
+});
+
+it('the footer names the time zone', async () => {
+  open();
+  await list();
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  expect(screen.getByText(`Times in ${timeZone}`)).toBeTruthy();
 });

@@ -1,28 +1,31 @@
-import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
-import { defer, mergeMap, retry, scan, timer } from 'rxjs';
-import { clockTime, timeZone } from '../domain/format';
+import { lazy, Suspense, useEffect, useState } from 'react';
+import { defer, mergeMap, retry, timer } from 'rxjs';
+import { timeZone } from '../domain/format';
 import { ListPage } from '../pages/orders/ListPage';
-import type { Connection } from '../live/feedConnection';
+import { noStats } from '../live/stats';
 import { OutboxNotice } from './OutboxNotice';
 import { Icon } from '../ui/Icon';
 import { usePhone } from '../ui/media';
 import { Menu } from '../ui/Menu';
 import { Message } from '../ui/Message';
-import { useNow } from '../ui/now';
 import { useShortcuts } from '../ui/shortcuts';
 import { Toaster } from './Toaster';
 import { useObservable } from '../ui/useObservable';
 import { parseRoute } from './routes';
 import { ErrorBoundary } from './ErrorBoundary';
-import { Help } from './Help';
 import { Link, navigate, useAddress } from '../ui/router';
 import { useServices } from '../services';
 import { Account } from './Account';
 import { loadPalette, PaletteButton } from './palette/PaletteButton';
+import { Badge } from './Badge';
+import { useArrival } from './useArrival';
+import { setTitleCount } from '../ui/title';
 import { ThemeChoice } from './ThemeChoice';
 
 const loadOrderPage = () => import('../pages/order/OrderPage');
 const loadCreatePage = () => import('../pages/create/CreatePage');
+const Overview = lazy(() => import('../pages/overview/Overview'));
+const Help = lazy(() => import('./Help'));
 const OrderPage = lazy(() => loadOrderPage().catch(reportMissing));
 const CreatePage = lazy(() => loadCreatePage().catch(reportMissing));
 const LabPage = lazy(() => import('../pages/lab/LabPage').catch(reportMissing));
@@ -64,6 +67,17 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
   const [help, setHelp] = useState(false);
   usePreload();
   const address = useAddress();
+  const path = address.split('?')[0] ?? '/';
+  const arrived = useArrival(path);
+  const { page } = parseRoute(address);
+  const { feed, stats$ } = useServices();
+  useEffect(() => {
+    // These pages load no list and no order, which would start it.
+    if (page === 'new' || page === 'unknown') feed.start();
+  }, [page, feed]);
+  const { stats } = useObservable(stats$, noStats);
+  const attention = stats?.current.attention ?? 0;
+  useEffect(() => setTitleCount(attention), [attention]);
   useShortcuts({ '?': () => setHelp(true), n: () => navigate('/new'), g: () => navigate('/') });
   return (
     <>
@@ -110,7 +124,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
       </header>
       <main id="main" className="container" tabIndex={-1}>
         <OutboxNotice />
-        <ErrorBoundary key={address.split('?')[0]}>
+        <ErrorBoundary key={path}>
           <Suspense fallback={<div className="skeleton page" aria-label="Loading" role="status" />}>
             <Page address={address} />
           </Suspense>
@@ -118,16 +132,34 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
       </main>
       <footer className="container">Times in {timeZone}</footer>
       <Toaster />
-      {help && <Help onClose={() => setHelp(false)} />}
+      <div className="hidden" role="status">
+        {arrived}
+      </div>
+      {help && (
+        <Suspense>
+          <Help onClose={() => setHelp(false)} />
+        </Suspense>
+      )}
     </>
   );
 }
 
 function Page({ address }: { address: string }) {
+  const { session } = useServices();
   const route = parseRoute(address);
   switch (route.page) {
     case 'list':
-      return <ListPage />;
+      return (
+        <ListPage
+          overview={
+            session.role === 'operator' && (
+              <Suspense fallback={<div className="overview" />}>
+                <Overview />
+              </Suspense>
+            )
+          }
+        />
+      );
     case 'new':
       return <CreatePage />;
     case 'lab':
@@ -141,50 +173,4 @@ function Page({ address }: { address: string }) {
         </Message>
       );
   }
-}
-
-const connectionNames: Record<Connection, string> = {
-  connecting: 'Connecting',
-  live: 'Live',
-  reconnecting: 'Reconnecting',
-  offline: 'Offline',
-};
-
-interface Freshness {
-  connection: Connection;
-  /** The time until which the shown data was current, in ms; undefined before the first connection. */
-  until: number | undefined;
-}
-
-const unknown: Freshness = { connection: 'connecting', until: undefined };
-
-function follow(before: Freshness, connection: Connection): Freshness {
-  const live = connection === 'live' || before.connection === 'live';
-  return { connection, until: live ? Date.now() : before.until };
-}
-
-function connectionHint({ connection, until }: Freshness, now: number): string {
-  if (connection === 'connecting') return 'Connecting to live updates';
-  if (connection === 'live') return 'Live updates are on';
-  const cause = connection === 'offline' ? 'You are offline.' : 'Can’t reach the server.';
-  return until === undefined
-    ? `${cause} Reconnecting.`
-    : `${cause} Showing data from ${clockTime(until, now)}; reconnecting.`;
-}
-
-function Badge() {
-  const { connection$ } = useServices().feed;
-  const freshness$ = useMemo(() => connection$.pipe(scan(follow, unknown)), [connection$]);
-  const freshness = useObservable(freshness$, unknown);
-  const now = useNow();
-  return (
-    <span
-      className={`badge ${freshness.connection}`}
-      role="status"
-      data-testid="connection"
-      title={connectionHint(freshness, now)}
-    >
-      {connectionNames[freshness.connection]}
-    </span>
-  );
 }

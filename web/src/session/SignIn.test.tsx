@@ -99,6 +99,17 @@ describe('signing in', () => {
     expect(saved).toEqual(['olivia']);
   });
 
+  it('shows at the field why a name is refused', async () => {
+    const { user, saved } = start();
+    const field = await screen.findByLabelText<HTMLInputElement>('Or enter another name');
+    await user.type(field, 'José García{Enter}');
+    const hint = await screen.findByRole('alert');
+    expect(hint.textContent).toMatch(/^The name must/);
+    expect(field.getAttribute('aria-invalid')).toBe('true');
+    expect(field.getAttribute('aria-describedby')).toBe(hint.id);
+    expect(saved).toEqual([]);
+  });
+
   it('shows no error when StrictMode starts the actors twice', async () => {
     start({ strict: true });
     const alerts: string[] = [];

@@ -1,6 +1,6 @@
-import { useState } from 'react';
+import { useId, useState } from 'react';
 import type { SnapshotFrom } from 'xstate';
-import { explain } from '../api/problem';
+import { ApiError, explain, explainField } from '../api/problem';
 import type { Role } from '../api/types';
 import type { sessionMachine, SessionEvent } from './session.machine';
 
@@ -21,6 +21,7 @@ interface SignInProps {
 
 export default function SignIn({ state, send }: SignInProps) {
   const { config, ended, error, refusal, refusals } = state.context;
+  const nameError = config?.authMode === 'dev' ? errorOfName(error) : undefined;
   const exhausted = refusals >= REFUSALS_LIMIT;
   return (
     <main className="sign-in">
@@ -37,7 +38,7 @@ export default function SignIn({ state, send }: SignInProps) {
           {exhausted && ' Signing in again won’t help. Use another account, or contact your administrator.'}
         </p>
       )}
-      {error !== undefined && (
+      {error !== undefined && nameError === undefined && (
         <p className="bad" role="alert">
           {explain(error)}
         </p>
@@ -51,6 +52,7 @@ export default function SignIn({ state, send }: SignInProps) {
       {config?.authMode === 'dev' && (
         <DevChooser
           busy={state.matches('signingIn')}
+          error={nameError}
           onChoose={(user, role) => send({ type: 'SIGN_IN', user, role })}
         />
       )}
@@ -68,12 +70,20 @@ export default function SignIn({ state, send }: SignInProps) {
   );
 }
 
+/** Why the server refused the name, if it did. */
+function errorOfName(error: unknown): string | undefined {
+  const found = error instanceof ApiError && error.problem.errors?.find(({ field }) => field === 'user');
+  return found ? explainField({ ...found, field: 'the name' }) : undefined;
+}
+
 interface DevChooserProps {
   busy: boolean;
+  error: string | undefined;
   onChoose: (user: string, role: Role) => void;
 }
 
-function DevChooser({ busy, onChoose }: DevChooserProps) {
+function DevChooser({ busy, error, onChoose }: DevChooserProps) {
+  const hint = useId();
   const [name, setName] = useState('');
   const [operator, setOperator] = useState(false);
   return (
@@ -100,14 +110,21 @@ function DevChooser({ busy, onChoose }: DevChooserProps) {
             value={name}
             maxLength={64}
             autoComplete="off"
+            aria-invalid={error !== undefined}
+            aria-describedby={error === undefined ? undefined : hint}
             onChange={(event) => setName(event.target.value)}
           />
         </label>
+        {error !== undefined && (
+          <small className="bad" id={hint} role="alert">
+            {error}
+          </small>
+        )}
         <label className="tick">
           <input type="checkbox" checked={operator} onChange={(event) => setOperator(event.target.checked)} />
           Sign in as operator
         </label>
-        <button type="submit" disabled={busy || !name.trim()}>
+        <button type="submit" className="primary" disabled={busy || !name.trim()}>
           Sign in
         </button>
       </form>

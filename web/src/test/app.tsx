@@ -2,7 +2,7 @@ import { configure, render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import type { RequestHandler } from 'msw';
 import { onTestFinished } from 'vitest';
-import { BehaviorSubject, map, mergeMap, pairwise, Subject } from 'rxjs';
+import { BehaviorSubject, EMPTY, map, mergeMap, pairwise, Subject } from 'rxjs';
 import { createApi } from '../api/client';
 import { createServerClock } from '../api/clock';
 import type { Role } from '../api/types';
@@ -12,6 +12,7 @@ import type { Connection } from '../live/feedConnection';
 import { Backend } from '../mock/backend';
 import { handlers } from '../mock/handlers';
 import { createCancels } from '../live/cancels';
+import { watchStats } from '../live/stats';
 import { createOutbox } from '../live/outbox';
 import { outboxStore } from '../live/outbox.store';
 import { createToasts } from '../live/toasts';
@@ -45,6 +46,7 @@ export function open({
   const clock = createServerClock();
   const connection$ = new BehaviorSubject<Connection>('live');
   const signedOut: string[] = [];
+  let starts = 0;
   const api = createApi({ clock, tokens: { token: () => `mock.${user}.${role}` } });
   const toasts = createToasts();
   const services: Services = {
@@ -59,11 +61,14 @@ export function open({
       ),
       resets$: new Subject<void>(),
       connection$,
-      start: () => undefined,
+      start: () => {
+        starts++;
+      },
       open: () => () => undefined,
     },
     outbox: createOutbox({ user, store: outboxStore(user), create: api.create, toasts }),
     session: { token: `mock.${user}.${role}`, user, role, expiresAt: Infinity },
+    stats$: role === 'operator' ? watchStats({ api, clock }) : EMPTY,
     toasts,
     lastList: { address: '', view: undefined },
   };
@@ -81,7 +86,7 @@ export function open({
     page.unmount();
   };
   onTestFinished(close);
-  return { ...page, unmount, backend, connection$, signedOut, user: userEvent.setup() };
+  return { ...page, unmount, backend, connection$, signedOut, starts: () => starts, user: userEvent.setup() };
 }
 
 /** Waits for a toast with this text. */

@@ -19,7 +19,10 @@ export function Menu({ label, name, className, children }: MenuProps) {
     const at = button.current?.getBoundingClientRect();
     if (newState !== 'open' || !at) return;
     panel.style.top = `${at.bottom + scrollY + GAP}px`;
-    panel.style.right = `${document.documentElement.clientWidth - at.right}px`;
+    // It extends towards the middle of the page.
+    const width = document.documentElement.clientWidth;
+    if (at.left + at.right > width) panel.style.right = `${width - at.right}px`;
+    else panel.style.left = `${at.left}px`;
   };
   return (
     <>

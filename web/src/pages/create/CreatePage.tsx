@@ -7,6 +7,7 @@ import type { FieldError } from '../../api/types';
 import { type Draft, fit, inCurrency } from '../../domain/draft';
 import { storedCatalogue, watchCatalogue } from '../../live/catalogue';
 import { draftStore } from '../../live/draft.store';
+import { setTitle } from '../../ui/title';
 import type { Outbox } from '../../live/outbox';
 import { useServices } from '../../services';
 import { Link, navigate } from '../../ui/router';
@@ -68,7 +69,7 @@ export default function CreatePage() {
   };
 
   useEffect(() => {
-    document.title = 'New order';
+    setTitle('New order');
   }, []);
   const created = progress.state === 'created' ? progress.id : undefined;
   useEffect(() => {

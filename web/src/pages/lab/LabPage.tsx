@@ -1,3 +1,4 @@
+import { setTitle } from '../../ui/title';
 import { useMachine } from '@xstate/react';
 import { useEffect, useState } from 'react';
 import { explain } from '../../api/problem';
@@ -29,7 +30,7 @@ export default function LabPage() {
   const [last, setLast] = useState<Status>();
   if (presence.state === 'here' && presence.status !== last) setLast(presence.status);
   useEffect(() => {
-    document.title = 'Fault lab';
+    setTitle('Fault lab');
   }, []);
   if (last) return <LabView lab={lab} status={last} lost={presence.state !== 'here'} />;
   if (presence.state === 'loading') {

@@ -6,6 +6,7 @@ import { explain, isTemporary } from '../../api/problem';
 import type { Order } from '../../api/types';
 import { clockTime, nameOf, shortId } from '../../domain/format';
 import { watchOrder } from '../../live/order';
+import { setTitle } from '../../ui/title';
 import { useServices } from '../../services';
 import { lazyPart } from '../../ui/lazyPart';
 import { prefersReducedMotion } from '../../ui/media';
@@ -59,7 +60,7 @@ export default function OrderPage({ id }: { id: string }) {
     ']': () => neighbours?.next?.(),
   });
   useEffect(() => {
-    document.title = `Order ${shortId(id)}`;
+    setTitle(`Order ${shortId(id)}`);
   }, [id]);
   useEffect(() => {
     if (cancelled) toasts.show('Order cancelled', { order: id });

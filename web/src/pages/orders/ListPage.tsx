@@ -1,5 +1,6 @@
-import { useEffect, useMemo, useState } from 'react';
+import { type ReactNode, useEffect, useMemo, useState } from 'react';
 import { type OrderSummary, statuses } from '../../api/types';
+import { setTitle } from '../../ui/title';
 import { useServices } from '../../services';
 import { Link, useAddress } from '../../ui/router';
 import { plural } from '../../domain/format';
@@ -27,7 +28,8 @@ import { useSelection } from './useSelection';
 
 const cancellable = statuses.filter((status) => allows(status, 'cancel'));
 
-export function ListPage() {
+/** `overview` is shown between the heading and the filters. */
+export function ListPage({ overview }: { overview?: ReactNode }) {
   const address = useAddress();
   const { session } = useServices();
   const customer = session.role === 'customer';
@@ -62,7 +64,7 @@ export function ListPage() {
   const pageSelected = page.length > 0 && page.every(({ id }) => selected.has(id));
 
   useEffect(() => {
-    document.title = title;
+    setTitle(title);
   }, [title]);
   useListKeys({
     orders: view.orders,
@@ -151,6 +153,7 @@ export function ListPage() {
           )}
         </div>
       </div>
+      {overview}
       {query.customer && session.role === 'operator' && (
         <CustomerHead key={query.customer} customer={query.customer} />
       )}
