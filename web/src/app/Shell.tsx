@@ -1,10 +1,10 @@
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { defer, mergeMap, retry, timer } from 'rxjs';
 import { timeZone } from '../domain/format';
-import { ListPage } from '../pages/orders/ListPage';
 import { noStats } from '../live/stats';
 import { OutboxNotice } from './OutboxNotice';
 import { Icon } from '../ui/Icon';
+import { lazyPart } from '../ui/lazyPart';
 import { usePhone } from '../ui/media';
 import { Menu } from '../ui/Menu';
 import { Message } from '../ui/Message';
@@ -22,13 +22,20 @@ import { useArrival } from './useArrival';
 import { setTitleCount } from '../ui/title';
 import { ThemeChoice } from './ThemeChoice';
 
+const loadListPage = () => import('../pages/orders/ListPage');
 const loadOrderPage = () => import('../pages/order/OrderPage');
 const loadCreatePage = () => import('../pages/create/CreatePage');
-const Overview = lazy(() => import('../pages/overview/Overview'));
-const Help = lazy(() => import('./Help'));
+const loadOverview = () => import('../pages/overview/Overview');
+const loadHelp = () => import('./Help');
+const Overview = lazyPart(loadOverview);
+const Help = lazyPart(loadHelp);
+const ListPage = lazy(() => loadListPage().catch(reportMissing));
 const OrderPage = lazy(() => loadOrderPage().catch(reportMissing));
 const CreatePage = lazy(() => loadCreatePage().catch(reportMissing));
 const LabPage = lazy(() => import('../pages/lab/LabPage').catch(reportMissing));
+
+// Most visits begin with the list: load it while the session is restored.
+if (parseRoute(location.pathname).page === 'list') loadListPage().catch(() => undefined);
 
 /** Makes public/recover.js reload the page. A failed preload does not, because the current page works. */
 function reportMissing(error: unknown): never {
@@ -41,9 +48,11 @@ const PRELOAD_AFTER = 2_000;
 const PRELOAD_RETRY = 10_000;
 
 const preloaded: readonly (() => Promise<unknown>)[] = [
+  loadListPage,
   loadOrderPage,
   loadCreatePage,
   loadPalette,
+  loadHelp,
   () => import('../pages/orders/BulkDialog'),
   () => import('../pages/order/Diagram'),
   () => import('../pages/order/Inspect'),

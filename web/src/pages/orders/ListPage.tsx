@@ -29,7 +29,7 @@ import { useSelection } from './useSelection';
 const cancellable = statuses.filter((status) => allows(status, 'cancel'));
 
 /** `overview` is shown between the heading and the filters. */
-export function ListPage({ overview }: { overview?: ReactNode }) {
+export default function ListPage({ overview }: { overview?: ReactNode }) {
   const address = useAddress();
   const { session } = useServices();
   const customer = session.role === 'customer';
