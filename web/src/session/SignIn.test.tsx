@@ -87,7 +87,7 @@ const config: SessionConfig = {
 const byIssuer = http.get('*/v1/session/config', () => HttpResponse.json(config));
 
 const userButton = (name: string) => screen.findByRole('button', { name: new RegExp(`^${name}`) });
-const page = () => screen.findByRole('heading', { name: 'Orders' });
+const page = () => screen.findByRole('heading', { name: /^(Your o|O)rders$/ });
 const bar = () => within(screen.getByRole('navigation', { name: 'Main' }));
 
 describe('signing in', () => {
