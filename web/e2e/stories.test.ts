@@ -241,10 +241,11 @@ describe('when there is time before the delivery', () => {
       await page.waitForURL(/\/orders\/[0-9a-f-]{36}$/);
       const id = page.url().slice(-36);
       expect(await stack().list('grace')).toHaveLength(1);
+      await page.goto(stack().url);
       await signOut(page);
       await signIn(page, 'grace');
       await page.goto(`${stack().url}/orders/${id}`);
-      await status(page, 'Confirmed');
+      await status(page, 'Paid');
       await cancel(page, '');
       await status(page, 'Cancelled');
     }));

@@ -133,7 +133,7 @@ export default function CreatePage() {
       >
         <div className="choose">
           {operator && (
-            <section className="card" aria-label="Customer">
+            <div className="card">
               <Field
                 id="customer"
                 label="Customer"
@@ -142,7 +142,7 @@ export default function CreatePage() {
                 error={errorOf('customer')}
                 onChange={(customer) => edit({ ...draft, customer })}
               />
-            </section>
+            </div>
           )}
           <Picker
             catalogue={catalogue}
