@@ -188,9 +188,9 @@ describe('the overview', () => {
 
   it('is not for customers', async () => {
     open({ user: 'alice', role: 'customer' });
-    await list();
+    await screen.findByRole('heading', { name: 'Your orders' });
     expect(overview()).toBeNull();
-    expect(document.title).toBe('Orders');
+    expect(document.title).toBe('Your orders');
   });
 });
 
