@@ -27,8 +27,10 @@ func removed(t *testing.T) *fixture {
 func TestRemovedOrderIsNoViolation(t *testing.T) {
 	f := removed(t)
 	require.Empty(t, Check(f.h, f.s))
-	f.h.Calls = append(f.h.Calls, Call{Op: Create, Client: "alice", Order: "d", Key: "k-d", Items: items("tea-d"), Currency: "EUR",
-		Sent: at(13_000), Got: at(13_010), Status: 410, Code: "order-removed"})
+	f.h.Calls = append(f.h.Calls, Call{
+		Op: Create, Client: "alice", Order: "d", Key: "k-d", Items: items("tea-d"), Currency: "EUR",
+		Sent: at(13_000), Got: at(13_010), Status: 410, Code: "order-removed",
+	})
 	require.Empty(t, Check(f.h, f.s), "a repeated create is refused")
 }
 
@@ -49,8 +51,10 @@ func TestEachViolationOfARemovalIsReported(t *testing.T) {
 			f.s.Orders["d"] = f.s.Orders["n"]
 		}, OneKeyOneOrder},
 		"a later create is answered": {func(f *fixture) {
-			f.h.Calls = append(f.h.Calls, Call{Op: Create, Client: "alice", Order: "d", Key: "k-d", Items: items("tea-d"), Currency: "EUR",
-				Sent: at(13_000), Got: at(13_010), Status: 201, Replayed: true})
+			f.h.Calls = append(f.h.Calls, Call{
+				Op: Create, Client: "alice", Order: "d", Key: "k-d", Items: items("tea-d"), Currency: "EUR",
+				Sent: at(13_000), Got: at(13_010), Status: 201, Replayed: true,
+			})
 		}, OneKeyOneOrder},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,7 +1,6 @@
 package catalogue_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,7 +45,7 @@ func TestInvalidCatalogueNamesTheEntry(t *testing.T) {
 		file(`{"sku":"a","name":"` + strings.Repeat("b", 201) + `","prices":{"EUR":1}}`): "items[0] (a).name must have at most 200 characters",
 	} {
 		_, err := catalogue.Parse([]byte(text))
-		require.ErrorContains(t, err, want, fmt.Sprintf("%.80s", text))
+		require.ErrorContains(t, err, want, "%.80s", text)
 	}
 }
 

@@ -68,7 +68,7 @@ func TestOperatorCreatesForACustomer(t *testing.T) {
 	assert.Empty(t, seen.History[0].User, "customers do not see which operator it was")
 	assert.Len(t, read[api.OrderList](t, s.call("alice", "GET", "/v1/orders", "")).Orders, 2)
 	assert.Equal(t, http.StatusNotFound, s.call("bob", "GET", "/v1/orders/"+o.ID, "").StatusCode)
-	assert.Len(t, read[api.OrderList](t, s.call("otto", "GET", "/v1/orders?customer=otto", "")).Orders, 0)
+	assert.Empty(t, read[api.OrderList](t, s.call("otto", "GET", "/v1/orders?customer=otto", "")).Orders)
 	assert.Equal(t, api.StatusCancelled, read[api.CancelledOrder](t, s.call("alice", "POST", "/v1/orders/"+o.ID+"/cancel", "")).Status)
 }
 

@@ -234,8 +234,9 @@ describe('when there is time before the delivery', () => {
     story(stack().url, async (page) => {
       await signIn(page, 'olivia');
       await page.goto(`${stack().url}/new?customer=grace`);
-      await page.getByLabel('Customer').waitFor();
-      expect(await page.getByLabel('Customer').inputValue()).toBe('grace');
+      const customer = page.getByRole('textbox', { name: 'Customer' });
+      await customer.waitFor();
+      expect(await customer.inputValue()).toBe('grace');
       await page.getByRole('button', { name: 'Add Green tea' }).click();
       await page.getByRole('button', { name: 'Create order' }).click();
       await page.waitForURL(/\/orders\/[0-9a-f-]{36}$/);

@@ -8,7 +8,7 @@ interface Locks {
 interface RenewalOptions {
   store: Pick<SessionStore, 'load' | 'save'>;
   /** Asks the issuer. It must end, because the other tabs wait. */
-  request(session: Session): Promise<Session>;
+  request: (session: Session) => Promise<Session>;
   locks?: Locks;
 }
 

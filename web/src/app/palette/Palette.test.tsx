@@ -102,7 +102,7 @@ describe('a saved view', () => {
     const { backend, bob, carol } = seedOrders();
     const { user } = open({ backend, at: '/?status=confirmed&q=mug' });
     await rowOf(bob);
-    const name = screen.getByLabelText<HTMLInputElement>('Name of the view');
+    const name = screen.getByLabelText<HTMLInputElement>('View name');
     expect(name.value).toBe('Confirmed, mug');
     await user.clear(name);
     await user.type(name, 'Mugs to deliver{Enter}');

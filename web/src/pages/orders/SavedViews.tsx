@@ -57,7 +57,7 @@ export function ViewActions({ query, onDone }: { query: ListQuery; onDone?: () =
           <Menu label="Save view" className="quiet">
             <form className="filter-form" key={address} onSubmit={save}>
               <label>
-                <span>Name of the view</span>
+                <span>View name</span>
                 <input
                   name="name"
                   required
