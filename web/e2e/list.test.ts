@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { phone } from './browser';
 import { signIn } from './steps';
 import { startStack, storyRunner } from './story';
@@ -74,7 +74,7 @@ describe('the list', () => {
         await boxes(page).first().tap();
         await page.mouse.wheel(0, 600);
         await page.waitForFunction(() => scrollY > 300);
-        expect(await isVisible(page)).toBe(true);
+        await vi.waitFor(async () => expect(await isVisible(page)).toBe(true)); // it slides in
       },
       { viewport: phone, hasTouch: true },
     ));

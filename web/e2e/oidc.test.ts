@@ -159,7 +159,7 @@ test('a session with a refresh token goes on after its token has expired, in all
     await other.getByText('Green tea').first().waitFor();
     expect(issuer.renewals).toBeGreaterThan(0);
     expect(issuer.renewals).toBeLessThan(4); // not once per tab
-    await page.getByRole('button', { name: 'Sign out' }).click();
+    await signOut(page);
     await other.getByRole('heading', { name: 'Sign in to Orders' }).waitFor();
   }));
 

@@ -14,12 +14,13 @@ test('while no actors can be reached the lists work, and commands wait and are c
   story(stack().url, async (page) => {
     const id = await stack().create('alice');
     const other = await stack().create('alice');
-    await signIn(page, 'alice');
+    await signIn(page, 'olivia');
     await stack().kill('orders-actor.sidecar');
     await vi.waitFor(() => expect(stack().create('bob')).rejects.toThrow('create: 503'), { timeout: 60_000 });
 
     await page.getByRole('link', { name: 'New order' }).first().click();
     await page.getByRole('button', { name: /Teapot/ }).click();
+    await page.getByRole('textbox', { name: 'Customer' }).fill('alice');
     await page.getByRole('button', { name: 'Create order' }).click();
     await page.getByText('Orders can’t be created right now. Retrying').waitFor();
     await page.getByRole('link', { name: '← Orders' }).click();

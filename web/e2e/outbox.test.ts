@@ -39,7 +39,7 @@ async function orderOffline(page: Page): Promise<void> {
   await page.getByRole('button', { name: /Teapot/ }).click();
   await page.context().setOffline(true);
   await page.getByRole('button', { name: 'Create order' }).click();
-  await page.getByText('You are offline.').waitFor();
+  await page.getByRole('main').getByText('You are offline.').waitFor();
   await page.getByRole('link', { name: '← Orders' }).click();
 }
 
@@ -59,11 +59,11 @@ test('a cancel continues when its page is left, and ends in a toast', () =>
   }));
 
 test('the outcome of a bulk cancel is shown although Escape is pressed repeatedly', () =>
-  story('bob', async (page) => {
-    await stack().create('bob');
+  story('olivia', async (page) => {
+    const id = await stack().create('bob');
     await page.getByRole('button', { name: '1 new' }).click();
     const request = await hold(page, '**/v1/orders/cancel');
-    await page.getByRole('checkbox', { name: /^Select order/ }).check();
+    await page.getByRole('checkbox', { name: `Select order ${id.slice(24)}` }).check();
     await page.getByRole('button', { name: 'Cancel 1 order' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByRole('button', { name: 'Cancel 1 order' }).click();

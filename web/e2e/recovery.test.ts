@@ -29,7 +29,7 @@ test('an order submitted offline is sent once when the browser is online', () =>
     await page.getByRole('button', { name: /Teapot/ }).click();
     await page.context().setOffline(true);
     await page.getByRole('button', { name: 'Create order' }).click();
-    await page.getByText('You are offline.').waitFor();
+    await page.getByRole('main').getByText('You are offline.').waitFor();
     await page.context().setOffline(false);
     await page.waitForURL(/\/orders\/[0-9a-f-]{36}$/);
     expect(await stack().list('bob')).toHaveLength(1);

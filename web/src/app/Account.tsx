@@ -21,13 +21,11 @@ export function Account({ compact, onSignOut }: AccountProps) {
   );
   return (
     <Menu
-      name={`Account of ${name}`}
+      name={`Account of ${name}${session.role === 'operator' ? ' operator' : ''}`}
       className="quiet account"
       label={
         <>
-          <span className="avatar" aria-hidden="true">
-            {name.charAt(0).toUpperCase()}
-          </span>
+          <span className="avatar" data-initial={name.charAt(0).toUpperCase()} />
           {!compact && user}
         </>
       }

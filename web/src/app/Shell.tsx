@@ -104,12 +104,12 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
             <Link
               href="/new"
               className="button primary new"
-              aria-label="New order"
+              aria-label={phone ? 'New order' : undefined}
               aria-current={address === '/new' ? 'page' : undefined}
             >
               <Icon name="plus" />
               {!phone && 'New order'}
-              {!phone && <kbd>N</kbd>}
+              {!phone && <kbd aria-hidden="true">N</kbd>}
             </Link>
             {!phone && (
               <button
