@@ -36,7 +36,7 @@ describe('the list', () => {
       await page.locator('[data-order]').first().waitFor();
       for (const width of [1280, 1024, 1009, 834, 768, 720, 641, 390]) {
         await page.setViewportSize({ width, height: 900 });
-        expect([width, await overflow(page)]).toEqual([width, 0]);
+        await vi.waitFor(async () => expect([width, await overflow(page)]).toEqual([width, 0]));
       }
       await page.setViewportSize(phone);
       for (const time of await page.locator('.cards time').all()) {

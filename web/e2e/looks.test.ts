@@ -73,6 +73,9 @@ const states: Record<string, (page: Page) => Promise<void>> = {
   },
   'list with selected orders': async (page) => {
     await signIn(page, 'olivia');
+    await page.locator('[data-order]').first().waitFor();
+    const select = page.getByRole('button', { name: 'Select', exact: true }); // on a phone
+    if ((await select.count()) > 0) await select.click();
     await page
       .getByRole('checkbox', { name: /select/i })
       .last()
