@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"math"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -127,12 +130,14 @@ func TestPanicInStreamEndsThatStreamOnly(t *testing.T) {
 	require.True(t, broken.frame(&api.OrderSummary{}))
 	require.True(t, other.frame(&api.OrderSummary{}))
 	f.streams.Store(1)
-	f.feed.Store(1) // then streams read the event log themselves
+	// The feed begins again behind these orders, so the streams read them from the event log themselves.
+	f.feed.Store(math.MaxInt32)
+	require.Eventually(t, func() bool { return strings.Contains(log.String(), "bad event") }, waitLimit, time.Millisecond)
 	ofAlice, ofBob := s.given("alice"), s.given("bob")
+	f.feed.Store(0)
 	_, aliceContinues := broken.next()
 	_, bobContinues := other.next()
 	assert.NotEqual(t, aliceContinues, bobContinues, "one of the two streams panicked")
-	assert.Contains(t, log.String(), "bad event")
 	for user, o := range map[string]order.Order{"alice": ofAlice, "bob": ofBob} { // clients reconnect
 		again := s.stream(user, "/v1/orders/events")
 		require.True(t, again.frame(&api.OrderSummary{}))

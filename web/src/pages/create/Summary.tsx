@@ -19,7 +19,7 @@ interface SummaryProps {
 export function Summary({ draft, busy, sending, errorOf, onCurrency, onRemove, children }: SummaryProps) {
   return (
     <aside className="summary" aria-labelledby="summary-title">
-      <section className="lines">
+      <section className="basket">
         <h2 id="summary-title">Summary</h2>
         {draft.items.length === 0 && <p className="soft">Add items from the catalogue.</p>}
         <ul>
