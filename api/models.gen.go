@@ -362,8 +362,8 @@ type CreateOrder struct {
 	// Currency ISO 4217. All have two decimals except JPY, which has none.
 	Currency Currency `json:"currency"`
 
-	// Customer Whose order it is, if not the caller's. For operators; customers may pass only their own name (`403` otherwise).
-	// One line of printable characters, not blank.
+	// Customer Whose order it is; empty for the caller's. Operators may name a customer; customers may pass only their own name
+	// (`403` otherwise). One line of printable characters, not blank.
 	Customer string `json:"customer,omitempty,omitzero"`
 	Items    []Item `json:"items"`
 }

@@ -89,7 +89,8 @@ func TestCustomersNameOnlyThemselves(t *testing.T) {
 		assert.Equal(t, "customer", bad.Errors[0].Field)
 	}
 	assert.Equal(t, http.StatusCreated, s.call("otto", "POST", "/v1/orders", forCustomer(strings.Repeat("é", 255))).StatusCode)
-	assert.Equal(t, 2, s.stored())
+	assert.Equal(t, "otto", read[api.Order](t, s.call("otto", "POST", "/v1/orders", forCustomer(""))).Customer, "empty: the caller's")
+	assert.Equal(t, 3, s.stored())
 }
 
 func TestEnforcedCatalogueRefusesOtherItemsOfCustomers(t *testing.T) {

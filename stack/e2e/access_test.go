@@ -101,7 +101,7 @@ func TestUnauthorizedPaymentsAreRejected(t *testing.T) {
 	})
 	t.Run("other paths and verbs, even from orders-actor", func(t *testing.T) {
 		for _, call := range []struct{ method, path string }{
-			{http.MethodDelete, "/payments/" + order},
+			{http.MethodPatch, "/payments/" + order},
 			{http.MethodPost, "/payments/" + order},
 			{http.MethodGet, "/metrics"},
 			{http.MethodGet, "/readyz"},
@@ -111,6 +111,13 @@ func TestUnauthorizedPaymentsAreRejected(t *testing.T) {
 			status, body := do(t, plain, withSidecarToken(req))
 			assert.Equal(t, http.StatusForbidden, status, "%s %s: %s", call.method, call.path, body)
 		}
+	})
+
+	t.Run("a removal without a token", func(t *testing.T) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, sidecar+"/payments/"+order, nil)
+		require.NoError(t, err)
+		status, body := do(t, plain, withSidecarToken(req))
+		assert.Equal(t, http.StatusUnauthorized, status, "%s", body)
 	})
 
 	otherOrder, otherAmount, otherCurrency := claims, claims, claims

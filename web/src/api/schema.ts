@@ -456,8 +456,8 @@ export interface components {
             items: components["schemas"]["Item"][];
             currency: components["schemas"]["Currency"];
             /**
-             * @description Whose order it is, if not the caller's. For operators; customers may pass only their own name (`403` otherwise).
-             *     One line of printable characters, not blank.
+             * @description Whose order it is; empty for the caller's. Operators may name a customer; customers may pass only their own name
+             *     (`403` otherwise). One line of printable characters, not blank.
              * @example alice
              */
             customer?: string;

@@ -96,7 +96,7 @@ export async function readCreate(call: Call): Promise<CreateOrder> {
 
 /** The customer, if it is not the caller. */
 function readCustomer(errors: Errors, given: unknown, user: string): string | undefined {
-  if (given === undefined || given === user) return undefined;
+  if (given === undefined || given === '' || given === user) return undefined;
   if (typeof given !== 'string') errors.add('customer', 'must be a string');
   else if (given.trim() === '') errors.add('customer', 'must not be empty');
   else if (Array.from(given).length > limits.customer)
