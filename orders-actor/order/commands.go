@@ -87,7 +87,7 @@ type Resume struct {
 // New returns a new order, *Invalid with each invalid field, or the refusal Forbidden if a customer names another one.
 func New(c Create, now time.Time) (State, error) {
 	if c.customer() != c.Auth.User && byRole(c.Auth.Role) != ByOperator {
-		return State{}, OnlyOperatorsName()
+		return State{}, NotForOthers()
 	}
 	total, err := c.Check()
 	if err == nil && c.Refused != nil {

@@ -33,8 +33,8 @@ func (r *Refusal) Error() string { return fmt.Sprintf("%s: %s", r.Code, r.Detail
 // NotFound returns the refusal for an order that does not exist, or that the user may not see.
 func NotFound() *Refusal { return &Refusal{Code: OrderNotFound, Detail: "there is no such order"} }
 
-// OnlyOperatorsName returns the refusal for a customer who creates an order for another one.
-func OnlyOperatorsName() *Refusal {
+// NotForOthers returns the refusal for a customer who creates an order for another one.
+func NotForOthers() *Refusal {
 	return &Refusal{Code: Forbidden, Detail: "only an operator may create an order for another customer"}
 }
 

@@ -64,5 +64,5 @@ func TestCreateForACustomerNeedsAReplicaThatKnowsIt(t *testing.T) {
 	assert.Equal(t, "bob", created.Order.Customer)
 	refusedBy := send(t, hosted(newWorld(), id), id, "create-for", forCustomer)
 	require.NotNil(t, refusedBy.Refusal)
-	assert.Equal(t, order.OnlyOperatorsName(), refusedBy.Refusal)
+	assert.Equal(t, order.NotForOthers(), refusedBy.Refusal)
 }

@@ -184,7 +184,7 @@ func (s *Server) sendOrder(c *fiber.Ctx, u auth.User, body func(order.Order) (an
 	}
 	c.Set(fiber.HeaderETag, request.ETag(o.Version))
 	c.Set(fiber.HeaderCacheControl, "private, no-cache")
-	if request.NoneMatch(seen, o.Version) {
+	if request.NoneMatch(seen, request.ETag(o.Version)) {
 		return c.SendStatus(fiber.StatusNotModified)
 	}
 	converted, err := body(o)
@@ -217,7 +217,7 @@ func (s *Server) awaitChange(c *fiber.Ctx, u auth.User, o order.Order, seen stri
 	end, check := time.NewTimer(wait), time.NewTicker(s.ClientCheckInterval)
 	defer end.Stop()
 	defer check.Stop()
-	for request.NoneMatch(seen, o.Version) {
+	for request.NoneMatch(seen, request.ETag(o.Version)) {
 		touched, now, more := s.Feed.Touched(o.ID, position)
 		position = now
 		if touched {

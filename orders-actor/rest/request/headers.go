@@ -23,11 +23,11 @@ func JoinLines(c *fiber.Ctx) error {
 // ETag returns the entity tag of a version.
 func ETag(version int) string { return strconv.Quote(strconv.Itoa(version)) }
 
-// NoneMatch reports whether an If-None-Match header names the version, that is, whether the client has it.
-func NoneMatch(header string, version int) bool {
+// NoneMatch reports whether an If-None-Match header names the entity tag, that is, whether the client has what it stands for.
+func NoneMatch(header, etag string) bool {
 	for tag := range strings.SplitSeq(header, ",") {
 		tag = strings.TrimSpace(tag)
-		if tag == "*" || strings.TrimPrefix(tag, "W/") == ETag(version) {
+		if tag == "*" || strings.TrimPrefix(tag, "W/") == etag {
 			return true
 		}
 	}

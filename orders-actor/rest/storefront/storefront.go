@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -15,6 +14,7 @@ import (
 	"orders/orders-actor/auth"
 	"orders/orders-actor/catalogue"
 	"orders/orders-actor/order"
+	"orders/orders-actor/rest/request"
 )
 
 // Shop is the catalogue and the rules for orders.
@@ -43,10 +43,8 @@ func New(c *catalogue.Catalogue, enforce bool) (*Shop, error) {
 func (s *Shop) Catalogue(c *fiber.Ctx, _ auth.User) error {
 	c.Set(fiber.HeaderETag, s.etag)
 	c.Set(fiber.HeaderCacheControl, "private, no-cache")
-	for tag := range strings.SplitSeq(c.Get(fiber.HeaderIfNoneMatch), ",") {
-		if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == s.etag {
-			return c.SendStatus(fiber.StatusNotModified)
-		}
+	if request.NoneMatch(c.Get(fiber.HeaderIfNoneMatch), s.etag) {
+		return c.SendStatus(fiber.StatusNotModified)
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
 	return c.Send(s.body)
@@ -59,7 +57,7 @@ func (s *Shop) Create(u auth.User, body api.CreateOrder) (order.Create, error) {
 		body.Customer = "" // the same order, with the same fingerprint
 	}
 	if body.Customer != "" && u.Role != auth.Operator {
-		return order.Create{}, order.OnlyOperatorsName()
+		return order.Create{}, order.NotForOthers()
 	}
 	items := make([]order.Item, len(body.Items))
 	for i, item := range body.Items {
