@@ -102,6 +102,26 @@ func TestAlertsAndDashboardUseExistingMetrics(t *testing.T) {
 	}
 }
 
+// The dashboard shows all metrics that docs/operations.md lists; the failures themselves are shown instead of the time of the last one.
+func TestDashboardShowsEachDocumentedMetric(t *testing.T) {
+	page, err := os.ReadFile("../docs/operations.md")
+	require.NoError(t, err)
+	_, section, _ := strings.Cut(string(page), "\n## Metrics\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	dashboard, err := os.ReadFile("../helm/dashboards/orders.json")
+	require.NoError(t, err)
+	listed := 0
+	for _, row := range regexp.MustCompile("(?m)^\\| (`.*?) \\|").FindAllStringSubmatch(section, -1) {
+		for _, name := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(row[1], -1) {
+			listed++
+			if name[1] != "orders_remove_last_error_timestamp_seconds" {
+				require.Contains(t, string(dashboard), name[1])
+			}
+		}
+	}
+	require.Greater(t, listed, 20, "the test reads the wrong table")
+}
+
 func TestEachAlertIsExplained(t *testing.T) {
 	page, err := os.ReadFile("../docs/operations.md")
 	require.NoError(t, err)

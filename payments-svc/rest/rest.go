@@ -155,12 +155,9 @@ func (s *Server) remove(ctx context.Context, _ *fiber.Ctx, claims onbehalf.Claim
 	return s.count("remove")(s.Payments.Remove(ctx, request(claims)))
 }
 
+// find also returns a payment of another amount than the order's, so that an inspection can report the difference.
 func (s *Server) find(ctx context.Context, _ *fiber.Ctx, claims onbehalf.Claims) (payment.Payment, error) {
-	p, err := s.Payments.Find(ctx, claims.OrderID)
-	if err == nil && p.Status != payment.Removed && (p.Amount != claims.Amount || p.Currency != claims.Currency) {
-		err = payment.ErrMismatch
-	}
-	return p, err
+	return s.Payments.Find(ctx, claims.OrderID)
 }
 
 func request(c onbehalf.Claims) payment.Request {

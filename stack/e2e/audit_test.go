@@ -31,21 +31,28 @@ func inconsistent(s api.Stats) int {
 	return 0
 }
 
-// loseState deletes an order's actor state.
-func loseState(t *testing.T, file, id string) {
+// plant changes one row of a database of the product.
+func plant(t *testing.T, file, query string, args ...any) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(20000)")
 	require.NoError(t, err)
 	defer db.Close()
-	deleted, err := db.ExecContext(t.Context(), `DELETE FROM state WHERE key = 'orders-actor||Order||' || ? || '||order'`, id)
+	changed, err := db.ExecContext(t.Context(), query, args...)
 	require.NoError(t, err)
-	n, err := deleted.RowsAffected()
+	n, err := changed.RowsAffected()
 	require.NoError(t, err)
-	require.EqualValues(t, 1, n)
+	require.EqualValues(t, 1, n, query)
 }
 
-// Nobody inspects the orders: the audit does.
-func TestAuditFindsWhatWasLostAndSeesItRepaired(t *testing.T) {
+// loseState deletes an order's actor state.
+func loseState(t *testing.T, file, id string) {
+	t.Helper()
+	plant(t, file, `DELETE FROM state WHERE key = 'orders-actor||Order||' || ? || '||order'`, id)
+}
+
+// Each difference is what a defect of the simulation leaves in the stores, or a loss. The defects that leave nothing in them, such
+// as an accepted reply of another app, are found by clients only. No test inspects the orders: the audit does.
+func TestAuditFindsWhatIsPlantedInEachStoreAndSeesItRepaired(t *testing.T) {
 	s, err := stack.Start(t.Context(), stack.Options{
 		Home: t.TempDir(), FreePorts: true,
 		Env: map[string]map[string]string{
@@ -55,12 +62,46 @@ func TestAuditFindsWhatWasLostAndSeesItRepaired(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
 	customer, operator := login(t, s.URL(), "alice", api.RoleCustomer), login(t, s.URL(), "otto", api.RoleOperator)
-	var ids []string
-	for range 4 {
+	database, states, ledger := filepath.Join(s.Home(), "view.db"), filepath.Join(s.Home(), "statestore.db"), filepath.Join(s.Home(), "ledger.db")
+	inLedger := func(set string) func(*testing.T, string) {
+		return func(t *testing.T, id string) {
+			t.Helper()
+			saved := inDapr(t, s, "ledger.db", id) // base64 in the table
+			plant(t, ledger, `UPDATE state SET is_binary = 0, value = (SELECT `+set+` FROM (SELECT ? AS value)) WHERE key = 'payments-svc||' || ?`, saved, id)
+		}
+	}
+
+	planted := []struct {
+		finding   api.FindingCode
+		cancelled bool // the order; the others are confirmed
+		fix       api.Fix
+		plant     func(t *testing.T, id string)
+	}{
+		{"reminder-missing", false, "reconcile", func(t *testing.T, id string) { t.Helper(); deleteReminder(t, s, id) }},
+		{"database-older", false, "reconcile", func(t *testing.T, id string) { t.Helper(); loseNewestVersion(t, database, id) }},
+		{"content-differs", false, "reconcile", func(t *testing.T, id string) {
+			t.Helper()
+			plant(t, database, `UPDATE orders SET state = json_set(state, '$.payment.reason', 'another') WHERE id = ?`, id)
+		}},
+		{"actor-missing", false, "reconcile", func(t *testing.T, id string) { t.Helper(); loseState(t, states, id) }},
+		{"void-missing", true, "reconcile", inLedger(`json_remove(json_set(value, '$.status', 'confirmed'), '$.entries[1]')`)},
+		{"charge-missing", false, "restore", func(t *testing.T, id string) {
+			t.Helper()
+			plant(t, ledger, `DELETE FROM state WHERE key = 'payments-svc||' || ?`, id)
+		}},
+		{"charge-differs", false, "report", inLedger(`json_set(value, '$.amount', 1)`)},
+		{"charged-twice", false, "report", inLedger(`json_insert(value, '$.entries[#]', json_extract(value, '$.entries[0]'))`)},
+	}
+	ids := []string{customer.created(t).ID} // nothing is planted for the first one
+	for range planted {
 		ids = append(ids, customer.created(t).ID)
 	}
-	for _, id := range ids {
+	for i, id := range ids {
 		customer.await(t, id, "confirmed", func(o api.Order) bool { return o.Status == api.StatusConfirmed })
+		if i > 0 && planted[i-1].cancelled {
+			customer.cancel(t, id)
+			customer.await(t, id, "voided", func(o api.Order) bool { return o.Payment.Status == api.Voided })
+		}
 	}
 	checked := func(times int64) { // each order is inspected once per sweep
 		before := operator.stats(t).Audit.Checked
@@ -69,23 +110,36 @@ func TestAuditFindsWhatWasLostAndSeesItRepaired(t *testing.T) {
 	checked(2)
 	healthy := operator.stats(t)
 	assert.Zero(t, inconsistent(healthy))
-	assert.EqualValues(t, 4, healthy.Total.Created)
-	assert.EqualValues(t, 4, healthy.Total.Confirmed)
-	assert.EqualValues(t, 4, healthy.Audit.LastSweep.Orders)
+	assert.EqualValues(t, len(ids), healthy.Total.Created)
+	assert.EqualValues(t, len(ids), healthy.Total.Confirmed)
+	assert.EqualValues(t, len(ids), healthy.Audit.LastSweep.Orders)
 	assert.WithinDuration(t, time.Now(), healthy.Audit.LastCheckedAt, time.Minute)
 
-	deleteReminder(t, s, ids[0])
 	require.NoError(t, s.Stop(stack.OrdersActor))
-	loseNewestVersion(t, filepath.Join(s.Home(), "view.db"), ids[1])
-	loseState(t, filepath.Join(s.Home(), "statestore.db"), ids[2])
+	for i, p := range planted {
+		if p.finding != "reminder-missing" {
+			p.plant(t, ids[i+1])
+		}
+	}
 	require.NoError(t, s.Start(stack.OrdersActor))
 	require.NoError(t, s.WaitReady(t.Context()))
-	await(t, "the audit finds them", func() bool { return inconsistent(operator.stats(t)) == 3 })
-	assert.Nil(t, operator.attention(t, ids[3]))
+	planted[0].plant(t, ids[1]) // through the sidecar
+	await(t, "the audit finds them", func() bool { return inconsistent(operator.stats(t)) == len(planted) })
+	assert.Nil(t, operator.attention(t, ids[0]))
 
-	for _, id := range ids[:3] {
-		assert.Equal(t, api.Attention{api.AttentionReasonInconsistent}, operator.attention(t, id))
-		operator.reconcile(t, id)
+	left := 0
+	for i, p := range planted {
+		id := ids[i+1]
+		assert.Equal(t, api.Attention{api.AttentionReasonInconsistent}, operator.attention(t, id), p.finding)
+		found := operator.inspect(t, id).Findings
+		require.NotEmpty(t, found, p.finding)
+		assert.Equal(t, p.finding, found[0].Code)
+		assert.Equal(t, p.fix, found[0].Fix, p.finding)
+		if p.fix == "reconcile" {
+			operator.reconcile(t, id)
+		} else {
+			left++
+		}
 	}
-	await(t, "the audit sees the repairs", func() bool { return inconsistent(operator.stats(t)) == 0 })
+	await(t, "the audit sees the repairs", func() bool { return inconsistent(operator.stats(t)) == left })
 }
