@@ -129,6 +129,7 @@ func TestClusterInstallationKeepsOrdersFromInstallToUninstall(t *testing.T) {
 		c.step(t, "an impostor cannot forge acknowledgements", func() { c.withstandsImpostor(image, l) })
 	}
 	c.step(t, "no acknowledged request is lost", func() { l.check(c.t) })
+	c.step(t, "the commands for operators run in the pods", c.operations)
 	c.step(t, "the admission policy rejects other Dapr apps and accepts ours", func() {
 		c.mustHelm(slices.Concat([]string{"upgrade", "orders", chart, "--wait", "--timeout", "6m"}, values, []string{
 			"--set", "admissionPolicy.enabled=true,admissionPolicy.sidecarImages={localhost/dapr/daprd:,docker.io/daprio/daprd:,ghcr.io/dapr/daprd:}",

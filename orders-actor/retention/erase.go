@@ -126,5 +126,6 @@ func (r Report) Print(out io.Writer) {
 	fmt.Fprint(out, `stays:   a tombstone of each order, with its id and the time of the removal only, so that its idempotency key and its payment stay used
          backups: repeat the command after you restore one that is older
          logs and traces, until you delete them; they have user names
+         orders of other customers that this user created, cancelled or repaired as an operator, with the name
 `)
 }

@@ -21,12 +21,22 @@ type Identity struct {
 	Since time.Time `json:"since"` // when this ledger was created
 }
 
+// idLife is how long an id that was read is taken for the ledger's. A ledger that is emptied under a running service decides no
+// payment after it.
+const idLife = 5 * time.Second
+
+// lastID is the id of the ledger when it was last read.
+type lastID struct {
+	id string
+	at time.Time
+}
+
 // Check returns the ledger's id, or payment.ErrOtherLedger if known is neither empty nor this id.
 func (l *Ledger) Check(ctx context.Context, known string) (id string, err error) {
-	if id := l.id.Load(); id != nil && (known == "" || known == *id) {
-		return *id, nil
+	if last := l.id.Load(); last != nil && time.Since(last.at) < idLife && (known == "" || known == last.id) {
+		return last.id, nil
 	}
-	identity, err := l.Identity(ctx, time.Now()) // read again: the ledger may have been restored
+	identity, err := l.Identity(ctx, time.Now()) // read again: the ledger may have been lost or restored
 	if err != nil {
 		return "", err
 	}
@@ -40,6 +50,7 @@ func (l *Ledger) Check(ctx context.Context, known string) (id string, err error)
 func (l *Ledger) Identity(ctx context.Context, now time.Time) (i Identity, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	at := time.Now()
 	for range 2 {
 		var found bool
 		if i, _, found, err = l.loadIdentity(ctx); err != nil || found {
@@ -51,7 +62,7 @@ func (l *Ledger) Identity(ctx context.Context, now time.Time) (i Identity, err e
 		} // another replica may have created it
 	}
 	if err == nil {
-		l.id.Store(&i.ID)
+		l.id.Store(&lastID{i.ID, at})
 	}
 	return i, err
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	dapr "github.com/dapr/go-sdk/client"
@@ -79,4 +80,20 @@ func TestLostLedgerHasAnotherID(t *testing.T) {
 	own, err := fresh.Check(t.Context(), known)
 	require.NoError(t, err, "the running service reads the id again")
 	require.Equal(t, known, own)
+}
+
+func TestLedgerEmptiedUnderARunningServiceDecidesNothingAfterAFewSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		state := newMemory()
+		l := New(state)
+		known, err := l.Check(t.Context(), "")
+		require.NoError(t, err)
+
+		state.mu.Lock()
+		clear(state.values)
+		state.mu.Unlock()
+		<-time.After(idLife)
+		_, err = l.Check(t.Context(), known)
+		require.ErrorIs(t, err, payment.ErrOtherLedger)
+	})
 }

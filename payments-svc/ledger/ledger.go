@@ -34,7 +34,7 @@ type State interface {
 // Ledger is a payment.Store.
 type Ledger struct {
 	state State
-	id    atomic.Pointer[string] // as last read; nil before
+	id    atomic.Pointer[lastID] // nil before the first read
 }
 
 var _ payment.Store = (*Ledger)(nil)
