@@ -166,6 +166,18 @@ it('operators see the orders that need attention in a tab, with their number', a
   expect(location.search).toBe('?status=confirmed');
 });
 
+it('the current tab is scrolled into sight in a narrow window', async () => {
+  const box = vi.spyOn(Element.prototype, 'getBoundingClientRect').mockImplementation(function (
+    this: Element,
+  ) {
+    return this.matches('.tabs') ? new DOMRect(0, 0, 300, 40) : new DOMRect(420, 0, 80, 40);
+  });
+  onTestFinished(() => box.mockRestore());
+  open({ at: '/?status=cancelled' });
+  const tabs = await screen.findByRole('navigation', { name: 'Views' });
+  expect(tabs.scrollLeft).toBe(420);
+});
+
 describe('a query that the server refuses', () => {
   it('says why, and leads to page 1', async () => {
     const { backend, carol } = seedOrders();

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'react';
 import { statuses } from '../../api/types';
 import { statusName } from '../../domain/format';
 import { formatQuery, type ListQuery, refine } from '../../domain/query';
@@ -18,6 +19,7 @@ export function Tabs({ query, counts, atLeast, attention }: TabsProps) {
   const all = counts && statuses.reduce((sum, status) => sum + counts[status], 0);
   const { views, current: view } = useViews(query);
   const phone = usePhone();
+  const nav = useScrollToCurrent(view?.name ?? (query.attention ? 'attention' : (query.status ?? '')));
   const current = (on: boolean) => (on ? 'true' : undefined);
   const tab = (status: ListQuery['status'], name: string, count: number | undefined, more: boolean) => (
     <Link
@@ -30,7 +32,7 @@ export function Tabs({ query, counts, atLeast, attention }: TabsProps) {
   );
   return (
     <div className="views">
-      <nav className="tabs" aria-label="Views">
+      <nav ref={nav} className="tabs" aria-label="Views">
         {tab(undefined, 'All', all, atLeast.length > 0)}
         {statuses.map((status) =>
           tab(status, statusName(status, role), counts?.[status], atLeast.includes(status)),
@@ -59,6 +61,18 @@ export function Tabs({ query, counts, atLeast, attention }: TabsProps) {
       {!phone && <ViewActions query={query} />}
     </div>
   );
+}
+
+/** Shows the current tab where the window is too narrow for all. */
+function useScrollToCurrent(current: string) {
+  const nav = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const [row, tab] = [nav.current, nav.current?.querySelector('[aria-current]')];
+    if (!row || !tab) return;
+    const [outer, inner] = [row.getBoundingClientRect(), tab.getBoundingClientRect()];
+    if (inner.left < outer.left || inner.right > outer.right) row.scrollLeft += inner.left - outer.left;
+  }, [current]);
+  return nav;
 }
 
 /** A name that is as wide as in bold, so that tabs do not move. */
