@@ -45,6 +45,31 @@ describe('the list', () => {
       }
     }));
 
+  test('costs the server with five visible tabs about what one costs', () =>
+    story(stack().url, async (page) => {
+      const asked: string[] = [];
+      page.context().on('request', (request) => {
+        const { pathname } = new URL(request.url());
+        if (/\/(counts|stats|events)$/.test(pathname)) asked.push(pathname);
+      });
+      await signIn(page, 'olivia');
+      for (let i = 1; i < 5; i++) {
+        const tab = await page.context().newPage();
+        await tab.goto(stack().url);
+        await tab.getByRole('heading', { name: 'Orders' }).waitFor();
+        await tab.getByText('Live').first().waitFor();
+      }
+      expect(asked.filter((path) => path.endsWith('/events'))).toHaveLength(1);
+      asked.length = 0;
+      await stack().create('nora', 'Green tea');
+      await page.waitForTimeout(21_000); // two polls of the stats
+      const count = (path: string) => asked.filter((one) => one.endsWith(path)).length;
+      expect(count('/counts')).toBeGreaterThan(0);
+      expect(count('/counts')).toBeLessThan(10); // five tabs of their own: at least 2 each
+      expect(count('/stats')).toBeGreaterThan(0);
+      expect(count('/stats')).toBeLessThan(6);
+    }));
+
   test('does not move when a row is selected, and selects ranges with Shift', () =>
     story(stack().url, async (page) => {
       for (let i = 0; i < 12; i++) await stack().create('frank', `Tea ${i}`);

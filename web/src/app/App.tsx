@@ -6,6 +6,7 @@ import { createServerClock } from '../api/clock';
 import { createFeed } from '../live/feed';
 import { browserConnectivity } from '../live/connectivity';
 import { browserTabs } from '../live/feedAcrossTabs';
+import { createSharedReads, shareCounts, type SharedReads } from '../live/sharedReads';
 import { createCancels } from '../live/cancels';
 import { EMPTY } from 'rxjs';
 import { watchStats } from '../live/stats';
@@ -51,15 +52,16 @@ interface SignedInProps {
 }
 
 function SignedIn({ session, actor }: SignedInProps) {
-  const [services] = useState((): Services => {
+  const [services] = useState((): Services & { reads: SharedReads } => {
     const toasts = createToasts();
     const clock = createServerClock();
-    const api = createApi({ clock, tokens: tokensOf(actor, session) });
+    const reads = createSharedReads(browserTabs('reads', session.user, session.role));
+    const api = shareCounts(createApi({ clock, tokens: tokensOf(actor, session) }), reads);
     const feed = createFeed({
       stream: api.stream,
       poll: api.poll,
       connectivity$: browserConnectivity(),
-      tabs: browserTabs(session.user, session.role),
+      tabs: browserTabs('feed', session.user, session.role),
     });
     return {
       api,
@@ -73,14 +75,16 @@ function SignedIn({ session, actor }: SignedInProps) {
         toasts,
       }),
       session,
-      stats$: session.role === 'operator' ? watchStats({ api, clock }) : EMPTY,
+      stats$: session.role === 'operator' ? watchStats({ api, clock, read: reads.read }) : EMPTY,
       toasts,
       lastList: { address: '', view: undefined },
+      reads,
     };
   });
   const now$ = useMemo(() => createNow(services.clock), [services]);
   // A layout effect runs before the pages' effects, which load: the feed must already listen by then.
   useLayoutEffect(() => services.feed.open(), [services]);
+  useLayoutEffect(() => services.reads.open(), [services]);
   useEffect(() => services.cancels.open(), [services]);
   useEffect(() => services.outbox.open(), [services]);
   return (

@@ -13,11 +13,11 @@ const refusal = (status: number, code: Problem['code']) =>
   new ApiError({ type: '/docs', title: '', status, code }, 5);
 
 /** The times of the requests for counts, in ms, when the server takes `took` ms for each, and the last counts. */
-function recounts(feed: string, took: number, search = '', errors: ApiError[] = []) {
+function recounts(feed: string, took: number, search = '', errors: ApiError[] = [], visible = 'v') {
   const times: number[] = [];
   let params: ListParams = {};
   let last: number | undefined;
-  marbles(({ hot, scheduler }) => {
+  marbles(({ hot, cold, scheduler }) => {
     const counts = (given: ListParams) =>
       defer(() => {
         params = given;
@@ -28,7 +28,8 @@ function recounts(feed: string, took: number, search = '', errors: ApiError[] = 
           : of({ counts: { ...none, created } }).pipe(delay(took, scheduler));
       });
     const changes$ = hot(feed, { o: aSummary() });
-    const counts$ = watchCounts(parseQuery(search), { api: { counts }, changes$, scheduler });
+    const visible$ = cold(visible, { v: true, h: false });
+    const counts$ = watchCounts(parseQuery(search), { api: { counts }, changes$, scheduler, visible$ });
     const reader = counts$.subscribe(({ counts: { created } }) => (last = created));
     scheduler.schedule(() => reader.unsubscribe(), 20_000);
   });
@@ -60,6 +61,12 @@ describe('the counts', () => {
     const { times, last } = recounts('10ms o 99ms o', took);
     expect(times).toEqual([10, 10 + took + RECOUNT_INTERVAL]);
     expect(last).toBe(2);
+  });
+
+  it('are not requested while the tab is hidden, but when it is shown again', () => {
+    const { times, last } = recounts('10ms o 99ms o 99ms o', 0, '', [], 'h 4999ms v');
+    expect(times[0]).toBe(5_010); // shown 5 s after the first question
+    expect(last).toBe(times.length);
   });
 
   it('are requested again after a failure, when the server says', () => {

@@ -21,6 +21,7 @@ import { isTemporary } from '../api/problem';
 import type { OrderCounts, OrderSummary } from '../api/types';
 import { type ListQuery, matches, toParams } from '../domain/query';
 import { delayAfter } from './retry';
+import { browserVisible, onceVisible } from './visible';
 
 /** From the counts until the next request for counts, in ms. */
 export const RECOUNT_INTERVAL = 1_500;
@@ -30,12 +31,20 @@ interface CountsOptions {
   changes$: Observable<OrderSummary>;
   /** Causes a request, like a change. */
   recount$?: Observable<unknown>;
+  /** Nothing is requested while it is false. */
+  visible$?: Observable<boolean>;
   scheduler?: SchedulerLike;
 }
 
 /** The counts of a query after each change of one of its orders, by one request at a time. */
 export function watchCounts(query: ListQuery, options: CountsOptions): Observable<OrderCounts> {
-  const { api, changes$, recount$ = EMPTY, scheduler = asyncScheduler } = options;
+  const {
+    api,
+    changes$,
+    recount$ = EMPTY,
+    visible$ = browserVisible(),
+    scheduler = asyncScheduler,
+  } = options;
   // A change can also end an order's need for attention or its status.
   const counted = { ...query, status: undefined, attention: false };
   return defer(() => {
@@ -45,6 +54,7 @@ export function watchCounts(query: ListQuery, options: CountsOptions): Observabl
       throttle(() => rested$, { leading: true, trailing: true }),
       exhaustMap(() =>
         concat(
+          onceVisible(visible$).pipe(ignoreElements()),
           defer(() => api.counts(toParams(query, scheduler.now()))).pipe(
             retry({ delay: (error) => (isTemporary(error) ? timer(delayAfter(error), scheduler) : EMPTY) }),
           ),

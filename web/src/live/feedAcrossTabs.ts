@@ -65,11 +65,11 @@ export const LEADER_REPLY_TIMEOUT = 5_000;
 export const LEADER_TIMEOUT = 45_000;
 
 /** Undefined without Web Locks, which browsers offer on https and localhost only. */
-export function browserTabs(user: string, role: Role): Tabs | undefined {
+export function browserTabs(purpose: 'feed' | 'reads', user: string, role: Role): Tabs | undefined {
   const locks = navigator.locks as LockManager | undefined;
   if (!locks || typeof BroadcastChannel === 'undefined') return undefined;
   // The number is the version of the message format: tabs of two releases may be open at the same time.
-  const name = `orders.feed.1.${role}.${user}`;
+  const name = `orders.${purpose}.1.${role}.${user}`;
   return { name, locks, channel: () => new BroadcastChannel(name) };
 }
 
@@ -172,7 +172,7 @@ export function followFeedAcrossTabs(
 }
 
 /** Runs `work$` while this tab holds the lock. With `steal` it takes the lock at once. Completes when the lock is stolen. */
-function withLock<T>({ name, locks }: Tabs, steal: boolean, work$: Observable<T>): Observable<T> {
+export function withLock<T>({ name, locks }: Tabs, steal: boolean, work$: Observable<T>): Observable<T> {
   return new Observable((subscriber) => {
     const abort = new AbortController();
     const work = new Subscription();

@@ -5,7 +5,7 @@ import type { OrderList, OrderSummary } from '../api/types';
 import { marbles } from '../test/marbles';
 import { aSummary } from '../test/orders';
 import type { ListParams } from '../api/client';
-import { AGING_INTERVAL, emptyView, isStale, type ListView, watchList } from './list';
+import { AGING_INTERVAL, ATTENTION_INTERVAL, emptyView, isStale, type ListView, watchList } from './list';
 import { parseQuery } from '../domain/query';
 
 const HOUR = 3_600_000;
@@ -130,6 +130,28 @@ describe('the list', () => {
     expect(asked).toEqual([]);
     watch({ ...page(), attention: 0 });
     expect(asked).toEqual([AGING_INTERVAL, 2 * AGING_INTERVAL]);
+  });
+
+  it('shows the orders that come to need attention, as new ones above others', () => {
+    const [first, second] = [aSummary({ id: 'first' }), aSummary({ id: 'second' })];
+    const pages = [[], [first], [first], [first, second], [first, second]];
+    const views: ListView[] = [];
+    let asked = 0;
+    marbles(({ scheduler }) => {
+      const api = {
+        list: () => of({ ...page(...(pages[Math.min(asked++, 4)] ?? [])), attention: 1 }),
+        counts: () => of({ counts }),
+      };
+      const feed = { orders$: NEVER, resets$: NEVER, start: () => undefined };
+      const query = parseQuery('?attention=true');
+      const reader = watchList(query, { api, feed, reload$: NEVER, scheduler }).subscribe((view) =>
+        views.push(view),
+      );
+      scheduler.schedule(() => reader.unsubscribe(), 4 * ATTENTION_INTERVAL);
+    });
+    const shown = views.map(({ orders, arrived }) => [orders.map(({ id }) => id), [...arrived]]);
+    expect(shown).toContainEqual([['first'], []]); // nothing was shown before, so it appears by itself
+    expect(shown.at(-1)).toEqual([['first'], ['second']]);
   });
 
   it('retries after a failure', () => {

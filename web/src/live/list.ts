@@ -42,6 +42,7 @@ import {
 import { watchCounts } from './counts';
 import type { Feed } from './feed';
 import { reload } from './retry';
+import { browserVisible, onceVisible } from './visible';
 import type { Selection } from '../domain/selection';
 import { formatQuery, type ListQuery, matches, refine, toParams } from '../domain/query';
 
@@ -128,6 +129,7 @@ export interface ListOptions {
   /** Whether new orders are shown without a request. */
   auto$?: Observable<boolean>;
   scheduler?: SchedulerLike;
+  visible$?: Observable<boolean>;
   initial?: ListView;
 }
 
@@ -150,12 +152,15 @@ interface State {
 /** Bursts of changes are rendered once per interval. All times are in ms. */
 export const RENDER_INTERVAL = 50;
 export const AGING_INTERVAL = 30_000;
+/** The same in the list of the orders that need attention. */
+export const ATTENTION_INTERVAL = 10_000;
 /** From a new order until it is shown while `auto$` is true. */
 export const AUTO_INTERVAL = 1_000;
 const ARRIVED_LIMIT = 1_000;
 
 export function watchList(query: ListQuery, options: ListOptions): Observable<ListView> {
   const { api, feed, reload$, auto$ = of(false), scheduler = asyncScheduler, initial = emptyView } = options;
+  const { visible$ = browserVisible() } = options;
   /** The last view, for requests that depend on it. */
   const shown$ = new BehaviorSubject(initial);
   const loaded$ = new Subject<OrderList>();
@@ -168,11 +173,17 @@ export function watchList(query: ListQuery, options: ListOptions): Observable<Li
   const quiet$ = combineLatest([
     auto$,
     shown$.pipe(
-      map(({ arrived }) => arrived.size > 0),
+      // Above an empty list of the orders that need attention nothing can move.
+      map(
+        ({ arrived, orders }) =>
+          arrived.size > 0 && (query.attention && orders.length === 0 ? 'now' : 'some'),
+      ),
       distinctUntilChanged(),
     ),
   ]).pipe(
-    switchMap(([on, some]) => (on && some ? timer(AUTO_INTERVAL, scheduler) : EMPTY)),
+    switchMap(([on, arrived]) =>
+      arrived === 'now' || (on && arrived) ? timer(AUTO_INTERVAL, scheduler) : EMPTY,
+    ),
     map(() => true),
   );
   const loud$ = merge(reload$, feed.resets$).pipe(
@@ -195,11 +206,15 @@ export function watchList(query: ListQuery, options: ListOptions): Observable<Li
     ),
   );
 
-  // Whether a row needs attention changes without an event.
-  const refreshed$: Observable<Action> = interval(AGING_INTERVAL, scheduler).pipe(
-    filter(() => shown$.value.orders.some(waits)),
+  // Whether an order needs attention changes without an event.
+  const refreshed$: Observable<Action> = interval(
+    query.attention ? ATTENTION_INTERVAL : AGING_INTERVAL,
+    scheduler,
+  ).pipe(
+    filter(() => query.attention || shown$.value.orders.some(waits)),
     exhaustMap(() =>
-      api.list(toParams(shown$.value.query ?? query)).pipe(
+      onceVisible(visible$).pipe(
+        switchMap(() => api.list(toParams(shown$.value.query ?? query))),
         map(({ orders }): Action => ({ type: 'refreshed', orders })),
         catchError(() => EMPTY),
       ),
@@ -210,9 +225,10 @@ export function watchList(query: ListQuery, options: ListOptions): Observable<Li
 
   // The tabs count all statuses, and beside them the orders that need attention: never only those among them.
   const recount$ = query.attention ? merge(loaded$, aging$) : aging$;
-  const counts$ = watchCounts({ ...query, attention: false }, { api, changes$, recount$, scheduler }).pipe(
-    map((counts): Action => ({ type: 'counts', counts })),
-  );
+  const counts$ = watchCounts(
+    { ...query, attention: false },
+    { api, changes$, recount$, scheduler, visible$ },
+  ).pipe(map((counts): Action => ({ type: 'counts', counts })));
 
   const changed$ = changes$.pipe(map((order): Action => ({ type: 'changed', order })));
   return merge(changed$, counts$, refreshed$, pages$).pipe(
@@ -248,7 +264,9 @@ function reduce(query: ListQuery, state: State, action: Action): State {
         const read = action.orders.find(({ id }) => id === row.id);
         return read !== undefined && read.version >= row.version ? read : row;
       });
-      return pending ? state : { ...state, view: { ...view, orders } };
+      return pending
+        ? state
+        : { ...state, view: cameToNeedAttention({ ...view, orders }, query, action.orders) };
     }
     case 'counts':
       return { ...state, view: { ...view, ...countsOf(action.counts) } };
@@ -281,6 +299,13 @@ function reduce(query: ListQuery, state: State, action: Action): State {
           : changesWhileLoading,
       };
   }
+}
+
+/** Adds the orders that the list does not show yet to the new ones: no event told that they need attention. */
+function cameToNeedAttention(view: ListView, query: ListQuery, read: readonly OrderSummary[]): ListView {
+  if (!query.attention || query.cursor !== undefined) return view;
+  const shown = new Set(view.orders.map(({ id }) => id));
+  return { ...view, arrived: new Set(read.map(({ id }) => id).filter((id) => !shown.has(id))) };
 }
 
 /** The earlier counts, unless they have other filters than the query. */

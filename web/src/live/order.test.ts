@@ -135,6 +135,16 @@ describe('one order', () => {
     });
   });
 
+  it('is not loaded again while the tab is hidden, but when it is shown', () => {
+    marbles(({ cold, expectObservable, scheduler }) => {
+      const visible$ = cold('h 8999ms v', { v: true, h: false });
+      const answers = [cold('(1|)', loads), cold('(2|)', loads)];
+      const { view$ } = watch({ answers }, { scheduler, visible$ });
+      // From RELOAD_INTERVAL on it waits; the marbles of visible$ start then.
+      expectObservable(view$, '^ 60s !').toBe(`1 ${RELOAD_INTERVAL + 9_000 - 1}ms (2|)`, views);
+    });
+  });
+
   it('is shown as the list has it until it is loaded', () => {
     const known = summaryOf(created);
     marbles(({ cold, expectObservable, scheduler }) => {

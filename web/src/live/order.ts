@@ -1,6 +1,6 @@
 /**
  * One order over time: loaded with its history, and again on each change from the feed. While its payment is pending or it
- * needs attention it is also loaded every 5 s, because that changes without a new version or an event.
+ * needs attention it is also loaded every 5 s in a visible tab, because that changes without a new version or an event.
  */
 import {
   asyncScheduler,
@@ -22,6 +22,7 @@ import type { Api } from '../api/client';
 import type { Order, OrderSummary } from '../api/types';
 import type { Feed } from './feed';
 import { reload } from './retry';
+import { browserVisible, onceVisible } from './visible';
 
 export interface OrderView {
   order: Order | undefined;
@@ -32,6 +33,7 @@ export interface OrderOptions {
   order: Api['order'];
   feed: Pick<Feed, 'orders$' | 'resets$' | 'start'>;
   scheduler?: SchedulerLike;
+  visible$?: Observable<boolean>;
   /** The order as the list has it: it is shown, without history, until the order is loaded. */
   known?: OrderSummary | undefined;
 }
@@ -42,7 +44,7 @@ export const RELOAD_INTERVAL = 5_000;
 const changesSilently = ({ status, attention }: Order) => status === 'created' || attention !== undefined;
 
 export function watchOrder(id: string, options: OrderOptions): Observable<OrderView> {
-  const { order, feed, scheduler = asyncScheduler, known } = options;
+  const { order, feed, scheduler = asyncScheduler, visible$ = browserVisible(), known } = options;
   const changes$ = feed.orders$.pipe(filter((changed) => changed.id === id));
 
   const load$: Observable<{ loaded: Order } | { error: unknown }> = defer(() => order(id)).pipe(
@@ -56,7 +58,10 @@ export function watchOrder(id: string, options: OrderOptions): Observable<OrderV
       load$.pipe(
         expand((update) =>
           'loaded' in update && changesSilently(update.loaded)
-            ? timer(RELOAD_INTERVAL, scheduler).pipe(switchMap(() => load$))
+            ? timer(RELOAD_INTERVAL, scheduler).pipe(
+                switchMap(() => onceVisible(visible$)),
+                switchMap(() => load$),
+              )
             : EMPTY,
         ),
       ),

@@ -1,11 +1,10 @@
-/** The operators' numbers over time. They are polled, but not while the tab is hidden, so a browser polls once. */
+/** The operators' numbers over time. They are polled, but not while the tab is hidden. Visible tabs share their polls. */
 import {
   asyncScheduler,
   catchError,
   defer,
   distinctUntilChanged,
   EMPTY,
-  fromEvent,
   map,
   type Observable,
   of,
@@ -13,7 +12,6 @@ import {
   scan,
   type SchedulerLike,
   shareReplay,
-  startWith,
   switchMap,
   timer,
 } from 'rxjs';
@@ -21,6 +19,8 @@ import type { Api } from '../api/client';
 import { retryDelay } from '../api/problem';
 import type { Stats } from '../api/types';
 import { addMinutes, type Minutes, minutesToLoad } from '../domain/overview';
+import { createSharedReads, type Read } from './sharedReads';
+import { browserVisible } from './visible';
 
 export interface StatsView {
   /** The last answer; undefined before the first. */
@@ -38,6 +38,8 @@ export const STATS_INTERVAL = 10_000;
 export interface StatsOptions {
   api: Pick<Api, 'stats'>;
   clock: { now(): number };
+  /** Shares the polls with other tabs. */
+  read?: Read;
   visible$?: Observable<boolean>;
   scheduler?: SchedulerLike;
 }
@@ -45,17 +47,22 @@ export interface StatsOptions {
 export function watchStats({
   api,
   clock,
+  read = createSharedReads(undefined).read,
   visible$ = browserVisible(),
   scheduler = asyncScheduler,
 }: StatsOptions): Observable<StatsView> {
   return defer(() => {
     let last: Stats | undefined;
     let wait = STATS_INTERVAL;
-    const polls$ = defer(() => api.stats(minutesToLoad(clock.now(), last))).pipe(
-      map((stats) => {
-        last = stats;
-        wait = STATS_INTERVAL;
-        return stats;
+    const polls$ = defer(() => {
+      const minutes = minutesToLoad(clock.now(), last);
+      return read(`stats ${minutes}`, api.stats(minutes), STATS_INTERVAL);
+    }).pipe(
+      map(({ value, at }) => {
+        last = value;
+        // Of an answer to another tab, some of the interval has passed: then both ask at the same time.
+        wait = STATS_INTERVAL - Math.max(0, scheduler.now() - at);
+        return value;
       }),
       catchError((error: unknown) => {
         wait = Math.max(STATS_INTERVAL, retryDelay(error));
@@ -75,11 +82,4 @@ export function watchStats({
       ),
     );
   }).pipe(shareReplay({ bufferSize: 1, refCount: true }));
-}
-
-function browserVisible(): Observable<boolean> {
-  return fromEvent(document, 'visibilitychange').pipe(
-    startWith(undefined),
-    map(() => document.visibilityState === 'visible'),
-  );
 }

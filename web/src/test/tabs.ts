@@ -7,26 +7,12 @@ interface Request {
   reject(error: DOMException): void;
 }
 
-/** The locks and channels of one browser. */
-export class FakeBrowser {
+/** A lock with the request that holds it and those that wait. */
+class FakeLock {
   #holder: Request | undefined;
   #queue: Request[] = [];
-  readonly #channels = new Set<EventTarget>();
-  /** Whether posted messages are lost. */
-  dropsMessages = false;
 
-  readonly tabs: Tabs = {
-    name: 'feed',
-    locks: { request: (_, options, work) => this.#request(options, work) },
-    channel: () => this.#channel(),
-  };
-
-  /** Holds the lock without posting messages, like a suspended tab. */
-  suspendedLeader() {
-    void this.#request({}, () => new Promise(() => undefined)).catch(() => undefined);
-  }
-
-  #request({ steal = false, signal }: LockOptions, work: () => Promise<void>): Promise<void> {
+  request({ steal = false, signal }: LockOptions, work: () => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
       const request: Request = {
         grant: () => {
@@ -52,6 +38,33 @@ export class FakeBrowser {
       } else if (this.#holder) this.#queue.push(request);
       else request.grant();
     });
+  }
+}
+
+/** The locks and channels of one browser. */
+export class FakeBrowser {
+  readonly #locks = new Map<string, FakeLock>();
+  readonly #channels = new Set<EventTarget>();
+  /** Whether posted messages are lost. */
+  dropsMessages = false;
+
+  readonly tabs: Tabs = {
+    name: 'feed',
+    locks: { request: (name, options, work) => this.#lock(name).request(options, work) },
+    channel: () => this.#channel(),
+  };
+
+  /** Holds the lock without posting messages, like a suspended tab. */
+  suspendedLeader() {
+    void this.#lock(this.tabs.name)
+      .request({}, () => new Promise(() => undefined))
+      .catch(() => undefined);
+  }
+
+  #lock(name: string): FakeLock {
+    const lock = this.#locks.get(name) ?? new FakeLock();
+    this.#locks.set(name, lock);
+    return lock;
   }
 
   #channel(): Channel {
