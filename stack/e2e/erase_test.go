@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -106,4 +107,37 @@ func TestErasedCustomerIsGoneFromAllStores(t *testing.T) {
 	assert.Contains(t, command(t, s, "", "erase", "alice"), "removed: 0 orders")
 	assert.True(t, confirmed(alice.get(t, running)))
 	assert.Equal(t, api.StatusCancelled, bob.get(t, others).Status)
+}
+
+func TestOrdersOlderThanRetainDaysAreRemovedInTheBackground(t *testing.T) {
+	s, err := stack.Start(t.Context(), stack.Options{
+		Home: t.TempDir(), FreePorts: true,
+		Env: map[string]map[string]string{
+			stack.OrdersActor: {"DELIVER_AFTER": "1s", "RETAIN_DAYS": "1"}, stack.PaymentsSvc: {"PAYMENT_CONFIRM_RATE": "1", "PAYMENT_LATENCY": "1ms"},
+		},
+	})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	alice := login(t, s.URL(), "alice", api.RoleCustomer)
+	old, young := alice.created(t).ID, alice.created(t).ID
+	for _, id := range []string{old, young} {
+		alice.await(t, id, "delivered", func(o api.Order) bool { return o.Status == api.StatusDelivered })
+	}
+
+	require.NoError(t, s.Stop(stack.OrdersActor))
+	at := time.Now().Add(-25 * time.Hour)
+	set := `json_set(state, '$.updatedAt', ?)`
+	plant(t, filepath.Join(s.Home(), "view.db"), `UPDATE orders SET updated_at = ?, state = `+set+` WHERE id = ?`, at.UnixMilli(), at.UTC().Format(time.RFC3339), old)
+	saved := inDapr(t, s, "statestore.db", old) // base64 in the table
+	plant(t, filepath.Join(s.Home(), "statestore.db"), `UPDATE state SET is_binary = 0, value = (SELECT `+set+` FROM (SELECT ? AS state))
+		WHERE key = 'orders-actor||Order||' || ? || '||order'`, at.UTC().Format(time.RFC3339), saved, old)
+	require.NoError(t, s.Start(stack.OrdersActor))
+	require.NoError(t, s.WaitReady(t.Context()))
+
+	await(t, "the old order is removed", func() bool { return read(t)(alice.GetOrder(t.Context(), old, nil)).Status == http.StatusNotFound })
+	for _, file := range []string{"statestore.db", "ledger.db"} {
+		assert.Contains(t, inDapr(t, s, file, old), `"status":"removed"`, file)
+	}
+	assert.Equal(t, api.StatusDelivered, alice.get(t, young).Status)
+	assert.Len(t, alice.list(t), 1)
 }
