@@ -139,10 +139,10 @@ const (
 	pruneBatch = 1_000 // rows per transaction, so that writers do not wait long
 )
 
-// Prune deletes events older than EventRetention, and legacy idempotency keys older than KeyRetention.
+// Prune deletes events older than EventRetention, see eventlog.Prune, and legacy idempotency keys older than KeyRetention.
 func (d *DB) Prune(ctx context.Context, now time.Time) error {
 	if err := d.repeat(ctx, "prune events", func(ctx context.Context, tx *sql.Tx) (bool, error) {
-		return eventlog.Prune(ctx, tx, now.Add(-EventRetention), pruneBatch)
+		return eventlog.Prune(ctx, tx, now, pruneBatch)
 	}); err != nil {
 		return err
 	}

@@ -25,12 +25,14 @@ import (
 	"orders/orders-actor/orderdb/attention"
 	"orders/orders-actor/orderdb/audits"
 	"orders/orders-actor/orderdb/cursors"
+	"orders/orders-actor/orderdb/destinations"
 	"orders/orders-actor/orderdb/eventlog"
 	"orders/orders-actor/orderdb/group"
 	"orders/orders-actor/orderdb/migrations"
 	"orders/orders-actor/orderdb/minutes"
 	"orders/orders-actor/orderdb/removal"
 	"orders/orders-actor/orderdb/sqldb"
+	"orders/orders-actor/orderdb/webhooks"
 )
 
 var (
@@ -55,6 +57,9 @@ type DB struct {
 	Minutes *minutes.Store
 	Audits  *audits.Store
 	Removal *removal.Store
+
+	Destinations *destinations.Store
+	Webhooks     *webhooks.Store
 	*attention.Store
 
 	db      *sqldb.DB
@@ -79,7 +84,7 @@ func OpenPool(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 	}
 	d := &DB{
 		Minutes: minutes.NewStore(db), Audits: audits.NewStore(db), Removal: removal.NewStore(db), Store: attention.NewStore(db), db: db, sql: newPutSQL(db.Dialect),
-		clock: time.Now, opened: time.Now(), written: make(chan struct{}, 1),
+		Destinations: destinations.NewStore(db), Webhooks: webhooks.NewStore(db), clock: time.Now, opened: time.Now(), written: make(chan struct{}, 1),
 	}
 	d.group.Run, d.group.Key, d.group.Timeout = d.storeGroup, func(v *version) string { return v.ID }, callTimeout
 	err = d.db.Call(ctx, "open order database", openTimeout, func(ctx context.Context) (err error) {
@@ -120,7 +125,8 @@ func (d *DB) migrate(ctx context.Context, tx *sql.Tx) error {
 func isOwnError(err error) bool {
 	var conflict *order.Conflict
 	return errors.As(err, &conflict) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrCursorExpired) || errors.Is(err, ErrBadCursor) ||
-		errors.Is(err, order.ErrNewerSchema)
+		errors.Is(err, order.ErrNewerSchema) || errors.Is(err, destinations.ErrLeaseLost) || errors.Is(err, destinations.ErrDisabled) ||
+		errors.Is(err, webhooks.ErrNotFound) || errors.Is(err, webhooks.ErrTooMany)
 }
 
 // Close closes all connections.

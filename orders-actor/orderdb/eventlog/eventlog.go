@@ -14,8 +14,12 @@ import (
 	"orders/orders-actor/orderdb/sqldb"
 )
 
-// Retention is how long events are kept, at least.
-const Retention = 7 * 24 * time.Hour
+const (
+	// Retention is how long events are kept, at least.
+	Retention = 7 * 24 * time.Hour
+	// UnsentRetention is how long events are kept that an enabled destination of the relay has not read yet.
+	UnsentRetention = 14 * 24 * time.Hour
+)
 
 // NotErased is the condition for events that were not erased, to be added to others. An erased event keeps its place in the log, so
 // that cursors stay valid, but has neither customer nor order.
@@ -58,12 +62,15 @@ func Erase(ctx context.Context, db *sqldb.DB, customer string) (erased int64, _ 
 	}
 }
 
-// Prune deletes events from the beginning of the log, and stores the position up to which it did.
-func Prune(ctx context.Context, tx *sql.Tx, before time.Time, limit int) (more bool, _ error) {
+// Prune deletes events older than Retention from the beginning of the log, and stores the position up to which it did. It keeps those
+// that an enabled destination of the relay has not read yet, up to UnsentRetention.
+func Prune(ctx context.Context, tx *sql.Tx, now time.Time, limit int) (more bool, _ error) {
 	var end cursors.Position
 	err := tx.QueryRowContext(ctx, `
 		SELECT tx, seq FROM (SELECT tx, seq, at FROM order_events ORDER BY tx, seq LIMIT $1) AS oldest
-		WHERE at < $2 ORDER BY tx DESC, seq DESC LIMIT 1`, limit, before.UnixMilli()).Scan(&end.Tx, &end.Seq)
+		WHERE at < $2 AND (at < $3 OR NOT EXISTS (SELECT 1 FROM relay_destinations AS d JOIN event_log ON event_log.id = d.log
+			WHERE d.enabled AND (d.tx, d.seq) < (oldest.tx, oldest.seq)))
+		ORDER BY tx DESC, seq DESC LIMIT 1`, limit, now.Add(-Retention).UnixMilli(), now.Add(-UnsentRetention).UnixMilli()).Scan(&end.Tx, &end.Seq)
 	if err == sql.ErrNoRows { //nolint:errorlint // database/sql returns it as it is
 		return false, nil
 	}

@@ -46,6 +46,8 @@ func Replace(ctx context.Context, tx *sql.Tx, d sqldb.Dialect, s order.State, st
 		},
 		{`DELETE FROM order_findings WHERE order_id = $1`, []any{s.ID}},
 		{`DELETE FROM order_repairs WHERE order_id = $1`, []any{s.ID}},
+		{`DELETE FROM relay_waiting WHERE order_id = $1`, []any{s.ID}},
+		{`DELETE FROM webhook_deliveries WHERE order_id = $1`, []any{s.ID}},
 		{
 			`INSERT INTO orders (id, customer, status, version, total, created_at, updated_at, void_owed, words, words_version, state)
 			VALUES ($1, '', $2, $3, 0, 0, $4, FALSE, '', $5, $6) ON CONFLICT (id) DO UPDATE SET
