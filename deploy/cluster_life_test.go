@@ -130,6 +130,12 @@ func TestClusterInstallationKeepsOrdersFromInstallToUninstall(t *testing.T) {
 	}
 	c.step(t, "no acknowledged request is lost", func() { l.check(c.t) })
 	c.step(t, "the commands for operators run in the pods", c.operations)
+	c.step(t, "an order's trace arrives from both services", func() {
+		if r, endpoint, ok := c.tracesOnNode(); ok {
+			c.mustHelm(slices.Concat([]string{"upgrade", "orders", chart, "--wait", "--timeout", "6m"}, values, []string{"--set", "tracing.endpoint=" + endpoint})...)
+			c.traces(r)
+		}
+	})
 	c.step(t, "the admission policy rejects other Dapr apps and accepts ours", func() {
 		c.mustHelm(slices.Concat([]string{"upgrade", "orders", chart, "--wait", "--timeout", "6m"}, values, []string{
 			"--set", "admissionPolicy.enabled=true,admissionPolicy.sidecarImages={localhost/dapr/daprd:,docker.io/daprio/daprd:,ghcr.io/dapr/daprd:}",
