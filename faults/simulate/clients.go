@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orders/faults/history"
+	"orders/kit/simulate"
 	"orders/orders-actor/order"
 )
 
@@ -20,23 +21,23 @@ type answer struct {
 	events   []history.FeedEvent
 }
 
-// rest sends a request to a replica, which serves it in its own proc: the client may reach its timeout, and the replica may crash.
-func (w *world) rest(p *proc, serve func() answer) answer {
-	p.sleep(w.delay())
-	alive := w.alive()
-	if len(alive) == 0 || w.fault(w.plan.lost) {
+// rest sends a request to a replica, which serves it in its own process: the client may reach its timeout, and the replica may crash.
+func (w *world) rest(serve func() answer) answer {
+	w.Sleep(w.Delay())
+	alive := w.Alive()
+	if len(alive) == 0 || w.Fault(w.Rates.Lost) {
 		return answer{}
 	}
-	a, _ := request(w, p, alive[w.choices.IntN(len(alive))], 5*time.Second, func(*proc) answer { return serve() })
-	p.sleep(w.delay())
+	a, _ := simulate.Request(w.Simulation, alive[w.IntN(len(alive))], 5*time.Second, serve)
+	w.Sleep(w.Delay())
 	return a
 }
 
 // call sends a request, records it with its reply, and reports whether the reply is final.
-func (w *world) call(p *proc, c history.Call, serve func() answer) (_ history.Call, final bool) {
-	c.Sent = w.clock.time()
-	a := w.rest(p, serve)
-	c.Got, c.Status, c.Code, c.Replayed, c.Changed, c.Reply = w.clock.time(), a.status, a.code, a.replayed, a.changed, a.order
+func (w *world) call(c history.Call, serve func() answer) (_ history.Call, final bool) {
+	c.Sent = w.Now()
+	a := w.rest(serve)
+	c.Got, c.Status, c.Code, c.Replayed, c.Changed, c.Reply = w.Now(), a.status, a.code, a.replayed, a.changed, a.order
 	if a.order != nil {
 		c.Order = a.order.ID
 	}
@@ -46,19 +47,19 @@ func (w *world) call(p *proc, c history.Call, serve func() answer) (_ history.Ca
 
 // startClients starts one to three customers with one or two orders each, and two readers of the feed.
 func (w *world) startClients() {
-	for i := range 1 + w.choices.IntN(3) {
+	for i := range 1 + w.IntN(3) {
 		user := fmt.Sprintf("user-%d", i+1)
-		w.client(time.Duration(w.choices.IntN(2_000))*time.Millisecond, func(p *proc) { w.customer(p, user, i) })
+		w.client(time.Duration(w.IntN(2_000))*time.Millisecond, func() { w.customer(user, i) })
 	}
 	for i, customer := range []string{"", "user-1"} {
-		w.client(0, func(p *proc) { w.reader(p, fmt.Sprintf("reader-%d", i+1), customer) })
+		w.client(0, func() { w.reader(fmt.Sprintf("reader-%d", i+1), customer) })
 	}
 }
 
-func (w *world) client(after time.Duration, do func(*proc)) {
+func (w *world) client(after time.Duration, do func()) {
 	w.clients++
-	w.clock.spawn(nil, after, func(p *proc) {
-		do(p)
+	w.Go(after, func() {
+		do()
 		w.clients--
 	})
 }
@@ -66,70 +67,70 @@ func (w *world) client(after time.Duration, do func(*proc)) {
 // operator creates some of the orders for their customers.
 const operator = "operator"
 
-func (w *world) customer(p *proc, user string, number int) {
+func (w *world) customer(user string, number int) {
 	want := history.Call{
 		Op: history.Create, Client: user, Currency: "EUR",
-		Items: []order.Item{{SKU: fmt.Sprintf("sku-%d", number), Name: "Tea", Quantity: 1 + w.choices.IntN(3), UnitPrice: 100}},
+		Items: []order.Item{{SKU: fmt.Sprintf("sku-%d", number), Name: "Tea", Quantity: 1 + w.IntN(3), UnitPrice: 100}},
 	}
 	attempts := 1
-	if w.choices.IntN(6) == 5 {
+	if w.IntN(6) == 5 {
 		want.Client, want.Customer = operator, user
 	}
-	if w.choices.IntN(5) < 4 {
+	if w.IntN(5) < 4 {
 		want.Key, attempts = "key of "+user, 4
-		if w.choices.IntN(4) == 3 { // the same request again at the same time
-			w.client(time.Duration(w.choices.IntN(20))*time.Millisecond, func(twin *proc) { w.create(twin, want, attempts) })
+		if w.IntN(4) == 3 { // the same request again at the same time
+			w.client(time.Duration(w.IntN(20))*time.Millisecond, func() { w.create(want, attempts) })
 		}
-		if w.choices.IntN(4) == 3 { // the same request again much later
-			w.client(time.Duration(w.choices.IntN(60))*time.Second, func(late *proc) { w.create(late, want, attempts) })
+		if w.IntN(4) == 3 { // the same request again much later
+			w.client(time.Duration(w.IntN(60))*time.Second, func() { w.create(want, attempts) })
 		}
-		if w.choices.IntN(8) == 7 { // another body with the same key
+		if w.IntN(8) == 7 { // another body with the same key
 			other := want
 			if other.Customer != "" {
 				other.Customer = "another customer"
 			} else {
 				other.Currency = "USD"
 			}
-			w.client(time.Duration(w.choices.IntN(2_000))*time.Millisecond, func(twin *proc) { w.create(twin, other, 1) })
+			w.client(time.Duration(w.IntN(2_000))*time.Millisecond, func() { w.create(other, 1) })
 		}
 	}
-	id := w.create(p, want, attempts)
+	id := w.create(want, attempts)
 	if id == "" {
 		return
 	}
-	for range w.choices.IntN(4) {
-		p.sleep(w.pause())
-		switch w.choices.IntN(3) {
+	for range w.IntN(4) {
+		w.Sleep(w.pause())
+		switch w.IntN(3) {
 		case 0:
-			w.read(p, user, id)
+			w.read(user, id)
 		case 1:
-			w.cancel(p, user, id, 0)
-			w.read(p, user, id)
+			w.cancel(user, id, 0)
+			w.read(user, id)
 		case 2:
-			w.cancel(p, user, id, 1+w.choices.IntN(2))
+			w.cancel(user, id, 1+w.IntN(2))
 		}
 	}
 }
 
 // pause is the time until a client's next request: it is sent at once, during the payment, or around the due time.
 func (w *world) pause() time.Duration {
-	switch w.choices.IntN(3) {
+	switch w.IntN(3) {
 	case 0:
-		return time.Duration(w.choices.IntN(50)) * time.Millisecond
+		return time.Duration(w.IntN(50)) * time.Millisecond
 	case 1:
-		return time.Duration(w.choices.IntN(3_000)) * time.Millisecond
+		return time.Duration(w.IntN(3_000)) * time.Millisecond
 	default:
-		return deliverAfter - time.Duration(w.choices.IntN(200))*time.Millisecond
+		return deliverAfter - time.Duration(w.IntN(200))*time.Millisecond
 	}
 }
 
-func (w *world) create(p *proc, want history.Call, attempts int) (id string) {
+func (w *world) create(want history.Call, attempts int) (id string) {
 	for range attempts {
-		c, final := w.call(p, want, func() answer { return w.serveCreate(want) })
+		c, final := w.call(want, func() answer { return w.serveCreate(want) })
 		if final {
 			return c.Order
 		}
-		p.sleep(time.Duration(1+w.choices.IntN(3)) * time.Second)
+		w.Sleep(time.Duration(1+w.IntN(3)) * time.Second)
 	}
 	return ""
 }
@@ -165,29 +166,29 @@ func (w *world) serveCreate(c history.Call) answer {
 func (w *world) claimed(user, key string) string {
 	at := [2]string{user, key}
 	claimed, taken := w.claims[at]
-	if !taken || w.clock.now-claimed.at > keyLife {
-		claimed = claim{id: w.newID(), at: w.clock.now}
+	if !taken || w.Elapsed()-claimed.at > keyLife {
+		claimed = claim{id: w.newID(), at: w.Elapsed()}
 		w.claims[at] = claimed
 	}
 	return claimed.id
 }
 
-func (w *world) cancel(p *proc, user, id string, ifVersion int) {
+func (w *world) cancel(user, id string, ifVersion int) {
 	for range 3 {
-		_, final := w.call(p, history.Call{Op: history.Cancel, Client: user, Order: id, IfVersion: ifVersion}, func() answer {
+		_, final := w.call(history.Call{Op: history.Cancel, Client: user, Order: id, IfVersion: ifVersion}, func() answer {
 			o, changed, err := w.orders.Cancel(context.Background(), order.Cancel{ID: id, User: user, By: order.ByCustomer, IfVersion: ifVersion})
 			return respond(answer{status: 200, changed: changed, order: &o}, err)
 		})
 		if final {
 			return
 		}
-		p.sleep(time.Second)
+		w.Sleep(time.Second)
 	}
 }
 
-func (w *world) read(p *proc, user, id string) {
-	w.call(p, history.Call{Op: history.Read, Client: user, Order: id}, func() (a answer) {
-		err := w.step("read "+id, func() {
+func (w *world) read(user, id string) {
+	w.call(history.Call{Op: history.Read, Client: user, Order: id}, func() (a answer) {
+		err := w.Step("read "+id, func() {
 			a = answer{status: 404, code: string(order.OrderNotFound)}
 			if s, ok := w.orderDB.states[id]; ok && !s.IsRemoved() {
 				a = answer{status: 200, order: &s.Order}
@@ -198,16 +199,16 @@ func (w *world) read(p *proc, user, id string) {
 }
 
 // reader follows the feed to its end, a few events at a time. It resumes from its cursor after each failure.
-func (w *world) reader(p *proc, name, customer string) {
+func (w *world) reader(name, customer string) {
 	reading := history.Reading{Reader: name, Customer: customer, Complete: true}
 	after := 0
 	for {
-		p.sleep(time.Duration(500+w.choices.IntN(9_000)) * time.Millisecond)
-		last := w.clients <= 2 && w.clock.now > faultsFor+20*time.Second && w.settled(false)
+		w.Sleep(time.Duration(500+w.IntN(9_000)) * time.Millisecond)
+		last := w.clients <= 2 && w.Elapsed() > w.FaultsFor+20*time.Second && w.settled(false)
 		var next int
-		a := w.rest(p, func() answer {
+		a := w.rest(func() answer {
 			a := answer{status: 200}
-			err := w.step("feed of "+name, func() {
+			err := w.Step("feed of "+name, func() {
 				next = after
 				for ; next < len(w.orderDB.log) && len(a.events) < 3; next++ {
 					if w.orderDB.states[w.orderDB.log[next].Order.ID].IsRemoved() {
@@ -225,9 +226,9 @@ func (w *world) reader(p *proc, name, customer string) {
 		}
 		after = next
 		for _, e := range a.events {
-			reading.Events = append(reading.Events, history.FeedEvent{Cursor: e.Cursor, Order: e.Order, At: w.clock.time()})
+			reading.Events = append(reading.Events, history.FeedEvent{Cursor: e.Cursor, Order: e.Order, At: w.Now()})
 		}
-		if last && after >= len(w.orderDB.log) || w.clock.now > endAt-10*time.Second {
+		if last && after >= len(w.orderDB.log) || w.Elapsed() > endAt-10*time.Second {
 			w.recorder.Reading(reading)
 			return
 		}

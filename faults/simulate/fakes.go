@@ -10,32 +10,6 @@ import (
 	"orders/orders-actor/order"
 )
 
-// errLost is the error of a caller whose request or reply was lost.
-var errLost = errors.New("no reply")
-
-// step is a call to a fake: it takes time, and may be lost before or after its effect.
-func (w *world) step(what string, effect func()) error {
-	p := w.clock.running
-	p.sleep(w.delay())
-	if w.fault(w.plan.lost) {
-		if w.choices.IntN(2) == 0 {
-			effect()
-			w.log("%s: %s, and the reply is lost", p.home, what)
-		} else {
-			w.log("%s: %s is lost", p.home, what)
-		}
-		p.sleep(w.delay())
-		return errLost
-	}
-	effect()
-	w.log("%s: %s", p.home, what)
-	if home := p.home; home != nil && w.fault(w.plan.crash) {
-		w.clock.after(0, func() { w.crash(home) }) // after the effect and before the reply
-	}
-	p.sleep(w.delay())
-	return nil
-}
-
 // store is a fake of the actor store: it has no compare-and-set, the last save wins.
 type store struct {
 	w      *world
@@ -46,19 +20,19 @@ type store struct {
 // lose loses an order's newest states, as after a power cut or with an older backup: an earlier one is left, or none. The scheduler
 // may lose the order's reminder too.
 func (s *store) lose(id string) {
-	if n := s.w.choices.IntN(len(s.saved[id]) + 1); n > 0 {
+	if n := s.w.IntN(len(s.saved[id]) + 1); n > 0 {
 		s.states[id] = s.saved[id][n-1]
 	} else {
 		delete(s.states, id)
 	}
-	s.w.log("the actor store loses states of %s", id)
-	if mine := s.w.reminders.set[id]; mine != nil && s.w.choices.IntN(2) == 1 {
-		mine.done = true
+	s.w.Logf("the actor store loses states of %s", id)
+	if s.w.HasReminder(id, reminderDeliver) && s.w.IntN(2) == 1 {
+		s.w.Forget(id, reminderDeliver)
 	}
 }
 
 func (s *store) Load(_ context.Context, id string) (held order.State, ok bool, err error) {
-	err = s.w.step("load "+id, func() { held, ok = s.states[id] })
+	err = s.w.Step("load "+id, func() { held, ok = s.states[id] })
 	return held.Clone(), ok, err
 }
 
@@ -67,7 +41,7 @@ func (s *store) Save(_ context.Context, state order.State) error {
 	if s.w.mutation.NoPendingVoid {
 		state.VoidPending = false
 	}
-	err := s.w.step("save "+s.w.describe(state), func() {
+	err := s.w.Step("save "+s.w.describe(state), func() {
 		if state.IsRemoved() && s.w.mutation.NoTombstone {
 			delete(s.states, state.ID)
 			return
@@ -75,9 +49,9 @@ func (s *store) Save(_ context.Context, state order.State) error {
 		s.states[state.ID] = state
 		s.saved[state.ID] = append(s.saved[state.ID], state)
 	})
-	if set := s.w.unset[s.w.clock.running]; err == nil && set != nil { // only with ReminderAfterSave
-		delete(s.w.unset, s.w.clock.running)
-		return s.w.step("set the reminder of "+state.ID, set)
+	if set := s.w.unset[s.w.Running()]; err == nil && set != nil { // only with ReminderAfterSave
+		delete(s.w.unset, s.w.Running())
+		return s.w.Step("set the reminder of "+state.ID, set)
 	}
 	return err
 }
@@ -96,10 +70,15 @@ func (db *orderDB) Put(_ context.Context, s order.State) (err error) {
 		s.VoidPending = false
 	}
 	if db.w.mutation.StoredAfterReply {
-		db.w.clock.spawn(db.w.clock.running.home, 50*time.Millisecond, func(*proc) { _ = db.w.step("put late", func() { _ = db.put(s) }) })
+		late := func() { _ = db.w.Step("put late", func() { _ = db.put(s) }) }
+		if home := db.w.Home(); home != nil {
+			home.Go(50*time.Millisecond, late)
+		} else {
+			db.w.Go(50*time.Millisecond, late)
+		}
 		return nil
 	}
-	lost := db.w.step("put "+db.w.describe(s), func() { err = db.put(s) })
+	lost := db.w.Step("put "+db.w.describe(s), func() { err = db.put(s) })
 	return errors.Join(lost, err)
 }
 
@@ -117,7 +96,7 @@ func (db *orderDB) put(s order.State) error {
 		if db.w.mutation.OlderIgnored {
 			return nil
 		}
-		db.w.log("the order database has %s already", db.w.describe(held))
+		db.w.Logf("the order database has %s already", db.w.describe(held))
 		return &order.Conflict{Held: held.Clone()}
 	}
 	if known && held.VoidPending == s.VoidPending && held.Payment.Attempts >= s.Payment.Attempts && same(held, s) {
@@ -128,7 +107,7 @@ func (db *orderDB) put(s order.State) error {
 		db.ids = append(db.ids, s.ID)
 	}
 	if !known || held.Version != s.Version {
-		db.log = append(db.log, history.FeedEvent{Cursor: fmt.Sprintf("%08d", len(db.log)+1), Order: s.Order, At: db.w.clock.time()})
+		db.log = append(db.log, history.FeedEvent{Cursor: fmt.Sprintf("%08d", len(db.log)+1), Order: s.Order, At: db.w.Now()})
 	}
 	return nil
 }
@@ -162,13 +141,13 @@ func (db *orderDB) Find(_ context.Context, id string) (s order.State, ok bool, e
 	if db.w.mutation.LossIgnored {
 		return s, false, nil
 	}
-	err = db.w.step("find "+id, func() { s, ok = db.states[id] })
+	err = db.w.Step("find "+id, func() { s, ok = db.states[id] })
 	return s.Clone(), ok, err
 }
 
 // Stuck lists the orders that the reconciler must resume.
 func (db *orderDB) Stuck(_ context.Context, now time.Time, unpaidFor, overdueBy time.Duration, limit int) (ids []string, err error) {
-	err = db.w.step("list stuck orders", func() {
+	err = db.w.Step("list stuck orders", func() {
 		for _, id := range db.ids {
 			s := db.states[id]
 			unpaid := s.Status == order.Created && now.Sub(s.UpdatedAt) >= unpaidFor && !db.w.mutation.UnpaidIgnored
@@ -181,54 +160,22 @@ func (db *orderDB) Stuck(_ context.Context, now time.Time, unpaidFor, overdueBy 
 	return ids, err
 }
 
-// reminders is a fake of the scheduler: a reminder fires until its turn succeeds. It may be late or fire twice.
-type reminders struct {
-	w   *world
-	set map[string]*reminder
-}
+// reminders is a port of the simulated scheduler.
+type reminders struct{ w *world }
 
-type reminder struct{ done bool }
+// reminderDeliver is the name of the only reminder.
+const reminderDeliver = "deliver"
 
-func (r *reminders) Set(_ context.Context, id string, due time.Time) error {
-	set := func() {
-		if old := r.set[id]; old != nil {
-			old.done = true
-		}
-		mine := &reminder{}
-		r.set[id] = mine
-		r.fire(id, mine, max(0, due.Sub(r.w.clock.time())))
-	}
+func (r reminders) Set(_ context.Context, id string, due time.Time) error {
+	set := func() { r.w.Remind(id, reminderDeliver, due.Sub(r.w.Now())) }
 	if r.w.mutation.ReminderAfterSave {
-		r.w.unset[r.w.clock.running] = set
+		r.w.unset[r.w.Running()] = set
 		return nil
 	}
-	return r.w.step("set the reminder of "+id, set)
+	return r.w.Step("set the reminder of "+id, set)
 }
 
-// Remove implements orderactor.Reminders. Here all reminders have the same name.
-func (r *reminders) Remove(_ context.Context, id, _ string) error {
-	return r.w.step("remove the reminder of "+id, func() {
-		if mine := r.set[id]; mine != nil {
-			mine.done = true
-		}
-	})
-}
-
-func (r *reminders) fire(id string, mine *reminder, in time.Duration) {
-	if r.w.fault(r.w.plan.late) {
-		in += time.Duration(r.w.choices.IntN(20)) * time.Second
-	}
-	r.w.clock.spawn(nil, in, func(p *proc) {
-		if mine.done {
-			return
-		}
-		if r.w.fault(r.w.plan.duplicate) {
-			r.fire(id, mine, time.Second)
-		}
-		if _, err := r.w.invoke(p, id, message{}); err != nil {
-			r.fire(id, mine, time.Second)
-			return
-		}
-		mine.done = true
-	})
+// Remove implements orderactor.Reminders.
+func (r reminders) Remove(_ context.Context, id, name string) error {
+	return r.w.Step("remove the reminder of "+id, func() { r.w.Forget(id, name) })
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"orders/kit/simulate"
 	"orders/orders-actor/payer"
 	"orders/payments-svc/payment"
 )
@@ -24,8 +25,8 @@ type record struct {
 
 func newLedger(w *world) *ledger {
 	l := &ledger{w: w, entries: map[string]*record{}}
-	l.service = &payment.Service{Store: l, Confirm: func() bool { return w.choices.IntN(5) < 4 }, Now: w.clock.time}
-	if w.choices.IntN(2) == 1 {
+	l.service = &payment.Service{Store: l, Confirm: func() bool { return w.IntN(5) < 4 }, Now: w.Now}
+	if w.IntN(2) == 1 {
 		l.service.Process = func(context.Context) error { return nil } // loads before it decides
 	}
 	return l
@@ -33,7 +34,7 @@ func newLedger(w *world) *ledger {
 
 // Load implements payment.Store.
 func (l *ledger) Load(_ context.Context, id string) (p payment.Payment, version string, err error) {
-	err = l.w.step("load the payment of "+id, func() {
+	err = l.w.Step("load the payment of "+id, func() {
 		if e := l.entries[id]; e != nil && e.version > 0 {
 			p, version = e.payment, strconv.Itoa(e.version)
 		}
@@ -43,7 +44,7 @@ func (l *ledger) Load(_ context.Context, id string) (p payment.Payment, version 
 
 // Save implements payment.Store.
 func (l *ledger) Save(_ context.Context, p payment.Payment, version string) (err error) {
-	lost := l.w.step("save the payment of "+p.OrderID+" as "+string(p.Status), func() {
+	lost := l.w.Step("save the payment of "+p.OrderID+" as "+string(p.Status), func() {
 		now, held := "", l.entries[p.OrderID]
 		if held != nil && held.version > 0 {
 			now = strconv.Itoa(held.version)
@@ -93,21 +94,21 @@ func (l *ledger) call(do func(context.Context, payment.Request) (payment.Payment
 		err     error
 	}
 	w := l.w
-	w.clock.running.sleep(w.delay())
-	down := w.plan.payDown && w.clock.now > 5*time.Second && w.clock.now < 25*time.Second
-	if down || w.fault(w.plan.payFails) || w.fault(w.plan.lost) {
-		return payment.Payment{}, errLost
+	w.Sleep(w.Delay())
+	down := w.plan.payDown && w.Elapsed() > 5*time.Second && w.Elapsed() < 25*time.Second
+	if down || w.Fault(w.plan.payFails) || w.Fault(w.Rates.Lost) {
+		return payment.Payment{}, simulate.ErrLost
 	}
 	r := payment.Request{OrderID: p.OrderID, Amount: p.Amount, Currency: p.Currency}
-	if w.fault(w.plan.duplicate) {
-		w.clock.spawn(nil, time.Duration(w.choices.IntN(15_000))*time.Millisecond, func(*proc) { _, _ = do(context.Background(), r) })
+	if w.Fault(w.Rates.Duplicate) {
+		w.Go(time.Duration(w.IntN(15_000))*time.Millisecond, func() { _, _ = do(context.Background(), r) })
 	}
-	a, ok := request(w, w.clock.running, nil, callTimeout, func(*proc) answer {
+	a, ok := simulate.Request(w.Simulation, nil, callTimeout, func() answer {
 		done, err := do(context.Background(), r)
 		return answer{done, err}
 	})
 	if !ok {
-		return a.payment, errLost
+		return a.payment, simulate.ErrLost
 	}
 	return a.payment, a.err
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"orders/kit/simulate"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb/orderdbtest"
 )
@@ -13,7 +14,7 @@ import (
 // TestOrderDatabaseConforms holds the simulated order database to the suite of the real one.
 func TestOrderDatabaseConforms(t *testing.T) {
 	orderdbtest.Run(t, func(*testing.T) orderdbtest.Database {
-		w := &world{choices: &fromBytes{}}
+		w := &world{Simulation: simulate.New(simulate.Bytes(nil), nil)}
 		w.orderDB = &orderDB{w: w, states: map[string]order.State{}}
 		return orderdbtest.Database{DB: clocked{w}, Events: func() (all []order.Order, _ error) {
 			for _, e := range w.orderDB.log {
@@ -28,10 +29,8 @@ func TestOrderDatabaseConforms(t *testing.T) {
 type clocked struct{ w *world }
 
 func (c clocked) run(call func()) {
-	c.w.clock.spawn(nil, 0, func(*proc) { call() })
-	for c.w.clock.step(math.MaxInt64) {
-		continue
-	}
+	c.w.Go(0, call)
+	c.w.RunUntil(math.MaxInt64, nil)
 }
 
 func (c clocked) Put(ctx context.Context, s order.State) (err error) {

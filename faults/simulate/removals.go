@@ -14,19 +14,19 @@ import (
 // scheduleRemovals makes replicas remove final orders at random times, as the worker and the erasure of a customer do. A removal that
 // stops is repeated by a later one.
 func (w *world) scheduleRemovals() {
-	for range 2 + w.choices.IntN(8) {
-		w.clock.after(time.Duration(w.choices.IntN(60_000))*time.Millisecond, func() {
-			if alive := w.alive(); len(alive) > 0 {
-				w.clock.spawn(alive[w.choices.IntN(len(alive))], 0, w.remove)
+	for range 2 + w.IntN(8) {
+		w.After(time.Duration(w.IntN(60_000))*time.Millisecond, func() {
+			if alive := w.Alive(); len(alive) > 0 {
+				alive[w.IntN(len(alive))].Go(0, w.remove)
 			}
 		})
 	}
 }
 
 // remove removes one of the final orders that the order database lists.
-func (w *world) remove(*proc) {
+func (w *world) remove() {
 	var found []order.State
-	err := w.step("list final orders", func() {
+	err := w.Step("list final orders", func() {
 		for _, id := range w.orderDB.ids {
 			if s := w.orderDB.states[id]; s.Removable(time.Time{}) {
 				found = append(found, s.Clone())
@@ -36,7 +36,7 @@ func (w *world) remove(*proc) {
 	if err != nil || len(found) == 0 {
 		return
 	}
-	s := found[w.choices.IntN(len(found))]
+	s := found[w.IntN(len(found))]
 	w.removeOrder(s)
 }
 
@@ -55,13 +55,13 @@ func (w *world) finishRemoval(id string) {
 
 // removeOrder reports whether it removed the order.
 func (w *world) removeOrder(s order.State) bool {
-	call := history.Call{Op: history.Remove, Client: "system", Order: s.ID, Sent: w.clock.time()}
+	call := history.Call{Op: history.Remove, Client: "system", Order: s.ID, Sent: w.Now()}
 	if (retention.Remover{Orders: w.orders, Payments: removals{w.ledger}}).Remove(context.Background(), s, time.Time{}) != nil {
 		return false
 	}
-	call.Got, call.Status = w.clock.time(), 200
+	call.Got, call.Status = w.Now(), 200
 	w.recorder.Call(call)
-	w.Removals++
+	w.counters.Removals++
 	return true
 }
 

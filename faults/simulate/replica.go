@@ -7,30 +7,19 @@ import (
 	"time"
 
 	"orders/kit/actors"
+	"orders/kit/simulate"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderactor"
 	"orders/orders-actor/payer"
 	"orders/orders-actor/reconcile"
 )
 
-// replica is a process of orders-actor: it hosts actors, serves REST, pays and reconciles. A crash ends all of that at once.
+// replica is what a process of orders-actor has in memory beside its actors: it pays and reconciles.
 type replica struct {
-	w          *world
-	number     int
-	alive      bool
-	procs      []*proc
-	reconciler *proc
-	activate   func(id string) actors.Actor
-	hosted     map[string]*activation
-	payer      *payer.Payer
-	log        *slog.Logger
-}
-
-// activation is an order in the replica's memory, with the lock that allows one turn at a time.
-type activation struct {
-	actor   actors.Actor
-	busy    bool
-	waiting []*proc
+	*simulate.Replica
+	w     *world
+	payer *payer.Payer
+	log   *slog.Logger
 }
 
 // panicLog is the log of the code under test, which logs an error only for a panic that it has caught.
@@ -49,82 +38,67 @@ func (l panicLog) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-func (r *replica) start() {
-	r.alive = true
-	r.hosted = map[string]*activation{}
-	r.procs = nil
-	r.log = slog.New(panicLog{slog.DiscardHandler, r.w})
+func (w *world) start(home *simulate.Replica) func(id string) actors.Actor {
+	r := &replica{Replica: home, w: w, log: slog.New(panicLog{slog.DiscardHandler, w})}
 	r.payer = payer.New(payer.Config{
-		Payments: r.w.ledger, Results: r.w.orders, Log: r.log, Queue: 16,
-		Sleep: func(_ context.Context, d time.Duration) { r.w.clock.running.sleep(r.w.jitter(d)) },
+		Payments: w.ledger, Results: w.orders, Log: r.log, Queue: 16,
+		Sleep: func(_ context.Context, d time.Duration) { w.Sleep(w.Jitter(d)) },
 	})
-	r.activate = orderactor.Activator(&orderactor.Options{
-		Store: r.w.store, OrderDB: r.w.orderDB, Reminders: r.w.reminders, Payer: r,
-		Clock: r.w.clock.time, DeliverAfter: deliverAfter,
-	}, r.w.seal, r.log)
-	r.w.clock.spawn(r, r.w.jitter(reconcileEvery), r.reconcile)
+	activate := orderactor.Activator(&orderactor.Options{
+		Store: w.store, OrderDB: w.orderDB, Reminders: w.reminders, Payer: r,
+		Clock: w.Now, DeliverAfter: deliverAfter,
+	}, w.seal, r.log)
+	r.Background(w.Jitter(reconcileEvery), r.reconcile)
+	return func(id string) actors.Actor { return hosted{activate(id), w, id} }
 }
 
-func (r *replica) killAll() {
-	for _, p := range r.procs {
-		p.kill()
-	}
-	r.procs = nil
+// hosted is an order in a replica. It counts conflicts, and opens commands according to the mutation.
+type hosted struct {
+	actors.Actor
+	w  *world
+	id string
 }
 
-// turn does what kit/actors does: it runs one turn at a time per order, and drops the activation after an error.
-func (r *replica) turn(p *proc, id string, m message) (data []byte, err error) {
-	a := r.hosted[id]
-	if a == nil {
-		a = &activation{actor: r.activate(id)}
-		r.hosted[id] = a
-	}
-	for a.busy {
-		a.waiting = append(a.waiting, p)
-		p.sleep(callTimeout)
-	}
-	a.busy = true
-	if m.method == "" {
-		err = a.actor.Remind(context.Background(), "deliver")
-	} else {
-		data, err = a.actor.Invoke(context.Background(), m.method, r.w.accepted(id, m))
-	}
-	if err != nil || r.w.fault(r.w.plan.move) { // a move of the actor to another host
-		a.actor = r.activate(id)
-	}
+func (h hosted) Invoke(ctx context.Context, method string, body []byte) ([]byte, error) {
+	reply, err := h.Actor.Invoke(ctx, method, h.w.accepted(h.id, method, body))
+	h.count(err)
+	return reply, err
+}
+
+func (h hosted) Remind(ctx context.Context, name string) error {
+	err := h.Actor.Remind(ctx, name)
+	h.count(err)
+	return err
+}
+
+func (h hosted) count(err error) {
 	if conflict := (*order.Conflict)(nil); errors.As(err, &conflict) {
-		r.w.Conflicts++
+		h.w.counters.Conflicts++
 	}
-	a.busy = false
-	for _, next := range a.waiting {
-		next.wake()
-	}
-	a.waiting = nil
-	return data, err
 }
 
 // reconcile runs the reconciler, with all commands of a round at once.
-func (r *replica) reconcile(p *proc) {
-	r.reconciler = p
+func (r *replica) reconcile() {
+	self := r.w.Running()
 	var orders reconcile.Orders = r.w.orders
 	if r.w.repairs {
 		orders = repairing{r.w.orders}
 	}
-	loop := reconcile.New(reconcile.Config{OrderDB: r.w.orderDB, Orders: orders, Log: r.log, Clock: r.w.clock.time})
+	loop := reconcile.New(reconcile.Config{OrderDB: r.w.orderDB, Orders: orders, Log: r.log, Clock: r.w.Now})
 	for {
 		left := 0
 		for _, id := range loop.Select(context.Background()) {
 			left++
-			r.w.clock.spawn(r, 0, func(*proc) {
+			r.Go(0, func() {
 				loop.Resume(context.Background(), id)
 				left--
-				p.wake()
+				self.Wake()
 			})
 		}
 		for left > 0 {
-			p.sleep(parked)
+			r.w.Park()
 		}
-		p.sleep(r.w.jitter(reconcileEvery))
+		r.w.Sleep(r.w.Jitter(reconcileEvery))
 	}
 }
 
@@ -144,14 +118,7 @@ func (r *replica) Void(s order.State) {
 }
 
 func (r *replica) work() {
-	r.w.clock.spawn(r, 0, func(*proc) { r.payer.RunNext(context.Background()) })
-}
-
-func (r *replica) String() string {
-	if r == nil {
-		return "outside"
-	}
-	return "replica " + string(rune('A'+r.number))
+	r.Go(0, func() { r.payer.RunNext(context.Background()) })
 }
 
 // repairing repairs orders where the reconciler resumes them, as an operator may at any moment.

@@ -1,5 +1,5 @@
-// Package simulate runs the real turns of the order actor, with sealed commands and replies, on a virtual clock. daprd, the
-// scheduler, the order database and the ledger's store are in-memory fakes. A seed determines the faults: lost replies, duplicates,
+// Package simulate runs the real turns of the order actor, with sealed commands and replies, on a virtual clock. daprd and the
+// scheduler are those of package kit/simulate; the order database and the ledger's store are in-memory fakes. A seed determines the faults: lost replies, duplicates,
 // reordering, double activation, late reminders, crashes between any two steps, payments that are slow, fail or are unavailable, and
 // another app that hosts orders and forges replies.
 //
@@ -8,10 +8,10 @@ package simulate
 
 import (
 	"io"
-	"math/rand/v2"
 	"time"
 
 	"orders/faults/history"
+	"orders/kit/simulate"
 )
 
 // Mutation enables deliberate defects, which the checker must detect. The zero value is the product without defects.
@@ -37,15 +37,6 @@ type Mutation struct {
 	NoTombstone       bool // nothing is left of a removed order in the store and the order database
 	LedgerForgets     bool // nothing is left of a removed order in the ledger
 }
-
-// Choices makes all random decisions. The number 0 always means that nothing goes wrong.
-type Choices interface {
-	// IntN returns a number from 0 to n-1.
-	IntN(n int) int
-}
-
-// Seeded returns the choices of a seed.
-func Seeded(seed uint64) Choices { return rand.New(rand.NewPCG(seed, 0x6f72646572)) }
 
 // Counters count what happened in histories.
 type Counters struct {
@@ -82,13 +73,14 @@ type Result struct {
 }
 
 // Run runs one history. It writes each step to trace, unless that is nil.
-func Run(choices Choices, mutation Mutation, trace io.Writer) Result {
-	return check(newWorld(choices, mutation, trace))
+func Run(choices simulate.Choices, mutation Mutation, trace io.Writer) Result {
+	return check(newWorld(simulate.New(choices, trace), mutation))
 }
 
 func check(w *world) Result {
 	w.run()
 	h, s := w.recorder.History(), w.stores()
-	w.Orders, w.Virtual, w.Lateness = len(s.Orders), w.clock.now, s.Lateness()
-	return Result{Counters: w.Counters, History: h, Stores: s, Violations: history.Check(h, s)}
+	c := w.counters
+	c.Orders, c.Faults, c.Crashes, c.Virtual, c.Lateness = len(s.Orders), w.Faults, w.Crashes, w.Elapsed(), s.Lateness()
+	return Result{Counters: c, History: h, Stores: s, Violations: history.Check(h, s)}
 }

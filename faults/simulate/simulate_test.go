@@ -1,21 +1,14 @@
 package simulate
 
 import (
-	"fmt"
-	"math"
-	"runtime"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sync/errgroup"
 
 	"orders/faults/history"
-	"orders/kit/config"
+	"orders/kit/simulate"
 )
 
 // make simulate runs more histories: N of them, with the seeds from SEED on.
@@ -24,48 +17,24 @@ func TestInvariantsHold(t *testing.T) {
 	if raceDetector {
 		short /= 20 // the race detector is slow, and only one goroutine runs at a time
 	}
-	env := config.Env()
-	histories, first := env.Int("N", short, 1, math.MaxInt), env.Int("SEED", 0, 0, math.MaxInt)
-	require.NoError(t, env.Err())
-
-	began := time.Now()
 	var mu sync.Mutex
 	var total Counters
 	done := 0
-	var next atomic.Int64
-	var workers errgroup.Group
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() error {
-			for n := int(next.Add(1)) - 1; n < histories; n = int(next.Add(1)) - 1 {
-				seed := uint64(first + n)
-				res := Run(Seeded(seed), Mutation{}, nil)
-				if len(res.Violations) > 0 {
-					next.Store(math.MaxInt64 / 2) // the other workers end
-					var steps strings.Builder
-					Run(Seeded(seed), Mutation{}, &steps)
-					return fmt.Errorf("seed %d violates an invariant; repeat it with: make simulate N=1 SEED=%d\n\n%v\n\nthe steps:\n%s",
-						seed, seed, res.Violations, &steps)
-				}
-				mu.Lock()
-				done++
-				total.Add(res.Counters)
-				mu.Unlock()
-			}
-			return nil
-		})
-	}
-	err := workers.Wait()
-	took := time.Since(began)
-	t.Logf("%d histories from seed %d in %s, %.0f a second: %+v", done, first, took.Round(time.Millisecond), float64(done)/took.Seconds(), total)
-	require.NoError(t, err)
-	if histories < short {
+	simulate.Check(t, short, scenario(func(c Counters) {
+		mu.Lock()
+		defer mu.Unlock()
+		total.Add(c)
+		done++
+	}))
+	t.Logf("%+v", total)
+	if done < short {
 		return // too few for the faults below
 	}
-	assert.Greater(t, total.Orders, histories, "orders are created")
-	assert.Greater(t, total.Faults, histories, "faults are injected")
+	assert.Greater(t, total.Orders, done, "orders are created")
+	assert.Greater(t, total.Faults, done, "faults are injected")
 	assert.Positive(t, total.Crashes)
 	assert.Positive(t, total.Conflicts, "two hosts ran one order at the same time")
-	assert.Greater(t, total.Rejected, histories/20, "another app forged replies")
+	assert.Greater(t, total.Rejected, done/20, "another app forged replies")
 	assert.Greater(t, total.Misrouted, total.Rejected)
 }
 
@@ -75,7 +44,7 @@ func TestInvariantsHoldWithRepairs(t *testing.T) {
 		histories /= 20
 	}
 	for seed := range uint64(histories) {
-		w := newWorld(Seeded(seed), Mutation{}, nil)
+		w := newWorld(simulate.New(simulate.Seeded(seed), nil), Mutation{})
 		w.repairs = true
 		require.Empty(t, check(w).Violations, "seed %d", seed)
 	}
@@ -88,7 +57,7 @@ func TestInvariantsHoldWithRemovals(t *testing.T) {
 	}
 	var total Counters
 	for seed := range uint64(histories) {
-		w := newWorld(Seeded(seed), Mutation{}, nil)
+		w := newWorld(simulate.New(simulate.Seeded(seed), nil), Mutation{})
 		w.removals = true
 		res := check(w)
 		require.Empty(t, res.Violations, "seed %d", seed)
@@ -99,7 +68,7 @@ func TestInvariantsHoldWithRemovals(t *testing.T) {
 
 func TestSameSeedGivesSameHistory(t *testing.T) {
 	for seed := range uint64(50) {
-		first, second := Run(Seeded(seed), Mutation{}, nil), Run(Seeded(seed), Mutation{}, nil)
+		first, second := Run(simulate.Seeded(seed), Mutation{}, nil), Run(simulate.Seeded(seed), Mutation{}, nil)
 		assert.Equal(t, first, second)
 	}
 }
@@ -141,7 +110,7 @@ func TestCheckerDetectsEachMutation(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for seed := range uint64(20_000) {
-				for _, v := range Run(Seeded(seed), tt.mutation, nil).Violations {
+				for _, v := range Run(simulate.Seeded(seed), tt.mutation, nil).Violations {
 					if v.Invariant == tt.want {
 						t.Logf("seed %d: %s", seed, v)
 						return
@@ -154,28 +123,15 @@ func TestCheckerDetectsEachMutation(t *testing.T) {
 }
 
 // FuzzOrders lets the fuzzer choose the faults.
-func FuzzOrders(f *testing.F) {
-	f.Add([]byte{})
-	f.Add([]byte("one order, two replicas, many faults"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if res := Run(&fromBytes{data}, Mutation{}, nil); len(res.Violations) > 0 {
-			t.Fatal(res.Violations[0])
+func FuzzOrders(f *testing.F) { simulate.Fuzz(f, scenario(func(Counters) {})) }
+
+// scenario returns the orders' history for kit/simulate.
+func scenario(count func(Counters)) simulate.Scenario {
+	return func(s *simulate.Simulation) {
+		result := check(newWorld(s, Mutation{}))
+		for _, v := range result.Violations {
+			s.Violate(v.Invariant.String(), "%s\n%s", v.Detail, v.Trace)
 		}
-	})
-}
-
-// fromBytes are choices that a fuzzer has made. After their end nothing goes wrong.
-type fromBytes struct{ data []byte }
-
-func (b *fromBytes) IntN(n int) int {
-	if len(b.data) == 0 {
-		return 0
+		count(result.Counters)
 	}
-	first := int(b.data[0])
-	b.data = b.data[1:]
-	if n > 256 && len(b.data) > 0 {
-		first = first<<8 | int(b.data[0])
-		b.data = b.data[1:]
-	}
-	return first % n
 }

@@ -1,25 +1,22 @@
 package simulate
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"orders/faults/history"
 	"orders/kit/actors"
+	"orders/kit/simulate"
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderactor"
 )
 
-// Durations. Faults are injected only in the first part of a history; the rest is time to finish the work.
+// Durations. The time after the faults is there to finish the work.
 const (
-	faultsFor      = 30 * time.Second
 	endAt          = 150 * time.Second
 	deliverAfter   = 10 * time.Second
 	maxLateness    = 60 * time.Second // the duration of the faults, and the reconciler's longest pause
@@ -28,20 +25,12 @@ const (
 	keyLife        = 20 * time.Second // with the mutation KeysExpire
 )
 
-// plan has the faults of a history with their rates, in 1/1024.
+// plan has the faults of a history beside those of package kit/simulate.
 type plan struct {
-	replicas  int
-	lost      int  // a step's request or reply is lost
-	crash     int  // the replica crashes after a step
-	duplicate int  // an invocation, a reminder or a payment arrives twice, the second time late
-	stray     int  // an invocation goes to a replica that no longer owns the order: double activation
-	move      int  // the order moves to another replica
-	late      int  // a reminder is late
-	slow      int  // a step takes seconds
-	payFails  int  // a payment request fails
-	payDown   bool // payments-svc is unavailable for 20 s
-	losses    int  // how often the store loses states of an order
-	otherApp  int  // the share of the orders that placement assigns to another app
+	payFails int  // a payment request fails, in 1/1024
+	payDown  bool // payments-svc is unavailable for 20 s
+	losses   int  // how often the store loses states of an order
+	otherApp int  // the share of the orders that placement assigns to another app, in 1/1024
 }
 
 // claim is the order of a key, with the mutation KeysExpire.
@@ -52,9 +41,7 @@ type claim struct {
 
 // world is one history: the replicas, their clients and the fakes around them.
 type world struct {
-	clock    clock
-	trace    io.Writer // nil: none
-	choices  Choices
+	*simulate.Simulation
 	mutation Mutation
 	repairs  bool // the reconciler repairs orders
 	removals bool // final orders are removed
@@ -62,10 +49,8 @@ type world struct {
 
 	store     *store
 	orderDB   *orderDB
-	reminders *reminders
+	reminders reminders
 	ledger    *ledger
-	replicas  []*replica
-	owners    map[string]*replica
 	otherApp  *otherApp
 	orders    *orderactor.Client // invokes actors through invoke
 	seal      actors.Seal
@@ -75,74 +60,48 @@ type world struct {
 	created  int // number of ids
 	calls    int // number of call ids
 	claims   map[[2]string]claim
-	clients  int              // number of running clients
-	unset    map[*proc]func() // reminders that wait for the save, with the mutation ReminderAfterSave
+	clients  int                          // number of running clients
+	unset    map[*simulate.Process]func() // reminders that wait for the save, with the mutation ReminderAfterSave
 
 	panicked string // the log of panics that the code under test has caught
 
-	Counters
+	counters Counters
 }
 
-func newWorld(choices Choices, mutation Mutation, trace io.Writer) *world {
-	w := &world{trace: trace, choices: choices, mutation: mutation, removals: mutation.NoTombstone || mutation.LedgerForgets, owners: map[string]*replica{}, claims: map[[2]string]claim{}, unset: map[*proc]func(){}}
+func newWorld(s *simulate.Simulation, mutation Mutation) *world {
+	w := &world{
+		Simulation: s, mutation: mutation, removals: mutation.NoTombstone || mutation.LedgerForgets,
+		claims: map[[2]string]claim{}, unset: map[*simulate.Process]func(){},
+	}
+	s.Timeout = callTimeout
+	w.plan = plan{payFails: s.DrawRate(500), payDown: s.IntN(4) == 3}
+	if s.IntN(4) == 3 {
+		w.plan.losses = 1 + s.IntN(3)
+	}
+	if s.IntN(4) == 3 {
+		w.plan.otherApp = 256 * (1 + s.IntN(3))
+	}
 	w.store = &store{w: w, states: map[string]order.State{}, saved: map[string][]order.State{}}
 	w.orderDB = &orderDB{w: w, states: map[string]order.State{}}
-	w.reminders = &reminders{w: w, set: map[string]*reminder{}}
+	w.reminders = reminders{w}
 	w.ledger = newLedger(w)
 	w.orders = &orderactor.Client{Invoker: w}
-	w.seal = actors.Seal{Keys: [][]byte{bytes.Repeat([]byte{'k'}, 32)}, Now: w.clock.time}
-	rate := func(often int) int { // half of the histories do not have a given fault
-		return []int{0, 0, often / 4, often}[choices.IntN(4)]
-	}
-	w.plan = plan{
-		replicas: 1 + choices.IntN(2), lost: rate(80), crash: rate(40), duplicate: rate(200), stray: rate(500), move: rate(200),
-		late: rate(300), slow: rate(60), payFails: rate(500), payDown: choices.IntN(4) == 3,
-	}
-	if choices.IntN(4) == 3 {
-		w.plan.losses = 1 + choices.IntN(3)
-	}
-	if choices.IntN(4) == 3 {
-		w.plan.otherApp = 256 * (1 + choices.IntN(3))
-	}
+	w.seal = s.Seal()
 	w.otherApp = newOtherApp(w)
-	for i := range w.plan.replicas {
-		r := &replica{w: w, number: i}
-		r.start()
-		w.replicas = append(w.replicas, r)
+	if w.plan.otherApp > 0 {
+		s.Misroute = w.otherApp.receive
 	}
+	s.Host(w.start)
 	return w
-}
-
-// fault reports whether a fault with this rate is injected now.
-func (w *world) fault(rate int) bool {
-	if rate == 0 || w.clock.now > faultsFor || w.choices.IntN(1024) < 1024-rate {
-		return false
-	}
-	w.Faults++
-	return true
-}
-
-// delay returns the duration of a step.
-func (w *world) delay() time.Duration {
-	d := time.Microsecond * time.Duration(100+w.choices.IntN(5_000))
-	if w.fault(w.plan.slow) {
-		d += time.Millisecond * time.Duration(w.choices.IntN(4_000))
-	}
-	return d
-}
-
-// jitter returns d ± 25 %.
-func (w *world) jitter(d time.Duration) time.Duration {
-	return d*3/4 + d*time.Duration(w.choices.IntN(512))/1024
 }
 
 // scheduleLosses makes the store lose states of orders at random times.
 func (w *world) scheduleLosses() {
 	for range w.plan.losses {
-		w.clock.after(time.Duration(w.choices.IntN(int(faultsFor/time.Millisecond)))*time.Millisecond, func() {
+		w.After(time.Duration(w.IntN(int(w.FaultsFor/time.Millisecond)))*time.Millisecond, func() {
 			if n := len(w.orderDB.ids); n > 0 {
 				w.Faults++
-				w.store.lose(w.orderDB.ids[w.choices.IntN(n)])
+				w.store.lose(w.orderDB.ids[w.IntN(n)])
 			}
 		})
 	}
@@ -154,11 +113,7 @@ func (w *world) run() {
 	if w.removals {
 		w.scheduleRemovals()
 	}
-	for w.clock.step(endAt) {
-		if w.clock.now > faultsFor && w.idle() {
-			break
-		}
-	}
+	w.RunUntil(endAt, func() bool { return w.Elapsed() > w.FaultsFor && w.idle() })
 	w.invokeAll()
 }
 
@@ -167,8 +122,8 @@ func (w *world) idle() bool {
 	if w.clients > 0 || !w.settled(true) {
 		return false
 	}
-	for _, r := range w.replicas {
-		if !r.alive || slices.ContainsFunc(r.procs, func(p *proc) bool { return !p.ended && p != r.reconciler }) {
+	for _, r := range w.All() {
+		if !r.Idle() {
 			return false
 		}
 	}
@@ -188,18 +143,18 @@ func (w *world) settled(voids bool) bool {
 // invokeAll runs a turn of each actor with a new activation, so that its state is repaired as at the next request. The turn changes
 // no order: one that is stuck stays stuck, so that the checker reports it. A void that only the actor has as pending may be sent.
 func (w *world) invokeAll() {
-	for _, r := range w.replicas {
-		r.hosted = map[string]*activation{}
+	for _, r := range w.All() {
+		r.Deactivate()
 	}
 	running := len(w.orderDB.ids)
 	for _, id := range w.orderDB.ids {
-		w.clock.spawn(nil, 0, func(p *proc) {
+		w.Go(0, func() {
 			defer func() { running-- }()
 			w.finishRemoval(id)
 			for range 3 { // a turn that finds a conflict fails
 				body, _, err := w.seal.Close("cancel", id, order.Cancel{ID: id, By: order.ByOperator, IfVersion: -1})
 				if err == nil {
-					_, err = w.host(id).turn(p, id, message{"cancel", body})
+					_, err = w.Route(id).Turn(id, simulate.Message{Method: "cancel", Body: body})
 				}
 				if err == nil {
 					return
@@ -207,14 +162,8 @@ func (w *world) invokeAll() {
 			}
 		})
 	}
-	for deadline := w.clock.now + maxLateness; w.clock.step(deadline); {
-		if running == 0 && w.idle() {
-			break
-		}
-	}
-	for _, r := range w.replicas { // the history has ended
-		r.killAll()
-	}
+	w.RunUntil(w.Elapsed()+maxLateness, func() bool { return running == 0 && w.idle() })
+	w.Stop()
 	if w.panicked != "" {
 		panic(w.panicked)
 	}
@@ -222,7 +171,7 @@ func (w *world) invokeAll() {
 
 func (w *world) stores() history.Stores {
 	s := history.Stores{
-		At: w.clock.time(), MaxLateness: maxLateness, Orders: map[string]order.Order{}, Feed: w.orderDB.log,
+		At: w.Now(), MaxLateness: maxLateness, Orders: map[string]order.Order{}, Feed: w.orderDB.log,
 		Actors: w.store.states, Payments: map[string]history.Payment{}, Removed: map[string]bool{},
 	}
 	for id, state := range w.orderDB.states {
@@ -239,18 +188,6 @@ func (w *world) stores() history.Stores {
 		}
 	}
 	return s
-}
-
-// message is an invocation of an actor with a sealed command, or a reminder.
-type message struct {
-	method string // "" for the reminder
-	body   []byte
-}
-
-// reply is the result of a message.
-type reply struct {
-	data []byte
-	err  error
 }
 
 // Invoke implements orderactor.Invoker. It does what actors.Invoker does, without retries.
@@ -272,7 +209,7 @@ func (w *world) Invoke(_ context.Context, id, method string, command any) ([]byt
 	if w.mutation.RepliesUnbound {
 		w.opens = append(w.opens, open)
 	}
-	sealed, err := w.invoke(w.clock.running, id, message{method, body})
+	sealed, err := w.Send(id, simulate.Message{Method: method, Body: body})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", actors.ErrUnavailable, err)
 	}
@@ -280,7 +217,7 @@ func (w *world) Invoke(_ context.Context, id, method string, command any) ([]byt
 	if err == nil {
 		return data, nil
 	}
-	w.Rejected++
+	w.counters.Rejected++
 	if w.mutation.RepliesUnsealed {
 		return sealed, nil
 	}
@@ -295,75 +232,13 @@ func (w *world) Invoke(_ context.Context, id, method string, command any) ([]byt
 }
 
 // accepted returns a message's body as the host accepts it. With the mutation CommandsUnsealed it need not be sealed.
-func (w *world) accepted(id string, m message) []byte {
-	if w.mutation.CommandsUnsealed && json.Valid(m.body) {
-		if sealed, _, err := w.seal.Close(m.method, id, json.RawMessage(m.body)); err == nil {
+func (w *world) accepted(id, method string, body []byte) []byte {
+	if w.mutation.CommandsUnsealed && json.Valid(body) {
+		if sealed, _, err := w.seal.Close(method, id, json.RawMessage(body)); err == nil {
 			return sealed
 		}
 	}
-	return m.body
-}
-
-// invoke sends a message to an order's actor through the sidecars. They may lose the message or the reply, and may send it to a host
-// that no longer owns the order, or to another app.
-func (w *world) invoke(p *proc, id string, m message) ([]byte, error) {
-	p.sleep(w.delay())
-	if w.fault(w.plan.lost) {
-		return nil, errLost
-	}
-	if w.fault(w.plan.duplicate) {
-		if again := w.host(id); again != nil {
-			w.clock.spawn(again, time.Duration(w.choices.IntN(3_000))*time.Millisecond, func(t *proc) { _, _ = again.turn(t, id, m) })
-		}
-	}
-	var got reply
-	var ok bool
-	if w.otherApp.hosts(id) {
-		c := &call[reply]{waiter: p}
-		w.otherApp.receive(id, m, c)
-		got, ok = c.wait(callTimeout)
-	} else if host := w.host(id); host != nil {
-		got, ok = request(w, p, host, callTimeout, func(t *proc) reply {
-			data, err := host.turn(t, id, m)
-			return reply{data, err}
-		})
-	}
-	if !ok {
-		return nil, errLost
-	}
-	return got.data, got.err
-}
-
-// host returns the replica that an invocation of the order goes to now; nil if none is alive.
-func (w *world) host(id string) *replica {
-	alive := w.alive()
-	if len(alive) == 0 {
-		return nil
-	}
-	owner := w.owners[id]
-	if owner == nil || !owner.alive || w.fault(w.plan.move) {
-		owner = alive[w.choices.IntN(len(alive))]
-		w.owners[id] = owner
-	}
-	if w.fault(w.plan.stray) {
-		return alive[w.choices.IntN(len(alive))]
-	}
-	return owner
-}
-
-func (w *world) alive() []*replica {
-	return slices.DeleteFunc(slices.Clone(w.replicas), func(r *replica) bool { return !r.alive })
-}
-
-func (w *world) crash(r *replica) {
-	if !r.alive {
-		return
-	}
-	w.log("%s crashes", r)
-	w.Crashes++
-	r.alive = false
-	r.killAll()
-	w.clock.after(time.Second+time.Duration(w.choices.IntN(5_000))*time.Millisecond, r.start)
+	return body
 }
 
 // newID returns a unique id that sorts by creation, as real ones do.
@@ -381,16 +256,9 @@ func (w *world) newCall() string {
 	return fmt.Sprintf("call-%d", w.calls)
 }
 
-// log writes a line to the trace.
-func (w *world) log(format string, args ...any) {
-	if w.trace != nil {
-		fmt.Fprintf(w.trace, "%s  %s\n", w.clock.time().Format("15:04:05.000"), fmt.Sprintf(format, args...))
-	}
-}
-
 // describe describes a state for the trace.
 func (w *world) describe(s order.State) string {
-	if w.trace == nil {
+	if !w.HasStory() {
 		return ""
 	}
 	return fmt.Sprintf("%s version %d %s, void pending: %t", s.ID, s.Version, s.Status, s.VoidPending)

@@ -13,13 +13,12 @@ import (
 type clock struct {
 	now     time.Duration
 	agenda  []entry // ordered by time
-	running *proc
+	running *Process
+	live    int // number of processes that are neither ended nor background
 }
 
 // epoch is the start of each history.
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-
-func (c *clock) time() time.Time { return epoch.Add(c.now) }
 
 type entry struct {
 	at time.Duration
@@ -44,34 +43,34 @@ func (c *clock) step(deadline time.Duration) bool {
 	return true
 }
 
-// proc is something that takes virtual time: the handler of a request, a turn, a payment. It is a coroutine: between two of its
-// steps other events may run, and it may be killed.
-type proc struct {
-	clock *clock
-	home  *replica // its crash kills the proc; nil: the proc never crashes
-	yield func(time.Duration) bool
-	next  func() (time.Duration, bool)
-	stop  func()
-	ended bool
-	wakes int // number of wake-ups; timers that were set before the last one are ignored
+// Process is something that takes virtual time: a client, the handler of a request, a turn. Between two of its steps other events may
+// run, and it may be killed by a crash of its replica.
+type Process struct {
+	clock      *clock
+	home       *Replica // its crash kills the process; nil: the process never crashes
+	yield      func(time.Duration) bool
+	next       func() (time.Duration, bool)
+	stop       func()
+	ended      bool
+	background bool
+	wakes      int // number of wake-ups; timers that were set before the last one are ignored
 }
 
-// parked is a sleep without a timeout: only wake ends it.
+// parked is a sleep without a timeout: only Wake ends it.
 const parked = time.Duration(-1)
 
-func (c *clock) spawn(home *replica, after time.Duration, body func(p *proc)) {
-	p := &proc{clock: c, home: home}
+func (c *clock) spawn(home *Replica, after time.Duration, body func()) *Process {
+	p := &Process{clock: c, home: home}
 	p.next, p.stop = iter.Pull(func(yield func(time.Duration) bool) {
 		p.yield = yield
-		body(p)
+		body()
 	})
-	if home != nil {
-		home.procs = append(home.procs, p)
-	}
+	c.live++
 	c.after(after, p.resume)
+	return p
 }
 
-func (p *proc) resume() {
+func (p *Process) resume() {
 	if p.ended {
 		return
 	}
@@ -82,14 +81,21 @@ func (p *proc) resume() {
 	p.clock.running = was
 	switch {
 	case !ok:
-		p.ended = true
+		p.end()
 	case sleep != parked:
 		p.wakeAfter(sleep)
 	}
 }
 
+func (p *Process) end() {
+	p.ended = true
+	if !p.background {
+		p.clock.live--
+	}
+}
+
 // wakeAfter ends the current sleep after d, if it has not ended before.
-func (p *proc) wakeAfter(d time.Duration) {
+func (p *Process) wakeAfter(d time.Duration) {
 	wakes := p.wakes
 	p.clock.after(d, func() {
 		if p.wakes == wakes {
@@ -98,22 +104,21 @@ func (p *proc) wakeAfter(d time.Duration) {
 	})
 }
 
-// wake ends the current sleep.
-func (p *proc) wake() { p.wakeAfter(0) }
+// Wake ends the process's current sleep.
+func (p *Process) Wake() { p.wakeAfter(0) }
 
-// sleep sleeps for d, or until wake.
-func (p *proc) sleep(d time.Duration) {
+func (p *Process) sleep(d time.Duration) {
 	if !p.yield(d) {
 		runtime.Goexit() // a panic would be caught by the code under test
 	}
 }
 
-// kill ends a sleeping proc.
-func (p *proc) kill() {
+// kill ends a sleeping process.
+func (p *Process) kill() {
 	if !p.ended {
-		p.ended = true
+		p.end()
 		stopped := make(chan struct{})
-		go func() { // Goexit of the proc also ends the goroutine that stops it
+		go func() { // Goexit of the process also ends the goroutine that stops it
 			defer close(stopped)
 			p.stop()
 		}()
@@ -121,9 +126,9 @@ func (p *proc) kill() {
 	}
 }
 
-// call is a request to another proc, which may never reply.
+// call is a request to another process, which may never reply.
 type call[T any] struct {
-	waiter *proc
+	waiter *Process
 	done   bool
 	answer T
 }
@@ -131,20 +136,8 @@ type call[T any] struct {
 func (c *call[T]) reply(answer T) {
 	if !c.done {
 		c.done, c.answer = true, answer
-		c.waiter.wake()
+		c.waiter.Wake()
 	}
-}
-
-// request runs handle in a proc, and waits for its reply. The reply may be lost.
-func request[T any](w *world, p *proc, home *replica, timeout time.Duration, handle func(*proc) T) (T, bool) {
-	c := &call[T]{waiter: p}
-	w.clock.spawn(home, w.delay(), func(handler *proc) {
-		answer := handle(handler)
-		if !w.fault(w.plan.lost) {
-			c.reply(answer)
-		}
-	})
-	return c.wait(timeout)
 }
 
 func (c *call[T]) wait(timeout time.Duration) (T, bool) {
@@ -153,4 +146,19 @@ func (c *call[T]) wait(timeout time.Duration) (T, bool) {
 		c.waiter.sleep(deadline - c.waiter.clock.now)
 	}
 	return c.answer, c.done
+}
+
+// Request runs handle in a process of the replica, or outside of all replicas if that is nil, and waits for its reply. ok is false if
+// the reply is lost or does not arrive before the timeout; it is then unknown whether handle has run.
+func Request[T any](s *Simulation, to *Replica, timeout time.Duration, handle func() T) (reply T, ok bool) {
+	c := &call[T]{waiter: s.running}
+	s.spawn(to, s.Delay(), func() {
+		answer := handle()
+		if s.Fault(s.Rates.Lost) {
+			s.Logf("%s: the reply is lost", to)
+			return
+		}
+		c.reply(answer)
+	})
+	return c.wait(timeout)
 }
