@@ -42,6 +42,14 @@ const (
 	USD Currency = "USD"
 )
 
+// Defines values for EventType.
+const (
+	OrdersOrderCancelledV1 EventType = "orders.order.cancelled.v1"
+	OrdersOrderConfirmedV1 EventType = "orders.order.confirmed.v1"
+	OrdersOrderCreatedV1   EventType = "orders.order.created.v1"
+	OrdersOrderDeliveredV1 EventType = "orders.order.delivered.v1"
+)
+
 // Defines values for FindingCode.
 const (
 	FindingCodeActorMissing      FindingCode = "actor-missing"
@@ -83,6 +91,16 @@ const (
 	LedgerStatusConfirmed LedgerStatus = "confirmed"
 	LedgerStatusDeclined  LedgerStatus = "declined"
 	LedgerStatusVoided    LedgerStatus = "voided"
+)
+
+// Defines values for OrderEventDatacontenttype.
+const (
+	ApplicationJSON OrderEventDatacontenttype = "application/json"
+)
+
+// Defines values for OrderEventSpecversion.
+const (
+	N10 OrderEventSpecversion = "1.0"
 )
 
 // Defines values for Outcome.
@@ -143,6 +161,8 @@ const (
 	ProblemCodeUnavailable          ProblemCode = "unavailable"
 	ProblemCodeUnsupportedMediaType ProblemCode = "unsupported-media-type"
 	ProblemCodeVersionMismatch      ProblemCode = "version-mismatch"
+	ProblemCodeWebhookNotFound      ProblemCode = "webhook-not-found"
+	ProblemCodeWebhookRefused       ProblemCode = "webhook-refused"
 )
 
 // Defines values for RepairStep.
@@ -368,6 +388,17 @@ type CreateOrder struct {
 	Items    []Item `json:"items"`
 }
 
+// CreateWebhook defines model for CreateWebhook.
+type CreateWebhook struct {
+	Description string `json:"description,omitempty,omitzero"`
+
+	// Types Which events to send; all if it is left out or empty.
+	Types []EventType `json:"types,omitempty,omitzero"`
+
+	// URL Where events are sent: an `https://` URL without a user name and a fragment.
+	URL string `json:"url"`
+}
+
 // Currency ISO 4217. All have two decimals except JPY, which has none.
 type Currency string
 
@@ -397,6 +428,9 @@ type Event struct {
 	// Order An order without its history.
 	Order OrderSummary `json:"order"`
 }
+
+// EventType The type of an event. It ends with the version of its schema.
+type EventType string
 
 // Events defines model for Events.
 type Events struct {
@@ -628,6 +662,38 @@ type OrderCounts struct {
 	// Counts Orders per status.
 	Counts Counts `json:"counts"`
 }
+
+// OrderEvent A version of an order as a CloudEvent 1.0 in JSON. A test event has no `subject`, and other `data`.
+type OrderEvent struct {
+	// Data The order, an `OrderSummary`, as operators see it.
+	Data            map[string]interface{}    `json:"data"`
+	Datacontenttype OrderEventDatacontenttype `json:"datacontenttype"`
+
+	// Dataschema Where this contract describes `data`: `OrderSummary`.
+	Dataschema string `json:"dataschema,omitempty,omitzero"`
+
+	// ID The order's id and version: `ID_VERSION`.
+	ID string `json:"id"`
+
+	// Source Always `/v1/orders`.
+	Source      string                `json:"source"`
+	Specversion OrderEventSpecversion `json:"specversion"`
+
+	// Subject The order's id.
+	Subject string `json:"subject,omitempty,omitzero"`
+
+	// Time When the order changed.
+	Time time.Time `json:"time"`
+
+	// Type An `EventType`, or `orders.webhook.test.v1`.
+	Type string `json:"type"`
+}
+
+// OrderEventDatacontenttype defines model for OrderEvent.Datacontenttype.
+type OrderEventDatacontenttype string
+
+// OrderEventSpecversion defines model for OrderEvent.Specversion.
+type OrderEventSpecversion string
 
 // OrderID defines model for OrderId.
 type OrderID = string
@@ -1000,9 +1066,127 @@ type StoredOrder struct {
 	VoidPending bool `json:"voidPending"`
 }
 
+// UpdateWebhook defines model for UpdateWebhook.
+type UpdateWebhook struct {
+	Description string `json:"description,omitempty,omitzero"`
+	Enabled     bool   `json:"enabled,omitempty,omitzero"`
+
+	// Types Which events to send; all if it is empty.
+	Types []EventType `json:"types,omitempty,omitzero"`
+	URL   string      `json:"url,omitempty,omitzero"`
+}
+
 // Verdict `consistent`: all parts agree, and nothing is late. `waiting`: they agree, but the order waits for too long.
 // `inconsistent`: they differ. `unknown`: no difference was found, but a part did not answer, or the order kept changing.
 type Verdict string
+
+// Webhook defines model for Webhook.
+type Webhook struct {
+	CreatedAt   time.Time `json:"createdAt"`
+	Description string    `json:"description,omitempty,omitzero"`
+
+	// DisabledReason Why it is disabled.
+	DisabledReason string `json:"disabledReason,omitempty,omitzero"`
+	Enabled        bool   `json:"enabled"`
+
+	// Failures Failed attempts since the last success.
+	Failures int    `json:"failures"`
+	ID       string `json:"id"`
+
+	// LastError Of the last failure.
+	LastError     string    `json:"lastError,omitempty,omitzero"`
+	LastFailureAt time.Time `json:"lastFailureAt,omitempty,omitzero"`
+	LastSuccessAt time.Time `json:"lastSuccessAt,omitempty,omitzero"`
+
+	// PreviousSecretUntil Until when the previous secret signs too.
+	PreviousSecretUntil time.Time `json:"previousSecretUntil,omitempty,omitzero"`
+
+	// Types Which events are sent; all if it is empty.
+	Types     []EventType `json:"types"`
+	UpdatedAt time.Time   `json:"updatedAt"`
+	URL       string      `json:"url"`
+
+	// Waiting Events that must be sent again, or wait for one of them.
+	Waiting int `json:"waiting"`
+
+	// WaitingSince Of the oldest of them.
+	WaitingSince time.Time `json:"waitingSince,omitempty,omitzero"`
+}
+
+// WebhookDelivery One attempt to send an event.
+type WebhookDelivery struct {
+	At time.Time `json:"at"`
+
+	// Attempt 1 for the first one; absent for a test or a resend.
+	Attempt    int   `json:"attempt,omitempty,omitzero"`
+	Delivered  bool  `json:"delivered"`
+	DurationMs int64 `json:"durationMs"`
+
+	// Error Why it failed.
+	Error string `json:"error,omitempty,omitzero"`
+
+	// Event A version of an order as a CloudEvent 1.0 in JSON. A test event has no `subject`, and other `data`.
+	Event OrderEvent `json:"event"`
+
+	// EventID The `Webhook-Id`.
+	EventID string `json:"eventId"`
+	ID      string `json:"id"`
+
+	// OrderID Absent for a test event.
+	OrderID string `json:"orderId,omitempty,omitzero"`
+
+	// Status Of the response; absent if there was none.
+	Status int `json:"status,omitempty,omitzero"`
+
+	// Type Of the event.
+	Type string `json:"type"`
+}
+
+// WebhookDeliveryList defines model for WebhookDeliveryList.
+type WebhookDeliveryList struct {
+	Deliveries []WebhookDelivery `json:"deliveries"`
+}
+
+// WebhookList defines model for WebhookList.
+type WebhookList struct {
+	Webhooks []Webhook `json:"webhooks"`
+}
+
+// WebhookWithSecret defines model for WebhookWithSecret.
+type WebhookWithSecret struct {
+	CreatedAt   time.Time `json:"createdAt"`
+	Description string    `json:"description,omitempty,omitzero"`
+
+	// DisabledReason Why it is disabled.
+	DisabledReason string `json:"disabledReason,omitempty,omitzero"`
+	Enabled        bool   `json:"enabled"`
+
+	// Failures Failed attempts since the last success.
+	Failures int    `json:"failures"`
+	ID       string `json:"id"`
+
+	// LastError Of the last failure.
+	LastError     string    `json:"lastError,omitempty,omitzero"`
+	LastFailureAt time.Time `json:"lastFailureAt,omitempty,omitzero"`
+	LastSuccessAt time.Time `json:"lastSuccessAt,omitempty,omitzero"`
+
+	// PreviousSecretUntil Until when the previous secret signs too.
+	PreviousSecretUntil time.Time `json:"previousSecretUntil,omitempty,omitzero"`
+
+	// Secret The key of the signatures, in base64 after `whsec_`.
+	Secret string `json:"secret"`
+
+	// Types Which events are sent; all if it is empty.
+	Types     []EventType `json:"types"`
+	UpdatedAt time.Time   `json:"updatedAt"`
+	URL       string      `json:"url"`
+
+	// Waiting Events that must be sent again, or wait for one of them.
+	Waiting int `json:"waiting"`
+
+	// WaitingSince Of the oldest of them.
+	WaitingSince time.Time `json:"waitingSince,omitempty,omitzero"`
+}
 
 // AttentionFilter defines model for AttentionFilter.
 type AttentionFilter string
@@ -1015,6 +1199,9 @@ type CreatedTo = time.Time
 
 // CustomerFilter defines model for CustomerFilter.
 type CustomerFilter = string
+
+// DeliveryIDInPath defines model for DeliveryIdInPath.
+type DeliveryIDInPath = string
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
@@ -1030,6 +1217,9 @@ type Prefer = string
 
 // SearchText defines model for SearchText.
 type SearchText = string
+
+// WebhookIDInPath defines model for WebhookIdInPath.
+type WebhookIDInPath = string
 
 // BadRequest RFC 9457.
 type BadRequest = Problem
@@ -1063,6 +1253,12 @@ type Unavailable = Problem
 
 // UnsupportedMediaType RFC 9457.
 type UnsupportedMediaType = Problem
+
+// WebhookNotFound RFC 9457.
+type WebhookNotFound = Problem
+
+// WebhookRefused RFC 9457.
+type WebhookRefused = Problem
 
 // GetCatalogueParams defines parameters for GetCatalogue.
 type GetCatalogueParams struct {
@@ -1194,6 +1390,12 @@ type GetStatsParams struct {
 	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
 }
 
+// ListWebhookDeliveriesParams defines parameters for ListWebhookDeliveries.
+type ListWebhookDeliveriesParams struct {
+	// Limit How many to return.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // CreateDevTokenJSONRequestBody defines body for CreateDevToken for application/json ContentType.
 type CreateDevTokenJSONRequestBody = DevTokenRequest
 
@@ -1208,3 +1410,9 @@ type CancelOrderJSONRequestBody = CancelOrder
 
 // ReconcileOrderJSONRequestBody defines body for ReconcileOrder for application/json ContentType.
 type ReconcileOrderJSONRequestBody = ReconcileOrder
+
+// CreateWebhookJSONRequestBody defines body for CreateWebhook for application/json ContentType.
+type CreateWebhookJSONRequestBody = CreateWebhook
+
+// UpdateWebhookJSONRequestBody defines body for UpdateWebhook for application/json ContentType.
+type UpdateWebhookJSONRequestBody = UpdateWebhook

@@ -43,6 +43,7 @@ type Config struct {
 	Catalogue      *catalogue.Catalogue
 	Enforce        bool // customers may order only what is in the catalogue, at its prices
 	SecretName     string
+	WebhookPrivate bool // webhooks may be sent to private addresses, and without TLS
 	LogLevel       string
 	LogFormat      string
 	Tracing        telemetry.Tracing
@@ -80,6 +81,7 @@ func readConfig(env *config.Reader) (Config, error) {
 		MaxPerUser:     env.Int("MAX_WAITING_PER_USER", 100, 1, 100_000),
 		CORSOrigins:    env.List("CORS_ORIGINS"),
 		Enforce:        env.Enum("ENFORCE_CATALOGUE", "false", "false", "true") == "true",
+		WebhookPrivate: env.Enum("WEBHOOK_ALLOW_PRIVATE", "false", "false", "true") == "true",
 		SecretName:     env.String("SECRET_NAME", "orders-actor"),
 		LogLevel:       env.Enum("LOG_LEVEL", "info", "debug", "info", "warn", "error"),
 		LogFormat:      env.Enum("LOG_FORMAT", "text", "text", "json"),

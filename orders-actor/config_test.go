@@ -32,7 +32,7 @@ func TestDefaults(t *testing.T) {
 func TestABadSettingIsNamed(t *testing.T) {
 	for name, value := range map[string]string{
 		"ORDERS_ADDR": "8080", "DELIVER_AFTER": "soon", "ATTENTION_AFTER": "0s", "AUDIT_PER_MINUTE": "-1", "RETAIN_DAYS": "-1", "AUTH_MODE": "none", "OIDC_ISSUER": "issuer", "PAYMENT_TIMEOUT": "0s",
-		"RATE_LIMIT": "-1", "MAX_IN_FLIGHT": "0", "MAX_WAITING": "0", "MAX_WAITING_PER_USER": "0", "CORS_ORIGINS": "example.com", "CATALOGUE_FILE": "none.json", "ENFORCE_CATALOGUE": "yes", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
+		"RATE_LIMIT": "-1", "MAX_IN_FLIGHT": "0", "MAX_WAITING": "0", "MAX_WAITING_PER_USER": "0", "CORS_ORIGINS": "example.com", "CATALOGUE_FILE": "none.json", "ENFORCE_CATALOGUE": "yes", "WEBHOOK_ALLOW_PRIVATE": "1", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
 		"DAPR_HTTP_PORT": "x y", "VIEW_DSN": "postgresql+psycopg://u:p@h/db", "VIEW_MAX_CONNS": "3", "STATE_DSN": "mysql://u:p@h/db",
 	} {
 		_, err := readConfig(config.Map(map[string]string{name: value}))

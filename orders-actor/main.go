@@ -38,11 +38,15 @@ import (
 	"orders/orders-actor/orderactor"
 	"orders/orders-actor/orderdb"
 	"orders/orders-actor/orderdb/sqldb"
+	"orders/orders-actor/orderdb/webhooks"
 	"orders/orders-actor/payer"
 	"orders/orders-actor/reconcile"
+	"orders/orders-actor/relay"
 	"orders/orders-actor/rest"
 	"orders/orders-actor/rest/operator"
+	restwebhooks "orders/orders-actor/rest/webhooks"
 	"orders/orders-actor/retention"
+	"orders/orders-actor/webhook"
 	"orders/orders-actor/webui"
 )
 
@@ -157,6 +161,17 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 		Remover: retention.Remover{Orders: orders, Payments: payments}, Store: db.Removal, Log: logger, Days: c.RetainDays, Clock: time.Now,
 		Registry: registry,
 	})
+	hooks, err := webhook.New(webhook.Config{
+		Store: db.Webhooks, Keys: dapr.Accepted(keys, sealKey), Data: restwebhooks.EventData, AllowPrivate: c.WebhookPrivate, Clock: time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	relayer := relay.New(relay.Config{
+		Store: db.Destinations, Events: db, Feed: events, Targets: map[string]relay.Target{webhooks.Kind: hooks}, Holder: hostName(c.Addr),
+		Log: logger, Clock: time.Now, Registry: registry,
+	})
+	hooks.Changed = relayer.Wake
 	issuer := auth.NewOIDC(c.OIDC)
 	server, err := newServer(c, keys, logger, issuer, rest.Options{
 		Commands: orders, Reads: db, Feed: events, Checks: checks(host, db), Registry: registry,
@@ -165,6 +180,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 			Inspector: inspector, Commands: orders, Store: db, Minutes: db.Minutes, Audits: db.Audits,
 			After: c.AttentionAfter, AuditPerMinute: c.AuditPerMinute,
 		},
+		Webhooks: restwebhooks.Handlers{Service: hooks, Store: db.Webhooks},
 	})
 	if err != nil {
 		return err
@@ -175,7 +191,10 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 	}
 
 	reindex := run.Every(reindexEvery, logger, "search words", func(ctx context.Context) error { return db.Reindex(ctx, logger) })
-	prune := run.Every(pruneEvery, logger, "prune", func(ctx context.Context) error { return db.Prune(ctx, time.Now()) })
+	prune := run.Every(pruneEvery, logger, "prune", func(ctx context.Context) error {
+		relayer.Wake() // another replica may have added the first destination
+		return db.Prune(ctx, time.Now())
+	})
 	minutes := run.Every(minutesEvery, logger, "minutes", func(ctx context.Context) error { return db.Minutes.Advance(ctx, time.Now()) })
 	discover := run.Every(discoverEvery, logger, "issuer", func(ctx context.Context) error {
 		if c.AuthMode == "dev" {
@@ -192,6 +211,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 		run.Part{Name: "retention", Run: retainer.Run, StopTimeout: 2 * time.Second},
 		run.Part{Name: "payments", Run: pay.Run, StopTimeout: 12 * time.Second},
 		run.Part{Name: "actors", Run: host.Run, StopTimeout: 18 * time.Second},
+		run.Part{Name: "relay", Run: relayer.Run, StopTimeout: 4 * time.Second},
 		run.Part{Name: "feed", Run: events.Run, StopTimeout: 2 * time.Second},
 		run.Part{Name: "prune", Run: prune, StopTimeout: 2 * time.Second},
 		run.Part{Name: "minutes", Run: minutes, StopTimeout: 2 * time.Second},

@@ -254,6 +254,8 @@ func sample(s *openapi3.Schema, number int) any {
 			return int64(*s.Min)
 		}
 		return int64(1)
+	case s.Type.Is("boolean"):
+		return true
 	case s.Format == "uuid":
 		return fmt.Sprintf("01936f2e-5b1c-7c3a-9d54-%012d", number)
 	case s.Format == "date-time":

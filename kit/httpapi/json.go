@@ -124,6 +124,8 @@ func kindName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.String:
 		return "a string"
+	case reflect.Bool:
+		return "true or false"
 	case reflect.Int, reflect.Int64:
 		return "a whole number"
 	case reflect.Slice:

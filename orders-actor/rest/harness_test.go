@@ -29,6 +29,8 @@ import (
 	"orders/orders-actor/payer"
 	"orders/orders-actor/rest"
 	"orders/orders-actor/rest/operator"
+	"orders/orders-actor/rest/webhooks"
+	"orders/orders-actor/webhook"
 )
 
 // waitLimit ends a test when what it waits for does not happen. No test passes by waiting.
@@ -63,6 +65,11 @@ func start(t testing.TB, change ...func(*rest.Options)) *server {
 		Commands: s.turns, Reads: db, Verifier: dev, Dev: dev, Log: slog.New(slog.DiscardHandler),
 		Operator: operators(s.turns),
 	}
+	hooks, err := webhook.New(webhook.Config{
+		Store: db.Webhooks, Keys: [][]byte{tokenKey}, Data: webhooks.EventData, AllowPrivate: true, Clock: time.Now, Changed: func() {},
+	})
+	require.NoError(t, err)
+	options.Webhooks = webhooks.Handlers{Service: hooks, Store: db.Webhooks}
 	for _, c := range change {
 		c(&options)
 	}

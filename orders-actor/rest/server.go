@@ -10,7 +10,8 @@
 //   - Long polls and streams share one feed per replica, so that their number does not change the load of the database.
 //
 // The packages below this one do not know the API: request reads requests, limit counts calls, cursor encrypts cursors,
-// browser protects browsers, ordercsv formats exports. Package operator has the handlers for operators, package storefront the catalogue.
+// browser protects browsers, ordercsv formats exports. Package operator has the handlers for operators,
+// package storefront the catalogue, package webhooks those of webhooks.
 package rest
 
 import (
@@ -26,7 +27,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/compress"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/valyala/fasthttp"
 
 	"orders/api"
 	"orders/kit/httpapi"
@@ -43,6 +43,7 @@ import (
 	"orders/orders-actor/rest/operator"
 	"orders/orders-actor/rest/request"
 	"orders/orders-actor/rest/storefront"
+	"orders/orders-actor/rest/webhooks"
 )
 
 const (
@@ -62,6 +63,7 @@ type Options struct {
 	Commands Commands
 	Reads    Reads
 	Operator operator.Handlers // Log, Now and Readers are set by New
+	Webhooks webhooks.Handlers
 	Feed     *feed.Feed
 	Verifier auth.Verifier
 	Dev      *auth.Dev      // issues dev tokens; nil disables them
@@ -143,7 +145,7 @@ func New(o Options) (*Server, error) {
 	if err := s.addRoutes(); err != nil {
 		return nil, err
 	}
-	s.app.Server().Handler = rewriteUnknownMethods(s.app.Server().Handler)
+	s.app.Server().Handler = request.RewriteUnknownMethods(s.app.Server().Handler)
 	return s, nil
 }
 
@@ -215,6 +217,13 @@ func (s *Server) addRoutes() error {
 	s.addRoute("/v1/stats", get(s.signedIn(onlyJSON(operator.Only(s.Operator.Stats)))))
 	s.addRoute("/v1/orders/:id/inspect", get(s.signedIn(onlyJSON(operator.Only(s.Operator.Inspect)))))
 	s.addRoute("/v1/orders/:id/reconcile", post(s.signedIn(onlyJSON(operator.Only(s.Operator.Reconcile)))))
+	for path, operations := range s.Webhooks.Routes() {
+		admitted := make([]operation, len(operations))
+		for i, o := range operations {
+			admitted[i] = operation{o.Methods, s.signedIn(onlyJSON(operator.Only(o.Handle)))}
+		}
+		s.addRoute(path, admitted...)
+	}
 	s.app.Use(s.serveSPA)
 	return nil
 }
@@ -275,15 +284,4 @@ func (s *Server) serveSPA(c *fiber.Ctx) error {
 		return fiber.ErrMethodNotAllowed
 	}
 	return s.SPA(c)
-}
-
-// rewriteUnknownMethods rewrites unknown methods to TRACE, which has no route and so yields our 405 problem. Fiber answers
-// unknown methods in plain text, outside of our middleware.
-func rewriteUnknownMethods(next fasthttp.RequestHandler) fasthttp.RequestHandler {
-	return func(c *fasthttp.RequestCtx) {
-		if !slices.Contains(fiber.DefaultMethods, string(c.Method())) {
-			c.Request.Header.SetMethod(fiber.MethodTrace)
-		}
-		next(c)
-	}
 }

@@ -42,7 +42,7 @@ func withStack(m *testing.M) (code int, err error) {
 	shared, err = stack.Start(context.Background(), stack.Options{
 		Home: home, FreePorts: true, Stdout: os.Stdout,
 		Env: map[string]map[string]string{
-			stack.OrdersActor: {"DELIVER_AFTER": "3s", "RATE_LIMIT": "0"},
+			stack.OrdersActor: {"DELIVER_AFTER": "3s", "RATE_LIMIT": "0", "WEBHOOK_ALLOW_PRIVATE": "true"},
 			stack.PaymentsSvc: {"PAYMENT_CONFIRM_RATE": "0.5", "PAYMENT_LATENCY": "20ms"},
 		},
 	})

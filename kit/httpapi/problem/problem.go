@@ -34,6 +34,8 @@ const (
 	AlreadyDelivered     Code = "already-delivered"
 	CursorExpired        Code = "cursor-expired"
 	OrderRemoved         Code = "order-removed"
+	WebhookNotFound      Code = "webhook-not-found"
+	WebhookRefused       Code = "webhook-refused"
 	VersionMismatch      Code = "version-mismatch"
 	TooLarge             Code = "too-large"
 	UnsupportedMediaType Code = "unsupported-media-type"
@@ -56,6 +58,8 @@ var statuses = map[Code]int{
 	AlreadyDelivered:     http.StatusConflict,
 	CursorExpired:        http.StatusGone,
 	OrderRemoved:         http.StatusGone,
+	WebhookNotFound:      http.StatusNotFound,
+	WebhookRefused:       http.StatusUnprocessableEntity,
 	VersionMismatch:      http.StatusPreconditionFailed,
 	TooLarge:             http.StatusRequestEntityTooLarge,
 	UnsupportedMediaType: http.StatusUnsupportedMediaType,

@@ -267,6 +267,147 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List webhooks
+         * @description For operators. The oldest first, without their secrets.
+         */
+        get: operations["listWebhooks"];
+        put?: never;
+        /**
+         * Add a webhook
+         * @description For operators. From now on, each version of each order is sent to the URL with `POST`, at least once, and the versions of an order
+         *     one after another: while one of them fails, later ones of the same order wait. An event that was not answered with 2xx within 10 s
+         *     is sent again after growing pauses, for three days; then the webhook is disabled. Redirects are not followed. Receivers should
+         *     ignore a `Webhook-Id` that they have seen, and a `version` below one that they have seen.
+         *
+         *     The response has the secret that signs the events. It is not shown again. There are at most 20 webhooks.
+         */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One webhook
+         * @description For operators.
+         */
+        get: operations["getWebhook"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a webhook
+         * @description For operators. Also deletes its deliveries.
+         */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        /**
+         * Change, disable or enable a webhook
+         * @description For operators. Fields that are left out stay as they are. A disabled webhook receives nothing. When it is enabled again, it continues
+         *     with the first event that it has not received, or with new events if the event log no longer has that one (it keeps events for 7
+         *     days at least).
+         */
+        patch: operations["updateWebhook"];
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace the secret of a webhook
+         * @description For operators. The response has the new secret, which is not shown again. For 24 hours, events are signed with the previous secret
+         *     too. A second rotation within that time ends the first one's.
+         */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test event now
+         * @description For operators. Sends an event of the type `orders.webhook.test.v1`, whatever the types of the webhook are, also if it is disabled, and
+         *     responds with what came of it. It is sent once.
+         */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The last deliveries of a webhook
+         * @description For operators. Each attempt is a delivery. The newest first. The last 200 are kept.
+         */
+        get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/deliveries/{delivery}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send the event of a delivery again now
+         * @description For operators. Sends it once, and responds with the new delivery. The attempts that are due later do not change.
+         */
+        post: operations["resendWebhookDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session": {
         parameters: {
             query?: never;
@@ -922,6 +1063,129 @@ export interface components {
             /** @description Why it failed. */
             error?: string;
         };
+        /**
+         * @description The type of an event. It ends with the version of its schema.
+         * @enum {string}
+         */
+        EventType: "orders.order.created.v1" | "orders.order.confirmed.v1" | "orders.order.delivered.v1" | "orders.order.cancelled.v1";
+        CreateWebhook: {
+            /** @description Where events are sent: an `https://` URL without a user name and a fragment. */
+            url: string;
+            description?: string;
+            /** @description Which events to send; all if it is left out or empty. */
+            types?: components["schemas"]["EventType"][];
+        };
+        UpdateWebhook: {
+            url?: string;
+            description?: string;
+            /** @description Which events to send; all if it is empty. */
+            types?: components["schemas"]["EventType"][];
+            enabled?: boolean;
+        };
+        Webhook: {
+            /** Format: uuid */
+            id: string;
+            url: string;
+            description?: string;
+            /** @description Which events are sent; all if it is empty. */
+            types: components["schemas"]["EventType"][];
+            enabled: boolean;
+            /** @description Why it is disabled. */
+            disabledReason?: string;
+            /** @description Failed attempts since the last success. */
+            failures: number;
+            /** Format: date-time */
+            lastSuccessAt?: string;
+            /** Format: date-time */
+            lastFailureAt?: string;
+            /** @description Of the last failure. */
+            lastError?: string;
+            /** @description Events that must be sent again, or wait for one of them. */
+            waiting: number;
+            /**
+             * Format: date-time
+             * @description Of the oldest of them.
+             */
+            waitingSince?: string;
+            /**
+             * Format: date-time
+             * @description Until when the previous secret signs too.
+             */
+            previousSecretUntil?: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        /** @description A webhook and its secret. */
+        WebhookWithSecret: components["schemas"]["Webhook"] & {
+            /** @description The key of the signatures, in base64 after `whsec_`. */
+            secret: string;
+        };
+        WebhookList: {
+            webhooks: components["schemas"]["Webhook"][];
+        };
+        /** @description One attempt to send an event. */
+        WebhookDelivery: {
+            /** Format: uuid */
+            id: string;
+            /** @description The `Webhook-Id`. */
+            eventId: string;
+            /** @description Of the event. */
+            type: string;
+            /**
+             * Format: uuid
+             * @description Absent for a test event.
+             */
+            orderId?: string;
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            durationMs: number;
+            /** @description 1 for the first one; absent for a test or a resend. */
+            attempt?: number;
+            delivered: boolean;
+            /** @description Of the response; absent if there was none. */
+            status?: number;
+            /** @description Why it failed. */
+            error?: string;
+            event: components["schemas"]["OrderEvent"];
+        };
+        WebhookDeliveryList: {
+            deliveries: components["schemas"]["WebhookDelivery"][];
+        };
+        /** @description A version of an order as a CloudEvent 1.0 in JSON. A test event has no `subject`, and other `data`. */
+        OrderEvent: {
+            /** @enum {string} */
+            specversion: "1.0";
+            /** @description The order's id and version: `ID_VERSION`. */
+            id: string;
+            /**
+             * Format: uri-reference
+             * @description Always `/v1/orders`.
+             */
+            source: string;
+            /** @description An `EventType`, or `orders.webhook.test.v1`. */
+            type: string;
+            /** @description The order's id. */
+            subject?: string;
+            /**
+             * Format: date-time
+             * @description When the order changed.
+             */
+            time: string;
+            /** @enum {string} */
+            datacontenttype: "application/json";
+            /**
+             * Format: uri-reference
+             * @description Where this contract describes `data`: `OrderSummary`.
+             */
+            dataschema?: string;
+            /** @description The order, an `OrderSummary`, as operators see it. */
+            data: {
+                [key: string]: unknown;
+            };
+        };
         SessionConfig: {
             authMode: components["schemas"]["AuthMode"];
             oidc?: components["schemas"]["OidcConfig"];
@@ -980,7 +1244,7 @@ export interface components {
          * @description Stable; what programs should look at.
          * @enum {string}
          */
-        ProblemCode: "invalid-request" | "invalid-json" | "unauthenticated" | "forbidden" | "not-found" | "order-not-found" | "already-delivered" | "version-mismatch" | "idempotency-key-reused" | "cursor-expired" | "order-removed" | "method-not-allowed" | "not-acceptable" | "unsupported-media-type" | "too-large" | "rate-limited" | "overloaded" | "unavailable" | "internal";
+        ProblemCode: "invalid-request" | "invalid-json" | "unauthenticated" | "forbidden" | "not-found" | "order-not-found" | "already-delivered" | "version-mismatch" | "idempotency-key-reused" | "cursor-expired" | "order-removed" | "webhook-not-found" | "webhook-refused" | "method-not-allowed" | "not-acceptable" | "unsupported-media-type" | "too-large" | "rate-limited" | "overloaded" | "unavailable" | "internal";
     };
     responses: {
         /** @description The order has not changed. */
@@ -1036,6 +1300,26 @@ export interface components {
         };
         /** @description There is no such order, or it isn't yours (`order-not-found`). */
         OrderNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There is no such webhook or delivery (`webhook-not-found`). */
+        WebhookNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The webhook is not allowed (`webhook-refused`): its URL does not begin with `https://`, is in a private network, or there are 20 webhooks. */
+        WebhookRefused: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
                 [name: string]: unknown;
@@ -1139,6 +1423,16 @@ export interface components {
          * @example 01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77
          */
         OrderIdInPath: components["schemas"]["OrderId"];
+        /**
+         * @description The webhook's id.
+         * @example 01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77
+         */
+        WebhookIdInPath: string;
+        /**
+         * @description The delivery's id.
+         * @example 01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e78
+         */
+        DeliveryIdInPath: string;
         /**
          * @description Makes a retry of this call safe. 1 to 200 visible ASCII characters, for example a new UUID.
          * @example 5f8f1c1e-6f0a-4b7e-8c55-7d2a8b1f9e10
@@ -1853,6 +2147,359 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhooks. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateWebhook"];
+            };
+        };
+        responses: {
+            /** @description The webhook, with its secret. */
+            201: {
+                headers: {
+                    /**
+                     * @description The path of the webhook.
+                     * @example /v1/webhooks/01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77
+                     */
+                    Location: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["WebhookRefused"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id.
+                 * @example 01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77
+                 */
+                id: components["parameters"]["WebhookIdInPath"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["WebhookNotFound"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id.
+                 * @example 01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77
+                 */
+                id: components["parameters"]["WebhookIdInPath"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It was deleted. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["WebhookNotFound"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id.
+                 * @example 01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77
+                 */
+                id: components["parameters"]["WebhookIdInPath"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateWebhook"];
+            };
+        };
+        responses: {
+            /** @description The webhook. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["WebhookNotFound"];
+            406: components["responses"]["NotAcceptable"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["WebhookRefused"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id.
+                 * @example 01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77
+                 */
+                id: components["parameters"]["WebhookIdInPath"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook, with its new secret. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["WebhookNotFound"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id.
+                 * @example 01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77
+                 */
+                id: components["parameters"]["WebhookIdInPath"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery, which may have failed. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["WebhookNotFound"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /** @description How many to return. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id.
+                 * @example 01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77
+                 */
+                id: components["parameters"]["WebhookIdInPath"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The deliveries. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["WebhookNotFound"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resendWebhookDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id.
+                 * @example 01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77
+                 */
+                id: components["parameters"]["WebhookIdInPath"];
+                /**
+                 * @description The delivery's id.
+                 * @example 01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e78
+                 */
+                delivery: components["parameters"]["DeliveryIdInPath"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new delivery, which may have failed. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["WebhookNotFound"];
             406: components["responses"]["NotAcceptable"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];

@@ -35,6 +35,8 @@ const problems: Record<ProblemCode, [number, string]> = {
   'already-delivered': [409, 'Conflict'],
   'cursor-expired': [410, 'Gone'],
   'order-removed': [410, 'Gone'],
+  'webhook-not-found': [404, 'Not Found'],
+  'webhook-refused': [422, 'Unprocessable Entity'],
   'version-mismatch': [412, 'Precondition Failed'],
   'too-large': [413, 'Request Entity Too Large'],
   'unsupported-media-type': [415, 'Unsupported Media Type'],
