@@ -209,10 +209,24 @@ const (
 	AttentionFilterTrue  AttentionFilter = "true"
 )
 
+// Defines values for CancelledByFilter.
+const (
+	CancelledByFilterCustomer CancelledByFilter = "customer"
+	CancelledByFilterOperator CancelledByFilter = "operator"
+	CancelledByFilterPayment  CancelledByFilter = "payment"
+)
+
 // Defines values for ListOrdersParamsAttention.
 const (
 	ListOrdersParamsAttentionFalse ListOrdersParamsAttention = "false"
 	ListOrdersParamsAttentionTrue  ListOrdersParamsAttention = "true"
+)
+
+// Defines values for ListOrdersParamsCancelledBy.
+const (
+	ListOrdersParamsCancelledByCustomer ListOrdersParamsCancelledBy = "customer"
+	ListOrdersParamsCancelledByOperator ListOrdersParamsCancelledBy = "operator"
+	ListOrdersParamsCancelledByPayment  ListOrdersParamsCancelledBy = "payment"
 )
 
 // Defines values for ListOrdersParamsSort.
@@ -227,8 +241,21 @@ const (
 
 // Defines values for CountOrdersParamsAttention.
 const (
-	False CountOrdersParamsAttention = "false"
-	True  CountOrdersParamsAttention = "true"
+	CountOrdersParamsAttentionFalse CountOrdersParamsAttention = "false"
+	CountOrdersParamsAttentionTrue  CountOrdersParamsAttention = "true"
+)
+
+// Defines values for CountOrdersParamsCancelledBy.
+const (
+	CountOrdersParamsCancelledByCustomer CountOrdersParamsCancelledBy = "customer"
+	CountOrdersParamsCancelledByOperator CountOrdersParamsCancelledBy = "operator"
+	CountOrdersParamsCancelledByPayment  CountOrdersParamsCancelledBy = "payment"
+)
+
+// Defines values for CountOrdersParamsTotals.
+const (
+	CountOrdersParamsTotalsFalse CountOrdersParamsTotals = "false"
+	CountOrdersParamsTotalsTrue  CountOrdersParamsTotals = "true"
 )
 
 // Attention Why the order needs an operator. For operators only, and absent if it needs none. It may change without a new version.
@@ -401,6 +428,16 @@ type CreateWebhook struct {
 
 // Currency ISO 4217. All have two decimals except JPY, which has none.
 type Currency string
+
+// CurrencyTotal defines model for CurrencyTotal.
+type CurrencyTotal struct {
+	// Currency ISO 4217. All have two decimals except JPY, which has none.
+	Currency Currency `json:"currency"`
+	Orders   int      `json:"orders"`
+
+	// Total The sum in minor units.
+	Total int64 `json:"total"`
+}
 
 // Current Where the order stands, when that is why it was refused.
 type Current struct {
@@ -661,6 +698,10 @@ type OrderCounts struct {
 
 	// Counts Orders per status.
 	Counts Counts `json:"counts"`
+
+	// Totals The totals of the counted orders that are not cancelled, the currency of most orders first. Absent when there are none, and
+	// without `totals=true`. With `atLeast` they are totals of some of the orders.
+	Totals []CurrencyTotal `json:"totals,omitempty,omitzero"`
 }
 
 // OrderEvent A version of an order as a CloudEvent 1.0 in JSON. A test event has no `subject`, and other `data`.
@@ -1191,11 +1232,17 @@ type WebhookWithSecret struct {
 // AttentionFilter defines model for AttentionFilter.
 type AttentionFilter string
 
+// CancelledByFilter defines model for CancelledByFilter.
+type CancelledByFilter string
+
 // CreatedFrom defines model for CreatedFrom.
 type CreatedFrom = time.Time
 
 // CreatedTo defines model for CreatedTo.
 type CreatedTo = time.Time
+
+// CurrencyFilter ISO 4217. All have two decimals except JPY, which has none.
+type CurrencyFilter = Currency
 
 // CustomerFilter defines model for CustomerFilter.
 type CustomerFilter = string
@@ -1203,20 +1250,35 @@ type CustomerFilter = string
 // DeliveryIDInPath defines model for DeliveryIdInPath.
 type DeliveryIDInPath = string
 
+// DueBefore defines model for DueBefore.
+type DueBefore = time.Time
+
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
+// MaxTotal defines model for MaxTotal.
+type MaxTotal = int64
+
+// MinTotal defines model for MinTotal.
+type MinTotal = int64
+
 // OrderIDInPath defines model for OrderIdInPath.
 type OrderIDInPath = OrderID
+
+// PaymentFilter defines model for PaymentFilter.
+type PaymentFilter = PaymentStatus
 
 // Prefer defines model for Prefer.
 type Prefer = string
 
 // SearchText defines model for SearchText.
 type SearchText = string
+
+// UpdatedFrom defines model for UpdatedFrom.
+type UpdatedFrom = time.Time
 
 // WebhookIDInPath defines model for WebhookIdInPath.
 type WebhookIDInPath = string
@@ -1291,7 +1353,30 @@ type ListOrdersParams struct {
 	// To Created before this time, in the format of `from`.
 	To *CreatedTo `form:"to,omitempty" json:"to,omitempty"`
 
-	// Sort Sort key; a leading minus reverses the order.
+	// UpdatedFrom Changed last at this time or later, in the format of `from`. A final order does not change any more, so with
+	// `status=cancelled` these are the orders that were cancelled since then.
+	UpdatedFrom *UpdatedFrom `form:"updatedFrom,omitempty" json:"updatedFrom,omitempty"`
+
+	// DueBefore Confirmed orders that are due before this time, or overdue. In the format of `from`.
+	DueBefore *DueBefore `form:"dueBefore,omitempty" json:"dueBefore,omitempty"`
+
+	// Currency Only orders in this currency.
+	Currency CurrencyFilter `form:"currency,omitempty" json:"currency,omitempty,omitzero"`
+
+	// MinTotal A total of at least this, in minor units. It needs `currency` (`400` otherwise).
+	MinTotal *MinTotal `form:"minTotal,omitempty" json:"minTotal,omitempty"`
+
+	// MaxTotal A total of at most this, in minor units and not less than `minTotal`. It needs `currency` (`400` otherwise).
+	MaxTotal *MaxTotal `form:"maxTotal,omitempty" json:"maxTotal,omitempty"`
+
+	// Payment Only orders whose payment has this status.
+	Payment PaymentFilter `form:"payment,omitempty" json:"payment,omitempty,omitzero"`
+
+	// CancelledBy Only orders that were cancelled by the customer, by an operator, or because the payment was declined (`payment`).
+	CancelledBy *ListOrdersParamsCancelledBy `form:"cancelledBy,omitempty" json:"cancelledBy,omitempty"`
+
+	// Sort Sort key; a leading minus reverses the order. `total` needs `currency` (`400` otherwise): totals of several currencies
+	// cannot be compared, and a list in groups of currencies would not have the largest orders first either.
 	Sort *ListOrdersParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Limit The largest number of orders on a page.
@@ -1303,6 +1388,9 @@ type ListOrdersParams struct {
 
 // ListOrdersParamsAttention defines parameters for ListOrders.
 type ListOrdersParamsAttention string
+
+// ListOrdersParamsCancelledBy defines parameters for ListOrders.
+type ListOrdersParamsCancelledBy string
 
 // ListOrdersParamsSort defines parameters for ListOrders.
 type ListOrdersParamsSort string
@@ -1334,10 +1422,41 @@ type CountOrdersParams struct {
 
 	// To Created before this time, in the format of `from`.
 	To *CreatedTo `form:"to,omitempty" json:"to,omitempty"`
+
+	// UpdatedFrom Changed last at this time or later, in the format of `from`. A final order does not change any more, so with
+	// `status=cancelled` these are the orders that were cancelled since then.
+	UpdatedFrom *UpdatedFrom `form:"updatedFrom,omitempty" json:"updatedFrom,omitempty"`
+
+	// DueBefore Confirmed orders that are due before this time, or overdue. In the format of `from`.
+	DueBefore *DueBefore `form:"dueBefore,omitempty" json:"dueBefore,omitempty"`
+
+	// Currency Only orders in this currency.
+	Currency CurrencyFilter `form:"currency,omitempty" json:"currency,omitempty,omitzero"`
+
+	// MinTotal A total of at least this, in minor units. It needs `currency` (`400` otherwise).
+	MinTotal *MinTotal `form:"minTotal,omitempty" json:"minTotal,omitempty"`
+
+	// MaxTotal A total of at most this, in minor units and not less than `minTotal`. It needs `currency` (`400` otherwise).
+	MaxTotal *MaxTotal `form:"maxTotal,omitempty" json:"maxTotal,omitempty"`
+
+	// Payment Only orders whose payment has this status.
+	Payment PaymentFilter `form:"payment,omitempty" json:"payment,omitempty,omitzero"`
+
+	// CancelledBy Only orders that were cancelled by the customer, by an operator, or because the payment was declined (`payment`).
+	CancelledBy *CountOrdersParamsCancelledBy `form:"cancelledBy,omitempty" json:"cancelledBy,omitempty"`
+
+	// Totals With `true`, also the sums of the totals.
+	Totals *CountOrdersParamsTotals `form:"totals,omitempty" json:"totals,omitempty"`
 }
 
 // CountOrdersParamsAttention defines parameters for CountOrders.
 type CountOrdersParamsAttention string
+
+// CountOrdersParamsCancelledBy defines parameters for CountOrders.
+type CountOrdersParamsCancelledBy string
+
+// CountOrdersParamsTotals defines parameters for CountOrders.
+type CountOrdersParamsTotals string
 
 // FollowOrdersParams defines parameters for FollowOrders.
 type FollowOrdersParams struct {

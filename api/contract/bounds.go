@@ -37,8 +37,9 @@ func CheckBounds(ctx context.Context, spec []byte, target Target) (sent int, vio
 	return len(drafts), violations
 }
 
-// opaque are parameters of which the server may reject values that match the schema, such as an unknown cursor.
-var opaque = []string{"cursor", "after", "Last-Event-ID", "If-Match"}
+// opaque are parameters of which the server may reject values that match the schema, such as an unknown cursor, or a total
+// without a currency.
+var opaque = []string{"cursor", "after", "Last-Event-ID", "If-Match", "sort", "minTotal", "maxTotal"}
 
 func (p parsed) checkDraft(ctx context.Context, target Target, d draft) error {
 	req, err := d.request(ctx, target.URL)

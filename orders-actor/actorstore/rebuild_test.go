@@ -175,7 +175,7 @@ func TestRebuildRestoresALostOrderDatabase(t *testing.T) {
 					require.True(t, found)
 					require.Equal(t, want, got)
 				}
-				page, err := db.List(ctx, orderdb.Query{Customer: "alice", Limit: 500})
+				page, err := db.List(ctx, orderdb.Query{Filter: orderdb.Filter{Customer: "alice"}, Limit: 500})
 				require.NoError(t, err)
 				require.Len(t, page.Orders, len(orders))
 			}

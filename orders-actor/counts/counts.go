@@ -45,7 +45,7 @@ type Counter struct {
 	filters map[orderdb.Filter]*query // the next query; nil without a request. Each filter has a goroutine.
 }
 
-// New returns a counter. Queries with a text count as searches of one of the users that wait for them.
+// New returns a counter. Queries that may read many rows, see orderdb.Filter.ReadsRows, count as searches of one of the users that wait for them.
 func New(reads Reads, searches Searches, log *slog.Logger) *Counter {
 	return &Counter{reads: reads, searches: searches, log: log, filters: map[orderdb.Filter]*query{}}
 }
@@ -139,7 +139,7 @@ func (c *Counter) dropIfMany(f orderdb.Filter) bool {
 }
 
 func (c *Counter) count(ctx context.Context, users []string, f orderdb.Filter) (counts orderdb.Counts, err error) {
-	if f.Text != "" {
+	if f.ReadsRows() {
 		user, err := c.enterSearches(users)
 		if err != nil {
 			return counts, err

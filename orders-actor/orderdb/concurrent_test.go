@@ -179,7 +179,7 @@ func TestGroupsInEachModeOfTheDriver(t *testing.T) {
 			}
 			all.Wait()
 			assert.Len(t, eventsAfter(t, db, after), 40)
-			page, err := db.List(t.Context(), orderdb.Query{Text: "日本", Limit: 100})
+			page, err := db.List(t.Context(), orderdb.Query{Filter: orderdb.Filter{Text: "日本"}, Limit: 100})
 			require.NoError(t, err)
 			assert.Len(t, page.Orders, 20)
 		})

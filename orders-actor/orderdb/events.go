@@ -8,6 +8,7 @@ import (
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb/cursors"
 	"orders/orders-actor/orderdb/eventlog"
+	"orders/orders-actor/orderdb/selection"
 	"orders/orders-actor/orderdb/sqldb"
 )
 
@@ -53,10 +54,10 @@ func (d *DB) Events(ctx context.Context, q EventQuery) (events Events, err error
 		return Events{}, err
 	}
 	limit := limitOf(q.Limit)
-	a := args{after.Tx, after.Seq, limit}
+	a := selection.Args{after.Tx, after.Seq, limit}
 	ofCustomer := eventlog.NotErased
 	if q.Customer != "" {
-		ofCustomer = "AND customer = " + a.add(q.Customer)
+		ofCustomer = "AND customer = " + a.Add(q.Customer)
 	}
 	// One statement reads one snapshot. It returns a row even if there is no event.
 	query := `

@@ -3,53 +3,39 @@ package orderdb
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
-	"slices"
-	"time"
+	"database/sql"
+	"errors"
 
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb/attention"
 	"orders/orders-actor/orderdb/cursors"
+	"orders/orders-actor/orderdb/selection"
 	"orders/orders-actor/orderdb/sqldb"
 )
 
-// Sort is the sort key of a list.
-type Sort string
-
-// The sorts. Orders with the same key are sorted by id, in the same direction.
-const (
-	SortCreated Sort = "created"
-	SortUpdated Sort = "updated"
-	SortTotal   Sort = "total"
+type (
+	// Query is selection.Query.
+	Query = selection.Query
+	// Filter is selection.Filter.
+	Filter = selection.Filter
+	// Sort is selection.Sort.
+	Sort = selection.Sort
 )
 
-var sortColumns = map[Sort]string{"": "created_at", SortCreated: "created_at", SortUpdated: "updated_at", SortTotal: "total"}
-
-// Query selects orders. Empty fields do not filter, and neither does a Text that is not Searchable. Each word of Text must be
-// a prefix of a word of the order; see package words. From is inclusive, To is exclusive. Attention selects orders that need
-// attention; of each reason only the 1,000 that have waited longest.
-type Query struct {
-	Customer   string
-	Attention  bool
-	Operator   bool // also count the orders that need attention
-	Statuses   []order.Status
-	Text       string
-	From, To   time.Time // when it was created
-	Sort       Sort      // SortCreated when empty
-	Descending bool
-	Limit      int // of a page: 50 when 0, 500 at most
-	Cursor     string
-}
+// See selection.Sort.
+const (
+	SortCreated = selection.SortCreated
+	SortUpdated = selection.SortUpdated
+	SortTotal   = selection.SortTotal
+)
 
 // Page is a page of a list.
 type Page struct {
-	Orders []order.Order // see order.Order.Summary
-	Next   string        // the cursor of the next page; empty on the last one
-	// Counts is the number of orders per status, without the filter Query.Statuses. It is at most CountLimit, or less with a
-	// text. AtLeast lists the statuses that may have more.
+	// Orders are summaries, see order.Order.Summary. They may be fewer than Query.Limit, also none, on a page that is not the last.
+	Orders []order.Order
+	Next   string // the cursor of the next page; empty on the last one
+	// Counts is the number of orders per status, without the filter Query.Statuses. It is at most CountLimit, or less with
+	// filters that no index answers. AtLeast lists the statuses that may have more.
 	Counts  map[order.Status]int
 	AtLeast []order.Status
 	// Attention is the number of orders that need attention, without Query.Statuses: at most attention.CountLimit. It is nil
@@ -58,32 +44,32 @@ type Page struct {
 	Feed      string // the cursor from which Events returns all changes that are not in the page
 }
 
-// Filter selects orders as the fields of Query with these names do.
-type Filter struct {
-	Customer  string
-	Attention bool
-	Operator  bool
-	Text      string
-	From, To  time.Time
-}
-
 // Counts is the number of orders per status, within the limits of Page.
 type Counts struct {
 	PerStatus map[order.Status]int
 	AtLeast   []order.Status
 	Attention *int
+	// Totals is the number of orders and the sum of their totals in minor units, per currency, without cancelled orders. It is nil
+	// unless Filter.Totals is set, and has only counted orders.
+	Totals map[string]Total
+}
+
+// Total is the total of some orders in one currency, in minor units.
+type Total struct {
+	Orders int
+	Total  int64
 }
 
 const (
 	// CountLimit is the largest count per status.
-	CountLimit  = 10_000
+	CountLimit  = selection.CountLimit
 	pageSize    = 50
 	maxPageSize = 500
 )
 
 // List returns one page, or ErrBadCursor. The page may be newer than Feed, never older.
 func (d *DB) List(ctx context.Context, q Query) (page Page, err error) {
-	after, err := q.after()
+	after, err := q.After()
 	if err != nil {
 		return Page{}, err
 	}
@@ -113,7 +99,7 @@ func (d *DB) List(ctx context.Context, q Query) (page Page, err error) {
 // Counts returns the counts of a page with this filter. It reads no orders for them that List does not read.
 func (d *DB) Counts(ctx context.Context, f Filter) (counts Counts, err error) {
 	err = d.db.Call(ctx, "count orders", pageTimeout, func(ctx context.Context) error {
-		s, err := d.plan(ctx, f.query())
+		s, err := d.plan(ctx, Query{Filter: f})
 		if err != nil {
 			return err
 		}
@@ -129,12 +115,12 @@ func (d *DB) Counts(ctx context.Context, f Filter) (counts Counts, err error) {
 // Export calls each with the summaries of all selected orders, in the order of the list, until it returns an error. It holds
 // one page in memory. With SortUpdated, orders that change meanwhile may be exported twice or not at all.
 func (d *DB) Export(ctx context.Context, q Query, each func(order.Order) error) error {
-	after, err := q.after()
+	after, err := q.After()
 	if err != nil {
 		return err
 	}
 	q.Limit = maxPageSize
-	var s selection
+	var s selection.Selection
 	err = d.db.Call(ctx, "export orders", pageTimeout, func(ctx context.Context) (err error) {
 		s, err = d.plan(ctx, q)
 		return err
@@ -157,48 +143,46 @@ func (d *DB) Export(ctx context.Context, q Query, each func(order.Order) error) 
 		if next == "" {
 			return nil
 		}
-		after, err = cursors.ParsePage(next, q.list())
+		after, err = cursors.ParsePage(next, q.List())
 	}
 	return err
 }
 
-// after validates the query and parses its cursor.
-func (q Query) after() (c cursors.Page, _ error) {
-	if _, ok := sortColumns[q.Sort]; !ok {
-		return c, fmt.Errorf("unknown sort %q", q.Sort)
-	}
-	for _, status := range q.Statuses {
-		if !status.Valid() { // it becomes a part of SQL
-			return c, fmt.Errorf("unknown status %q", status)
-		}
-	}
-	if q.Cursor == "" {
-		return c, nil
-	}
-	return cursors.ParsePage(q.Cursor, q.list())
-}
-
-func (f Filter) query() Query {
-	return Query{Customer: f.Customer, Attention: f.Attention, Operator: f.Operator, Text: f.Text, From: f.From, To: f.To}
+func (d *DB) plan(ctx context.Context, q Query) (selection.Selection, error) {
+	return selection.Plan(ctx, d.db, d.Store, d.clock(), q)
 }
 
 func limitOf(limit int) int { return min(cmp.Or(max(limit, 0), pageSize), maxPageSize) }
 
-func (d *DB) page(ctx context.Context, s selection, after cursors.Page) (orders []order.Order, next string, _ error) {
+func (d *DB) page(ctx context.Context, s selection.Selection, after cursors.Page) (orders []order.Order, next string, _ error) {
+	if len(s.Ranges()) == 0 {
+		return nil, "", nil
+	}
 	type row struct {
 		key   int64
 		id    string
 		order order.Order
 	}
-	query, a := s.pageSQL(after)
+	span := selection.Span{After: after}
+	if s.Walks() {
+		query, a := s.UntilSQL(span)
+		until := &span.Until
+		if err := d.db.Lists.QueryRowContext(ctx, query, a...).Scan(&until.Key, &until.ID); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, "", err
+		}
+	}
+	query, a := s.PageSQL(span)
 	found, err := sqldb.Rows(ctx, d.db.Lists, query, a, func(scan sqldb.Scan, r *row) error { return scan(&r.key, &r.id, sqldb.JSON{V: &r.order}) })
 	if err != nil {
 		return nil, "", err
 	}
-	if len(found) > s.Limit {
+	switch {
+	case len(found) > s.Limit:
 		found = found[:s.Limit]
 		last := found[s.Limit-1]
-		next = cursors.Page{List: s.list(), Key: last.key, ID: last.id}.String()
+		next = cursors.Page{List: s.List(), Key: last.key, ID: last.id}.String()
+	case span.Until.ID != "":
+		next = cursors.Page{List: s.List(), Key: span.Until.Key, ID: span.Until.ID}.String()
 	}
 	for _, r := range found {
 		orders = append(orders, r.order.Summary())
@@ -206,38 +190,58 @@ func (d *DB) page(ctx context.Context, s selection, after cursors.Page) (orders 
 	return orders, next, nil
 }
 
-func (d *DB) count(ctx context.Context, s selection) (c Counts, _ error) {
-	type row struct {
-		status         order.Status
-		read, matching int
-	}
-	query, a, limit := s.countSQL()
-	found, err := sqldb.Rows(ctx, d.db.Lists, query, a, func(scan sqldb.Scan, r *row) error { return scan(&r.status, &r.read, &r.matching) })
-	if err != nil {
-		return Counts{}, err
-	}
+func (d *DB) count(ctx context.Context, s selection.Selection) (c Counts, _ error) {
 	c.PerStatus = map[order.Status]int{}
-	for _, r := range found {
-		c.PerStatus[r.status] = min(r.matching, limit)
-		if r.read > limit {
-			c.AtLeast = append(c.AtLeast, r.status)
-		}
+	if s.Totals {
+		c.Totals = map[string]Total{}
 	}
-	if s.Operator {
-		var n int
-		query, a := s.countAttentionSQL()
-		if err := d.db.Lists.QueryRowContext(ctx, query, a...).Scan(&n); err != nil {
+	if s.CanMatch() {
+		if err := d.countOrders(ctx, s, &c); err != nil {
 			return Counts{}, err
 		}
-		c.Attention = new(min(n, attention.CountLimit))
+	}
+	if !s.Operator {
+		return c, nil
+	}
+	c.Attention = new(0)
+	if s.CanMatch() {
+		query, a := s.CountAttentionSQL()
+		if err := d.db.Lists.QueryRowContext(ctx, query, a...).Scan(c.Attention); err != nil {
+			return Counts{}, err
+		}
+		*c.Attention = min(*c.Attention, attention.CountLimit)
 	}
 	return c, nil
 }
 
-// list identifies the selection and its order, without the page.
-func (q Query) list() string {
-	statuses := slices.Sorted(slices.Values(q.Statuses))
-	data, _ := json.Marshal([]any{q.Customer, statuses, q.Text, q.From.UnixMilli(), q.To.UnixMilli(), q.Sort, q.Descending, q.Attention}) // never fails
-	sum := sha256.Sum256(data)
-	return base64.RawURLEncoding.EncodeToString(sum[:9])
+func (d *DB) countOrders(ctx context.Context, s selection.Selection, c *Counts) error {
+	type row struct {
+		status         order.Status
+		currency       string
+		read, matching int
+		total          int64
+	}
+	query, a, limit := s.CountSQL()
+	found, err := sqldb.Rows(ctx, d.db.Lists, query, a, func(scan sqldb.Scan, r *row) error {
+		return scan(&r.status, &r.currency, &r.read, &r.matching, &r.total)
+	})
+	if err != nil {
+		return err
+	}
+	read := map[order.Status]int{}
+	for _, r := range found {
+		c.PerStatus[r.status] += r.matching
+		read[r.status] += r.read
+		if s.Totals && r.status != order.Cancelled && r.matching > 0 {
+			t := c.Totals[r.currency]
+			c.Totals[r.currency] = Total{t.Orders + r.matching, t.Total + r.total}
+		}
+	}
+	for _, status := range order.Statuses {
+		if read[status] > limit {
+			c.PerStatus[status] = min(c.PerStatus[status], limit)
+			c.AtLeast = append(c.AtLeast, status)
+		}
+	}
+	return nil
 }

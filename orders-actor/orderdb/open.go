@@ -7,7 +7,7 @@
 //   - Events, called with one cursor after another, returns each event once, and the events of an order in the order of
 //     their versions. It returns ErrCursorExpired when that is no longer possible. See events.go.
 //   - The pages of List hold each order that did not change meanwhile exactly once. Reads of lists, exports and counts are
-//     limited, whatever the size of the table. See list_sql.go for how, and for the exception.
+//     limited, whatever the size of the table. See package selection for how.
 //   - Each call has a timeout, also without a deadline in ctx. It returns ErrUnavailable while the database is unreachable.
 //     Then it is unknown whether a write was done, and a retry is safe.
 package orderdb

@@ -64,7 +64,7 @@ func TestPoolsKeepLimitOfConnections(t *testing.T) {
 	var calls sync.WaitGroup
 	for range 40 {
 		calls.Go(func() {
-			_, err := db.List(t.Context(), orderdb.Query{Text: "tea"})
+			_, err := db.List(t.Context(), orderdb.Query{Filter: orderdb.Filter{Text: "tea"}})
 			assert.NoError(t, err)
 		})
 		calls.Go(func() {
@@ -155,7 +155,7 @@ func TestDatabaseBehindPgBouncer(t *testing.T) {
 						s := newOrder(t, "ada", start)
 						putErr := db.Put(t.Context(), s)
 						_, getErr := db.Get(t.Context(), s.ID)
-						_, listErr := db.List(t.Context(), orderdb.Query{Text: "green", Customer: "ada"})
+						_, listErr := db.List(t.Context(), orderdb.Query{Filter: orderdb.Filter{Text: "green", Customer: "ada"}})
 						if !assert.NoError(t, errors.Join(putErr, getErr, listErr)) {
 							return
 						}

@@ -6,6 +6,8 @@ package orderdb
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -21,6 +23,7 @@ import (
 	"orders/orders-actor/order"
 	"orders/orders-actor/orderdb/attention"
 	"orders/orders-actor/orderdb/cursors"
+	"orders/orders-actor/orderdb/selection"
 	"orders/orders-actor/orderdb/sqldb"
 	"orders/orders-actor/orderdb/words"
 )
@@ -35,13 +38,19 @@ func fill(t *testing.T, d *DB) {
 		SELECT i, '01999999-0000-7000-8000-' || (100000000000 + i) AS id, 'customer-' || (i %% 100) AS customer,
 			CASE i / 100 %% 4 WHEN 0 THEN 'created' WHEN 1 THEN 'confirmed' WHEN 2 THEN 'delivered' ELSE 'cancelled' END AS status,
 			CASE WHEN i <= %d THEN 'discontinued' ELSE 'sku-' || (i %% 499) END AS sku,
+			CASE WHEN i %% 1000 = 0 THEN 'CHF' WHEN i %% 3 = 0 THEN 'JPY' ELSE 'EUR' END AS currency,
+			CASE WHEN i %% 1001 = 0 THEN 'operator' WHEN i %% 3 = 0 THEN 'customer' ELSE 'payment' END AS party,
 			CASE WHEN i %% 1000 = 0 THEN 'rare' WHEN i %% 256 = 7 THEN 'some' ELSE 'common' END AS name FROM numbers) `,
-		planRows, narrowLimit+1)
+		planRows, selection.NarrowLimit+1)
+	state := `'{"currency":"' || currency || '","cancellation":{"by":"' || party || '"},"filler":"` + strings.Repeat("x", 600) + `"}'`
+	if d.db.Name == sqldb.Postgres.Name {
+		state = `CAST(` + state + ` AS JSON)`
+	}
 	indexes := dropIndexes(t, d)
 	for _, statement := range slices.Concat([]string{
 		shop + `INSERT INTO orders (id, customer, status, version, total, created_at, updated_at, deliver_at, void_owed, words, words_version, state)
 			SELECT id, customer, status, 1, (i * 7919) % 100000, i * 1000, i * 1000 + (i * 31) % 5000, i * 1000, i < 0,
-			' ' || id || ' ' || customer || ' ' || sku || ' ' || name, ` + strconv.Itoa(words.Version) + `, '{"currency":"` + strings.Repeat("EUR", 200) + `"}' FROM shop`,
+			' ' || id || ' ' || customer || ' ' || sku || ' ' || name, ` + strconv.Itoa(words.Version) + `, ` + state + ` FROM shop`,
 		shop + `INSERT INTO order_words (word, order_id, customer) SELECT id, id, customer FROM shop UNION ALL SELECT customer, id, NULL FROM shop
 			UNION ALL SELECT sku, id, customer FROM shop UNION ALL SELECT name, id, customer FROM shop ORDER BY 1, 2`,
 		shop + `INSERT INTO order_findings (order_id, found_at, codes) SELECT id, i, 'actor-older' FROM shop WHERE i % 500 = 0`,
@@ -75,7 +84,7 @@ func dropIndexes(t *testing.T, d *DB) (definitions []string) {
 }
 
 // plan returns the query plan of the database, one step per line.
-func plan(t *testing.T, d *DB, query string, a args) string {
+func plan(t *testing.T, d *DB, query string, a selection.Args) string {
 	t.Helper()
 	if d.db.Name == sqldb.SQLite.Name {
 		steps, err := sqldb.Rows(t.Context(), d.db.Read, `EXPLAIN QUERY PLAN `+query, a, func(scan sqldb.Scan, s *string) error {
@@ -95,10 +104,10 @@ func testCounts(t *testing.T, d *DB) {
 	t.Helper()
 	for text, want := range map[string]map[order.Status]int{
 		"":         {order.Created: CountLimit, order.Confirmed: CountLimit},
-		"customer": {order.Created: textCountLimit, order.Confirmed: textCountLimit},
+		"customer": {order.Created: selection.RowCountLimit, order.Confirmed: selection.RowCountLimit},
 		"rare":     {order.Created: planRows / 2000, order.Delivered: planRows / 2000},
 	} {
-		page, err := d.List(t.Context(), Query{Text: text})
+		page, err := d.List(t.Context(), Query{Filter: Filter{Text: text}})
 		require.NoError(t, err)
 		require.Subset(t, page.Counts, want, text)
 		if text == "rare" {
@@ -130,35 +139,56 @@ func testPlans(t *testing.T, dsn string) {
 
 	created := func(i int) time.Time { return time.UnixMilli(int64(i) * 1000) }
 	middle := planRows / 2
-	from, to := created(middle), created(middle+narrowLimit*3/4)
+	from, to := created(middle), created(middle+selection.NarrowLimit*3/4)
 	filters := map[string]struct {
 		Query
 		sortsFew bool // unless sorted by creation
-		walks    bool // the exception in list_sql.go
 	}{
 		"all":                  {},
 		"one status":           {Query: Query{Statuses: []order.Status{order.Confirmed}}},
 		"two statuses":         {Query: Query{Statuses: []order.Status{order.Created, order.Cancelled}}},
-		"customer":             {Query: Query{Customer: "customer-7"}},
-		"customer and status":  {Query: Query{Customer: "customer-7", Statuses: []order.Status{order.Cancelled}}},
-		"common text":          {Query: Query{Text: "comm"}},
-		"customer, commontext": {Query: Query{Text: "common", Customer: "customer-7"}},
-		"customer, some text":  {Query: Query{Text: "some", Customer: "customer-7"}, sortsFew: true},
-		"customer, no text":    {Query: Query{Text: "rare", Customer: "customer-7"}, sortsFew: true},
-		"customer, own name":   {Query: Query{Text: "customer-7", Customer: "customer-7"}},
-		"some text":            {Query: Query{Text: "some"}, sortsFew: true},
-		"rare text":            {Query: Query{Text: "rar"}, sortsFew: true},
-		"both texts":           {Query: Query{Text: "comm rar"}, sortsFew: true},
-		"narrow times":         {Query: Query{From: from, To: to}, sortsFew: true},
-		"wide times":           {Query: Query{From: created(planRows / 4)}},
-		"customer and times":   {Query: Query{Customer: "customer-7", From: from, To: to}, sortsFew: true},
-		"customer, text, time": {Query: Query{Text: "common", Customer: "customer-7", From: from, To: to}, sortsFew: true},
-		"oldest text":          {Query: Query{Text: "discontinued"}, walks: true},
-		"oldest times":         {Query: Query{To: from}, walks: true},
-		"attention":            {Query: Query{Attention: true, Operator: true}, sortsFew: true},
-		"attention, customer":  {Query: Query{Attention: true, Operator: true, Customer: "customer-7"}, sortsFew: true},
-		"attention and text":   {Query: Query{Attention: true, Operator: true, Text: "common"}, sortsFew: true},
-		"operator and text":    {Query: Query{Operator: true, Text: "some"}, sortsFew: true},
+		"customer":             {Query: Query{Filter: Filter{Customer: "customer-7"}}},
+		"customer and status":  {Query: Query{Filter: Filter{Customer: "customer-7"}, Statuses: []order.Status{order.Cancelled}}},
+		"common text":          {Query: Query{Filter: Filter{Text: "comm"}}},
+		"customer, commontext": {Query: Query{Filter: Filter{Text: "common", Customer: "customer-7"}}},
+		"customer, some text":  {Query: Query{Filter: Filter{Text: "some", Customer: "customer-7"}}, sortsFew: true},
+		"customer, no text":    {Query: Query{Filter: Filter{Text: "rare", Customer: "customer-7"}}, sortsFew: true},
+		"customer, own name":   {Query: Query{Filter: Filter{Text: "customer-7", Customer: "customer-7"}}},
+		"some text":            {Query: Query{Filter: Filter{Text: "some"}}, sortsFew: true},
+		"rare text":            {Query: Query{Filter: Filter{Text: "rar"}}, sortsFew: true},
+		"both texts":           {Query: Query{Filter: Filter{Text: "comm rar"}}, sortsFew: true},
+		"narrow times":         {Query: Query{Filter: Filter{From: from, To: to}}, sortsFew: true},
+		"wide times":           {Query: Query{Filter: Filter{From: created(planRows / 4)}}},
+		"customer and times":   {Query: Query{Filter: Filter{Customer: "customer-7", From: from, To: to}}, sortsFew: true},
+		"customer, text, time": {Query: Query{Filter: Filter{Text: "common", Customer: "customer-7", From: from, To: to}}, sortsFew: true},
+		"oldest text":          {Query: Query{Filter: Filter{Text: "discontinued"}}},
+		"oldest times":         {Query: Query{Filter: Filter{To: from}}},
+		"oldest, customer":     {Query: Query{Filter: Filter{Text: "discontinued", Customer: "customer-7"}}, sortsFew: true},
+		"currency":             {Query: Query{Filter: Filter{Currency: "EUR"}}},
+		"rare currency":        {Query: Query{Filter: Filter{Currency: "CHF"}}, sortsFew: true},
+		"no currency":          {Query: Query{Filter: Filter{Currency: "GBP"}}, sortsFew: true},
+		"totals":               {Query: Query{Filter: Filter{Currency: "EUR", MinTotal: 20_000, BelowTotal: 80_000}}},
+		"few totals":           {Query: Query{Filter: Filter{Currency: "EUR", MinTotal: 99_900}}, sortsFew: true},
+		"customer, currency":   {Query: Query{Filter: Filter{Customer: "customer-7", Currency: "EUR"}}, sortsFew: true},
+		"currency and text":    {Query: Query{Filter: Filter{Currency: "EUR", Text: "common"}}},
+		"currency and times":   {Query: Query{Filter: Filter{Currency: "EUR", From: from, To: to}}, sortsFew: true},
+		"by operator":          {Query: Query{Filter: Filter{CancelledBy: order.ByOperator}}, sortsFew: true},
+		"declined":             {Query: Query{Filter: Filter{Payment: order.PaymentRefused}}},
+		"voided":               {Query: Query{Filter: Filter{Payment: order.PaymentVoided}}},
+		"paid":                 {Query: Query{Filter: Filter{Payment: order.PaymentDone}}},
+		"declined, customer":   {Query: Query{Filter: Filter{Payment: order.PaymentRefused, Customer: "customer-7"}}, sortsFew: true},
+		"updated lately":       {Query: Query{Filter: Filter{UpdatedFrom: created(planRows - 1000)}}, sortsFew: true},
+		"updated late":         {Query: Query{Filter: Filter{UpdatedFrom: created(planRows / 4)}}},
+		"updated, customer":    {Query: Query{Filter: Filter{UpdatedFrom: created(planRows - 1000), Customer: "customer-7"}}, sortsFew: true},
+		"due soon":             {Query: Query{Filter: Filter{DueBefore: created(10_000)}}, sortsFew: true},
+		"due":                  {Query: Query{Filter: Filter{DueBefore: created(planRows / 2)}}},
+		"due, customer":        {Query: Query{Filter: Filter{DueBefore: created(10_000), Customer: "customer-7"}}, sortsFew: true},
+		"attention, currency":  {Query: Query{Filter: Filter{Attention: true, Operator: true, Currency: "EUR"}}, sortsFew: true},
+		"totals of a customer": {Query: Query{Filter: Filter{Customer: "customer-7", Totals: true}}},
+		"attention":            {Query: Query{Filter: Filter{Attention: true, Operator: true}}, sortsFew: true},
+		"attention, customer":  {Query: Query{Filter: Filter{Attention: true, Operator: true, Customer: "customer-7"}}, sortsFew: true},
+		"attention and text":   {Query: Query{Filter: Filter{Attention: true, Operator: true, Text: "common"}}, sortsFew: true},
+		"operator and text":    {Query: Query{Filter: Filter{Operator: true, Text: "some"}}, sortsFew: true},
 	}
 	for name, filter := range filters {
 		for _, sort := range []Sort{SortCreated, SortUpdated, SortTotal} {
@@ -171,22 +201,32 @@ func testPlans(t *testing.T, dsn string) {
 					t.Run(fmt.Sprintf("%s by %s %v after %d", name, sort, descending, after.Key), func(t *testing.T) {
 						q := filter.Query
 						q.Sort, q.Descending, q.Limit = sort, descending, 50
+						if sort == SortTotal && q.Currency == "" {
+							q.Currency = "EUR"
+						}
 						s, err := d.plan(context.Background(), q)
 						require.NoError(t, err)
-						for _, statuses := range s.ranges() {
-							var a args
-							part := s.partSQL(&a, statuses, after)
+						span := selection.Span{After: after}
+						if s.Walks() {
+							query, a := s.UntilSQL(span)
+							steps := plan(t, d, query, a)
+							noFullScan(t, steps)
+							readsFew(t, d, query, a)
+							readsOwn(t, q, steps)
+							err := d.db.Lists.QueryRowContext(t.Context(), query, a...).Scan(&span.Until.Key, &span.Until.ID)
+							require.True(t, err == nil || errors.Is(err, sql.ErrNoRows), err)
+						}
+						for _, statuses := range s.Ranges() {
+							part, a := s.PartSQL(statuses, span)
 							steps := plan(t, d, part, a)
 							noFullScan(t, steps)
-							if !filter.sortsFew || sort == SortCreated && !s.joined() {
+							if !filter.sortsFew || s.Walks() {
 								noSort(t, steps)
 							}
-							if !filter.walks {
-								readsFew(t, d, part, a)
-							}
+							readsFew(t, d, part, a)
 							readsOwn(t, q, steps)
 						}
-						query, a, _ := s.countSQL()
+						query, a, _ := s.CountSQL()
 						if sort == SortCreated {
 							requireSameCount(t, d, q, query, a)
 						}
@@ -195,12 +235,18 @@ func testPlans(t *testing.T, dsn string) {
 						readsFew(t, d, query, a)
 						readsOwn(t, q, steps)
 						if q.Operator {
-							query, a := s.countAttentionSQL()
+							query, a := s.CountAttentionSQL()
 							noFullScan(t, plan(t, d, query, a))
 							readsFew(t, d, query, a)
 						}
-						for _, word := range s.words {
-							query, a := s.measureSQL(word, narrowLimit+1)
+						for _, word := range s.Words() {
+							query, a := s.MeasureWordSQL(word, selection.NarrowLimit+1)
+							steps := plan(t, d, query, a)
+							noFullScan(t, steps)
+							readsFew(t, d, query, a)
+							readsOwn(t, q, steps)
+						}
+						for query, a := range s.MeasureSQL() {
 							steps := plan(t, d, query, a)
 							noFullScan(t, steps)
 							readsFew(t, d, query, a)
@@ -221,12 +267,12 @@ func testPlans(t *testing.T, dsn string) {
 		"awaiting payment":   strings.ReplaceAll(attention.CountUnpaid, "$1", "50"),
 		"due":                attention.CountDue,
 		"outdated words":     strings.ReplaceAll(outdatedWords, "$1", "20"),
-		"outdated, customer": strings.ReplaceAll(outdatedOfCustomer, "$1", "'customer-7'"),
+		"outdated, customer": strings.ReplaceAll(selection.OutdatedOfCustomer, "$1", "'customer-7'"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			var a args
+			var a selection.Args
 			if strings.Contains(query, "$1") {
-				a = args{100_000, 50}
+				a = selection.Args{100_000, 50}
 			}
 			steps := plan(t, d, query, a)
 			noFullScan(t, steps)
@@ -237,11 +283,11 @@ func testPlans(t *testing.T, dsn string) {
 }
 
 // requireSameCount fails unless Counts counts with the query of the list, which is checked.
-func requireSameCount(t *testing.T, d *DB, q Query, query string, a args) {
+func requireSameCount(t *testing.T, d *DB, q Query, query string, a selection.Args) {
 	t.Helper()
-	s, err := d.plan(t.Context(), Filter{Customer: q.Customer, Attention: q.Attention, Operator: q.Operator, Text: q.Text, From: q.From, To: q.To}.query())
+	s, err := d.plan(t.Context(), Query{Filter: q.Filter})
 	require.NoError(t, err)
-	alone, aloneArgs, _ := s.countSQL()
+	alone, aloneArgs, _ := s.CountSQL()
 	require.Equal(t, query, alone)
 	require.Equal(t, a, aloneArgs)
 }
@@ -252,7 +298,7 @@ func readsOwn(t *testing.T, q Query, steps string) {
 	if q.Customer == "" {
 		return
 	}
-	require.NotRegexp(t, `order_words_pkey|order_words USING PRIMARY KEY|\borders_(created|updated|total)\b`, steps)
+	require.NotRegexp(t, `order_words_pkey|order_words USING PRIMARY KEY|\borders_(created|updated|currency|cancelled)\b`, steps)
 }
 
 func noFullScan(t *testing.T, steps string) {
@@ -281,7 +327,7 @@ func noSort(t *testing.T, steps string) {
 var sortStep = regexp.MustCompile(`Sort  \(cost=\S+ rows=(\d+)`)
 
 // readsFew runs a query on PostgreSQL and checks the number of rows that each step returned and skipped.
-func readsFew(t *testing.T, d *DB, query string, a args) {
+func readsFew(t *testing.T, d *DB, query string, a selection.Args) {
 	t.Helper()
 	if d.db.Name == sqldb.SQLite.Name {
 		return

@@ -37,13 +37,13 @@ func TestRemovedOrderIsNowhere(t *testing.T) {
 
 		_, err := db.Get(t.Context(), gone.ID)
 		require.ErrorIs(t, err, orderdb.ErrNotFound)
-		for _, q := range []orderdb.Query{{}, {Text: "tea"}, {Customer: "alice"}, {Customer: "alice", Text: "green"}, {Sort: orderdb.SortTotal}} {
-			page, err := db.List(t.Context(), q)
+		for _, q := range []orderdb.Filter{{}, {Text: "tea"}, {Customer: "alice"}, {Customer: "alice", Text: "green"}, {Currency: "EUR"}} {
+			page, err := db.List(t.Context(), orderdb.Query{Filter: q})
 			require.NoError(t, err)
 			require.Len(t, page.Orders, 1, q)
 			assert.Equal(t, kept.ID, page.Orders[0].ID)
 		}
-		page, err := db.List(t.Context(), orderdb.Query{Attention: true})
+		page, err := db.List(t.Context(), orderdb.Query{Filter: orderdb.Filter{Attention: true}})
 		require.NoError(t, err)
 		assert.Empty(t, page.Orders)
 		repairs, err := db.Repairs(t.Context(), gone.ID)

@@ -38,11 +38,8 @@ const (
 	reindexProgress = 10_000 // orders between two log lines
 )
 
-var (
-	// The condition is that of the index orders_outdated_words.
-	outdatedWords      = fmt.Sprintf(`SELECT id, words, state FROM orders WHERE words_version < %d ORDER BY customer, id LIMIT $1`, words.Version)
-	outdatedOfCustomer = fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM orders WHERE customer = $1 AND words_version < %d)`, words.Version)
-)
+// outdatedWords has the condition of the index orders_outdated_words.
+var outdatedWords = fmt.Sprintf(`SELECT id, words, state FROM orders WHERE words_version < %d ORDER BY customer, id LIMIT $1`, words.Version)
 
 // Reindex recomputes search words that another release stored by older rules. It works in small transactions and pauses after
 // each for as long as it took. Several replicas may run it at the same time. During an update it must be run again and again,

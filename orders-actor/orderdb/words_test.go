@@ -119,7 +119,7 @@ func TestOrdersOfEarlierReleaseAreFound(t *testing.T) {
 		}}))
 
 		for _, customer := range []string{"", "alice"} {
-			require.ElementsMatch(t, []string{"a1", "a2", "a3"}, idsFound(t, d, Query{Text: "Green", Customer: customer}), "before, of %q", customer)
+			require.ElementsMatch(t, []string{"a1", "a2", "a3"}, idsFound(t, d, Query{Filter: Filter{Text: "Green", Customer: customer}}), "before, of %q", customer)
 		}
 		require.Equal(t, 3, old.count(`SELECT count(*) FROM order_words WHERE word >= 'green' AND word <= 'greenz'`), "the earlier release finds new orders")
 
@@ -137,10 +137,10 @@ func TestOrdersOfEarlierReleaseAreFound(t *testing.T) {
 		replicas.Wait()
 		require.Zero(t, old.count(`SELECT count(*) FROM orders WHERE words_version < 2`))
 		for text, want := range map[string][]string{"σοκολατες": {"a1"}, "ラテ strasse": {"b1"}, "green": {"a1", "a2", "a3"}} {
-			require.ElementsMatch(t, want, idsFound(t, d, Query{Text: text}), text)
+			require.ElementsMatch(t, want, idsFound(t, d, Query{Filter: Filter{Text: text}}), text)
 			own := map[bool]string{true: "bob", false: "alice"}[want[0] == "b1"]
-			require.ElementsMatch(t, want, idsFound(t, d, Query{Text: text, Customer: own}), text)
-			require.Empty(t, idsFound(t, d, Query{Text: text, Customer: "carol"}), text)
+			require.ElementsMatch(t, want, idsFound(t, d, Query{Filter: Filter{Text: text, Customer: own}}), text)
+			require.Empty(t, idsFound(t, d, Query{Filter: Filter{Text: text, Customer: "carol"}}), text)
 		}
 		require.Zero(t, old.count(`SELECT count(*) FROM order_words WHERE word IN ('green)', 'straße', '抹茶ラテ')`), "words of version 1 are deleted")
 		require.Zero(t, old.count(`SELECT count(*) FROM order_words WHERE customer IS NULL AND word NOT IN ('alice', 'bob')`))
@@ -160,7 +160,7 @@ func TestReindexSkipsUnreadableOrder(t *testing.T) {
 		defer func() { require.NoError(t, d.Close()) }()
 
 		require.NoError(t, d.Reindex(t.Context(), slog.New(slog.NewTextHandler(t.Output(), nil))))
-		require.Len(t, idsFound(t, d, Query{Text: "strasse", Limit: 100}), reindexBatch)
+		require.Len(t, idsFound(t, d, Query{Filter: Filter{Text: "strasse"}, Limit: 100}), reindexBatch)
 		require.Equal(t, 1, old.count(`SELECT count(*) FROM order_words WHERE word = 'tea'`), "it keeps its words")
 	})
 }

@@ -32,7 +32,7 @@ func TestCountsAreThoseOfTheList(t *testing.T) {
 	for user, queries := range map[string][]string{
 		"alice": {"", "?q=green", "?q=mug", "?customer=alice&q=tea", "?from=" + between, "?to=" + between},
 		"bob":   {"", "?q=mug"},
-		"otto":  {"", "?customer=alice", "?customer=bob", "?q=green", "?customer=nobody", "?attention=true", "?attention=false&q=tea"},
+		"otto":  {"", "?customer=alice", "?customer=bob", "?q=green", "?customer=nobody", "?attention=true", "?attention=false&q=tea", "?currency=EUR&minTotal=901", "?payment=confirmed", "?cancelledBy=customer", "?dueBefore=2100-01-01T00:00:00Z"},
 	} {
 		for _, query := range queries {
 			list := read[api.OrderList](t, s.call(user, "GET", "/v1/orders"+query, ""))
@@ -42,11 +42,31 @@ func TestCountsAreThoseOfTheList(t *testing.T) {
 	assert.Equal(t, api.Counts{Created: 1, Confirmed: 1}, s.counts("alice", "?to=2100-01-01T00:00:00Z").Counts)
 }
 
+func TestTotalsAreOfOrdersThatAreNotCancelled(t *testing.T) {
+	s := start(t)
+	mug := order.Item{SKU: "mug-1", Name: "Stoneware mug", Quantity: 1, UnitPrice: 700}
+	s.advance(s.given("alice").ID, confirm)
+	s.given("alice", mug)
+	s.advance(s.given("alice", mug).ID, func(o order.State) (order.State, bool) {
+		return o.Settle(order.Settle{ID: o.ID, Attempts: 1}, time.Now(), 0)
+	})
+	s.given("bob")
+	eur := func(orders int, total int64) []api.CurrencyTotal {
+		return []api.CurrencyTotal{{Currency: "EUR", Orders: orders, Total: total}}
+	}
+	assert.Equal(t, eur(2, 1600), s.counts("otto", "?customer=alice&totals=true").Totals)
+	assert.Equal(t, eur(2, 1600), s.counts("alice", "?totals=true").Totals)
+	assert.Equal(t, eur(3, 2500), s.counts("otto", "?totals=true").Totals)
+	assert.Equal(t, eur(1, 900), s.counts("otto", "?customer=alice&payment=confirmed&totals=true").Totals)
+	assert.Empty(t, s.counts("otto", "?customer=alice").Totals)
+	assert.Empty(t, s.counts("otto", "?customer=nobody&totals=true").Totals)
+}
+
 func TestCountsAreAuthorisedAndCheckedAsTheList(t *testing.T) {
 	s := start(t)
 	for query, fields := range map[string][]string{
 		"?q=!!": {"q"}, "?from=yesterday": {"from"}, "?to=x": {"to"}, "?q=a&q=b": {"q"},
-		"?status=created": {"status"}, "?sort=created": {"sort"}, "?limit=1": {"limit"}, "?cursor=x": {"cursor"},
+		"?totals=1": {"totals"}, "?minTotal=1": {"currency"}, "?status=created": {"status"}, "?sort=created": {"sort"}, "?limit=1": {"limit"}, "?cursor=x": {"cursor"},
 	} {
 		p := s.do(s.request("alice", "GET", "/v1/orders/counts"+query, "")).problem(t)
 		assert.EqualValues(t, "invalid-request", p.Code, query)

@@ -337,7 +337,7 @@ func TestCursorsAreOpaque(t *testing.T) {
 	head, err := s.db.Head(t.Context())
 	require.NoError(t, err)
 	log, _, _ := strings.Cut(head, ".")
-	page, err := s.db.List(t.Context(), orderdb.Query{Customer: "alice", Limit: 1})
+	page, err := s.db.List(t.Context(), orderdb.Query{Filter: orderdb.Filter{Customer: "alice"}, Limit: 1})
 	require.NoError(t, err)
 
 	list := read[api.OrderList](t, s.call("alice", "GET", "/v1/orders?limit=1", ""))

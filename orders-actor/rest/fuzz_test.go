@@ -105,7 +105,7 @@ func FuzzTokenBody(f *testing.F) {
 func FuzzQuery(f *testing.F) {
 	to := fuzzTarget(f)
 	for _, seed := range []string{
-		"status=created&status=confirmed", "q=tea&from=2026-11-24T09:30:00Z&to=2027-11-24T09:30:00%2B01:00", "sort=-total&limit=1&cursor=x",
+		"status=created&status=confirmed", "q=tea&from=2026-11-24T09:30:00Z&to=2027-11-24T09:30:00%2B01:00", "sort=-total&currency=EUR&limit=1&cursor=x", "minTotal=1&maxTotal=2&payment=voided&cancelledBy=operator&dueBefore=2026-11-24T09:30:00Z",
 		"customer=%00", "q=%ff", "limit=99999999999999999999", "%=%&&==", "from=0000-01-01T00:00:00Z", "to=2026-12-31t23:59:60.5z",
 	} {
 		f.Add(seed)

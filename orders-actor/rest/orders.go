@@ -18,6 +18,7 @@ import (
 	"orders/orders-actor/orderdb"
 	"orders/orders-actor/orderdb/sqldb"
 	"orders/orders-actor/rest/cursor"
+	"orders/orders-actor/rest/filters"
 	"orders/orders-actor/rest/request"
 )
 
@@ -79,7 +80,7 @@ func (s *Server) listOrders(c *fiber.Ctx, u auth.User) error {
 	if err != nil {
 		return err
 	}
-	q, err := listQuery(c, u)
+	q, err := filters.Query(c, u)
 	if err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func (s *Server) listOrders(c *fiber.Ctx, u auth.User) error {
 
 // countOrders waits for counts that other requests may share. It gives its place among the running calls to others meanwhile.
 func (s *Server) countOrders(c *fiber.Ctx, u auth.User) error {
-	f, err := countsFilter(c, u)
+	f, err := filters.Counts(c, u)
 	if err != nil {
 		return err
 	}
@@ -143,11 +144,11 @@ func (s *Server) countOrders(c *fiber.Ctx, u auth.User) error {
 // it counts cheap and expensive requests alike.
 const maxSearchesPerUser = sqldb.ListConns - 1
 
-// expensive reports whether a list may read more than a page from one index, because it searches, or because it filters by
+// expensive reports whether a list may read more than a page from one index, because of its filters, or because it filters by
 // the time of creation and sorts by something else.
 func expensive(q orderdb.Query) bool {
 	otherSort := (!q.From.IsZero() || !q.To.IsZero()) && q.Sort != orderdb.SortCreated
-	return q.Text != "" || otherSort
+	return q.ReadsRows() || otherSort
 }
 
 func (s *Server) getOrder(c *fiber.Ctx, u auth.User) error {

@@ -166,7 +166,7 @@ func TestOneUserCannotTakeAllSearchSlots(t *testing.T) {
 	for range perUser {
 		search("alice")
 	}
-	for _, path := range []string{"/v1/orders?q=tea", "/v1/orders/counts?q=tea", "/v1/orders?sort=total&from=2026-11-24T09:30:00Z"} {
+	for _, path := range []string{"/v1/orders?q=tea", "/v1/orders/counts?q=tea", "/v1/orders?sort=updated&from=2026-11-24T09:30:00Z", "/v1/orders?cancelledBy=customer"} {
 		a := s.call("alice", "GET", path, "")
 		require.Equal(t, 429, a.StatusCode, path)
 		assert.EqualValues(t, "rate-limited", a.problem(t).Code)

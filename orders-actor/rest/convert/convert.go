@@ -3,6 +3,9 @@
 package convert
 
 import (
+	"cmp"
+	"slices"
+	"strings"
 	"time"
 
 	"orders/api"
@@ -89,6 +92,12 @@ func Counts(c orderdb.Counts) api.OrderCounts {
 		Created: c.PerStatus[order.Created], Confirmed: c.PerStatus[order.Confirmed],
 		Delivered: c.PerStatus[order.Delivered], Cancelled: c.PerStatus[order.Cancelled],
 	}}
+	for currency, t := range c.Totals {
+		counts.Totals = append(counts.Totals, api.CurrencyTotal{Currency: api.Currency(currency), Orders: t.Orders, Total: t.Total})
+	}
+	slices.SortFunc(counts.Totals, func(a, b api.CurrencyTotal) int {
+		return cmp.Or(b.Orders-a.Orders, strings.Compare(string(a.Currency), string(b.Currency)))
+	})
 	for _, status := range c.AtLeast {
 		counts.AtLeast = append(counts.AtLeast, api.Status(status))
 	}

@@ -97,6 +97,16 @@ func (q *Query) Number(name string, fallback, low, high int) int {
 	return n
 }
 
+// OneOf returns a parameter with one of the values, or "" when it is absent or invalid.
+func (q *Query) OneOf(name string, values ...string) string {
+	v, exists := q.Value(name, 20)
+	if exists && !slices.Contains(values, v) {
+		q.Reject(name, "must be one of %s", strings.Join(values, ", "))
+		return ""
+	}
+	return v
+}
+
 // Time returns an RFC 3339 parameter in UTC, or the zero time when it is absent or invalid. Times before 1970 become 1970:
 // no order is that old, so both select the same orders, and the result is never the zero time.
 func (q *Query) Time(name string) time.Time {

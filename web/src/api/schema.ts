@@ -17,6 +17,9 @@ export interface paths {
          *     status filter, so that the numbers can label tabs), and the feed's current cursor. Pages stay correct while orders
          *     change: follow `next` with the same filter and sort.
          *
+         *     A page reads a limited number of orders. With filters that match few of many orders, it may have fewer orders than
+         *     `limit`, or none, and still a `next`: the list ends where `next` is null.
+         *
          *     With `Accept: text/csv` the whole selection is streamed, without `limit` and `cursor`. The text is UTF-8 and begins
          *     with a byte order mark. `totalDecimal` is in units of the currency (`9.00` for EUR, `900` for JPY), unlike `total` in
          *     JSON. Cells that a spreadsheet could run as a formula, with any separator, are prefixed with an apostrophe.
@@ -71,7 +74,7 @@ export interface paths {
         };
         /**
          * Count orders per status
-         * @description The same numbers as in the list, for clients that follow the feed and need new counts after an event. Every change that
+         * @description The same numbers as in the list with the same filters, for clients that follow the feed and need new counts after an event. Every change that
          *     was acknowledged, or sent as an event, before this request is counted. Requests with the same filter share one count
          *     per second, so a response may take up to a second longer. Concurrent requests are limited per user like long polls.
          */
@@ -760,8 +763,22 @@ export interface components {
         OrderCounts: {
             counts: components["schemas"]["Counts"];
             attention?: components["schemas"]["AttentionCount"];
+            /**
+             * @description The totals of the counted orders that are not cancelled, the currency of most orders first. Absent when there are none, and
+             *     without `totals=true`. With `atLeast` they are totals of some of the orders.
+             */
+            totals?: components["schemas"]["CurrencyTotal"][];
             /** @description The statuses that have more orders than `counts` says; counting stops after about a thousand. Absent when all are exact. */
             atLeast?: components["schemas"]["Status"][];
+        };
+        CurrencyTotal: {
+            currency: components["schemas"]["Currency"];
+            orders: number;
+            /**
+             * Format: int64
+             * @description The sum in minor units.
+             */
+            total: number;
         };
         OrderList: {
             orders: components["schemas"]["OrderSummary"][];
@@ -1419,6 +1436,23 @@ export interface components {
          */
         CreatedTo: string;
         /**
+         * @description Changed last at this time or later, in the format of `from`. A final order does not change any more, so with
+         *     `status=cancelled` these are the orders that were cancelled since then.
+         */
+        UpdatedFrom: string;
+        /** @description Confirmed orders that are due before this time, or overdue. In the format of `from`. */
+        DueBefore: string;
+        /** @description Only orders in this currency. */
+        CurrencyFilter: components["schemas"]["Currency"];
+        /** @description A total of at least this, in minor units. It needs `currency` (`400` otherwise). */
+        MinTotal: number;
+        /** @description A total of at most this, in minor units and not less than `minTotal`. It needs `currency` (`400` otherwise). */
+        MaxTotal: number;
+        /** @description Only orders whose payment has this status. */
+        PaymentFilter: components["schemas"]["PaymentStatus"];
+        /** @description Only orders that were cancelled by the customer, by an operator, or because the payment was declined (`payment`). */
+        CancelledByFilter: "customer" | "operator" | "payment";
+        /**
          * @description The order's id.
          * @example 01936f2e-5b1c-7c3a-9d54-0f2b6a1c8e77
          */
@@ -1536,7 +1570,27 @@ export interface operations {
                  * @example 2026-11-24T09:30:00+01:00
                  */
                 to?: components["parameters"]["CreatedTo"];
-                /** @description Sort key; a leading minus reverses the order. */
+                /**
+                 * @description Changed last at this time or later, in the format of `from`. A final order does not change any more, so with
+                 *     `status=cancelled` these are the orders that were cancelled since then.
+                 */
+                updatedFrom?: components["parameters"]["UpdatedFrom"];
+                /** @description Confirmed orders that are due before this time, or overdue. In the format of `from`. */
+                dueBefore?: components["parameters"]["DueBefore"];
+                /** @description Only orders in this currency. */
+                currency?: components["parameters"]["CurrencyFilter"];
+                /** @description A total of at least this, in minor units. It needs `currency` (`400` otherwise). */
+                minTotal?: components["parameters"]["MinTotal"];
+                /** @description A total of at most this, in minor units and not less than `minTotal`. It needs `currency` (`400` otherwise). */
+                maxTotal?: components["parameters"]["MaxTotal"];
+                /** @description Only orders whose payment has this status. */
+                payment?: components["parameters"]["PaymentFilter"];
+                /** @description Only orders that were cancelled by the customer, by an operator, or because the payment was declined (`payment`). */
+                cancelledBy?: components["parameters"]["CancelledByFilter"];
+                /**
+                 * @description Sort key; a leading minus reverses the order. `total` needs `currency` (`400` otherwise): totals of several currencies
+                 *     cannot be compared, and a list in groups of currencies would not have the largest orders first either.
+                 */
                 sort?: "created" | "-created" | "updated" | "-updated" | "total" | "-total";
                 /** @description The largest number of orders on a page. */
                 limit?: number;
@@ -1718,6 +1772,25 @@ export interface operations {
                  * @example 2026-11-24T09:30:00+01:00
                  */
                 to?: components["parameters"]["CreatedTo"];
+                /**
+                 * @description Changed last at this time or later, in the format of `from`. A final order does not change any more, so with
+                 *     `status=cancelled` these are the orders that were cancelled since then.
+                 */
+                updatedFrom?: components["parameters"]["UpdatedFrom"];
+                /** @description Confirmed orders that are due before this time, or overdue. In the format of `from`. */
+                dueBefore?: components["parameters"]["DueBefore"];
+                /** @description Only orders in this currency. */
+                currency?: components["parameters"]["CurrencyFilter"];
+                /** @description A total of at least this, in minor units. It needs `currency` (`400` otherwise). */
+                minTotal?: components["parameters"]["MinTotal"];
+                /** @description A total of at most this, in minor units and not less than `minTotal`. It needs `currency` (`400` otherwise). */
+                maxTotal?: components["parameters"]["MaxTotal"];
+                /** @description Only orders whose payment has this status. */
+                payment?: components["parameters"]["PaymentFilter"];
+                /** @description Only orders that were cancelled by the customer, by an operator, or because the payment was declined (`payment`). */
+                cancelledBy?: components["parameters"]["CancelledByFilter"];
+                /** @description With `true`, also the sums of the totals. */
+                totals?: "true" | "false";
             };
             header?: never;
             path?: never;
