@@ -11,6 +11,7 @@ import type {
   CancelOutcome,
   Catalogue,
   CreateOrder,
+  Currency,
   DevToken,
   Events,
   Identity,
@@ -19,6 +20,7 @@ import type {
   OrderCounts,
   OrderList,
   OrderSummary,
+  PaymentStatus,
   ReconciledOrder,
   Role,
   SessionConfig,
@@ -33,9 +35,20 @@ export interface ListParams {
   q?: string;
   from?: string;
   to?: string;
+  updatedFrom?: string;
+  dueBefore?: string;
+  currency?: Currency;
+  minTotal?: number;
+  maxTotal?: number;
+  payment?: PaymentStatus;
+  cancelledBy?: 'customer' | 'operator' | 'payment';
   sort?: string;
   limit?: number;
   cursor?: string;
+}
+
+export interface CountParams extends ListParams {
+  totals?: 'true';
 }
 
 /** One message of the event stream. The first message shows that the connection is open; it may be empty. */
@@ -123,9 +136,17 @@ export function createApi({ clock, tokens }: ApiOptions) {
   return {
     list: (params: ListParams): Observable<OrderList> => json(`/v1/orders${search(params)}`),
 
-    /** The counts of the list. The server shares them between pages, and takes up to a second. */
-    counts: ({ customer, attention, q, from, to }: ListParams): Observable<OrderCounts> =>
-      json(`/v1/orders/counts${search({ customer, attention, q, from, to })}`),
+    /**
+     * The counts of the list, and with `totals` the sums per currency. The server shares them between pages, and takes up to a
+     * second.
+     */
+    counts: ({
+      status: _,
+      sort: _1,
+      limit: _2,
+      cursor: _3,
+      ...filters
+    }: CountParams): Observable<OrderCounts> => json(`/v1/orders/counts${search(filters)}`),
 
     catalogue: (): Observable<Catalogue> => json('/v1/catalogue'),
 

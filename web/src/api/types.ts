@@ -17,6 +17,7 @@ export type Change = Schemas['Change'];
 export type HistoryEntry = Schemas['HistoryEntry'];
 export type PaymentStatus = Schemas['PaymentStatus'];
 export type Currency = Schemas['Currency'];
+export type CurrencyTotal = Schemas['CurrencyTotal'];
 export type Catalogue = Schemas['Catalogue'];
 export type CatalogueItem = Schemas['CatalogueItem'];
 export type CreateOrder = Schemas['CreateOrder'];

@@ -179,8 +179,8 @@ describe('the overview', () => {
     expect(tile.className).toBe('tile hot');
     for (const [name, href] of [
       ['Awaiting payment', '/?status=created'],
-      ['Delivering in the next hour', '/?status=confirmed'],
-      ['Cancelled today', '/?status=cancelled&sort=-updated'],
+      ['Delivering in the next hour', '/?status=confirmed&due=1h'],
+      ['Cancelled today', '/?status=cancelled&updated=today&sort=-updated'],
     ] as const)
       expect(screen.getByRole('link', { name: new RegExp(`^${name}`) }).getAttribute('href')).toBe(href);
     expect(document.title).toBe(`(${needy}) Orders`);

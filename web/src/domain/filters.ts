@@ -1,5 +1,6 @@
 /** The filters of the list as chips. */
-import { type Age, type ListQuery, type Period } from './query';
+import { money, paymentNames } from './format';
+import { type Age, type Canceller, type ListQuery, type Period } from './query';
 
 export interface Chip {
   label: string;
@@ -23,16 +24,40 @@ export const ageNames: Record<Age, string> = {
   '30d': '30 days',
 };
 
+export const cancellerNames: Record<Canceller, string> = {
+  customer: 'Customer',
+  operator: 'Operator',
+  payment: 'Declined payment',
+};
+
 /** The filters of a query, without its text search. */
 export function chipsOf(query: ListQuery): Chip[] {
-  const { attention, customer, age } = query;
+  const { attention, customer, age, currency, payment, cancelledBy, updated, due } = query;
+  const total = totalName(query);
   const placed = placedName(query);
   return [
     ...(attention ? [{ label: '', value: 'Needs attention', without: { attention: false } }] : []),
     ...(customer ? [{ label: 'Customer', value: customer, without: { customer: '' } }] : []),
     ...(age ? [{ label: 'Older than', value: ageNames[age], without: { age: undefined } }] : []),
+    ...(currency ? [{ label: 'Currency', value: currency, without: { currency: undefined } }] : []),
+    ...(total
+      ? [{ label: 'Total', value: total, without: { minTotal: undefined, maxTotal: undefined } }]
+      : []),
+    ...(payment ? [{ label: 'Payment', value: paymentNames[payment], without: { payment: undefined } }] : []),
+    ...(cancelledBy
+      ? [{ label: 'Cancelled by', value: cancellerNames[cancelledBy], without: { cancelledBy: undefined } }]
+      : []),
+    ...(updated ? [{ label: 'Updated', value: 'Today', without: { updated: undefined } }] : []),
+    ...(due ? [{ label: 'Due within', value: '1 hour', without: { due: undefined } }] : []),
     ...(placed ? [{ label: 'Placed', value: placed, without: { placed: undefined, from: '', to: '' } }] : []),
   ];
+}
+
+function totalName({ currency, minTotal, maxTotal }: ListQuery): string {
+  if (!currency) return '';
+  if (minTotal === undefined) return maxTotal === undefined ? '' : `at most ${money(maxTotal, currency)}`;
+  if (maxTotal === undefined) return `at least ${money(minTotal, currency)}`;
+  return `${money(minTotal, currency)} – ${money(maxTotal, currency)}`;
 }
 
 const dayFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeZone: 'UTC' });

@@ -60,6 +60,12 @@ describe('the tiles', () => {
       [5, '0 delivered today', false],
       [3, '2 declined', false],
     ]);
+    expect(all.map(({ href }) => href)).toEqual([
+      '/?attention=true',
+      '/?status=created',
+      '/?status=confirmed&due=1h',
+      '/?status=cancelled&updated=today&sort=-updated',
+    ]);
     const spark = all[1]?.spark?.values;
     expect([spark?.length, spark?.indexOf(9)]).toEqual([60, 57]);
   });

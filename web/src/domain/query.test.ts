@@ -4,7 +4,8 @@ import { daysOf, formatQuery, matches, parseQuery, periods, refine, toParams } f
 
 describe('the list’s query', () => {
   test('is formatted as an address and parsed back', () => {
-    const address = '/?status=created&q=green+tea&from=2026-11-01&to=2026-11-24&sort=-total&cursor=abc';
+    const address =
+      '/?status=created&q=green+tea&from=2026-11-01&to=2026-11-24&currency=EUR&sort=-total&cursor=abc';
     expect(formatQuery(parseQuery(address.slice(1)))).toBe(address);
     expect(formatQuery(parseQuery(''))).toBe('/');
   });
@@ -13,6 +14,7 @@ describe('the list’s query', () => {
     '/?customer=caf%C3%A9+4',
     '/?attention=true',
     '/?placed=yesterday&age=6h',
+    '/?currency=JPY&minTotal=0&maxTotal=900&payment=declined&cancelledBy=payment&updated=today&due=1h&sort=total',
     '/?placed=7d&cursor=abc&asOf=1764500000000',
   ])('is formatted as an address and parsed back: %s', (address) => {
     expect(formatQuery(parseQuery(address.slice(1)))).toBe(address);
@@ -52,6 +54,47 @@ describe('the list’s query', () => {
     expect(matches(parseQuery('?age=1h'), order, now)).toBe(false);
     expect(matches(parseQuery('?age=1h'), order, now + 1)).toBe(true);
     expect(matches(parseQuery('?attention=true'), order)).toBe(false);
+  });
+
+  test('compares totals in one currency only', () => {
+    expect(formatQuery(parseQuery('?minTotal=1&maxTotal=2&sort=-total'))).toBe('/');
+    expect(formatQuery(parseQuery('?currency=EUR&minTotal=2&maxTotal=1'))).toBe('/?currency=EUR&minTotal=2');
+    const query = parseQuery('?currency=EUR&minTotal=2&sort=total');
+    expect(formatQuery(refine(query, { currency: undefined }))).toBe('/');
+  });
+
+  test('selects by amount, payment and cancel, and orders that changed today or are due soon', () => {
+    const order = aSummary({
+      currency: 'EUR',
+      total: 900,
+      status: 'confirmed',
+      payment: { status: 'confirmed', attempts: 1 },
+      updatedAt: new Date(2026, 10, 24, 0, 0).toISOString(),
+      deliverAt: new Date(2026, 10, 24, 15, 0).toISOString(),
+    });
+    const noon = new Date(2026, 10, 24, 12, 0).getTime();
+    const found = (search: string, now = noon) => matches(parseQuery(search), order, now);
+    expect(
+      ['?currency=EUR&minTotal=900&maxTotal=900', '?payment=confirmed'].map((text) => found(text)),
+    ).toEqual([true, true]);
+    expect(
+      [
+        '?currency=JPY',
+        '?currency=EUR&minTotal=901',
+        '?currency=EUR&maxTotal=899',
+        '?payment=voided',
+        '?cancelledBy=customer',
+      ].filter((text) => found(text)),
+    ).toEqual([]);
+    const hours = (n: number) => noon + n * 3_600_000;
+    expect([found('?updated=today'), found('?updated=today', hours(12))]).toEqual([true, false]);
+    expect([hours(2), hours(2) + 1, hours(20)].map((now) => found('?due=1h', now))).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    const { updatedFrom, dueBefore } = toParams(parseQuery('?updated=today&due=1h'), noon);
+    expect([updatedFrom, dueBefore]).toEqual([order.updatedAt, new Date(hours(1)).toISOString()]);
   });
 
   test('ignores invalid parameters', () => {

@@ -1,6 +1,13 @@
 /** The filters, order and page of the list. The address bar is their only store, so views can be shared and Back works. */
 import type { ListParams } from '../api/client';
-import { type OrderSummary, type Status, statuses } from '../api/types';
+import {
+  currencies,
+  type Currency,
+  type OrderSummary,
+  type PaymentStatus,
+  type Status,
+  statuses,
+} from '../api/types';
 import { findable, searchable } from './search';
 
 export const sorts = ['-created', 'created', '-updated', 'updated', '-total', 'total'] as const;
@@ -25,6 +32,11 @@ export type Age = keyof typeof ageHours;
 export const ages = Object.keys(ageHours) as Age[];
 const HOUR = 3_600_000;
 
+export const payments = ['pending', 'confirmed', 'declined', 'voided'] as const satisfies PaymentStatus[];
+/** Who can cancel an order. `payment` is a declined payment. */
+export const cancellers = ['customer', 'operator', 'payment'] as const;
+export type Canceller = (typeof cancellers)[number];
+
 export interface ListQuery {
   status: Status | undefined;
   /** Empty for all. */
@@ -39,9 +51,20 @@ export interface ListQuery {
   to: string;
   /** Only orders that are older. */
   age: Age | undefined;
+  currency: Currency | undefined;
+  /** The smallest and the largest total in minor units; only with a currency. */
+  minTotal: number | undefined;
+  maxTotal: number | undefined;
+  payment: PaymentStatus | undefined;
+  cancelledBy: Canceller | undefined;
+  /** Only orders whose status changed today. */
+  updated: 'today' | undefined;
+  /** Only confirmed orders that are due within this time, or overdue. */
+  due: '1h' | undefined;
+  /** By total only with a currency, because amounts of several currencies can’t be compared. */
   sort: Sort;
   cursor: string | undefined;
-  /** The time for `placed` and `age` in ms, which all pages of a list share; the current time when undefined. */
+  /** The time in ms for filters that are relative to the current time, which all pages of a list share; the current time when undefined. */
   asOf: number | undefined;
 }
 
@@ -53,6 +76,13 @@ export const noFilters = {
   from: '',
   to: '',
   age: undefined,
+  currency: undefined,
+  minTotal: undefined,
+  maxTotal: undefined,
+  payment: undefined,
+  cancelledBy: undefined,
+  updated: undefined,
+  due: undefined,
 } as const satisfies Partial<ListQuery>;
 
 export const PAGE_SIZE = 50;
@@ -66,7 +96,7 @@ export function parseQuery(search: string): ListQuery {
   const placed = one('placed', periods);
   const cursor = params.get('cursor') ?? undefined;
   const asOf = Number(params.get('asOf'));
-  return {
+  return consistent({
     status: one('status', statuses),
     customer: (params.get('customer') ?? '').slice(0, MAX_CUSTOMER),
     attention: params.get('attention') === 'true',
@@ -75,14 +105,41 @@ export function parseQuery(search: string): ListQuery {
     from: placed ? '' : day(params.get('from')),
     to: placed ? '' : day(params.get('to')),
     age: one('age', ages),
+    currency: one('currency', currencies),
+    minTotal: minorUnits(params.get('minTotal')),
+    maxTotal: minorUnits(params.get('maxTotal')),
+    payment: one('payment', payments),
+    cancelledBy: one('cancelledBy', cancellers),
+    updated: one('updated', ['today']),
+    due: one('due', ['1h']),
     sort: one('sort', sorts) ?? '-created',
     cursor,
     asOf: cursor !== undefined && asOf > 0 && asOf < 8.64e15 ? asOf : undefined,
-  };
+  });
+}
+
+/** The query without what the server refuses: totals without a currency, or a range without any total. */
+function consistent(query: ListQuery): ListQuery {
+  const { currency, minTotal, maxTotal, sort } = query;
+  if (currency === undefined)
+    return {
+      ...query,
+      minTotal: undefined,
+      maxTotal: undefined,
+      sort: sort.endsWith('total') ? '-created' : sort,
+    };
+  return minTotal !== undefined && maxTotal !== undefined && maxTotal < minTotal
+    ? { ...query, maxTotal: undefined }
+    : query;
+}
+
+function minorUnits(text: string | null): number | undefined {
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 export function formatQuery(query: ListQuery): string {
   const { status, customer, attention, q, placed, from, to, age, sort, cursor, asOf } = query;
+  const { currency, minTotal, maxTotal, payment, cancelledBy, updated, due } = query;
   const params = new URLSearchParams();
   const values = {
     status,
@@ -93,9 +150,16 @@ export function formatQuery(query: ListQuery): string {
     from,
     to,
     age,
+    currency,
+    minTotal: minTotal?.toString(),
+    maxTotal: maxTotal?.toString(),
+    payment,
+    cancelledBy,
+    updated,
+    due,
     sort: sort === '-created' ? undefined : sort,
     cursor,
-    asOf: cursor && (placed ?? age) ? asOf : undefined,
+    asOf: cursor && (placed ?? age ?? updated ?? due) ? asOf : undefined,
   };
   for (const [name, value] of Object.entries(values)) if (value) params.set(name, String(value));
   const text = params.toString();
@@ -104,7 +168,7 @@ export function formatQuery(query: ListQuery): string {
 
 /** Changes the query and goes to its first page. */
 export function refine(query: ListQuery, change: Partial<ListQuery>): ListQuery {
-  return { ...query, cursor: undefined, asOf: undefined, ...change };
+  return consistent({ ...query, cursor: undefined, asOf: undefined, ...change });
 }
 
 export function isFiltered(query: ListQuery): boolean {
@@ -112,8 +176,9 @@ export function isFiltered(query: ListQuery): boolean {
 }
 
 /** The parameters at a time in ms. */
-export function toParams(query: ListQuery, now = Date.now()): ListParams {
+export function toParams(query: ListQuery, now = Date.now()): ListParams & { limit: number } {
   const { from, to } = createdWithin(query, now);
+  const { currency, minTotal, maxTotal, payment, cancelledBy, updated, due } = query;
   return {
     ...(query.status ? { status: [query.status] } : {}),
     ...(query.customer ? { customer: query.customer } : {}),
@@ -121,6 +186,13 @@ export function toParams(query: ListQuery, now = Date.now()): ListParams {
     q: query.q,
     ...(from === -Infinity ? {} : { from: new Date(from).toISOString() }),
     ...(to === Infinity ? {} : { to: new Date(to).toISOString() }),
+    ...(currency ? { currency } : {}),
+    ...(minTotal === undefined ? {} : { minTotal }),
+    ...(maxTotal === undefined ? {} : { maxTotal }),
+    ...(payment ? { payment } : {}),
+    ...(cancelledBy ? { cancelledBy } : {}),
+    ...(updated ? { updatedFrom: new Date(startOfToday(query, now)).toISOString() } : {}),
+    ...(due ? { dueBefore: new Date(dueUntil(query, now)).toISOString() } : {}),
     sort: query.sort,
     limit: PAGE_SIZE,
     ...(query.cursor ? { cursor: query.cursor } : {}),
@@ -129,13 +201,30 @@ export function toParams(query: ListQuery, now = Date.now()): ListParams {
 
 /** Whether an order from the feed matches the query, by the server's rules. Orders of the feed never need attention. */
 export function matches(query: ListQuery, order: OrderSummary, now = Date.now()): boolean {
-  if (query.attention) return false;
-  if (query.status && order.status !== query.status) return false;
-  if (query.customer && order.customer !== query.customer) return false;
+  const { customer, currency, minTotal = 0, maxTotal = Infinity, updated } = query;
+  if (query.attention || !inState(query, order)) return false;
+  if (customer && order.customer !== customer) return false;
+  if (currency && (order.currency !== currency || order.total < minTotal || order.total > maxTotal))
+    return false;
+  if (updated && Date.parse(order.updatedAt) < startOfToday(query, now)) return false;
+  if (query.due && Date.parse(order.deliverAt ?? '') >= dueUntil(query, now)) return false;
   const created = Date.parse(order.createdAt);
   const { from, to } = createdWithin(query, now);
   return created >= from && created < to && findable(query.q, order);
 }
+
+/** Whether the order has a state that the query selects. Only changes of the order itself affect that. */
+export function inState({ status, payment, cancelledBy, due }: ListQuery, order: OrderSummary): boolean {
+  return (
+    (status === undefined || order.status === status) &&
+    (payment === undefined || order.payment.status === payment) &&
+    (cancelledBy === undefined || order.cancellation?.by === cancelledBy) &&
+    (due === undefined || order.status === 'confirmed')
+  );
+}
+
+const startOfToday = ({ asOf }: ListQuery, now: number) => new Date(asOf ?? now).setHours(0, 0, 0, 0);
+const dueUntil = ({ asOf }: ListQuery, now: number) => (asOf ?? now) + HOUR;
 
 /** The times of creation that the query selects, in ms: from `from` until before `to`. */
 function createdWithin(

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { OrderSummary } from '../api/types';
 import { aSummary } from '../test/orders';
 import { parseQuery } from './query';
-import { current, nothingSelected, select, selectionFor, selectPage, sums } from './selection';
+import { current, nothingSelected, select, selectionFor, selectPage } from './selection';
+import { formatTotals, totalsOf } from './totals';
 
 const query = parseQuery('?status=created');
 const row = (id: string, more: Partial<OrderSummary> = {}) => aSummary({ id, ...more });
@@ -48,7 +49,7 @@ describe('the selection', () => {
 
   it('is summed up per currency', () => {
     const eur = (total: number) => row(`e${total}`, { currency: 'EUR', total });
-    const text = sums([row('j', { currency: 'JPY', total: 900 }), eur(100), eur(250)]);
+    const text = formatTotals(totalsOf([row('j', { currency: 'JPY', total: 900 }), eur(100), eur(250)]));
     expect(text).toMatch(/3[.,]50.*, .*900/);
   });
 });

@@ -1,7 +1,6 @@
 /** The orders that are selected in the list. They are kept while other pages of the same filters are shown. */
 import type { OrderSummary } from '../api/types';
 import { formatQuery, type ListQuery } from './query';
-import { money } from './format';
 import { allows } from './order.machine';
 
 export interface Selection {
@@ -60,19 +59,6 @@ function change(selection: Selection, rows: Rows, on: boolean): Selection {
     else orders.delete(row.id);
   }
   return { ...selection, orders, all: selection.all && on };
-}
-
-/** The total of the orders in each currency, largest currency group first: `€4,210.50, US$890.00`. */
-export function sums(orders: Iterable<OrderSummary>): string {
-  const totals = new Map<OrderSummary['currency'], { count: number; total: number }>();
-  for (const { currency, total } of orders) {
-    const sum = totals.get(currency) ?? { count: 0, total: 0 };
-    totals.set(currency, { count: sum.count + 1, total: sum.total + total });
-  }
-  return [...totals]
-    .sort(([a, x], [b, y]) => y.count - x.count || a.localeCompare(b))
-    .map(([currency, { total }]) => money(total, currency))
-    .join(', ');
 }
 
 /** The filters of a query, without its sort and page. */

@@ -190,10 +190,17 @@ function batchesOf(target: BulkTarget, list: Api['list']): Batches {
   const params = { ...target.params, sort: '-created', limit: BATCH_SIZE };
   let cursor: string | null | undefined;
   let page: { ids: readonly string[]; next: string | null } | undefined;
-  const load = () =>
+  const load = (): Observable<readonly string[]> =>
     list(cursor ? { ...params, cursor } : params).pipe(
       take(1),
-      map(({ orders, next }) => (page = { ids: orders.map(({ id }) => id), next }).ids),
+      switchMap(({ orders, next }) => {
+        if (orders.length === 0 && next !== null) {
+          cursor = next;
+          return load();
+        }
+        page = { ids: orders.map(({ id }) => id), next };
+        return of(page.ids);
+      }),
     );
   return {
     batch: () => page?.ids ?? [],

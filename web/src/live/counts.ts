@@ -33,6 +33,8 @@ interface CountsOptions {
   recount$?: Observable<unknown>;
   /** Nothing is requested while it is false. */
   visible$?: Observable<boolean>;
+  /** Whether to sum the totals. */
+  totals?: boolean;
   scheduler?: SchedulerLike;
 }
 
@@ -42,11 +44,19 @@ export function watchCounts(query: ListQuery, options: CountsOptions): Observabl
     api,
     changes$,
     recount$ = EMPTY,
+    totals = false,
     visible$ = browserVisible(),
     scheduler = asyncScheduler,
   } = options;
-  // A change can also end an order's need for attention or its status.
-  const counted = { ...query, status: undefined, attention: false };
+  // A change can also end an order's need for attention, or a state that the query selects.
+  const counted = {
+    ...query,
+    status: undefined,
+    attention: false,
+    payment: undefined,
+    cancelledBy: undefined,
+    due: undefined,
+  };
   return defer(() => {
     const rested$ = new Subject<void>();
     return merge(changes$.pipe(filter((order) => matches(counted, order, scheduler.now()))), recount$).pipe(
@@ -55,7 +65,9 @@ export function watchCounts(query: ListQuery, options: CountsOptions): Observabl
       exhaustMap(() =>
         concat(
           onceVisible(visible$).pipe(ignoreElements()),
-          defer(() => api.counts(toParams(query, scheduler.now()))).pipe(
+          defer(() =>
+            api.counts({ ...toParams(query, scheduler.now()), ...(totals ? { totals: 'true' } : {}) }),
+          ).pipe(
             retry({ delay: (error) => (isTemporary(error) ? timer(delayAfter(error), scheduler) : EMPTY) }),
           ),
           timer(RECOUNT_INTERVAL, scheduler).pipe(ignoreElements()),

@@ -41,6 +41,7 @@ import {
 } from '../api/types';
 import { watchCounts } from './counts';
 import type { Feed } from './feed';
+import { fullPage } from './fullPage';
 import { reload } from './retry';
 import { browserVisible, onceVisible } from './visible';
 import type { Selection } from '../domain/selection';
@@ -196,7 +197,7 @@ export function watchList(query: ListQuery, options: ListOptions): Observable<Li
         of<Action>({ type: 'load', quiet }),
         defer(() => {
           const asked = { ...query, asOf: query.asOf ?? scheduler.now() };
-          return api.list(toParams(asked)).pipe(
+          return fullPage(api.list, toParams(asked)).pipe(
             tap((page) => feed.start(page.feed)),
             tap((page) => loaded$.next(page)),
             map((page): Action => ({ type: 'page', page, query: asked })),
@@ -214,7 +215,7 @@ export function watchList(query: ListQuery, options: ListOptions): Observable<Li
     filter(() => query.attention || shown$.value.orders.some(waits)),
     exhaustMap(() =>
       onceVisible(visible$).pipe(
-        switchMap(() => api.list(toParams(shown$.value.query ?? query))),
+        switchMap(() => fullPage(api.list, toParams(shown$.value.query ?? query))),
         map(({ orders }): Action => ({ type: 'refreshed', orders })),
         catchError(() => EMPTY),
       ),

@@ -7,17 +7,20 @@ import type {
   Change as Caused,
   Counts,
   CreateOrder,
+  Currency,
   FieldError,
   HistoryEntry,
   Order,
   OrderSummary,
   Party,
+  PaymentStatus,
   Status,
 } from '../api/types';
 import { statuses } from '../api/types';
 import { allows, initial, transitions } from '../domain/order.machine';
 import catalogue from '../../../orders-actor/catalogue/catalogue.json';
 import { findable } from '../domain/search';
+import { totalsOf } from '../domain/totals';
 import { Care } from './operator';
 
 export interface Change {
@@ -38,6 +41,15 @@ export interface ListRequest {
   /** Created at `from` or later and before `to`, in ms. */
   from: number;
   to: number;
+  /** Changed last at this time or later, in ms. */
+  updatedFrom: number;
+  /** Confirmed and due before this time, in ms. */
+  dueBefore: number;
+  currency?: Currency | undefined;
+  minTotal: number;
+  maxTotal: number;
+  payment?: PaymentStatus | undefined;
+  cancelledBy?: Party | undefined;
   sort: SortKey;
   descending: boolean;
   limit: number;
@@ -72,6 +84,10 @@ const everything: ListRequest = {
   text: '',
   from: -Infinity,
   to: Infinity,
+  updatedFrom: -Infinity,
+  dueBefore: Infinity,
+  minTotal: 0,
+  maxTotal: Infinity,
   sort: 'created',
   descending: true,
   limit: Infinity,
@@ -226,29 +242,18 @@ export class Backend {
 
   list(request: Partial<ListRequest> = {}) {
     const {
-      customer,
       attention,
       statuses: wanted,
-      text,
-      from,
-      to,
       sort,
       descending,
       limit,
       after,
+      ...filter
     } = {
       ...everything,
       ...request,
     };
-    const filtered = this.all().filter((order) => {
-      const created = Date.parse(order.createdAt);
-      return (
-        (customer === undefined || order.customer === customer) &&
-        created >= from &&
-        created < to &&
-        findable(text, order)
-      );
-    });
+    const filtered = this.all().filter((order) => selects(filter, order));
     const needing = filtered.filter((order) => this.care.reasons(order).length > 0);
     const selected = attention ? needing : filtered;
     const counts = Object.fromEntries(
@@ -268,6 +273,7 @@ export class Backend {
       /** The position of the last row, if more follow. */
       next: last !== undefined && orders.length < rows.length ? position(last) : undefined,
       counts,
+      totals: totalsOf(selected.filter(({ status }) => status !== 'cancelled')),
       attention: needing.length,
     };
   }
@@ -316,6 +322,27 @@ export class Backend {
       }
     }
   }
+}
+
+type Filter = Omit<ListRequest, 'attention' | 'statuses' | 'sort' | 'descending' | 'limit' | 'after'>;
+
+function selects(filter: Filter, order: Order): boolean {
+  const { customer, text, from, to, updatedFrom, dueBefore, currency, payment, cancelledBy } = filter;
+  const created = Date.parse(order.createdAt);
+  return (
+    (customer === undefined || order.customer === customer) &&
+    created >= from &&
+    created < to &&
+    Date.parse(order.updatedAt) >= updatedFrom &&
+    (dueBefore === Infinity ||
+      (order.status === 'confirmed' && Date.parse(order.deliverAt ?? '') < dueBefore)) &&
+    (currency === undefined || order.currency === currency) &&
+    order.total >= filter.minTotal &&
+    order.total <= filter.maxTotal &&
+    (payment === undefined || order.payment.status === payment) &&
+    (cancelledBy === undefined || order.cancellation?.by === cancelledBy) &&
+    findable(text, order)
+  );
 }
 
 const sortKeys: Record<SortKey, (order: Order) => number> = {

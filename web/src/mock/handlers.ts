@@ -179,8 +179,12 @@ export function handlers(backend: Backend, options: MockOptions = {}): RequestHa
         negotiate(call, JSON_TYPE);
         const request = readCounts(call, who);
         await delay();
-        const { counts, attention } = backend.list(request);
-        return HttpResponse.json({ counts, ...(who.operator ? { attention } : {}) });
+        const { counts, attention, totals } = backend.list(request);
+        return HttpResponse.json({
+          counts,
+          ...(request.totals && totals.length > 0 ? { totals } : {}),
+          ...(who.operator ? { attention } : {}),
+        });
       },
     }),
     route('*/v1/catalogue', {

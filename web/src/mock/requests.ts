@@ -10,6 +10,7 @@ import {
 } from '../api/types';
 import { limits } from '../domain/draft';
 import { validateReason } from '../domain/reason';
+import { cancellers, payments } from '../domain/query';
 import { searchable } from '../domain/search';
 import type { ListRequest, Position } from './backend';
 import { badFields, type Call, caller, type Caller, refuse } from './http';
@@ -234,8 +235,11 @@ function readLimit(errors: Errors, text: string, fallback: number, high: number)
 }
 
 /** What lists and counts have in common. */
-const filters = ['customer', 'attention', 'q', 'from', 'to'];
-type Filter = Pick<ListRequest, 'customer' | 'attention' | 'text' | 'from' | 'to'>;
+const filters = [
+  ...['customer', 'attention', 'q', 'from', 'to', 'updatedFrom', 'dueBefore'],
+  ...['currency', 'minTotal', 'maxTotal', 'payment', 'cancelledBy'],
+];
+type Filter = Omit<ListRequest, 'statuses' | 'sort' | 'descending' | 'limit' | 'after'>;
 
 function readFilter(errors: Errors, text: (name: string, limit: number) => string): Filter {
   const moment = (name: string, absent: number): number => {
@@ -244,17 +248,41 @@ function readFilter(errors: Errors, text: (name: string, limit: number) => strin
     if (!time.test(given)) errors.add(name, 'must be an RFC 3339 time with a time zone');
     return Date.parse(given);
   };
+  const oneOf = <T extends string>(name: string, known: readonly T[]): T | undefined => {
+    const given = text(name, 20);
+    const found = known.find((one) => one === given);
+    if (given !== '' && found === undefined) errors.add(name, `must be one of ${known.join(', ')}`);
+    return found;
+  };
+  const minor = (name: string, absent: number): number => {
+    const given = text(name, 20);
+    if (given === '') return absent;
+    if (!/^\d+$/.test(given) || Number(given) > Number.MAX_SAFE_INTEGER)
+      errors.add(name, 'must be a whole number');
+    return Number(given);
+  };
   const q = text('q', 100);
   if (q.trim() !== '' && !searchable(q)) errors.add('q', 'holds no letter or digit to search for');
   const attention = text('attention', 5);
   if (!['', 'true', 'false'].includes(attention)) errors.add('attention', 'must be true or false');
-  return {
+  const filter: Filter = {
     customer: text('customer', 255) || undefined,
     attention: attention === 'true',
     text: q,
     from: moment('from', -Infinity),
     to: moment('to', Infinity),
+    updatedFrom: moment('updatedFrom', -Infinity),
+    dueBefore: moment('dueBefore', Infinity),
+    currency: oneOf('currency', currencies),
+    minTotal: minor('minTotal', 0),
+    maxTotal: minor('maxTotal', Infinity),
+    payment: oneOf('payment', payments),
+    cancelledBy: oneOf('cancelledBy', cancellers),
   };
+  if (filter.maxTotal < filter.minTotal) errors.add('maxTotal', 'must not be less than minTotal');
+  const byTotal = ['minTotal', 'maxTotal'].some((name) => text(name, 20) !== '');
+  if (byTotal && text('currency', 20) === '') errors.add('currency', 'must be set for a filter by total');
+  return filter;
 }
 
 /** Customers see their own orders only. */
@@ -277,11 +305,13 @@ export function readStats({ query }: Call): number {
   return minutes;
 }
 
-export function readCounts({ query }: Call, who: Caller): Filter {
+export function readCounts({ query }: Call, who: Caller): Filter & { totals: boolean } {
   const errors = new Errors();
-  const filter = readFilter(errors, readQuery(errors, query, filters));
+  const text = readQuery(errors, query, [...filters, 'totals']);
+  const filter = readFilter(errors, text);
+  if (!['', 'true', 'false'].includes(text('totals', 5))) errors.add('totals', 'must be true or false');
   errors.throwAny();
-  return { ...filter, customer: seen(filter, who) };
+  return { ...filter, customer: seen(filter, who), totals: text('totals', 5) === 'true' };
 }
 
 export function readList({ query }: Call, who: Caller): ListRequest {
@@ -292,6 +322,8 @@ export function readList({ query }: Call, who: Caller): ListRequest {
   if (wanted.includes(undefined)) errors.add('status', `must be one of ${statuses.join(', ')}`);
   const [, minus = '', key] = /^(-?)(created|updated|total)$/.exec(query.get('sort') ?? '-created') ?? [];
   if (key === undefined) errors.add('sort', 'must be created, updated or total');
+  if (key === 'total' && text('currency', 20) === '')
+    errors.add('currency', 'must be set for a sort by total');
   const list: ListRequest = {
     ...filter,
     statuses: wanted as Status[],

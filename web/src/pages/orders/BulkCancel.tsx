@@ -5,7 +5,8 @@ import { toPromise } from '../../api/client';
 import type { OrderSummary } from '../../api/types';
 import { useServices } from '../../services';
 import { plural } from '../../domain/format';
-import { type Selection, sums } from '../../domain/selection';
+import type { Selection } from '../../domain/selection';
+import { formatTotals, totalsOf } from '../../domain/totals';
 import type { BulkTarget } from '../../live/bulk';
 import type { Total } from '../../live/list';
 import { lazyPart } from '../../ui/lazyPart';
@@ -85,7 +86,7 @@ export function BulkCancel(props: BulkCancelProps) {
                 : `${count.toLocaleString()} selected`}
               {hidden > 0 && !selection.all && `, ${hidden.toLocaleString()} not shown`}
             </strong>
-            {!selection.all && <span className="soft sums">{sums(orders)}</span>}
+            {!selection.all && <span className="soft sums">{formatTotals(totalsOf(orders))}</span>}
             {matching && (
               <button type="button" className="quiet" onClick={onSelectAll}>
                 Select all {matching.count.toLocaleString()}
@@ -119,5 +120,5 @@ export function BulkCancel(props: BulkCancelProps) {
 /** What the dialog says about the orders: `€4,210.50, US$890.00 · 14 customers`. */
 function summaryOf(orders: readonly OrderSummary[]): string {
   const customers = new Set(orders.map(({ customer }) => customer)).size;
-  return `${sums(orders)} · ${plural(customers, 'customer')}`;
+  return `${formatTotals(totalsOf(orders))} · ${plural(customers, 'customer')}`;
 }

@@ -1,6 +1,9 @@
-import { type SyntheticEvent, useId } from 'react';
-import { ageNames, periodNames } from '../../domain/filters';
-import { type Age, ages, formatQuery, type ListQuery, periods, refine } from '../../domain/query';
+import { type SyntheticEvent, useId, useState } from 'react';
+import { currencies } from '../../api/types';
+import { formatPrice, parsePrice } from '../../domain/draft';
+import { ageNames, cancellerNames, periodNames } from '../../domain/filters';
+import { paymentNames } from '../../domain/format';
+import { ages, cancellers, formatQuery, type ListQuery, payments, periods, refine } from '../../domain/query';
 import { useServices } from '../../services';
 import { Link, navigate } from '../../ui/router';
 
@@ -47,17 +50,20 @@ export function FilterForm({ query, parts, onApply }: FilterFormProps) {
               </datalist>
             </label>
           )}
-          <label>
-            <span>Older than</span>
-            <select name="age" defaultValue={query.age ?? ''}>
-              <option value="">Any age</option>
-              {ages.map((age) => (
-                <option key={age} value={age}>
-                  {ageNames[age]}
-                </option>
-              ))}
-            </select>
-          </label>
+          {operator && (
+            <>
+              <Amounts query={query} />
+              <Choice name="payment" label="Payment" none="Any payment" names={paymentNames} query={query} />
+              <Choice
+                name="cancelledBy"
+                label="Cancelled by"
+                none="Anyone or not cancelled"
+                names={cancellerNames}
+                query={query}
+              />
+            </>
+          )}
+          <Choice name="age" label="Older than" none="Any age" names={ageNames} query={query} />
         </>
       )}
       {parts.includes('dates') && (
@@ -77,6 +83,80 @@ export function FilterForm({ query, parts, onApply }: FilterFormProps) {
   );
 }
 
+interface ChoiceProps {
+  name: 'payment' | 'cancelledBy' | 'age';
+  label: string;
+  none: string;
+  names: Record<string, string>;
+  query: ListQuery;
+}
+
+function Choice({ name, label, none, names, query }: ChoiceProps) {
+  return (
+    <label>
+      <span>{label}</span>
+      <select name={name} defaultValue={query[name] ?? ''}>
+        <option value="">{none}</option>
+        {Object.entries(names).map(([value, text]) => (
+          <option key={value} value={value}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** The currency, and the totals in it. */
+function Amounts({ query }: { query: ListQuery }) {
+  const [currency, setCurrency] = useState(query.currency);
+  const bound = (name: 'minTotal' | 'maxTotal', label: string) => {
+    const minor = currency === query.currency ? query[name] : undefined;
+    return (
+      <label>
+        <span>{label}</span>
+        <input
+          key={currency}
+          name={name}
+          inputMode="decimal"
+          autoComplete="off"
+          disabled={!currency}
+          title={currency ? undefined : 'Choose a currency first'}
+          defaultValue={currency && minor !== undefined ? formatPrice(minor, currency) : ''}
+          onChange={({ target }) => {
+            const valid =
+              !currency || target.value.trim() === '' || parsePrice(target.value, currency) !== undefined;
+            target.setCustomValidity(
+              valid ? '' : `Enter an amount, for example ${formatPrice(450, currency)}.`,
+            );
+          }}
+        />
+      </label>
+    );
+  };
+  return (
+    <>
+      <label>
+        <span>Currency</span>
+        <select
+          name="currency"
+          value={currency ?? ''}
+          onChange={({ target }) => setCurrency(currencies.find((known) => known === target.value))}
+        >
+          <option value="">Any currency</option>
+          {currencies.map((known) => (
+            <option key={known}>{known}</option>
+          ))}
+        </select>
+      </label>
+      <div className="days">
+        {bound('minTotal', 'Total at least')}
+        {bound('maxTotal', 'Total at most')}
+      </div>
+    </>
+  );
+}
+
 function closeMenu(inside: Element) {
   inside.closest<HTMLElement>('[popover]')?.hidePopover();
 }
@@ -86,9 +166,21 @@ function readForm(form: FormData): Partial<ListQuery> {
   const text = (name: string) => String(form.get(name) ?? '').trim(); // eslint-disable-line @typescript-eslint/no-base-to-string -- no files
   const [from = '', to = ''] =
     text('from') && text('to') ? [text('from'), text('to')].sort() : [text('from'), text('to')];
+  const one = <T extends string>(name: string, known: readonly T[]) =>
+    known.find((value) => value === text(name));
+  const currency = one('currency', currencies);
+  const [low, high] = ['minTotal', 'maxTotal'].map((name) =>
+    currency && text(name) ? parsePrice(text(name), currency) : undefined,
+  );
+  const swapped = low !== undefined && high !== undefined && high < low;
   return {
+    ...(form.has('currency')
+      ? { currency, minTotal: swapped ? high : low, maxTotal: swapped ? low : high }
+      : {}),
+    ...(form.has('payment') ? { payment: one('payment', payments) } : {}),
+    ...(form.has('cancelledBy') ? { cancelledBy: one('cancelledBy', cancellers) } : {}),
     ...(form.has('customer') ? { customer: text('customer') } : {}),
-    ...(form.has('age') ? { age: ages.find((age: Age) => age === text('age')) } : {}),
+    ...(form.has('age') ? { age: one('age', ages) } : {}),
     ...(form.has('from') ? { from, to, ...(from || to ? { placed: undefined } : {}) } : {}),
   };
 }

@@ -2,7 +2,8 @@ import { screen, waitFor, within } from '@testing-library/react';
 import { http } from 'msw';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { open } from '../../test/app';
-import { rowOf, seedOrders } from '../../test/orderList';
+import { money } from '../../domain/format';
+import { rowOf, seedOrders, tea } from '../../test/orderList';
 
 const customers = () =>
   screen
@@ -59,6 +60,49 @@ describe('the filters', () => {
     expect(location.search).toBe('?customer=carol');
   });
 
+  it('select totals in one currency, which the list can then be sorted by', async () => {
+    const { backend, bob, carol } = seedOrders();
+    backend.create('dave', { items: [{ ...tea, unitPrice: 900 }], currency: 'JPY' });
+    const { user } = open({ backend });
+    await rowOf(carol);
+    expect(within(screen.getByRole('columnheader', { name: 'Total' })).queryByRole('link')).toBeNull();
+    const least = screen.getByLabelText<HTMLInputElement>('Total at least');
+    expect(least.disabled).toBe(true);
+    await user.selectOptions(screen.getByLabelText('Currency'), 'EUR');
+    await user.type(screen.getByLabelText('Total at least'), '10.50');
+    await user.click(apply('Currency'));
+    await waitFor(() => expect(customers()).toEqual(['bob']));
+    expect(location.search).toBe('?currency=EUR&minTotal=1050');
+    await user.click(
+      screen.getByRole('link', { name: `Remove filter Total at least ${money(1050, 'EUR')}` }),
+    );
+    await rowOf(carol);
+    await user.click(screen.getByRole('link', { name: /^Total/ }));
+    expect(location.search).toBe('?currency=EUR&sort=-total');
+    await waitFor(() => expect(customers()[0]).toBe('bob'));
+    await user.click(screen.getByRole('link', { name: 'Remove filter Currency EUR' }));
+    expect(location.search).toBe('');
+    await rowOf(bob);
+  });
+
+  it('select by payment and by who cancelled', async () => {
+    const { backend, make, alice, carol } = seedOrders();
+    backend.decline(make('dave', 4).id);
+    backend.cancel(make('erin', 5).id, 'operator');
+    const { user } = open({ backend });
+    await rowOf(carol);
+    await user.selectOptions(screen.getByLabelText('Payment'), 'Declined');
+    await user.click(apply('Payment'));
+    await waitFor(() => expect(customers()).toEqual(['dave']));
+    await user.click(screen.getByRole('link', { name: 'Remove filter Payment Declined' }));
+    await rowOf(alice);
+    await user.selectOptions(screen.getByLabelText('Cancelled by'), 'Operator');
+    await user.click(apply('Cancelled by'));
+    await waitFor(() => expect(customers()).toEqual(['erin']));
+    expect(location.search).toBe('?cancelledBy=operator');
+    expect(screen.getByRole('link', { name: 'Remove filter Cancelled by Operator' })).toBeTruthy();
+  });
+
   it('are not sent while a date is typed', async () => {
     const { backend, carol } = seedOrders();
     const asked: string[] = [];
@@ -100,7 +144,8 @@ describe('the filters', () => {
     const { backend, alice } = seedOrders();
     open({ backend, user: 'alice', role: 'customer' });
     await rowOf(alice);
-    expect(screen.queryByLabelText('Customer is')).toBeNull();
+    for (const name of ['Customer is', 'Currency', 'Payment', 'Cancelled by'])
+      expect(screen.queryByLabelText(name)).toBeNull();
     expect(screen.queryByText('Needs attention')).toBeNull();
     expect(screen.queryByRole('link', { name: 'alice' })).toBeNull();
   });
@@ -139,11 +184,27 @@ it('a customer’s name leads to all their orders, with figures and a new order'
   expect(location.search).toBe('?customer=alice');
   const head = await screen.findByRole('region', { name: 'Customer alice' });
   const figures = () => [...head.querySelectorAll('dl > div')].map(({ textContent }) => textContent);
-  await waitFor(() => expect(figures()).toEqual(['Orders1', 'Open0', 'Cancelled0']));
+  await waitFor(() =>
+    expect(figures()).toEqual([
+      'Orders1',
+      'Open0',
+      'Cancelled0',
+      `Total without cancelled${money(900, 'EUR')}`,
+    ]),
+  );
   const link = within(head).getByRole('link', { name: 'New order for this customer' });
   expect(link.getAttribute('href')).toBe('/new?customer=alice');
+  const { id } = backend.create('alice', { items: [tea], currency: 'JPY' });
+  backend.cancel(id, 'operator');
   make('alice', 4);
-  await waitFor(() => expect(figures()).toEqual(['Orders2', 'Open1', 'Cancelled0']));
+  await waitFor(() =>
+    expect(figures()).toEqual([
+      'Orders3',
+      'Open1',
+      'Cancelled1',
+      `Total without cancelled${money(1_800, 'EUR')}`,
+    ]),
+  );
 });
 
 it('operators see the orders that need attention in a tab, with their number', async () => {

@@ -98,7 +98,7 @@ function SortChoice({ query }: { query: ListQuery }) {
         onChange={(event) => navigate(formatQuery(refine(query, { sort: event.target.value as Sort })))}
       >
         {sorts
-          .filter((sort) => sort === query.sort || !sort.endsWith('total')) // totals of several currencies
+          .filter((sort) => query.currency !== undefined || !sort.endsWith('total'))
           .map((sort) => (
             <option key={sort} value={sort}>
               {sortNames[sort]}

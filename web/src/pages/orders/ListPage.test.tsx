@@ -105,7 +105,7 @@ describe('the list of orders', () => {
 describe('the query', () => {
   it('is read from the address', async () => {
     const { backend, bob } = seedOrders();
-    open({ backend, at: '/?q=mug&from=2026-11-01&sort=-total' });
+    open({ backend, at: '/?q=mug&from=2026-11-01&currency=EUR&sort=-total' });
     await rowOf(bob);
     expect(rows()).toEqual(['bob']);
     expect(screen.getByLabelText<HTMLInputElement>('Search').value).toBe('mug');

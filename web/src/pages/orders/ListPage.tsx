@@ -195,7 +195,9 @@ export default function ListPage({ overview }: { overview?: ReactNode }) {
           />
         )
       ) : unknown ? null : isFiltered(query) || query.status ? (
-        <Message title="No orders match these filters">
+        <Message
+          title={view.next === null ? 'No orders match these filters' : 'No matches in the newest orders yet'}
+        >
           <p>
             <Link href={formatQuery(refine(query, { ...noFilters, status: undefined }))}>Clear filters</Link>
           </p>

@@ -18,8 +18,8 @@ interface PagerProps {
 /** The position in the list, such as `51–100 of 10,050`, and the links to the pages beside. */
 export function Pager({ query, rows, next, asOf, total }: PagerProps) {
   useEffect(() => {
-    if (next !== null) remember(query, next);
-  }, [query, next]);
+    if (next !== null && rows !== undefined) remember(query, next, rows);
+  }, [query, next, rows]);
   const place = placeOf(query);
   return (
     <nav className="pages" aria-label="Pages">

@@ -1,5 +1,6 @@
 import type { OrderSummary } from '../../api/types';
 import { money, shortId } from '../../domain/format';
+import { inState } from '../../domain/query';
 import { isSelectable } from '../../domain/selection';
 import type { ListView } from '../../live/list';
 import { Link } from '../../ui/router';
@@ -16,9 +17,9 @@ export interface RowsProps {
   onSelect: (id: string, on: boolean, range: boolean) => void;
 }
 
-/** Whether a listed order left its tab, and the class of its row. */
+/** Whether a listed order left its filter by a change, and the class of its row. */
 export function rowProps({ query, added }: ListView, order: OrderSummary) {
-  const left = query?.status !== undefined && order.status !== query.status;
+  const left = query !== undefined && !inState(query, order);
   const className = left ? 'left' : order.attention ? 'attention' : added.has(order.id) ? 'added' : undefined;
   return { left, className };
 }

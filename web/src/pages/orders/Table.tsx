@@ -124,7 +124,11 @@ function Heading({ column, query }: { column: Column; query: ListQuery }) {
   const sorts = sortable(column, query) ? columnSorts[column] : undefined;
   if (!sorts)
     return (
-      <th scope="col" className={column}>
+      <th
+        scope="col"
+        className={column}
+        title={columnSorts[column] && 'To sort by total, filter by currency'}
+      >
         {columnNames[column]}
       </th>
     );
@@ -145,9 +149,9 @@ function Heading({ column, query }: { column: Column; query: ListQuery }) {
   );
 }
 
-/** The server sorts totals by their number in any currency, so only an address that asks for it does. */
+/** Totals of several currencies can’t be compared. */
 function sortable(column: Column, query: ListQuery): boolean {
-  return column !== 'total' || query.sort.endsWith('total');
+  return column !== 'total' || query.currency !== undefined;
 }
 
 interface RowProps {

@@ -2,7 +2,7 @@
  * The pages of the list that this tab has seen. A cursor leads forward only, so the way back and the position are remembered
  * here; a page that was opened by its address has neither.
  */
-import { formatQuery, type ListQuery, PAGE_SIZE } from '../../domain/query';
+import { formatQuery, type ListQuery } from '../../domain/query';
 
 interface Place {
   /** The address of the page before. */
@@ -27,13 +27,13 @@ export function placeOf(query: ListQuery): Place | undefined {
   return query.cursor === undefined ? { before: '', skipped: 0 } : stored()[query.cursor];
 }
 
-/** Remembers that the page with this cursor follows the query's page. */
-export function remember(query: ListQuery, next: string): void {
+/** Remembers that the page with this cursor follows the query's page, which has this number of rows. */
+export function remember(query: ListQuery, next: string, rows: number): void {
   const place = placeOf(query);
   if (!place) return;
   const entries = Object.entries(stored()).filter(([cursor]) => cursor !== next);
   const known = Object.fromEntries(entries.slice(-LIMIT));
-  known[next] = { before: formatQuery(query), skipped: place.skipped + PAGE_SIZE };
+  known[next] = { before: formatQuery(query), skipped: place.skipped + rows };
   try {
     sessionStorage.setItem(NAME, JSON.stringify(known));
   } catch {

@@ -99,8 +99,8 @@ function testList({ newUser }: Fixture): void {
       ['Dear', 300],
     ] as const)
       await client.order(name, price);
-    expect(await names(client, '?sort=total')).toEqual(['Cheap', 'Middle', 'Dear']);
-    expect(await names(client, '?sort=-total')).toEqual(['Dear', 'Middle', 'Cheap']);
+    expect(await names(client, '?currency=EUR&sort=total')).toEqual(['Cheap', 'Middle', 'Dear']);
+    expect(await names(client, '?currency=EUR&sort=-total')).toEqual(['Dear', 'Middle', 'Cheap']);
     for (const [query, sign] of [
       ['', -1],
       ['?sort=created', 1],
@@ -152,8 +152,57 @@ function testList({ newUser }: Fixture): void {
     }
   });
 
+  it('is filtered by currency and total', async () => {
+    const { client } = await newUser();
+    await client.order('Cheap', 100);
+    await client.order('Dear', 300);
+    for (const [query, found] of [
+      ['currency=EUR', ['Dear', 'Cheap']],
+      ['currency=JPY', []],
+      ['currency=EUR&minTotal=201', ['Dear']],
+      ['currency=EUR&minTotal=600&maxTotal=600', ['Dear']],
+      ['currency=EUR&maxTotal=599', ['Cheap']],
+      ['currency=EUR&minTotal=601', []],
+    ] as const) {
+      expect(await names(client, `?${query}`), query).toEqual(found);
+      const { created, confirmed } = (await client.counts(`?${query}`)).body.counts;
+      expect(created + confirmed, query).toBe(found.length);
+    }
+  });
+
+  it('is filtered by payment, by who cancelled, and by the last change', async () => {
+    const { client } = await newUser();
+    const [kept, gone] = [await client.order('Kept'), await client.order('Gone')];
+    await client.until(kept.id, 'confirmed');
+    const { updatedAt } = (await client.cancel(gone.id)).body;
+    const later = new Date(Date.parse(updatedAt) + 1).toISOString();
+    for (const [query, found] of [
+      ['payment=confirmed', ['Kept']],
+      ['payment=voided', ['Gone']],
+      ['payment=declined', []],
+      ['cancelledBy=customer', ['Gone']],
+      ['cancelledBy=operator', []],
+      ['payment=confirmed&cancelledBy=customer', []],
+      [`status=cancelled&updatedFrom=${updatedAt}`, ['Gone']],
+      [`status=cancelled&updatedFrom=${later}`, []],
+      ['dueBefore=2100-01-01T00:00:00Z', ['Kept']],
+      ['dueBefore=2020-01-01T00:00:00Z', []],
+    ] as const)
+      expect(await names(client, `?${query}`), query).toEqual(found);
+  });
+
   it.each([
     ['q=!!', ['q']],
+    ['sort=-total', ['currency']],
+    ['minTotal=1', ['currency']],
+    ['maxTotal=1', ['currency']],
+    ['currency=EUR&minTotal=2&maxTotal=1', ['maxTotal']],
+    ['currency=eur', ['currency']],
+    ['currency=EUR&minTotal=1.5', ['minTotal']],
+    ['payment=done', ['payment']],
+    ['cancelledBy=system', ['cancelledBy']],
+    ['updatedFrom=x&dueBefore=y', ['dueBefore', 'updatedFrom']],
+    ['totals=true', ['totals']],
     [`q=${'a'.repeat(101)}`, ['q']],
     ['from=yesterday', ['from']],
     ['to=2026-11-24', ['to']],
@@ -218,6 +267,18 @@ function testCounts({ newUser }: Fixture): void {
     expect((await client.counts('?from=2020-01-01T00:00:00Z')).body).toEqual({ counts });
   });
 
+  it('have the totals of orders that are not cancelled, if asked', async () => {
+    const { client } = await newUser();
+    const { id } = await client.order('Kept', 100);
+    await client.order('Dear', 300);
+    await client.cancel((await client.order('Gone')).id);
+    await client.until(id, 'confirmed');
+    expect((await client.counts()).body).not.toHaveProperty('totals');
+    const { totals } = (await client.counts('?totals=true')).body;
+    expect(totals).toEqual([{ currency: 'EUR', orders: 2, total: 800 }]);
+    expect((await client.counts('?totals=true&payment=declined')).body).not.toHaveProperty('totals');
+  });
+
   it('have every change from before the request', async () => {
     const { client } = await newUser();
     const { id } = await client.order();
@@ -244,6 +305,8 @@ function testCounts({ newUser }: Fixture): void {
     ['from=yesterday&to=2026-11-24', ['from', 'to']],
     ['status=created', ['status']],
     ['sort=total', ['sort']],
+    ['totals=1', ['totals']],
+    ['minTotal=1', ['currency']],
     ['limit=1', ['limit']],
     ['cursor=x', ['cursor']],
   ])('refuse invalid parameters: %s', async (query, fields) => {
