@@ -191,10 +191,7 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 	}
 
 	reindex := run.Every(reindexEvery, logger, "search words", func(ctx context.Context) error { return db.Reindex(ctx, logger) })
-	prune := run.Every(pruneEvery, logger, "prune", func(ctx context.Context) error {
-		relayer.Wake() // another replica may have added the first destination
-		return db.Prune(ctx, time.Now())
-	})
+	prune := run.Every(pruneEvery, logger, "prune", func(ctx context.Context) error { return db.Prune(ctx, time.Now()) })
 	minutes := run.Every(minutesEvery, logger, "minutes", func(ctx context.Context) error { return db.Minutes.Advance(ctx, time.Now()) })
 	discover := run.Every(discoverEvery, logger, "issuer", func(ctx context.Context) error {
 		if c.AuthMode == "dev" {

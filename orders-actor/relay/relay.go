@@ -33,6 +33,7 @@ const (
 	renewEvery   = 5 * time.Second
 	leaseTimeout = 25 * time.Second // without a renewal, another replica takes the lease
 	leaseValid   = 18 * time.Second // after its last renewal, until which the holder may send
+	lookEvery    = 30 * time.Second // without destinations, for one that another replica has added
 	pause        = time.Second      // after an error of the database
 	stopTimeout  = 2 * time.Second  // to store progress when the relay stops
 )
@@ -107,7 +108,7 @@ func New(c Config) *Relay {
 	return &Relay{Config: c, metrics: newMetrics(c.Registry, c.Clock), changed: make(chan struct{}, 1)}
 }
 
-// Wake makes the relay look for new destinations. Without destinations it does nothing until then.
+// Wake makes the relay look for new destinations at once. Without destinations it otherwise looks every 30 s only.
 func (r *Relay) Wake() {
 	select {
 	case r.changed <- struct{}{}:
@@ -128,10 +129,7 @@ func (r *Relay) Run(ctx context.Context) error {
 			r.Log.WarnContext(ctx, "the relay stopped; retrying", "error", err)
 			retry.Sleep(ctx, pause)
 		case idle:
-			select {
-			case <-r.changed:
-			case <-ctx.Done():
-			}
+			r.sleep(ctx, lookEvery)
 		}
 	}
 	return nil
