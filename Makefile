@@ -29,6 +29,10 @@ run: $(STEP) ## build what is missing, start everything and print the address; C
 	@$(ALONE) $(MAKE) --no-print-directory build runtime
 	@exec bin/stack
 
+run-example: $(STEP) ## the same for another service on kit: examples/seat
+	@$(ALONE) $(MAKE) --no-print-directory build-example runtime
+	@exec bin/stack -f examples/seat/dapr/seat.yaml -home examples/seat/.data
+
 dapr-run: $(STEP) ## the same with the Dapr CLI: dapr run -f with a copy of dapr/dapr.yaml
 	@$(ALONE) $(MAKE) --no-print-directory build runtime dapr-cli
 	@exec bin/stack dapr-run
@@ -63,6 +67,9 @@ $(STEP): $(wildcard stack/cmd/step/*.go)
 
 build: spa ## build the services and the launcher into bin/
 	@CGO_ENABLED=0 $(STEP) "building the services" go build $(GO_FLAGS) -o=bin/ ./orders-actor ./payments-svc ./stack/cmd/stack
+
+build-example: $(STEP)
+	@CGO_ENABLED=0 $(STEP) "building the example" go build $(GO_FLAGS) -o=bin/ ./examples/seat ./stack/cmd/stack
 
 spa: $(STEP) orders-actor/webui/dist/index.html ## build the SPA into orders-actor, which serves it
 orders-actor/webui/dist/index.html: web/node_modules/.package-lock.json $(shell find web api -type f -not -path '*/node_modules/*') \
@@ -117,9 +124,9 @@ test-unit: bin/helm ## run unit and property tests with the race detector, and c
 	go test -race -short $(EVERY)
 	go test -timeout 20m -run TestPlans ./orders-actor/orderdb
 
-test-stack: build runtime dapr-cli ## test the product on the real Dapr
+test-stack: build build-example runtime dapr-cli ## test the product on the real Dapr
 	@tools/install.sh postgresql curl jq
-	go test -count=1 -p 1 -timeout 20m -tags stack ./stack/... ./payments-svc
+	go test -count=1 -p 1 -timeout 20m -tags stack ./stack/... ./payments-svc ./examples/seat
 
 test-web: web/node_modules/.package-lock.json ## test the SPA
 	cd web && npm test

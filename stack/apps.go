@@ -21,10 +21,34 @@ import (
 
 const sidecarSuffix = ".sidecar"
 
+type addressing struct{ setting, address, metrics string }
+
 // addresses names the settings for the address of each app and of its metrics, and the default address.
-var addresses = map[string]struct{ setting, address, metrics string }{
+var addresses = map[string]addressing{
 	OrdersActor: {"ORDERS_ADDR", "127.0.0.1:8080", "ORDERS_METRICS_ADDR"},
 	PaymentsSvc: {"PAYMENTS_ADDR", "127.0.0.1:8081", "PAYMENTS_METRICS_ADDR"},
+}
+
+// addressing returns how an app's address is set. The run file tells it for an app that is not of the product: it sets one variable
+// whose name ends in _ADDR.
+func (a app) addressing() (where addressing, known bool) {
+	if where, known = addresses[a.ID]; known {
+		return where, true
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Env)) {
+		if strings.HasSuffix(name, "_ADDR") {
+			return addressing{setting: name, address: a.Env[name]}, true
+		}
+	}
+	return addressing{}, false
+}
+
+// settings returns the names of the variables that an app reads: those of Settings, or those that the run file sets.
+func (a app) settings() []string {
+	if known, ok := Settings[a.ID]; ok {
+		return known
+	}
+	return slices.Collect(maps.Keys(a.Env))
 }
 
 // instance is one process of an app and its sidecar.
@@ -73,9 +97,9 @@ func (s *Stack) instances() ([]instance, error) {
 		if name := s.setting(a, "SECRET_NAME"); name != "" && name != a.ID {
 			return nil, fmt.Errorf("SECRET_NAME: %s allows %s to read only the secret %q; unset it", a.ConfigFile, a.ID, a.ID)
 		}
-		where, known := addresses[a.ID]
+		where, known := a.addressing()
 		if !known {
-			return nil, fmt.Errorf("dapr.yaml: the launcher doesn't know the app %q", a.ID)
+			return nil, fmt.Errorf("dapr.yaml: the launcher doesn't know the app %q, and its env has no variable for its address, such as APP_ADDR", a.ID)
 		}
 		replicas := 1
 		if a.ID == OrdersActor {
@@ -104,7 +128,7 @@ func (s *Stack) instances() ([]instance, error) {
 			if i.url, err = reachable(i.address); err != nil {
 				return nil, fmt.Errorf("%s: %w", where.setting, err)
 			}
-			if a.ID == OrdersActor {
+			if a.ID != PaymentsSvc {
 				s.urls = append(s.urls, i.url.String())
 			}
 			all = append(all, i)
@@ -270,7 +294,7 @@ func (s *Stack) environment(i instance) map[string]string {
 	if env == nil {
 		env = map[string]string{}
 	}
-	maps.Copy(env, inheritedEnv(Settings[i.app.ID], proxyVars, tracingVars))
+	maps.Copy(env, inheritedEnv(i.app.settings(), proxyVars, tracingVars))
 	if i.app.ID == OrdersActor {
 		env["STATE_DSN"] = filepath.Join(s.o.Home, "statestore.db")
 		if s.o.Postgres != "" {
@@ -278,12 +302,13 @@ func (s *Stack) environment(i instance) map[string]string {
 		}
 	}
 	maps.Copy(env, s.o.Env[i.app.ID])
-	env[addresses[i.app.ID].setting], env["DATA_DIR"] = i.address, s.o.Home
+	where, _ := i.app.addressing()
+	env[where.setting], env["DATA_DIR"] = i.address, s.o.Home
 	if i.app.Port != 0 {
 		env["APP_API_TOKEN"] = s.token
 	}
-	if i.metrics != 0 {
-		env[addresses[i.app.ID].metrics] = loopback(i.metrics)
+	if i.metrics != 0 && where.metrics != "" {
+		env[where.metrics] = loopback(i.metrics)
 	}
 	return env
 }

@@ -50,7 +50,10 @@ func resolve(o Options) (*Stack, error) {
 		s.token = newKey()
 	}
 	s.stop = sync.OnceValue(s.stopAll)
-	s.file, err = readRunFile(filepath.Join(o.Root, "dapr", "dapr.yaml"))
+	if o.RunFile == "" {
+		o.RunFile = filepath.Join(o.Root, "dapr", "dapr.yaml")
+	}
+	s.file, err = readRunFile(o.RunFile)
 	for i, a := range s.file.Apps {
 		if command, ok := o.Commands[a.ID]; ok {
 			s.file.Apps[i].Command = command
@@ -79,10 +82,7 @@ func prepare(o Options) (*Stack, error) {
 	}
 	s.setActivity("starting")
 	secrets := filepath.Join(o.Home, "secrets.json")
-	err = makeSecrets(secrets)
-	if err == nil {
-		err = CheckSecrets(secrets)
-	}
+	err = s.makeSecrets(secrets)
 	if err == nil {
 		err = makeDatabasesPrivate(o.Home)
 	}

@@ -50,7 +50,7 @@ func TestLinksPointToExistingFiles(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
 	front, err := filepath.Glob("../*.md")
 	require.NoError(t, err)
-	for _, page := range slices.Concat(pages, adrs, front, []string{"../helm/README.md"}) {
+	for _, page := range slices.Concat(pages, adrs, front, []string{"../helm/README.md", "../kit/actors/README.md", "../examples/seat/README.md"}) {
 		for _, match := range link.FindAllStringSubmatch(read(t, page), -1) {
 			if strings.Contains(match[1], "://") || strings.HasPrefix(match[1], "/") {
 				continue

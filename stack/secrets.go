@@ -11,17 +11,35 @@ import (
 	"strings"
 )
 
+// makeSecrets makes the keys of the product, and of other apps one with which they seal commands.
+func (s *Stack) makeSecrets(file string) error {
+	others := map[string]map[string]string{}
+	for _, a := range s.file.Apps {
+		if _, ours := addresses[a.ID]; !ours {
+			others[a.ID] = map[string]string{"command-seal-key": newKey()}
+		}
+	}
+	if len(others) > 0 {
+		return writeSecrets(file, others)
+	}
+	return errors.Join(makeSecrets(file), CheckSecrets(file))
+}
+
 // makeSecrets writes new keys for the services into a file, unless the file exists: tokens and sealed commands must stay
 // valid after a restart.
 func makeSecrets(file string) error {
+	onBehalf := newKey() // both services have this key
+	return writeSecrets(file, map[string]map[string]string{
+		"orders-actor": {"obo-key": onBehalf, "command-seal-key": newKey(), "dev-token-key": newKey()},
+		"payments-svc": {"obo-key": onBehalf},
+	})
+}
+
+func writeSecrets(file string, secrets map[string]map[string]string) error {
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	onBehalf := newKey() // both services have this key
-	content, err := json.MarshalIndent(map[string]map[string]string{
-		"orders-actor": {"obo-key": onBehalf, "command-seal-key": newKey(), "dev-token-key": newKey()},
-		"payments-svc": {"obo-key": onBehalf},
-	}, "", "  ")
+	content, err := json.MarshalIndent(secrets, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,7 @@ const (
 type Options struct {
 	Root      string                       // the repository; found from the working directory when empty
 	Home      string                       // the data folder; .data in Root when empty
+	RunFile   string                       // the Multi-App Run file of the apps; dapr/dapr.yaml in Root when empty
 	FreePorts bool                         // let the services listen on free ports instead of the ports in their settings
 	Replicas  int                          // of orders-actor; more than one needs Postgres
 	Postgres  string                       // address of a database for all state; embedded SQLite when empty

@@ -98,7 +98,8 @@ func Addresses(o Options) (map[string]string, error) {
 	}
 	all := map[string]string{}
 	for _, a := range s.file.Apps {
-		all[addresses[a.ID].setting] = s.address(a)
+		where, _ := a.addressing()
+		all[where.setting] = s.address(a)
 	}
 	return all, nil
 }
@@ -119,8 +120,9 @@ func Environment(o Options, appID string) (map[string]string, error) {
 
 // address returns the address that an app listens on, by its setting or the default.
 func (s *Stack) address(a app) string {
-	if address := s.setting(a, addresses[a.ID].setting); address != "" {
+	where, _ := a.addressing()
+	if address := s.setting(a, where.setting); address != "" {
 		return address
 	}
-	return addresses[a.ID].address
+	return where.address
 }

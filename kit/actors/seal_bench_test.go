@@ -10,7 +10,7 @@ import (
 	"orders/kit/actors"
 )
 
-// BenchmarkSeal measures a command and its reply, of about the size of an order's, with both ends.
+// BenchmarkSeal measures a command and its reply, of a few hundred bytes, with both ends.
 func BenchmarkSeal(b *testing.B) {
 	seal := actors.Seal{Keys: [][]byte{make([]byte, 32)}, Now: time.Now}
 	command, reply := strings.Repeat("c", 400), []byte(strings.Repeat("r", 800))

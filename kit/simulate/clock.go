@@ -48,8 +48,9 @@ func (c *clock) step(deadline time.Duration) bool {
 type Process struct {
 	clock      *clock
 	home       *Replica // its crash kills the process; nil: the process never crashes
+	body       func()
 	yield      func(time.Duration) bool
-	next       func() (time.Duration, bool)
+	next       func() (time.Duration, bool) // nil: not started
 	stop       func()
 	ended      bool
 	background bool
@@ -60,11 +61,7 @@ type Process struct {
 const parked = time.Duration(-1)
 
 func (c *clock) spawn(home *Replica, after time.Duration, body func()) *Process {
-	p := &Process{clock: c, home: home}
-	p.next, p.stop = iter.Pull(func(yield func(time.Duration) bool) {
-		p.yield = yield
-		body()
-	})
+	p := &Process{clock: c, home: home, body: body}
 	c.live++
 	c.after(after, p.resume)
 	return p
@@ -73,6 +70,12 @@ func (c *clock) spawn(home *Replica, after time.Duration, body func()) *Process 
 func (p *Process) resume() {
 	if p.ended {
 		return
+	}
+	if p.next == nil {
+		p.next, p.stop = iter.Pull(func(yield func(time.Duration) bool) {
+			p.yield = yield
+			p.body()
+		})
 	}
 	p.wakes++
 	was := p.clock.running
@@ -115,8 +118,11 @@ func (p *Process) sleep(d time.Duration) {
 
 // kill ends a sleeping process.
 func (p *Process) kill() {
-	if !p.ended {
-		p.end()
+	if p.ended {
+		return
+	}
+	p.end()
+	if p.next != nil {
 		stopped := make(chan struct{})
 		go func() { // Goexit of the process also ends the goroutine that stops it
 			defer close(stopped)

@@ -18,7 +18,7 @@ type shrinker struct {
 	cost      cost
 }
 
-// cost orders histories from simple to complicated.
+// cost says how complicated a history is.
 type cost struct{ faults, lines, choices, sum int }
 
 func (c cost) compare(o cost) int {

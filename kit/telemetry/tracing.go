@@ -107,6 +107,6 @@ func withoutUser(endpoint string) string {
 
 // Record makes Start return spans of the provider, until stop is called.
 func Record(provider trace.TracerProvider) (stop func()) {
-	tracer.Store(new(provider.Tracer("orders")))
+	tracer.Store(new(provider.Tracer("orders/kit/telemetry")))
 	return func() { tracer.Store(nil) }
 }

@@ -127,7 +127,7 @@ func (s *Server) outcome(ctx context.Context, u auth.User, id string, r cancelRe
 	outcome := api.OutcomeFailed
 	var refusal *order.Refusal
 	switch {
-	case p.Code == api.ProblemCode(problem.OrderNotFound):
+	case p.Code == api.ProblemCode(orderNotFound):
 		outcome = api.OutcomeNotFound
 	case errors.As(r.err, &refusal) && p.Status < fiber.StatusInternalServerError:
 		outcome = api.OutcomeRefused

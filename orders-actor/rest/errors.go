@@ -22,6 +22,13 @@ import (
 )
 
 // retryAfter holds the default Retry-After of problems, in seconds.
+// The codes of orders; the other ones are those of package problem.
+var (
+	orderNotFound = problem.Define(problem.Code(order.OrderNotFound), fiber.StatusNotFound)
+	_             = problem.Define(problem.Code(order.AlreadyDelivered), fiber.StatusConflict)
+	_             = problem.Define(problem.Code(order.OrderRemoved), fiber.StatusGone)
+)
+
 var retryAfter = map[problem.Code]string{problem.Overloaded: "1", problem.Unavailable: "2", problem.RateLimited: "2"}
 
 // readError maps errors of the order database to problems.

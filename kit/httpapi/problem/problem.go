@@ -21,19 +21,16 @@ const ContentType = "application/problem+json"
 // Code identifies a kind of problem. Codes do not change, so programs can compare them.
 type Code string
 
-// The codes.
+// The codes that any service may use. A service adds its own with Define.
 const (
 	InvalidRequest       Code = "invalid-request"
 	InvalidJSON          Code = "invalid-json"
 	Unauthenticated      Code = "unauthenticated"
 	Forbidden            Code = "forbidden"
 	NotFound             Code = "not-found"
-	OrderNotFound        Code = "order-not-found"
 	MethodNotAllowed     Code = "method-not-allowed"
 	NotAcceptable        Code = "not-acceptable"
-	AlreadyDelivered     Code = "already-delivered"
 	CursorExpired        Code = "cursor-expired"
-	OrderRemoved         Code = "order-removed"
 	WebhookNotFound      Code = "webhook-not-found"
 	WebhookRefused       Code = "webhook-refused"
 	VersionMismatch      Code = "version-mismatch"
@@ -52,12 +49,9 @@ var statuses = map[Code]int{
 	Unauthenticated:      http.StatusUnauthorized,
 	Forbidden:            http.StatusForbidden,
 	NotFound:             http.StatusNotFound,
-	OrderNotFound:        http.StatusNotFound,
 	MethodNotAllowed:     http.StatusMethodNotAllowed,
 	NotAcceptable:        http.StatusNotAcceptable,
-	AlreadyDelivered:     http.StatusConflict,
 	CursorExpired:        http.StatusGone,
-	OrderRemoved:         http.StatusGone,
 	WebhookNotFound:      http.StatusNotFound,
 	WebhookRefused:       http.StatusUnprocessableEntity,
 	VersionMismatch:      http.StatusPreconditionFailed,
@@ -68,6 +62,12 @@ var statuses = map[Code]int{
 	Overloaded:           http.StatusServiceUnavailable,
 	Unavailable:          http.StatusServiceUnavailable,
 	Internal:             http.StatusInternalServerError,
+}
+
+// Define adds a code of a service with its HTTP status, and returns it. Call it only for package variables.
+func Define(code Code, status int) Code {
+	statuses[code] = status
+	return code
 }
 
 // FieldError describes an error in one field of the request.

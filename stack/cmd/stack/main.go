@@ -44,6 +44,7 @@ func run(args []string) error {
 	o := stack.Options{Stdout: os.Stdout}
 	flags := flag.NewFlagSet("stack", flag.ContinueOnError)
 	flags.StringVar(&o.Home, "home", os.Getenv("DATA_DIR"), "data folder (default .data in the repository, or DATA_DIR)")
+	flags.StringVar(&o.RunFile, "f", "", "run file with other apps (default dapr/dapr.yaml)")
 	flags.BoolVar(&o.FreePorts, "free-ports", false, "let the services listen on free ports")
 	flags.IntVar(&o.Replicas, "replicas", 1, "number of orders-actor processes; more than one needs -postgres")
 	flags.StringVar(&o.Postgres, "postgres", os.Getenv("STATE_DSN"), "keep all state in this database instead of SQLite files (default STATE_DSN)")
