@@ -172,6 +172,9 @@ func serve(ctx context.Context, c Config, logger *slog.Logger, level *slog.Level
 		Log: logger, Clock: time.Now, Registry: registry,
 	})
 	hooks.Changed = relayer.Wake
+	if err := hooks.Reseal(ctx); err != nil {
+		logger.WarnContext(ctx, "cannot read the secrets of all webhooks", "error", err)
+	}
 	issuer := auth.NewOIDC(c.OIDC)
 	server, err := newServer(c, keys, logger, issuer, rest.Options{
 		Commands: orders, Reads: db, Feed: events, Checks: checks(host, db), Registry: registry,

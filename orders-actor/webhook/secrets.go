@@ -110,16 +110,27 @@ func (s *Service) secrets(ctx context.Context, w webhooks.Webhook) ([][]byte, er
 	return all, err
 }
 
+// Reseal encrypts all secrets again that are encrypted with an old key, also those of disabled webhooks. A service calls it when it
+// starts, because keys change with a restart.
+func (s *Service) Reseal(ctx context.Context) error {
+	all, err := s.Store.List(ctx)
+	for _, w := range all {
+		_, bad := s.secrets(ctx, w)
+		err = errors.Join(err, bad)
+	}
+	return err
+}
+
 func (s *Service) reseal(w *webhooks.Webhook) error {
-	for _, stored := range []*string{&w.Secret, &w.Previous} {
-		if *stored == "" {
-			continue
-		}
-		secret, _, err := s.sealer.open(w.ID, *stored)
-		if err != nil {
-			return err
-		}
-		*stored = s.sealer.seal(w.ID, secret)
+	secret, _, err := s.sealer.open(w.ID, w.Secret)
+	if err != nil {
+		return err
+	}
+	w.Secret = s.sealer.seal(w.ID, secret)
+	if previous, _, err := s.sealer.open(w.ID, w.Previous); err == nil {
+		w.Previous = s.sealer.seal(w.ID, previous)
+	} else { // it has expired, and so has its key
+		w.Previous, w.PreviousUntil = "", time.Time{}
 	}
 	return nil
 }

@@ -162,7 +162,7 @@ func TestAnswersAreJudged(t *testing.T) {
 		require.Equal(t, 1, r.calls, "redirects are not followed")
 	}
 	r.Close()
-	require.Contains(t, send(t, f, w.ID, o).Err, "connection refused")
+	require.NotEmpty(t, send(t, f, w.ID, o).Err, "no answer")
 }
 
 func TestSlowReceiverIsGivenUp(t *testing.T) {
@@ -206,7 +206,10 @@ func TestSecretsFollowTheRotationOfTheKey(t *testing.T) {
 	o := orderdbtest.NewOrder(t, "alice", f.now).Order
 	_, err = with(newKey).Open(t.Context(), w.ID)
 	require.ErrorContains(t, err, "rotate the webhook's secret")
-	require.Empty(t, send(t, with(newKey, oldKey), w.ID, o).Err)
+	_, err = f.Update(t.Context(), w.ID, "otto", Change{Enabled: new(false)})
+	require.NoError(t, err)
+	require.NoError(t, with(newKey, oldKey).Reseal(t.Context()))
+	require.ErrorContains(t, f.Reseal(t.Context()), "rotate the webhook's secret")
 	require.Empty(t, send(t, with(newKey), w.ID, o).Err, "it was encrypted again")
 	require.Equal(t, []string{r.signature(t, secret)}, r.signatures())
 }
