@@ -183,7 +183,15 @@ export default function ListPage({ overview }: { overview?: ReactNode }) {
         view.orders.length === 0 ? (
           <Skeleton rows={narrow ? 4 : 8} />
         ) : narrow ? (
-          <Cards {...rows} selecting={selecting || selected.size > 0} />
+          <Cards
+            {...rows}
+            selecting={selecting || selected.size > 0}
+            onLongPress={(id) => {
+              if (customer || disabled || !page.some((order) => order.id === id)) return;
+              setSelecting(true);
+              select(id, true, false);
+            }}
+          />
         ) : (
           <Table
             {...rows}

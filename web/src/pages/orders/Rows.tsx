@@ -5,6 +5,7 @@ import { isSelectable } from '../../domain/selection';
 import type { ListView } from '../../live/list';
 import { Link } from '../../ui/router';
 import { At, itemNames, OrderId, Status } from './cells';
+import { useLongPress } from './useLongPress';
 
 export interface RowsProps {
   view: ListView;
@@ -32,9 +33,15 @@ export function Cards({
   selected,
   selecting,
   onSelect,
-}: RowsProps & { selecting: boolean }) {
+  onLongPress,
+}: RowsProps & {
+  selecting: boolean;
+  /** Called with the order whose card is touched for long. */
+  onLongPress: (id: string) => void;
+}) {
+  const touch = useLongPress(onLongPress);
   return (
-    <ul className="cards" aria-busy={view.loading || undefined} inert={stale}>
+    <ul className="cards" aria-busy={view.loading || undefined} inert={stale} {...touch}>
       {view.orders.map((order) => {
         const { left, className } = rowProps(view, order);
         return (

@@ -1,7 +1,8 @@
-import { screen, waitFor, within } from '@testing-library/react';
+import { act, fireEvent, screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { open } from '../../test/app';
 import { checkboxOf, NOON, rowOf, seedOrders } from '../../test/orderList';
+import { LONG_PRESS } from './useLongPress';
 
 const order = () =>
   [...document.querySelectorAll<HTMLElement>('[data-order]')].map(({ dataset }) => dataset['order']);
@@ -160,5 +161,94 @@ describe('the keys of the list', () => {
     await rowOf(carol);
     await user.keyboard('jjjx');
     await screen.findByText(/^Delivered orders can’t be selected/);
+  });
+});
+
+it('the table has no empty header when no order can be cancelled', async () => {
+  const { backend, alice } = seedOrders();
+  open({ backend, at: '/?status=delivered' });
+  await rowOf(alice);
+  for (const header of document.querySelectorAll('th')) expect(header.textContent).not.toBe('');
+});
+
+describe('Auto-update', () => {
+  it('shows new orders without a request, and is remembered', async () => {
+    onTestFinished(() => localStorage.removeItem('orders.display'));
+    const { backend, make, carol } = seedOrders();
+    const { user, unmount } = open({ backend });
+    await rowOf(carol);
+    const toggle = () => screen.getByRole<HTMLInputElement>('checkbox', { name: 'Auto-update' });
+    expect(toggle().checked).toBe(false);
+    await user.click(toggle());
+    const dave = make('dave', 4);
+    expect((await rowOf(dave)).className).toBe('added');
+    expect(order()[0]).toBe(dave.id);
+    unmount();
+    open({ backend });
+    await rowOf(dave);
+    expect(toggle().checked).toBe(true);
+    await rowOf(make('erin', 5));
+  });
+
+  it('counts new orders while orders are selected or the page is scrolled', async () => {
+    onTestFinished(() => localStorage.removeItem('orders.display'));
+    localStorage.setItem('orders.display', '{"auto":true}');
+    const { backend, make, carol } = seedOrders();
+    open({ backend });
+    await rowOf(carol);
+    const scroll = (y: number) =>
+      act(() => {
+        Object.assign(window, { scrollY: y });
+        dispatchEvent(new Event('scroll'));
+      });
+    onTestFinished(() => scroll(0));
+    scroll(500);
+    const dave = make('dave', 4);
+    await screen.findByRole('button', { name: '1 new order' });
+    scroll(0);
+    await rowOf(dave);
+  });
+});
+
+describe('a long press on a card', () => {
+  const touch = { pointerType: 'touch', isPrimary: true, clientX: 50, clientY: 50 };
+
+  async function openOnPhone() {
+    const { happyDOM } = window as unknown as { happyDOM: { setViewport(size: { width: number }): void } };
+    happyDOM.setViewport({ width: 390 });
+    onTestFinished(() => happyDOM.setViewport({ width: 1024 }));
+    const seeded = seedOrders();
+    open({ backend: seeded.backend });
+    return { ...seeded, card: await rowOf(seeded.carol) };
+  }
+  const press = async (card: HTMLElement) => {
+    const link = within(card).getByRole('link');
+    vi.useFakeTimers();
+    fireEvent.pointerDown(link, touch);
+    await act(() => vi.advanceTimersByTimeAsync(LONG_PRESS));
+    vi.useRealTimers();
+    fireEvent.pointerUp(link, touch);
+    fireEvent.click(link);
+  };
+
+  it('selects its order, and opens nothing', async () => {
+    const { card, carol } = await openOnPhone();
+    await press(card);
+    expect((await checkboxOf(carol)).checked).toBe(true);
+    expect(location.pathname).toBe('/');
+    expect(screen.getByRole('button', { name: 'Done' })).toBeTruthy();
+  });
+
+  it('does nothing when the finger scrolls, or on an order that can’t be cancelled', async () => {
+    const { card, alice } = await openOnPhone();
+    const link = within(card).getByRole('link');
+    vi.useFakeTimers();
+    fireEvent.pointerDown(link, touch);
+    fireEvent.pointerMove(link, { ...touch, clientY: 90 });
+    await act(() => vi.advanceTimersByTimeAsync(LONG_PRESS));
+    vi.useRealTimers();
+    await press(await rowOf(alice));
+    expect(screen.queryByRole('checkbox', { name: /^Select order/ })).toBeNull();
+    expect(screen.getByRole('button', { name: 'Select' })).toBeTruthy();
   });
 });

@@ -51,18 +51,19 @@ export function Table({
       </colgroup>
       <thead>
         <tr>
-          {selectable && (
-            <th className="select">
-              {candidates.length > 0 && (
+          {selectable &&
+            (candidates.length === 0 ? (
+              <td className="select" /> // a header cell must not be empty
+            ) : (
+              <th className="select">
                 <SelectAll
                   disabled={disabled}
                   checked={count === candidates.length}
                   mixed={count > 0 && count < candidates.length}
                   onChange={onSelectPage}
                 />
-              )}
-            </th>
-          )}
+              </th>
+            ))}
           <th scope="col">Order</th>
           {columns.map((column) => (
             <Heading key={column} column={column} query={query} />
