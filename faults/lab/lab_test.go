@@ -223,6 +223,14 @@ func TestRequestsAreForwardedToTheProduct(t *testing.T) {
 	assert.Equal(t, "GET /v1/orders?limit=1 "+f.Listener.Addr().String(), body)
 }
 
+func TestPagesKnowThatTheLabServesThem(t *testing.T) {
+	f := start(t, func(http.ResponseWriter, *http.Request) {})
+	r, err := f.Client().Get(f.URL)
+	require.NoError(t, err)
+	require.NoError(t, r.Body.Close())
+	assert.Equal(t, "lab", r.Header.Get("Server-Timing"))
+}
+
 func TestStreamsAreForwardedAtOnce(t *testing.T) {
 	seen := make(chan struct{})
 	f := start(t, func(w http.ResponseWriter, r *http.Request) {

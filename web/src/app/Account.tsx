@@ -1,4 +1,5 @@
 import { useServices } from '../services';
+import { Link } from '../ui/router';
 import { Icon } from '../ui/Icon';
 import { Menu } from '../ui/Menu';
 import { ThemeChoice } from './ThemeChoice';
@@ -36,10 +37,21 @@ export function Account({ compact, onSignOut }: AccountProps) {
           <ThemeChoice />
         </>
       )}
+      {hasLab() && (
+        <Link href="/lab" className="button item">
+          Fault lab
+        </Link>
+      )}
       <button type="button" className="item" onClick={onSignOut}>
         <Icon name="signOut" />
         Sign out
       </button>
     </Menu>
   );
+}
+
+/** Whether the fault lab serves this page: it marks its responses. */
+function hasLab(): boolean {
+  const [page] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
+  return page?.serverTiming.some(({ name }) => name === 'lab') ?? false;
 }

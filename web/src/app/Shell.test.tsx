@@ -1,5 +1,5 @@
-import { screen, waitFor, within } from '@testing-library/react';
-import { describe, expect, it } from 'vitest';
+import { cleanup, screen, waitFor, within } from '@testing-library/react';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Backend } from '../mock/backend';
 import { open } from '../test/app';
 import { applyTheme } from './theme';
@@ -199,4 +199,17 @@ it('the footer names the time zone', async () => {
   await list();
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
   expect(screen.getByText(`Times in ${timeZone}`)).toBeTruthy();
+});
+
+it('the account menu links to the fault lab where it serves the page', async () => {
+  open();
+  await list();
+  expect(screen.queryByRole('link', { name: 'Fault lab' })).toBeNull();
+  const timings = [{ serverTiming: [{ name: 'lab' }] }] as unknown as PerformanceEntryList;
+  const entries = vi.spyOn(performance, 'getEntriesByType').mockReturnValue(timings);
+  onTestFinished(() => entries.mockRestore());
+  cleanup();
+  open();
+  await list();
+  expect(screen.getByRole('link', { name: 'Fault lab' }).getAttribute('href')).toBe('/lab');
 });
