@@ -18,6 +18,7 @@ import { useServices } from '../services';
 import { Account } from './Account';
 import { loadPalette, PaletteButton } from './palette/PaletteButton';
 import { Badge } from './Badge';
+import { BulkProgress } from '../ui/BulkProgress';
 import { useArrival } from './useArrival';
 import { setTitleCount } from '../ui/title';
 import { ThemeChoice } from './ThemeChoice';
@@ -79,7 +80,8 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
   const path = address.split('?')[0] ?? '/';
   const arrived = useArrival(path);
   const { page } = parseRoute(address);
-  const { feed, stats$ } = useServices();
+  const { cancels, feed, lastList, stats$ } = useServices();
+  const bulk = useObservable(cancels.progress$, undefined);
   useEffect(() => {
     // These pages load no list and no order, which would start it.
     if (page === 'new' || page === 'unknown') feed.start();
@@ -140,6 +142,9 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
         </ErrorBoundary>
       </main>
       <footer className="container">Times in {timeZone}</footer>
+      {bulk && page !== 'list' && (
+        <BulkProgress progress={bulk} onStop={() => cancels.stopMany()} back={lastList.address || '/'} />
+      )}
       <Toaster />
       <div className="hidden" role="status">
         {arrived}

@@ -120,15 +120,19 @@ describe('selected orders', () => {
     const held = new Promise<void>((resolve) => (answer = resolve));
     const slow = http.post('*/v1/orders/cancel', () => held, { once: true }); // then the backend answers
     const { backend, carol } = seedOrders();
-    const { user } = open({ backend, answers: [slow] });
+    const { user } = open({ backend, answers: [slow], at: '/?status=created' });
     await user.click(await checkboxOf(carol));
     await user.click(screen.getByRole('button', { name: 'Cancel 1 order' }));
     const dialog = await screen.findByRole('dialog', { name: 'Cancel 1 order?' });
     await user.click(within(dialog).getByRole('button', { name: 'Cancel 1 order' }));
     act(() => navigate('/new'));
     await screen.findByRole('heading', { name: 'New order' });
+    const progress = within(await screen.findByRole('region', { name: 'Cancellation' }));
+    expect(progress.getByText('Cancelling 0 of 1 order')).toBeTruthy();
+    expect(progress.getByRole('link', { name: 'Show orders' }).getAttribute('href')).toBe('/?status=created');
     answer();
     await screen.findByText('1 order cancelled');
+    expect(screen.queryByRole('region', { name: 'Cancellation' })).toBeNull();
     expect(backend.get(carol.id)?.status).toBe('cancelled');
   });
 

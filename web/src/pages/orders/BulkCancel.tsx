@@ -4,6 +4,7 @@ import { fromObservable, fromPromise } from 'xstate';
 import { toPromise } from '../../api/client';
 import type { OrderSummary } from '../../api/types';
 import { useServices } from '../../services';
+import { BulkProgress } from '../../ui/BulkProgress';
 import { plural } from '../../domain/format';
 import type { Selection } from '../../domain/selection';
 import { formatTotals, totalsOf } from '../../domain/totals';
@@ -37,11 +38,11 @@ export function useBulkCancel() {
     state,
     send,
     progress,
+    stop: () => cancels.stopMany(),
     /** Opens the dialog, unless a cancel of many orders runs already. */
     ask: (target: BulkTarget) => {
       if (!progress) send({ type: 'ASK', target });
     },
-    stop: () => cancels.stopMany(),
   };
 }
 
@@ -67,16 +68,7 @@ export function BulkCancel(props: BulkCancelProps) {
   return (
     <>
       {progress && state.matches('idle') ? (
-        <div className="bulk" role="region" aria-label="Cancellation">
-          <span role="status">
-            Cancelling {progress.done.toLocaleString()} of {plural(progress.total, 'order')}
-            {progress.waiting && ' – waiting for the server'}
-          </span>
-          <progress value={progress.done} max={progress.total} aria-label="Progress" />
-          <button type="button" disabled={progress.stopping} onClick={bulk.stop}>
-            {progress.stopping ? 'Stopping…' : 'Stop'}
-          </button>
-        </div>
+        <BulkProgress progress={progress} onStop={bulk.stop} />
       ) : (
         count > 0 && (
           <div className="bulk" role="region" aria-label="Selection">
