@@ -7,6 +7,7 @@ import type { LastList } from './live/list';
 import type { StatsView } from './live/stats';
 import type { Observable } from 'rxjs';
 import type { Cancels } from './live/cancels';
+import type { Holds } from './live/holds';
 import type { Outbox } from './live/outbox';
 import type { Session } from './session/session';
 import type { Toasts } from './live/toasts';
@@ -16,6 +17,7 @@ export interface Services {
   cancels: Cancels;
   clock: ServerClock;
   feed: Feed;
+  holds: Holds;
   outbox: Outbox;
   session: Session;
   /** Numbers for operators; never emits for others. */

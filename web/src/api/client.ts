@@ -75,6 +75,8 @@ interface Call {
   method?: 'GET' | 'POST';
   headers?: Record<string, string>;
   body?: unknown;
+  /** Whether the request goes on when the page is closed. */
+  keepalive?: boolean;
   /** Until the response headers arrive, in ms. */
   timeout?: number;
 }
@@ -103,6 +105,7 @@ export function createApi({ clock, tokens }: ApiOptions) {
             headers,
             signal: abort.signal,
             cache: 'no-store',
+            keepalive: call.keepalive ?? false,
             ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
           });
         } catch (cause) {
@@ -160,7 +163,11 @@ export function createApi({ clock, tokens }: ApiOptions) {
       ),
 
     cancel: (id: string, reason: string): Observable<CancelledOrder> =>
-      json(`/v1/orders/${encodeURIComponent(id)}/cancel`, { method: 'POST', body: withReason({}, reason) }),
+      json(`/v1/orders/${encodeURIComponent(id)}/cancel`, {
+        method: 'POST',
+        body: withReason({}, reason),
+        keepalive: true,
+      }),
 
     inspect: (id: string): Observable<Inspection> => json(`/v1/orders/${encodeURIComponent(id)}/inspect`),
 

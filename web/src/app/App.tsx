@@ -8,6 +8,7 @@ import { browserConnectivity } from '../live/connectivity';
 import { browserTabs } from '../live/feedAcrossTabs';
 import { createSharedReads, shareCounts, type SharedReads } from '../live/sharedReads';
 import { createCancels } from '../live/cancels';
+import { createHolds } from '../live/holds';
 import { EMPTY } from 'rxjs';
 import { watchStats } from '../live/stats';
 import { createOutbox } from '../live/outbox';
@@ -63,11 +64,13 @@ function SignedIn({ session, actor }: SignedInProps) {
       connectivity$: browserConnectivity(),
       tabs: browserTabs('feed', session.user, session.role),
     });
+    const cancels = createCancels({ api, toasts });
     return {
       api,
-      cancels: createCancels({ api, toasts }),
+      cancels,
       clock,
       feed,
+      holds: createHolds({ api, cancels, toasts }),
       outbox: createOutbox({
         user: session.user,
         store: outboxStore(session.user),
@@ -85,6 +88,7 @@ function SignedIn({ session, actor }: SignedInProps) {
   // A layout effect runs before the pages' effects, which load: the feed must already listen by then.
   useLayoutEffect(() => services.feed.open(), [services]);
   useLayoutEffect(() => services.reads.open(), [services]);
+  useEffect(() => services.holds.open(), [services]);
   useEffect(() => services.cancels.open(), [services]);
   useEffect(() => services.outbox.open(), [services]);
   return (

@@ -12,20 +12,26 @@ export function Toaster() {
   const shown = useObservable(toasts.shown$, none);
   return (
     <div className="toasts" role="status">
-      {shown.map(({ id, text, tone, order }) => (
+      {shown.map(({ id, text, tone, order, action }) => (
         <div key={id} className={`toast ${tone}`}>
-          <Icon name={tone === 'bad' ? 'alert' : 'check'} />
+          <Icon name={tone === 'bad' ? 'alert' : action ? 'clock' : 'check'} />
           <span>
             {text} {order !== undefined && <Link href={`/orders/${order}`}>{shortId(order)}</Link>}
           </span>
-          <button
-            type="button"
-            className="quiet square"
-            aria-label={`Dismiss: ${text}`}
-            onClick={() => toasts.dismiss(id)}
-          >
-            <Icon name="cross" />
-          </button>
+          {action ? (
+            <button type="button" onClick={action.run}>
+              {action.name}
+            </button>
+          ) : (
+            <button
+              type="button"
+              className="quiet square"
+              aria-label={`Dismiss: ${text}`}
+              onClick={() => toasts.dismiss(id)}
+            >
+              <Icon name="cross" />
+            </button>
+          )}
         </div>
       ))}
     </div>

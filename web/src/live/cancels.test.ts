@@ -228,7 +228,7 @@ describe('while the server can’t carry out commands', () => {
     marbles(({ scheduler, expectObservable }) => {
       const cancels = createCancels({
         scheduler,
-        toasts: { show: () => undefined },
+        toasts: { show: () => 0 },
         api: {
           cancel: () => NEVER,
           list: () => NEVER,

@@ -6,18 +6,21 @@ export interface Toast {
   tone: 'good' | 'bad';
   /** The id of the order that the toast links to. */
   order: string | undefined;
+  /** A button. Such a toast stays until it is dismissed. */
+  action: { name: string; run: () => void } | undefined;
 }
 
 export interface Toasts {
   shown$: Observable<readonly Toast[]>;
-  show(text: string, options?: Partial<Pick<Toast, 'tone' | 'order'>>): void;
+  /** Returns the toast's id. */
+  show(text: string, options?: Partial<Pick<Toast, 'tone' | 'order' | 'action'>>): number;
   dismiss(id: number): void;
 }
 
 const TOAST_LIMIT = 4;
 const TOAST_DURATION = 6_000;
 
-/** Short messages about the user's actions. Errors stay until they are dismissed or replaced by newer toasts. */
+/** Short messages about the user's actions. Errors and toasts with a button stay until they are dismissed or replaced by newer toasts. */
 export function createToasts(): Toasts {
   const shown$ = new BehaviorSubject<readonly Toast[]>([]);
   let last = 0;
@@ -25,10 +28,11 @@ export function createToasts(): Toasts {
   return {
     shown$,
     dismiss,
-    show(text, { tone = 'good', order } = {}) {
+    show(text, { tone = 'good', order, action } = {}) {
       const id = ++last;
-      shown$.next([...shown$.value, { id, text, tone, order }].slice(-TOAST_LIMIT));
-      if (tone === 'good') setTimeout(() => dismiss(id), TOAST_DURATION);
+      shown$.next([...shown$.value, { id, text, tone, order, action }].slice(-TOAST_LIMIT));
+      if (tone === 'good' && !action) setTimeout(() => dismiss(id), TOAST_DURATION);
+      return id;
     },
   };
 }

@@ -2,7 +2,7 @@ import { configure, render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import type { RequestHandler } from 'msw';
 import { onTestFinished } from 'vitest';
-import { BehaviorSubject, EMPTY, map, mergeMap, pairwise, Subject } from 'rxjs';
+import { BehaviorSubject, EMPTY, map, mergeMap, of, pairwise, Subject } from 'rxjs';
 import { createApi } from '../api/client';
 import { createServerClock } from '../api/clock';
 import type { Role } from '../api/types';
@@ -12,6 +12,7 @@ import type { Connection } from '../live/feedConnection';
 import { Backend } from '../mock/backend';
 import { handlers } from '../mock/handlers';
 import { createCancels } from '../live/cancels';
+import { createHolds } from '../live/holds';
 import { watchStats } from '../live/stats';
 import { createOutbox } from '../live/outbox';
 import { outboxStore } from '../live/outbox.store';
@@ -31,6 +32,8 @@ interface Opened {
   backend?: Backend;
   /** Request handlers that take precedence over the backend. */
   answers?: RequestHandler[];
+  /** Whether a cancel can be undone for a while. Otherwise it is sent at once, as when the tab is closed. */
+  undo?: boolean;
 }
 
 /** Renders the app for a signed-in user. REST calls go to the mocked network; the feed comes from the backend. */
@@ -40,6 +43,7 @@ export function open({
   role = 'operator',
   backend = new Backend(),
   answers = [],
+  undo = false,
 }: Opened = {}) {
   server.use(...answers, ...handlers(backend, { paymentTakes: 3_600_000 }));
   history.replaceState(null, '', at);
@@ -49,10 +53,12 @@ export function open({
   let starts = 0;
   const api = createApi({ clock, tokens: { token: () => `mock.${user}.${role}` } });
   const toasts = createToasts();
+  const cancels = createCancels({ api, toasts });
   const services: Services = {
     clock,
     api,
-    cancels: createCancels({ api, toasts }),
+    cancels,
+    holds: createHolds({ api, cancels, toasts, ...(undo ? {} : { leave$: of(undefined) }) }),
     feed: {
       orders$: backend.head$.pipe(
         pairwise(),

@@ -9,18 +9,23 @@ interface CancelDialogProps {
   error: unknown;
   busy: boolean;
   ready: boolean;
+  /** Whether the cancel can be undone for a moment. */
+  undoable: boolean;
   onConfirm: (reason: string) => void;
   onClose: () => void;
 }
 
-export function CancelDialog({ order, ...form }: CancelDialogProps) {
+export function CancelDialog({ order, undoable, ...form }: CancelDialogProps) {
   const payment =
     order.payment.status === 'confirmed'
       ? `the payment of ${money(order.total, order.currency)} is voided`
       : 'nothing is charged';
   return (
     <Dialog title="Cancel this order?" onClose={form.onClose}>
-      <p>The order won’t be delivered and {payment}. This can’t be undone.</p>
+      <p>
+        The order won’t be delivered and {payment}.{' '}
+        {undoable ? 'You can undo this for 5 seconds.' : 'This can’t be undone.'}
+      </p>
       <ReasonForm {...form} keep="Keep order" confirm="Cancel order" />
     </Dialog>
   );

@@ -519,3 +519,45 @@ describe('cancelling an order', () => {
     expect(backend.get(id)?.status).toBe('cancelled');
   });
 });
+
+describe('a cancel that can be undone', () => {
+  const confirm = async (user: Awaited<ReturnType<typeof openOrder>>['user']) => {
+    await user.click(await ask());
+    const question = await dialog();
+    expect(question.getByText(/You can undo this for 5 seconds\.$/)).toBeTruthy();
+    await user.click(question.getByRole('button', { name: 'Cancel order' }));
+    await findToast(`Order will be cancelled in 5 s`);
+  };
+
+  it('is not sent after Undo', async () => {
+    const { user, backend, id } = await openOrder('confirmed', { undo: true });
+    await confirm(user);
+    expect(screen.queryByRole('dialog')).toBeNull();
+    await user.click(screen.getByRole('button', { name: 'Undo' }));
+    await findToast('Order kept');
+    await ask();
+    dispatchEvent(new Event('pagehide'));
+    expect([chip(), backend.get(id)?.status]).toEqual(['Paid', 'confirmed']);
+  });
+
+  it('is sent when the tab is left, and never told as done before', async () => {
+    const { user, backend, id } = await openOrder('confirmed', { undo: true });
+    await confirm(user);
+    expect([chip(), backend.get(id)?.status]).toEqual(['Paid', 'confirmed']);
+    expect(screen.queryByText('Order cancelled')).toBeNull();
+    dispatchEvent(new Event('pagehide'));
+    await findToast('Order cancelled');
+    expect([chip(), backend.get(id)?.status]).toEqual(['Cancelled', 'cancelled']);
+  });
+
+  it('can be undone from its page after a visit to another', async () => {
+    const { user, backend, id } = await openOrder('confirmed', { undo: true });
+    await confirm(user);
+    act(() => navigate('/'));
+    await listed(id);
+    act(() => navigate(`/orders/${id}`));
+    await user.click(await screen.findByRole('button', { name: 'Undo cancellation' }));
+    await ask();
+    expect(backend.get(id)?.status).toBe('confirmed');
+  });
+});

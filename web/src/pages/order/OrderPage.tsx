@@ -5,6 +5,7 @@ import { toPromise } from '../../api/client';
 import { explain, isTemporary } from '../../api/problem';
 import type { Order } from '../../api/types';
 import { clockTime, nameOf, shortId } from '../../domain/format';
+import { isUndoable } from '../../live/holds';
 import { watchOrder } from '../../live/order';
 import { setTitle } from '../../ui/title';
 import { useServices } from '../../services';
@@ -29,7 +30,7 @@ import { WaitNotice } from './WaitNotice';
 const Inspect = lazyPart(() => import('./Inspect'));
 
 export default function OrderPage({ id }: { id: string }) {
-  const { api, cancels, feed, session, toasts, lastList } = useServices();
+  const { api, cancels, clock, feed, holds, session, toasts, lastList } = useServices();
   const machine = useMemo(
     () =>
       orderPageMachine.provide({
@@ -41,16 +42,27 @@ export default function OrderPage({ id }: { id: string }) {
           cancel: fromPromise(({ input, signal }) =>
             toPromise(cancels.cancel(input.id, input.reason), signal),
           ),
+          released: fromPromise(({ input }) => holds.released(input.id)),
           waiting: fromObservable(({ input }) => cancels.waiting$(input.id)),
         },
-        actions: { stopCancel: (_, { id }) => cancels.stop(id) },
+        guards: {
+          undoable: ({ context: { order } }) => order !== undefined && isUndoable(order, clock.now()),
+        },
+        actions: {
+          holdCancel: (_, { id, reason }) => holds.hold(id, reason),
+          stopCancel: (_, { id }) => cancels.stop(id),
+        },
       }),
-    [api, cancels, feed, lastList],
+    [api, cancels, clock, feed, holds, lastList],
   );
-  const [state, send] = useMachine(machine, { input: { id, cancelling: cancels.running(id) } });
+  const [state, send] = useMachine(machine, {
+    input: { id, cancelling: cancels.running(id), held: holds.held(id) },
+  });
   const { order } = state.context;
   const cancelled = state.matches('cancelled');
-  const waiting = state.matches('cancelling') && state.context.waiting;
+  const cancelling = state.matches('cancelling');
+  const waiting = cancelling && state.context.waiting;
+  const quiet = cancelling && state.context.quiet;
   const copy = useCopy();
   const neighbours = useNeighbours(id);
   useShortcuts({
@@ -101,6 +113,16 @@ export default function OrderPage({ id }: { id: string }) {
         actions={
           <>
             {session.role === 'customer' && <OrderAgain order={order} />}
+            {state.matches('holding') && (
+              <button type="button" onClick={() => holds.undo(id)}>
+                Undo cancellation
+              </button>
+            )}
+            {quiet && !waiting && (
+              <button type="button" disabled>
+                Cancelling…
+              </button>
+            )}
             {state.can({ type: 'ASK' }) && (
               <button type="button" className="danger" onClick={() => send({ type: 'ASK' })}>
                 Cancel order
@@ -137,12 +159,13 @@ export default function OrderPage({ id }: { id: string }) {
         </div>
       )}
       <Parts {...state.context} order={order} />
-      {(state.matches('confirming') || (state.matches('cancelling') && !waiting)) && (
+      {(state.matches('confirming') || (cancelling && !waiting && !quiet)) && (
         <CancelDialog
           order={order}
           reason={state.context.reason}
           error={state.context.refusal}
-          busy={state.matches('cancelling')}
+          busy={cancelling}
+          undoable={isUndoable(order, clock.now())}
           ready={state.can({ type: 'CONFIRM', reason: '' })}
           onConfirm={(reason) => send({ type: 'CONFIRM', reason })}
           onClose={() => send({ type: 'DISMISS' })}

@@ -21,11 +21,18 @@ const CONFIRM = { type: 'CONFIRM', reason: 'own' } as const;
 const RETRY = { type: 'RETRY' } as const;
 const DISMISS = { type: 'DISMISS' } as const;
 
+interface Opened {
+  undoable?: boolean;
+  held?: string;
+}
+
 /** The page's machine; the test emits the order and settles the cancels. */
-function open(order?: Order) {
+function open(order?: Order, { undoable = false, ...input }: Opened = {}) {
   const view$ = new Subject<OrderView>();
   const waiting$ = new BehaviorSubject(false);
   const stopped: string[] = [];
+  const holding: string[] = [];
+  let release = (_sent: boolean) => undefined as unknown;
   const watched: string[] = [];
   const asked: { id: string; reason: string }[] = [];
   const answers: { resolve: (order: Cancelled) => void; reject: (error: unknown) => void }[] = [];
@@ -40,16 +47,26 @@ function open(order?: Order) {
         return new Promise((resolve, reject) => answers.push({ resolve, reject }));
       }),
       waiting: fromObservable(() => waiting$),
+      released: fromPromise<boolean, { id: string }>(() => new Promise((resolve) => (release = resolve))),
     },
-    actions: { stopCancel: (_, { id }) => stopped.push(id) },
+    guards: { undoable: () => undoable },
+    actions: {
+      holdCancel: (_, { id, reason }) => holding.push(`${id} ${reason}`),
+      stopCancel: (_, { id }) => stopped.push(id),
+    },
   });
   const clock = new SimulatedClock();
-  const actor = createActor(machine, { input: { id: created.id }, clock }).start();
+  const actor = createActor(machine, { input: { id: created.id, ...input }, clock }).start();
   const left = () => waitFor(actor, (now) => !now.matches('cancelling'));
   const page = {
     clock,
     waiting$,
     stopped,
+    holding,
+    async release(sent: boolean) {
+      release(sent);
+      await waitFor(actor, (now) => !now.matches('holding'));
+    },
     watched,
     asked,
     state: () => actor.getSnapshot().value,
@@ -318,5 +335,43 @@ describe('cancelling', () => {
     page.show(own);
     await page.answer({ ...own, version: confirmed.version });
     expect(page.context().order).toBe(own);
+  });
+});
+
+describe('a cancel that can be undone', () => {
+  it('is held first, and then sent without the dialog', async () => {
+    const page = open(confirmed, { undoable: true });
+    page.send(ASK, CONFIRM);
+    expect([page.state(), page.holding, page.asked]).toEqual(['holding', [`${created.id} own`], []]);
+    expect(page.can(ASK)).toBe(false);
+    await page.release(true);
+    expect([page.state(), page.context().quiet]).toEqual(['cancelling', true]);
+    expect(page.asked).toEqual([{ id: created.id, reason: 'own' }]);
+    await page.answer(own);
+    expect([page.state(), page.context().quiet]).toEqual(['cancelled', false]);
+  });
+
+  it('is not sent after Undo, and the order can be cancelled again', async () => {
+    const page = open(confirmed, { undoable: true });
+    page.send(ASK, CONFIRM);
+    await page.release(false);
+    expect([page.state(), page.asked, page.can(ASK)]).toEqual(['ready', [], true]);
+  });
+
+  it('leaves it to the server whether a delivery was first', async () => {
+    const page = open(confirmed, { undoable: true });
+    page.send(ASK, CONFIRM);
+    page.show(delivered);
+    expect(page.state()).toBe('holding');
+    await page.release(true);
+    await page.refuse(problem(409, 'already-delivered'));
+    expect(page.state()).toBe('overtaken');
+  });
+
+  it('is observed again when the user returns to its page', async () => {
+    const page = open(confirmed, { held: 'own' });
+    expect(page.state()).toBe('holding');
+    await page.release(true);
+    expect([page.holding, page.asked]).toEqual([[], [{ id: created.id, reason: 'own' }]]);
   });
 });

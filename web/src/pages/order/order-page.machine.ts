@@ -1,9 +1,10 @@
 /**
  * The page of one order: loading it and cancelling it. The order comes from a stream that lives as long as the page; the
  * order's state machine decides whether it can be cancelled. If the order becomes final while the user is asked to confirm
- * the cancel, the dialog closes and the page shows what happened.
+ * the cancel, the dialog closes and the page shows what happened. If the delivery leaves time, a confirmed cancel is held for a
+ * moment, in which it can be undone.
  */
-import { assign, fromObservable, fromPromise, not, setup } from 'xstate';
+import { and, assign, fromObservable, fromPromise, not, setup } from 'xstate';
 import { hasCode, isRefused, retryDelay } from '../../api/problem';
 import type { Order } from '../../api/types';
 import { allows } from '../../domain/order.machine';
@@ -13,8 +14,10 @@ import type { OrderView } from '../../live/order';
 export interface OrderPageContext extends OrderView {
   id: string;
   reason: string;
-  /** Whether to observe a cancel in flight once the order is loaded. */
-  rejoin: boolean;
+  /** Whether to observe a cancel, held or in flight, once the order is loaded. */
+  rejoin: 'held' | 'in flight' | undefined;
+  /** Whether the dialog stays closed during the cancel: the user confirmed it a while ago. */
+  quiet: boolean;
   /** The error of the last cancel. */
   refusal: unknown;
   /** Whether the cancel waits for a server that can't carry out commands at the moment. */
@@ -30,8 +33,8 @@ export const orderPageMachine = setup({
   types: {
     context: {} as OrderPageContext,
     events: {} as OrderPageEvent,
-    /** `cancelling` is the reason of a cancel in flight that was started before this page was opened. */
-    input: {} as { id: string; cancelling?: string | undefined },
+    /** The reasons of a cancel in flight or held that was started before this page was opened. */
+    input: {} as { id: string; cancelling?: string | undefined; held?: string | undefined },
   },
   actors: {
     watch: fromObservable<OrderView, { id: string }>(() => {
@@ -40,12 +43,18 @@ export const orderPageMachine = setup({
     cancel: fromPromise<Cancelled, { id: string; reason: string }>(() =>
       Promise.reject(new Error('cancel is not provided')),
     ),
+    /** Resolves when the held cancel was sent (true) or undone. */
+    released: fromPromise<boolean, { id: string }>(() =>
+      Promise.reject(new Error('released is not provided')),
+    ),
     /** Whether the cancel in flight waits. */
     waiting: fromObservable<boolean, { id: string }>(() => {
       throw new Error('waiting is not provided');
     }),
   },
   guards: {
+    /** Whether there is time to undo a cancel. */
+    undoable: () => false,
     loaded: ({ context }) => context.order !== undefined,
     missing: ({ context }) => hasCode(context.error, 'order-not-found', 'invalid-request'),
     broken: ({ context }) => context.error !== undefined,
@@ -55,6 +64,7 @@ export const orderPageMachine = setup({
     overtaken: ({ context }) => context.order === undefined || !allows(context.order.status, 'cancel'),
   },
   actions: {
+    holdCancel: (_, _cancel: { id: string; reason: string }) => undefined,
     /** Gives up a cancel that waits. */
     stopCancel: (_, _order: { id: string }) => undefined,
     keepNewer: assign({
@@ -71,8 +81,9 @@ export const orderPageMachine = setup({
     id: input.id,
     order: undefined,
     error: undefined,
-    reason: input.cancelling ?? '',
-    rejoin: input.cancelling !== undefined,
+    reason: input.held ?? input.cancelling ?? '',
+    rejoin: input.held !== undefined ? 'held' : input.cancelling === undefined ? undefined : 'in flight',
+    quiet: false,
     refusal: undefined,
     waiting: false,
     cancelledBefore: false,
@@ -107,7 +118,10 @@ export const orderPageMachine = setup({
       always: { guard: 'loaded', target: 'ready' },
     },
     ready: {
-      always: { guard: ({ context }) => context.rejoin, target: 'cancelling' },
+      always: [
+        { guard: ({ context }) => context.rejoin === 'held', target: 'holding' },
+        { guard: ({ context }) => context.rejoin === 'in flight', target: 'cancelling' },
+      ],
       on: {
         ASK: {
           guard: 'cancellable',
@@ -121,16 +135,42 @@ export const orderPageMachine = setup({
       always: { guard: 'overtaken', target: 'overtaken' },
       after: { throttle: { guard: 'throttled', actions: assign({ refusal: undefined }) } },
       on: {
-        CONFIRM: {
-          guard: not('throttled'),
-          target: 'cancelling',
-          actions: assign({ reason: ({ event }) => event.reason, refusal: undefined }),
-        },
+        CONFIRM: [
+          {
+            guard: and([not('throttled'), 'undoable']),
+            target: 'holding',
+            actions: [
+              assign({ reason: ({ event }) => event.reason, refusal: undefined }),
+              {
+                type: 'holdCancel',
+                params: ({ context, event }) => ({ id: context.id, reason: event.reason }),
+              },
+            ],
+          },
+          {
+            guard: not('throttled'),
+            target: 'cancelling',
+            actions: assign({ reason: ({ event }) => event.reason, refusal: undefined }),
+          },
+        ],
         DISMISS: 'ready',
       },
     },
+    /** The cancel is sent in a moment, unless the user undoes it. */
+    holding: {
+      entry: assign({ rejoin: undefined }),
+      invoke: {
+        src: 'released',
+        input: ({ context }) => ({ id: context.id }),
+        onDone: [
+          { guard: ({ event }) => event.output, target: 'cancelling', actions: assign({ quiet: true }) },
+          { target: 'ready' },
+        ],
+      },
+    },
     cancelling: {
-      entry: assign({ rejoin: false, waiting: false }),
+      entry: assign({ rejoin: undefined, waiting: false }),
+      exit: assign({ quiet: false }),
       // The dialog is closed while the cancel waits, so that the page can be read.
       on: {
         DISMISS: {
