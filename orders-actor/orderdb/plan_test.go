@@ -118,6 +118,28 @@ func testCounts(t *testing.T, d *DB) {
 	}
 }
 
+// The only matches of a walk are its last orders. Pages before them are empty, and their cursors lead there in few requests.
+func testWalk(t *testing.T, d *DB) {
+	t.Helper()
+	q := Query{Filter: Filter{Text: "discontinued"}, Descending: true, Limit: 500}
+	found, empty, pages := 0, 0, 0
+	for {
+		page, err := d.List(t.Context(), q)
+		require.NoError(t, err)
+		found += len(page.Orders)
+		pages++
+		if len(page.Orders) == 0 {
+			empty++
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			break
+		}
+	}
+	require.Equal(t, selection.NarrowLimit+1, found)
+	require.Positive(t, empty)
+	require.LessOrEqual(t, pages, planRows/selection.WalkLimit+found/q.Limit+2)
+}
+
 // All queries use indexes: none reads a whole table, and none sorts more than a few orders.
 func TestPlans(t *testing.T) {
 	for name, dsn := range map[string]string{"sqlite": filepath.Join(t.TempDir(), "view.db"), "postgres": pgtest.Start(t).DSN()} {
@@ -136,6 +158,7 @@ func testPlans(t *testing.T, dsn string) {
 	now := time.Now()
 	d.clock = func() time.Time { return now }
 	t.Run("counts", func(t *testing.T) { testCounts(t, d) })
+	t.Run("walk", func(t *testing.T) { testWalk(t, d) })
 
 	created := func(i int) time.Time { return time.UnixMilli(int64(i) * 1000) }
 	middle := planRows / 2

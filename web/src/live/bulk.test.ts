@@ -68,6 +68,19 @@ describe('a cancel of many orders', () => {
     expect(result?.outcomes).toHaveLength(103);
   });
 
+  it('of a query goes on after a page without orders that is not the last', () => {
+    const { asked, listed, create } = server([ids(2, 'a'), [], [], ids(1, 'b')]);
+    let result: BulkResult | undefined;
+    marbles(({ scheduler }) => {
+      create(scheduler)
+        .run({ params: { cancelledBy: 'customer' }, total: 3 }, '')
+        .subscribe((done) => (result = done));
+    });
+    expect(asked.map(({ length }) => length)).toEqual([2, 1]);
+    expect(listed.map(({ cursor }) => cursor)).toEqual([undefined, 'c1', 'c2', 'c3']);
+    expect(result?.outcomes).toHaveLength(3);
+  });
+
   it('ends after the batch in flight when it is stopped', () => {
     const { asked, create } = server();
     let result: BulkResult | undefined;
