@@ -45,6 +45,21 @@ describe('the list', () => {
       }
     }));
 
+  test('and the page of an order never scroll sideways, however long the names of its items are', () =>
+    story(stack().url, async (page) => {
+      const id = await stack().create('customer.with.a.long.name.and.no.blank@example.org', 'Q'.repeat(200));
+      await signIn(page, 'olivia');
+      await page.goto(`${stack().url}/orders/${id}`);
+      const total = page.getByRole('row', { name: /^Total/ });
+      for (const width of [1280, 834, 390]) {
+        await page.setViewportSize({ width, height: 900 });
+        await total.waitFor();
+        await vi.waitFor(async () => expect([width, await overflow(page)]).toEqual([width, 0]));
+        const box = await total.boundingBox();
+        expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(width);
+      }
+    }));
+
   test('costs the server with five visible tabs about what one costs', () =>
     story(stack().url, async (page) => {
       const asked: string[] = [];
