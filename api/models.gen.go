@@ -1241,7 +1241,7 @@ type CreatedFrom = time.Time
 // CreatedTo defines model for CreatedTo.
 type CreatedTo = time.Time
 
-// CurrencyFilter ISO 4217. All have two decimals except JPY, which has none.
+// CurrencyFilter defines model for CurrencyFilter.
 type CurrencyFilter = Currency
 
 // CustomerFilter defines model for CustomerFilter.
@@ -1361,7 +1361,7 @@ type ListOrdersParams struct {
 	DueBefore *DueBefore `form:"dueBefore,omitempty" json:"dueBefore,omitempty"`
 
 	// Currency Only orders in this currency.
-	Currency CurrencyFilter `form:"currency,omitempty" json:"currency,omitempty,omitzero"`
+	Currency *CurrencyFilter `form:"currency,omitempty" json:"currency,omitempty"`
 
 	// MinTotal A total of at least this, in minor units. It needs `currency` (`400` otherwise).
 	MinTotal *MinTotal `form:"minTotal,omitempty" json:"minTotal,omitempty"`
@@ -1370,7 +1370,7 @@ type ListOrdersParams struct {
 	MaxTotal *MaxTotal `form:"maxTotal,omitempty" json:"maxTotal,omitempty"`
 
 	// Payment Only orders whose payment has this status.
-	Payment PaymentFilter `form:"payment,omitempty" json:"payment,omitempty,omitzero"`
+	Payment *PaymentFilter `form:"payment,omitempty" json:"payment,omitempty"`
 
 	// CancelledBy Only orders that were cancelled by the customer, by an operator, or because the payment was declined (`payment`).
 	CancelledBy *ListOrdersParamsCancelledBy `form:"cancelledBy,omitempty" json:"cancelledBy,omitempty"`
@@ -1431,7 +1431,7 @@ type CountOrdersParams struct {
 	DueBefore *DueBefore `form:"dueBefore,omitempty" json:"dueBefore,omitempty"`
 
 	// Currency Only orders in this currency.
-	Currency CurrencyFilter `form:"currency,omitempty" json:"currency,omitempty,omitzero"`
+	Currency *CurrencyFilter `form:"currency,omitempty" json:"currency,omitempty"`
 
 	// MinTotal A total of at least this, in minor units. It needs `currency` (`400` otherwise).
 	MinTotal *MinTotal `form:"minTotal,omitempty" json:"minTotal,omitempty"`
@@ -1440,7 +1440,7 @@ type CountOrdersParams struct {
 	MaxTotal *MaxTotal `form:"maxTotal,omitempty" json:"maxTotal,omitempty"`
 
 	// Payment Only orders whose payment has this status.
-	Payment PaymentFilter `form:"payment,omitempty" json:"payment,omitempty,omitzero"`
+	Payment *PaymentFilter `form:"payment,omitempty" json:"payment,omitempty"`
 
 	// CancelledBy Only orders that were cancelled by the customer, by an operator, or because the payment was declined (`payment`).
 	CancelledBy *CountOrdersParamsCancelledBy `form:"cancelledBy,omitempty" json:"cancelledBy,omitempty"`

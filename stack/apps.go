@@ -280,7 +280,7 @@ func (s *Stack) service(i instance) *process.Process {
 		Name: i.name, Command: i.app.Command, Env: environ(env), URL: i.url.String(),
 		// Not /readyz: it stays ready while a dependency is unavailable.
 		Ready:       respondsWith(i.url.JoinPath("healthz").String(), http.StatusOK),
-		StopTimeout: time.Minute, // the services' parts stop one after another, each within a timeout of its own
+		StopTimeout: 80 * time.Second, // more than the sum of the timeouts within which the parts of orders-actor stop, one after another
 	}
 	if i.metrics != 0 {
 		p.Metrics = "http://" + loopback(i.metrics) + "/metrics"

@@ -76,3 +76,23 @@ func TestTokenReportsServiceWithoutDevTokens(t *testing.T) {
 	_, err := client.Token(t.Context(), server.URL, "alice", "customer", http.DefaultClient)
 	require.ErrorIs(t, err, client.ErrNoDevTokens)
 }
+
+func TestParametersThatAreNotSetAreLeftOut(t *testing.T) {
+	var queries []string
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { queries = append(queries, r.URL.RawQuery) }))
+	defer server.Close()
+	c := client.New(server.URL, "token", server.Client())
+	for _, send := range []func() (*http.Response, error){
+		func() (*http.Response, error) { return c.ListOrders(t.Context(), &api.ListOrdersParams{}) },
+		func() (*http.Response, error) { return c.CountOrders(t.Context(), &api.CountOrdersParams{}) },
+		func() (*http.Response, error) { return c.FollowOrders(t.Context(), &api.FollowOrdersParams{}) },
+		func() (*http.Response, error) { return c.GetStats(t.Context(), &api.GetStatsParams{}) },
+		func() (*http.Response, error) {
+			return c.ListWebhookDeliveries(t.Context(), "1", &api.ListWebhookDeliveriesParams{})
+		},
+	} {
+		_, err := client.Read(send())
+		require.NoError(t, err)
+	}
+	assert.Equal(t, make([]string, 5), queries)
+}

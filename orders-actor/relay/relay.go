@@ -260,9 +260,12 @@ func (w *workers) update(ctx context.Context, enabled []destinations.Destination
 		w.running[d.ID] = started
 		worker := &worker{Relay: w.relay, id: d.ID, target: target, lease: w.lease, validUntil: w.validUntil}
 		w.group.Go(func() {
-			defer close(started.ended)
-			defer cancel()
-			worker.run(own)
+			_ = run.Catch(ctx, w.relay.Log, "relay", func() error {
+				defer close(started.ended)
+				defer cancel()
+				worker.run(own)
+				return nil
+			})
 		})
 	}
 	for id, r := range w.running {

@@ -193,10 +193,13 @@ func (w *worker) send(ctx context.Context, sender Sender, groups map[string]*gro
 	for _, g := range groups {
 		slots <- struct{}{}
 		running.Go(func() {
-			defer func() { <-slots }()
-			if err := run.Catch(ctx, w.Log, "relay", func() error { w.sendGroup(ctx, sender, g); return nil }); err != nil {
-				g.fail(Outcome{Err: "internal error"})
-			}
+			_ = run.Catch(ctx, w.Log, "relay", func() error {
+				defer func() { <-slots }()
+				if err := run.Catch(ctx, w.Log, "relay", func() error { w.sendGroup(ctx, sender, g); return nil }); err != nil {
+					g.fail(Outcome{Err: "internal error"})
+				}
+				return nil
+			})
 		})
 	}
 	running.Wait()

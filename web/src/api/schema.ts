@@ -1443,13 +1443,13 @@ export interface components {
         /** @description Confirmed orders that are due before this time, or overdue. In the format of `from`. */
         DueBefore: string;
         /** @description Only orders in this currency. */
-        CurrencyFilter: components["schemas"]["Currency"];
+        CurrencyFilter: "CHF" | "EUR" | "GBP" | "JPY" | "USD";
         /** @description A total of at least this, in minor units. It needs `currency` (`400` otherwise). */
         MinTotal: number;
         /** @description A total of at most this, in minor units and not less than `minTotal`. It needs `currency` (`400` otherwise). */
         MaxTotal: number;
         /** @description Only orders whose payment has this status. */
-        PaymentFilter: components["schemas"]["PaymentStatus"];
+        PaymentFilter: "pending" | "confirmed" | "declined" | "voided";
         /** @description Only orders that were cancelled by the customer, by an operator, or because the payment was declined (`payment`). */
         CancelledByFilter: "customer" | "operator" | "payment";
         /**
