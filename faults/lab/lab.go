@@ -89,7 +89,7 @@ func Run(ctx context.Context, o Options) (err error) {
 
 // serve serves the lab on a running product until ctx ends or a part that the lab does not kill dies.
 func (l *lab) serve(ctx context.Context, o Options, s *stack.Stack) (err error) {
-	if l.parts, err = newParts(onStack{s}); err != nil {
+	if l.parts, err = newParts(onStack{s}, l.log); err != nil {
 		return err
 	}
 	read := stores.Reader{Home: s.Home(), Send: asOperator(s.URL())}

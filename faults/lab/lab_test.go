@@ -86,7 +86,7 @@ func start(t *testing.T, backend http.HandlerFunc) *fixture {
 		stores:  func() history.Stores { return history.Stores{} },
 		settled: func() (bool, error) { return true, nil },
 	}
-	all, err := newParts(f.product)
+	all, err := newParts(f.product, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	f.lab = &lab{parts: all, stores: f.stores, log: slog.New(slog.DiscardHandler)}
 	behind := httptest.NewServer(backend)

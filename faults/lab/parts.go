@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -102,14 +103,18 @@ type parts struct {
 }
 
 // newParts watches a product whose parts are all running.
-func newParts(p product) (*parts, error) {
+func newParts(p product, log *slog.Logger) (*parts, error) {
 	all := &parts{product: p, now: time.Now, parts: map[string]*Part{}, payments: Normal}
 	for _, name := range partNames {
 		all.parts[name] = &Part{Name: name}
 		all.set(name, Running)
 	}
 	for _, name := range partNames {
-		if err := p.Supervise(name, func(error) { all.set(name, Exited) }); err != nil {
+		exited := func(err error) {
+			log.Error("a part has exited", "part", name, "error", err)
+			all.set(name, Exited)
+		}
+		if err := p.Supervise(name, exited); err != nil {
 			return nil, err
 		}
 	}

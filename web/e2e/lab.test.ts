@@ -38,6 +38,11 @@ class Lab {
     });
   }
 
+  /** What the lab has printed, such as why a part has exited. */
+  get output(): string {
+    return this.#output;
+  }
+
   /** Stops the lab as Ctrl-C does, and returns what it printed. */
   async close(): Promise<string> {
     const ended = new Promise((done) => this.#process.once('close', done));
@@ -77,7 +82,13 @@ describe('the fault lab', () => {
       await page.getByRole('radio', { name: 'Half of them fail' }).check();
       await page.getByRole('button', { name: 'Kill orders-actor', exact: true }).click();
       await page.getByRole('button', { name: 'Start orders-actor', exact: true }).click();
-      await page.getByRole('img', { name: /[1-9]\d* delivered/ }).waitFor({ timeout: 300_000 }); // at the latest when all parts run again
+      await page
+        .getByRole('img', { name: /[1-9]\d* delivered/ })
+        .waitFor({ timeout: 300_000 }) // at the latest when all parts run again
+        .catch(async (error: unknown) => {
+          const parts = await page.getByRole('region', { name: 'Parts of the product' }).innerText();
+          throw new Error(`no order is delivered; the parts:\n${parts}\n${lab.output}`, { cause: error });
+        });
 
       const verdict = page.getByTestId('verdict');
       await verdict.waitFor({ timeout: 300_000 });
