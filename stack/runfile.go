@@ -29,8 +29,12 @@ type app struct {
 	Env        map[string]string `yaml:"env"`
 }
 
-// readRunFile reads a run file. It resolves relative paths as the Dapr CLI does.
+// readRunFile reads a run file. It resolves relative paths as the Dapr CLI does, and returns absolute ones.
 func readRunFile(path string) (runFile, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return runFile{}, err
+	}
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return runFile{}, err

@@ -172,6 +172,15 @@ func TestRunFileIsReadAndUnknownFieldsAreRejected(t *testing.T) {
 	require.ErrorContains(t, err, "enableApiLogging", "an unsupported field is an error")
 }
 
+func TestRelativeRunFileYieldsAbsolutePaths(t *testing.T) {
+	root, err := Root()
+	require.NoError(t, err)
+	t.Chdir(root)
+	f, err := readRunFile(filepath.Join("examples", "seat", "dapr", "seat.yaml"))
+	require.NoError(t, err)
+	assert.Equal(t, filepath.Join(root, "bin", "seat"), f.Apps[0].Command[0], "the app starts in its data folder")
+}
+
 func TestMissingProgramIsReported(t *testing.T) {
 	root := t.TempDir()
 	repository, err := Root()
