@@ -56,7 +56,7 @@ func newOTLP(t *testing.T) *otlp {
 			}
 			for _, in := range of.ScopeSpans {
 				for _, s := range in.Spans {
-					if in.Scope.GetName() != "orders" {
+					if in.Scope.GetName() != "orders/kit/telemetry" {
 						service = strings.TrimSuffix(service, " sidecar") + " sidecar"
 					}
 					o.spans = append(o.spans, span{s, service, hex.EncodeToString(s.TraceId)})
